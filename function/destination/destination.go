@@ -1,0 +1,256 @@
+// Package destination reads the operator's OpenAPI documents and says which
+// destination an outbound URL belongs to.
+//
+// A destination is one downstream API, described by one OpenAPI 3.0 or 3.1
+// document in YAML or JSON. Its servers are the allow-list; its security schemes
+// say which credential goes where; its x-keyrelay-* members say what OpenAPI has
+// no word for. Everything is read and checked once, at start:
+//
+//	set, err := destination.Load("destinations", destination.Config{})
+//	location, err := set.Locate("https://api.example.com/v2/orders?expand=1")
+//	operation, err := location.Operation("POST", location.Path)
+//
+// Load reports every fault of every document at once, each with its file, line
+// and column and what to write instead. After Load everything is read-only and
+// safe for concurrent use.
+package destination
+
+import (
+	"errors"
+	"net/url"
+	"time"
+)
+
+// MaxURLBytes is the longest outbound URL that Locate admits.
+const MaxURLBytes = 8 << 10
+
+// The reasons for which this room refuses an outbound URL.
+var (
+	// ErrURL says that the outbound URL does not pass admission.
+	ErrURL = errors.New("the outbound URL is invalid")
+	// ErrNotDeclared says that the outbound URL belongs to no declared destination.
+	ErrNotDeclared = errors.New("the destination is not declared")
+	// ErrOperation says that the destination's document declares no such operation.
+	ErrOperation = errors.New("the operation is not declared")
+)
+
+// A Network says which addresses a destination's connections may reach. Link-local
+// and cloud metadata addresses are never open.
+type Network int
+
+// The networks of x-keyrelay-network.
+const (
+	// Public is the internet only.
+	Public Network = iota
+	// Private opens RFC 1918, RFC 6598 (carrier-grade NAT) and RFC 4193 (ULA) addresses as well.
+	Private
+	// Loopback opens this machine as well as what Private opens.
+	Loopback
+)
+
+// A Destination is one downstream API.
+type Destination struct {
+	// Name is the document's file name without its ending.
+	Name string
+	// Title is info.title.
+	Title string
+	// Network says which addresses may be dialled.
+	Network Network
+	// CA refers to PEM roots that replace the system's; the zero Reference means the system's.
+	CA Reference
+	// Variables refers to the JSON secret that x-itential-variable reads; zero when none is named.
+	Variables Reference
+	// AuxiliaryTimeout bounds each retrieval, introspection and key set call made for the document.
+	AuxiliaryTimeout time.Duration
+	// Schemes holds the document's security schemes by name.
+	Schemes map[string]*SecurityScheme
+	// Session says how the record's session token is checked; nil when the document has no x-keyrelay-session.
+	Session *Session
+	// References lists every secret reference of the document with its place, so
+	// that what can be checked at start is.
+	References []PlacedReference
+
+	servers []*server
+}
+
+// An Operation is what one method on one path of a destination asks for. A
+// document without paths has one Operation that stands for all of them.
+type Operation struct {
+	// Method is the upper-case HTTP method; empty when the document has no paths.
+	Method string
+	// Path is the path template as the document writes it; empty when the document has no paths.
+	Path string
+	// Security lists the schemes that are all attached: the first alternative
+	// whose schemes can be filled. Empty means that no credential is attached.
+	Security []Requirement
+	// Parameters are the OpenAPI parameters that the operation declares, those of its path item included.
+	Parameters []Parameter
+	// Timeout bounds the outbound call; 25 s unless the document says otherwise.
+	Timeout time.Duration
+	// Batch says what happens to an array of records.
+	Batch Batch
+	// BatchConcurrency is how many records of a split batch are under way at most.
+	BatchConcurrency int
+	// Body is the x-keyrelay-body template; nil when there is none.
+	Body *BodyTemplate
+}
+
+// A Requirement is one security scheme of a security requirement with the scopes it asks for.
+type Requirement struct {
+	Scheme *SecurityScheme
+	Scopes []string
+}
+
+// A Kind says how a security scheme's credential is made.
+type Kind int
+
+// The kinds of credential.
+const (
+	// StaticKey is an apiKey scheme whose value is a secret, or a template over one.
+	StaticKey Kind = iota
+	// Basic is the http scheme basic (RFC 7617).
+	Basic
+	// Bearer is the http scheme bearer (RFC 6750).
+	Bearer
+	// RetrievedKey is a scheme with x-itential-dynamic-retrieval: an HTTP call answers with the value.
+	RetrievedKey
+	// OAuth2 is an oauth2 scheme with a clientCredentials or password flow (RFC 6749).
+	OAuth2
+	// OpenIDConnect finds its token endpoint in a discovery document.
+	OpenIDConnect
+	// MutualTLS presents a client certificate.
+	MutualTLS
+	// AWSSignatureV4 signs with the function's own role (x-amazon-apigateway-authtype: awsSigv4).
+	AWSSignatureV4
+	// Unsupported is a scheme that parses but that keyrelay cannot fill, such as http digest or an implicit flow.
+	Unsupported
+)
+
+// A SecurityScheme says what kind of credential a destination wants and where it goes.
+type SecurityScheme struct {
+	// Name is the scheme's name under components.securitySchemes.
+	Name string
+	// Destination is the Name of the document's Destination.
+	Destination string
+	// Kind says how the credential is made.
+	Kind Kind
+	// In is "header", "query" or "cookie"; empty for MutualTLS.
+	In string
+	// Field is the name of the header, query parameter or cookie; "Authorization" for the schemes of HTTP.
+	Field string
+	// Secret refers to the secret; zero when the scheme needs none.
+	Secret Reference
+	// Value is the x-keyrelay-value template; nil when there is none.
+	Value *ValueTemplate
+	// Retrieval is the x-itential-dynamic-retrieval call; nil unless Kind is RetrievedKey.
+	Retrieval *Retrieval
+	// Flow is the oauth2 flow; nil unless Kind is OAuth2.
+	Flow *Flow
+	// DiscoveryURL is openIdConnectUrl; nil unless Kind is OpenIDConnect.
+	DiscoveryURL *url.URL
+	// Parameters are the x-itential-parameters of the scheme.
+	Parameters []RetrievalParameter
+	// Lifetime is how long a retrieved credential lives; nil when the document does not say. Zero means one retrieval per request.
+	Lifetime *time.Duration
+	// ExpiresIn is the JSON Pointer to the seconds in a retrieval's answer; empty when the document names none.
+	ExpiresIn Pointer
+	// RefreshOn says which answers mean that the credential is refused.
+	RefreshOn []RefreshRule
+	// RequestContentType is the media type of a retrieval's body parameters.
+	RequestContentType string
+	// ClientSecretPost says that client_id and client_secret go into the form (client_secret_post) instead of the Authorization header.
+	ClientSecretPost bool
+}
+
+// A Retrieval is the HTTP call of x-itential-dynamic-retrieval.
+type Retrieval struct {
+	Method          string
+	URL             *url.URL
+	ResponsePointer Pointer
+}
+
+// A Flow is an OAuth 2.0 flow that needs no person: clientCredentials or password.
+type Flow struct {
+	// GrantType is "client_credentials" or "password".
+	GrantType string
+	TokenURL  *url.URL
+	// Scopes are all scopes that the flow declares, sorted; a Requirement without scopes asks for all of them.
+	Scopes []string
+}
+
+// A RetrievalParameter is one x-itential-parameters entry.
+type RetrievalParameter struct {
+	Name string
+	// In is "query", "header" or "body".
+	In string
+	// UseIn lists the calls that the parameter belongs to: "key" for a dynamic retrieval, "token" for a token request.
+	UseIn []string
+	// Variable is the x-itential-variable: the member of Destination.Variables that holds the value; empty when there is none.
+	Variable string
+	// Default is schema.default as JSON; nil when there is none.
+	Default []byte
+}
+
+// A RefreshRule is one entry of x-keyrelay-refresh-on: an answer with this status
+// and, where Pointer is set, with a body whose value there equals Equals, means
+// that the credential is refused.
+type RefreshRule struct {
+	Status int
+	// Pointer is set when ByBody is.
+	Pointer Pointer
+	// Equals is compact JSON.
+	Equals []byte
+	// ByBody says that the body decides too.
+	ByBody bool
+}
+
+// A Parameter is an OpenAPI parameter of an operation.
+type Parameter struct {
+	Name string
+	// In is "query", "header", "path" or "cookie".
+	In       string
+	Required bool
+	// Style and Explode are OpenAPI's, with its defaults filled in.
+	Style   string
+	Explode bool
+	// AllowReserved is OpenAPI's allowReserved.
+	AllowReserved bool
+}
+
+// A Batch says what happens to an array of records.
+type Batch int
+
+// The values of x-keyrelay-batch.
+const (
+	// NoBatch refuses arrays.
+	NoBatch Batch = iota
+	// Whole sends the array as one body.
+	Whole
+	// Split sends one outbound request per record.
+	Split
+)
+
+// A BodyTemplate is x-keyrelay-body as the document writes it.
+type BodyTemplate struct {
+	// JSON is the template as JSON text, members in the document's order.
+	JSON []byte
+	// Place is where the document holds it.
+	Place Place
+}
+
+// A Session is x-keyrelay-session.
+type Session struct {
+	// Field is the record's member that holds the token.
+	Field string
+	// IntrospectionURL is set when tokens are checked by RFC 7662.
+	IntrospectionURL *url.URL
+	// IntrospectionSecurity authorizes that call.
+	IntrospectionSecurity []Requirement
+	// JWKSURL is set when tokens are JWTs; Issuer and Audience go with it.
+	JWKSURL          *url.URL
+	Issuer, Audience string
+	// Secret refers to the JSON array of SHA-256 digests of the valid tokens; zero when another check is used.
+	Secret Reference
+	// CacheFor is how long an answer and the digest list are kept.
+	CacheFor time.Duration
+}

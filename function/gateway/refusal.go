@@ -1,0 +1,34 @@
+package gateway
+
+// A Refusal says why a request was not relayed, or not answered by its
+// destination. It is the one error type of all rooms: Reason is a sentinel of the
+// room that found it, which the relay maps to a status; everything but Cause is
+// meant for the caller's eyes.
+type Refusal struct {
+	// Reason is one of the sentinel errors of the rooms.
+	Reason error
+	// Detail tells the caller in full sentences what to do. It names fields,
+	// headers, files and secret references, never their values.
+	Detail string
+	// Fields names every field of the record that the refusal is about.
+	Fields []string
+	// Allowed lists what would have been accepted: methods, servers or operations.
+	Allowed []string
+	// RetryAfter is the number of whole seconds after which trying again makes
+	// sense; 0 when that is unknown.
+	RetryAfter int
+	// Cause is the private error behind the refusal; it is never shown or logged
+	// as a text, only inspected with errors.Is and errors.As.
+	Cause error
+}
+
+// Error returns the detail, which is safe to show.
+func (r *Refusal) Error() string { return r.Detail }
+
+// Unwrap makes errors.Is and errors.As see both Reason and Cause.
+func (r *Refusal) Unwrap() []error {
+	if r.Cause == nil {
+		return []error{r.Reason}
+	}
+	return []error{r.Reason, r.Cause}
+}

@@ -1,0 +1,72 @@
+// Package plan decides everything about the outbound request but the
+// credential's value: destination and operation, method, URL, header fields and
+// body. It is pure: no network, no clock, no secret.
+//
+//	outbound, err := plan.New(set, request)
+//
+// The record is scanned once. The members that leave it are cut out as spans; the
+// rest is sent byte for byte as it came.
+package plan
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+
+	"keyrelay/function/destination"
+	"keyrelay/function/gateway"
+)
+
+// The reasons for which this room refuses a request.
+var (
+	ErrURLMissing         = errors.New("the outbound URL is missing")
+	ErrMethod             = errors.New("the method is not allowed")
+	ErrRecord             = errors.New("the record is invalid")
+	ErrRecordNotJSON      = errors.New("the record is not JSON")
+	ErrFieldMissing       = errors.New("a field is missing")
+	ErrFieldNotScalar     = errors.New("a field is not a scalar")
+	ErrHeader             = errors.New("a header is invalid")
+	ErrPlaceholder        = errors.New("a placeholder is unknown")
+	ErrBatchNotDeclared   = errors.New("batches are not declared")
+	ErrPathNotFound       = errors.New("the relay answers at / only")
+	ErrPathExpressionFill = errors.New("a path expression cannot be filled")
+)
+
+// A Plan is an outbound request without its credential. Nothing in it is shared
+// with the caller's request but the bytes of Body, which nobody changes.
+type Plan struct {
+	// Destination is the API that the outbound URL belongs to.
+	Destination *destination.Destination
+	// Operation is the document's operation that matched.
+	Operation *destination.Operation
+	// Method is the outbound method: the caller's.
+	Method string
+	// URL is rebuilt from the declared server and the caller's path and query.
+	URL *url.URL
+	// Header holds the forwarded and the moved header fields. It is this plan's own.
+	Header http.Header
+	// Body is the outbound body; nil for none.
+	Body []byte
+	// Fills are the header fields that wait for a credential.
+	Fills []Fill
+	// DryRun says that the caller wants to see the plan instead of having it sent.
+	DryRun bool
+}
+
+// New makes the plan for one request. The error is a *gateway.Refusal whose
+// reason is a sentinel of this room or of destination.
+func New(set *destination.Set, request *gateway.Request) (*Plan, error) { panic("to come") }
+
+// A Fill is a forwarded header field whose value holds {{{name}}} placeholders:
+// the credential room replaces each by the credential of that security scheme.
+type Fill struct {
+	// Field is the canonical header name; Header does not hold it.
+	Field string
+	Parts []FillPart
+}
+
+// A FillPart is a literal text or, where Scheme is not nil, that scheme's credential.
+type FillPart struct {
+	Literal string
+	Scheme  *destination.SecurityScheme
+}
