@@ -1,0 +1,92 @@
+package relay
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"keyrelay/function/destination"
+	"keyrelay/function/gateway"
+	"keyrelay/function/plan"
+)
+
+// shownCredential stands where the credential would be.
+const shownCredential = "***"
+
+// dryRunDocument is the answer to a dry run.
+type dryRunDocument struct {
+	Method      string      `json:"method"`
+	URL         string      `json:"url"`
+	Headers     http.Header `json:"headers"`
+	Body        string      `json:"body"`
+	Destination string      `json:"destination"`
+	Security    []string    `json:"security"`
+}
+
+// dryRun shows the outbound request instead of sending it. No secret is fetched for it.
+func dryRun(outbound *plan.Plan) *gateway.Response {
+	return &gateway.Response{
+		Status: http.StatusOK,
+		Header: http.Header{
+			"Content-Type": {"application/json"},
+			"Proxy-Status": {"keyrelay; error=proxy_internal_response"},
+		},
+		Body: encodeJSON(dryRunOf(outbound)),
+	}
+}
+
+func dryRunOf(outbound *plan.Plan) dryRunDocument {
+	shown := dryRunDocument{
+		Method:      outbound.Method,
+		Headers:     outbound.Header.Clone(),
+		Body:        string(outbound.Body),
+		Destination: outbound.Destination.Title,
+		Security:    []string{},
+	}
+	target := *outbound.URL
+	for _, fill := range outbound.Fills {
+		shown.Headers[fill.Field] = []string{shownFill(fill)}
+	}
+	for _, requirement := range outbound.Operation.Security {
+		shown.Security = append(shown.Security, requirement.Scheme.Name)
+		showCredential(requirement.Scheme, &target, shown.Headers)
+	}
+	shown.URL = shownURL(&target)
+	return shown
+}
+
+func shownFill(fill plan.Fill) string {
+	var text strings.Builder
+	for _, part := range fill.Parts {
+		if part.Scheme != nil {
+			text.WriteString(shownCredential)
+		} else {
+			text.WriteString(part.Literal)
+		}
+	}
+	return text.String()
+}
+
+// showCredential puts asterisks where the scheme's credential would go.
+func showCredential(scheme *destination.SecurityScheme, target *url.URL, header http.Header) {
+	switch scheme.In {
+	case "header":
+		header[http.CanonicalHeaderKey(scheme.Field)] = []string{shownCredential}
+	case "cookie":
+		cookie := scheme.Field + "=" + shownCredential
+		if sent := header["Cookie"]; len(sent) > 0 {
+			cookie = strings.Join(sent, "; ") + "; " + cookie
+		}
+		header["Cookie"] = []string{cookie}
+	case "query":
+		if target.RawQuery != "" {
+			target.RawQuery += "&"
+		}
+		target.RawQuery += url.QueryEscape(scheme.Field) + "=" + shownCredential
+	}
+}
+
+// shownURL writes the URL with the very bytes of the request line.
+func shownURL(target *url.URL) string {
+	return target.Scheme + "://" + target.Host + target.RequestURI()
+}

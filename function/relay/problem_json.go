@@ -1,0 +1,59 @@
+package relay
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"keyrelay/function/gateway"
+)
+
+// problemDocument is the body of a refusal, RFC 9457 section 3.
+type problemDocument struct {
+	Type    string   `json:"type"`
+	Title   string   `json:"title"`
+	Status  int      `json:"status"`
+	Detail  string   `json:"detail"`
+	Fields  []string `json:"fields,omitempty"`
+	Allowed []string `json:"allowed,omitempty"`
+}
+
+func problemJSON(problem Problem, refusal *gateway.Refusal) []byte {
+	return encodeJSON(problemDocument{
+		Type:    "urn:keyrelay:problem:" + problem.Name,
+		Title:   problem.Title,
+		Status:  problem.Status,
+		Detail:  refusal.Detail,
+		Fields:  refusal.Fields,
+		Allowed: refusal.Allowed,
+	})
+}
+
+// encodeJSON writes a value of our own types without escaping <, > and &: the
+// answer is read by people and programs, not embedded in HTML.
+func encodeJSON(value any) []byte {
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(value); err != nil {
+		panic(err) // unreachable: only structs of texts and numbers are encoded
+	}
+	return bytes.TrimRight(out.Bytes(), "\n")
+}
+
+// addRefusalHeaders adds the header fields that some statuses call for:
+// Allow for 405 (RFC 9110 section 15.5.6), WWW-Authenticate for 401
+// (section 15.5.2) and Retry-After where the refusal knows when.
+func addRefusalHeaders(header http.Header, problem Problem, refusal *gateway.Refusal) {
+	switch problem.Status {
+	case http.StatusMethodNotAllowed:
+		header["Allow"] = []string{strings.Join(refusal.Allowed, ", ")}
+	case http.StatusUnauthorized:
+		header["Www-Authenticate"] = []string{`ApiKey realm="keyrelay"`}
+	}
+	if refusal.RetryAfter > 0 {
+		header["Retry-After"] = []string{strconv.Itoa(refusal.RetryAfter)}
+	}
+}

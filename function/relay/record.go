@@ -1,0 +1,88 @@
+package relay
+
+import (
+	"time"
+
+	"keyrelay/function/credential"
+	"keyrelay/function/gateway"
+	"keyrelay/function/plan"
+)
+
+// A record is all that the log may know of one request. It has no field for a
+// body, a query, a header value or a secret, so none can be logged by mistake.
+type record struct {
+	start         time.Time
+	requestID     string
+	method        string
+	destination   string
+	operation     string
+	status        int
+	problemName   string
+	proxyError    string
+	blame         blame
+	requestBytes  int
+	responseBytes int
+	duration      time.Duration
+	downstream    time.Duration
+	wait          time.Duration
+	cached        bool
+	dryRun        bool
+	replayed      bool
+	sent          bool
+	stale         []string
+	masked        []string
+}
+
+func newRecord(request *gateway.Request) record {
+	return record{
+		start:        time.Now(),
+		requestID:    request.ID,
+		method:       knownMethod(request.Method),
+		requestBytes: len(request.Body),
+		blame:        blameNobody,
+	}
+}
+
+// knownMethod keeps whatever else a caller may send as a method out of the log.
+func knownMethod(method string) string {
+	switch method {
+	case "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS":
+		return method
+	}
+	return "other"
+}
+
+func (r *record) plan(outbound *plan.Plan) {
+	r.destination = outbound.Destination.Name
+	r.operation = outbound.Operation.Path
+	r.dryRun = outbound.DryRun
+}
+
+func (r *record) credential(held *credential.Credential) {
+	r.cached = held.Facts.Cached
+	r.stale = held.Facts.Stale
+	r.wait += held.Facts.Wait
+}
+
+func (r *record) problem(problem Problem) {
+	r.problemName = problem.Name
+	r.proxyError = problem.ProxyError
+	r.blame = problem.blame
+}
+
+// finish notes what was answered. A downstream's own 5xx is the downstream's
+// fault, its 4xx the caller's.
+func (r *record) finish(response *gateway.Response) {
+	r.status = response.Status
+	r.responseBytes = len(response.Body)
+	r.duration = time.Since(r.start)
+	if r.problemName != "" {
+		return
+	}
+	switch {
+	case r.status >= 500:
+		r.blame = blameDownstream
+	case r.status >= 400:
+		r.blame = blameCaller
+	}
+}

@@ -1,0 +1,135 @@
+// Package relay is the way of one request from the caller to the downstream API
+// and back. It is the only room that knows the whole way:
+//
+//	relay := relay.New(relay.Config{Destinations: set, Credentials: store, Upstream: client, Log: os.Stdout})
+//	lambda.Start(gateway.Lambda(relay.Handle))
+//
+// A refused request never touches a secret, and every answer, also a refusal,
+// carries Proxy-Status (RFC 9209). Refusals and failures are application/problem+json
+// (RFC 9457) with the names that Problems lists. One log record is written per request.
+//
+// Limits: an answer takes at most 29 s, the gateway's own limit, less a margin of
+// half a second in which the relay itself says that time is up.
+package relay
+
+import (
+	"context"
+	"io"
+	"sync"
+	"time"
+
+	"keyrelay/function/credential"
+	"keyrelay/function/destination"
+	"keyrelay/function/gateway"
+	"keyrelay/function/plan"
+	"keyrelay/function/upstream"
+)
+
+// Config says what a Relay works with. Every field but CallerKeys and FunctionName is required.
+type Config struct {
+	// Destinations is the allow-list.
+	Destinations *destination.Set
+	// Credentials fetches and keeps what the destinations ask for.
+	Credentials *credential.Store
+	// Upstream sends.
+	Upstream *upstream.Client
+	// CallerKeys names the key, or the JSON array of keys, that a caller must
+	// send as X-Api-Key. The zero Reference means that any caller is served.
+	CallerKeys destination.Reference
+	// Log receives one JSON object and a line break per request, in one Write.
+	Log io.Writer
+	// FunctionName adds metrics for that function in CloudWatch's embedded metric
+	// format to each log record; empty adds none.
+	FunctionName string
+}
+
+// A Relay handles requests. It is safe for concurrent use.
+type Relay struct {
+	config   Config
+	received map[int][]string
+	lines    *sync.Pool
+}
+
+// New returns a Relay.
+func New(config Config) *Relay {
+	return &Relay{config: config, received: commonProxyStatus(), lines: linePool()}
+}
+
+// Handle answers one request; it is a gateway.Handler. A non-nil err is why the
+// request could not be read, and becomes the answer.
+func (r *Relay) Handle(ctx context.Context, request *gateway.Request, err error) *gateway.Response {
+	record := newRecord(request)
+	ctx, cancel := context.WithDeadline(ctx, deadline(ctx, record.start))
+	defer cancel()
+	var response *gateway.Response
+	if err == nil {
+		response, err = r.relay(ctx, request, &record)
+	}
+	if err != nil {
+		response = refuse(err, &record)
+	} else if !request.Fits(response) {
+		response = refuse(answerTooLarge(), &record)
+	}
+	record.finish(response)
+	r.write(&record)
+	return response
+}
+
+// relay is the whole way of one request, in order.
+func (r *Relay) relay(ctx context.Context, request *gateway.Request, record *record) (*gateway.Response, error) {
+	if err := r.admit(ctx, request); err != nil {
+		return nil, err
+	}
+	outbound, err := plan.New(r.config.Destinations, request)
+	if err != nil {
+		return nil, err
+	}
+	record.plan(outbound)
+	if outbound.DryRun {
+		return dryRun(outbound), nil
+	}
+	return r.send(ctx, outbound, record)
+}
+
+// admit checks the caller's own key, where the relay and not the gateway does that.
+func (r *Relay) admit(ctx context.Context, request *gateway.Request) error {
+	if r.config.CallerKeys == (destination.Reference{}) {
+		return nil
+	}
+	return r.config.Credentials.CheckCallerKey(ctx, r.config.CallerKeys, request.Header)
+}
+
+// send fetches the credential, sends, and repeats that once when the answer
+// refuses the credential and there is another to be had.
+func (r *Relay) send(ctx context.Context, outbound *plan.Plan, record *record) (*gateway.Response, error) {
+	held, err := r.config.Credentials.Get(ctx, outbound)
+	if err != nil {
+		return nil, err
+	}
+	record.credential(held)
+	answer, err := r.exchange(ctx, outbound, held, record)
+	if err != nil || !held.Refused(answer) {
+		return answer, err
+	}
+	renewed := r.config.Credentials.Renew(ctx, held)
+	if renewed == nil {
+		return answer, nil
+	}
+	record.replayed = true
+	record.credential(renewed)
+	return r.exchange(ctx, outbound, renewed, record)
+}
+
+// exchange is one delivery: what comes back is masked and marked as received.
+func (r *Relay) exchange(ctx context.Context, outbound *plan.Plan, held *credential.Credential, record *record) (*gateway.Response, error) {
+	record.sent = true
+	sent := time.Now()
+	answer, err := r.config.Upstream.Send(ctx, outbound, held)
+	record.downstream += time.Since(sent)
+	if err != nil {
+		return nil, err
+	}
+	record.masked = held.Mask(answer)
+	r.markReceived(answer)
+	return answer, nil
+}
