@@ -1,0 +1,108 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/aws/aws-lambda-go/events"
+)
+
+// A story sends sample events through the relay and prints what becomes of them.
+type story struct {
+	out        io.Writer
+	events     string
+	downstream *downstream
+}
+
+// tell prints the whole story and a command to go on with.
+func (s *story) tell(ctx context.Context) error {
+	if err := s.relayed(ctx, "rest-post.json", "A record's fields become query parameters, and the key is attached"); err != nil {
+		return err
+	}
+	fmt.Fprintf(s.out, "\nkeyrelay serves on http://%s until Ctrl-C. Try it by hand:\n\n%s\n\n", relayAddress, tryCommand)
+	return nil
+}
+
+// tryCommand is a request to send by hand. It works pasted as it is.
+const tryCommand = `curl -sS http://` + relayAddress + `/ -H 'Content-Type: application/json' ` +
+	`-H 'X-Osmos-Outbound-Url: http://` + downstreamAddress + `/post' -H 'X-Osmos-Query-Param-Fields: customer' ` +
+	`-d '{"customer":"c-42","amount":19.90}'`
+
+// relayed sends one sample event and prints the record, the outbound request and the answer.
+func (s *story) relayed(ctx context.Context, name, title string) error {
+	event, err := readEvent(filepath.Join(s.events, name))
+	if err != nil {
+		return err
+	}
+	status, answer, err := post(ctx, event)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(s.out, "\n== %s ==\n", title)
+	s.print("the record as it came (events/"+name+")", callerText(event))
+	for _, outbound := range s.downstream.take() {
+		s.print("the outbound request as it arrived downstream", outbound)
+	}
+	s.print("the answer", fmt.Sprintf("%s\n%s", status, answer))
+	return nil
+}
+
+func (s *story) print(title, text string) {
+	fmt.Fprintf(s.out, "\n-- %s --\n%s\n", title, strings.TrimRight(text, "\n"))
+}
+
+// readEvent reads a REST API event and aims it at the downstream on this machine.
+func readEvent(file string) (events.APIGatewayProxyRequest, error) {
+	var event events.APIGatewayProxyRequest
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return event, fmt.Errorf("the sample event %s is missing; run this from the project's folder", file)
+	}
+	if err := json.Unmarshal(text, &event); err != nil {
+		return event, fmt.Errorf("the sample event %s is not an API Gateway event", file)
+	}
+	outbound := event.Headers["X-Osmos-Outbound-Url"]
+	event.Headers["X-Osmos-Outbound-Url"] = strings.Replace(outbound, "https://httpbin.org", "http://"+downstreamAddress, 1)
+	return event, nil
+}
+
+// callerHeaders are the header fields of an event that a caller chooses.
+func callerHeaders(event events.APIGatewayProxyRequest) http.Header {
+	header := make(http.Header)
+	for name, value := range event.Headers {
+		if canonical := http.CanonicalHeaderKey(name); canonical == "Content-Type" || strings.HasPrefix(canonical, "X-Osmos-") || strings.HasPrefix(canonical, "X-Relay-") {
+			header.Set(name, value)
+		}
+	}
+	return header
+}
+
+func callerText(event events.APIGatewayProxyRequest) string {
+	var text bytes.Buffer
+	text.WriteString(event.HTTPMethod + " /\n")
+	_ = callerHeaders(event).Write(&text)
+	return strings.ReplaceAll(text.String(), "\r\n", "\n") + "\n" + event.Body
+}
+
+// post sends an event's record to the relay over HTTP, as a connector would.
+func post(ctx context.Context, event events.APIGatewayProxyRequest) (string, []byte, error) {
+	request, err := http.NewRequestWithContext(ctx, event.HTTPMethod, "http://"+relayAddress+"/", strings.NewReader(event.Body))
+	if err != nil {
+		return "", nil, err
+	}
+	request.Header = callerHeaders(event)
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return "", nil, fmt.Errorf("the relay does not answer on %s", relayAddress)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	return answer.Status, body, err
+}
