@@ -1,0 +1,171 @@
+package upstream
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"syscall"
+
+	"code.dny.dev/ssrf"
+
+	"keyrelay/function/destination"
+	"keyrelay/function/gateway"
+)
+
+// A finding is what the caller is told of an error: the reason, and the detail
+// that follows the host's name.
+type finding struct {
+	reason error
+	detail string
+}
+
+// fault says what an error of net/http means for the caller. The error's own text,
+// which may hold a URL or an address, stays private.
+func fault(ctx context.Context, d *destination.Destination, host string, err error) error {
+	found, ok := findEnd(ctx)
+	if !ok {
+		found, ok = findProhibited(d.Network, err)
+	}
+	for _, find := range [...]func(error) (finding, bool){findAnswer, findCertificate, findHandshake, findDNS, findConnection} {
+		if ok {
+			break
+		}
+		found, ok = find(err)
+	}
+	if !ok {
+		found = finding{ErrAnswerBroken, "answered with something that is not a valid HTTP/1.1 answer with a header section of at most 256 KB. Check that the destination's server URL is that of an HTTP API."}
+	}
+	return &gateway.Refusal{Reason: found.reason, Detail: host + " " + found.detail, Cause: err}
+}
+
+// findEnd tells the end of the time from the caller's leaving. It goes first:
+// whatever failed in an ended call failed because of that.
+func findEnd(ctx context.Context) (finding, bool) {
+	switch err := ctx.Err(); {
+	case err == nil:
+		return finding{}, false
+	case errors.Is(err, context.Canceled):
+		return finding{context.Canceled, "was not waited for, because the caller left. Whether it received the request is unknown."}, true
+	default:
+		return finding{ErrTimeout, "did not answer in time. It may have received the request. Try again later, or give it longer with x-keyrelay-timeout in the destination's document."}, true
+	}
+}
+
+// findAnswer is about answers that began well.
+func findAnswer(err error) (finding, bool) {
+	var reading answerError
+	began := errors.As(err, &reading)
+	switch {
+	case errors.Is(err, errTooLarge):
+		return finding{ErrAnswerTooLarge, "sent an answer of more than 6,291,556 bytes, the most that the relay passes on. Ask for less at once, for example for one page."}, true
+	case errors.Is(err, errSwitched):
+		return finding{ErrAnswerBroken, "switched to another protocol (101), which the relay does not pass on. Do not send an Upgrade to this destination."}, true
+	case errors.Is(err, errStatus):
+		return finding{ErrAnswerBroken, "answered with a status that HTTP does not have. Report it to the operator of that API."}, true
+	case errors.Is(err, io.ErrUnexpectedEOF), began && lost(err):
+		return finding{ErrAnswerIncomplete, "broke off in the middle of its answer. It has received the request; check what it did before sending it again."}, true
+	default:
+		return finding{}, false
+	}
+}
+
+// findCertificate is about certificates that do not hold.
+func findCertificate(err error) (finding, bool) {
+	var (
+		verification *tls.CertificateVerificationError
+		hostname     x509.HostnameError
+		authority    x509.UnknownAuthorityError
+		invalid      x509.CertificateInvalidError
+	)
+	switch {
+	case errors.As(err, &hostname):
+		return finding{ErrCertificate, "showed a certificate for another host name. Check the host name in the destination's server URL."}, true
+	case errors.As(err, &authority):
+		return finding{ErrCertificate, "showed a certificate of an unknown authority. If it is a private authority, name its roots with x-keyrelay-ca in the destination's document."}, true
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return finding{ErrCertificate, "showed a certificate that has expired or is not valid yet. Its operator has to renew it."}, true
+	case errors.As(err, &invalid), errors.As(err, &verification):
+		return finding{ErrCertificate, "showed a certificate that cannot be verified. Its operator has to replace it."}, true
+	default:
+		return finding{}, false
+	}
+}
+
+// findHandshake is about TLS besides certificates.
+func findHandshake(err error) (finding, bool) {
+	var handshake handshakeError
+	var plain tls.RecordHeaderError
+	switch {
+	case !errors.As(err, &handshake):
+		return finding{}, false
+	case timedOut(err):
+		return finding{ErrConnectionTimeout, "did not finish the TLS handshake within 10 seconds. The request was not sent; try again later."}, true
+	case errors.As(err, &plain):
+		return finding{ErrTLS, "does not speak TLS at this port. Check scheme and port of the destination's server URL."}, true
+	default:
+		return finding{ErrTLS, "failed the TLS handshake. The request was not sent; the API has to offer TLS 1.2 or later and HTTP/1.1, and to accept the client certificate where it asks for one."}, true
+	}
+}
+
+// findDNS is about names.
+func findDNS(err error) (finding, bool) {
+	var dns *net.DNSError
+	switch {
+	case !errors.As(err, &dns):
+		return finding{}, false
+	case dns.IsNotFound:
+		return finding{ErrDNS, "is not a known host name. Check the destination's server URL, and whether the name is known on the relay's network."}, true
+	default:
+		return finding{ErrDNS, "could not be looked up, because name resolution failed. The request was not sent; try again later."}, true
+	}
+}
+
+// findProhibited is about addresses that the guard closes.
+func findProhibited(network destination.Network, err error) (finding, bool) {
+	switch {
+	case errors.Is(err, errNeverOpen):
+		return finding{ErrProhibited, "has a link-local or cloud metadata address, to which the relay never connects. Check the host name in the destination's server URL."}, true
+	case !errors.Is(err, ssrf.ErrProhibitedIP) && !errors.Is(err, ssrf.ErrProhibitedNetwork) && !errors.Is(err, ssrf.ErrInvalidHostPort):
+		return finding{}, false
+	case network == destination.Public:
+		return finding{ErrProhibited, "has an address that is not on the public internet. If that is meant, set x-keyrelay-network: private in the destination's document, or loopback for this machine."}, true
+	case network == destination.Private:
+		return finding{ErrProhibited, "has an address that x-keyrelay-network: private does not open. If this machine is meant, set x-keyrelay-network: loopback in the destination's document."}, true
+	default:
+		return finding{ErrProhibited, "has an address that no x-keyrelay-network opens. Check the host name in the destination's server URL."}, true
+	}
+}
+
+// findConnection is about connections that were not made, or were lost before an answer began.
+func findConnection(err error) (finding, bool) {
+	var operation *net.OpError
+	dialling := errors.As(err, &operation) && operation.Op == "dial"
+	switch {
+	case dialling && timedOut(err):
+		return finding{ErrConnectionTimeout, "did not accept a connection within 10 seconds. The request was not sent; check that the relay's network has a way to it."}, true
+	case dialling && errors.Is(err, syscall.ECONNREFUSED):
+		return finding{ErrRefused, "refused the connection. The request was not sent; check the port of the destination's server URL and that the API is up."}, true
+	case dialling:
+		return finding{ErrUnroutable, "cannot be reached from the relay's network. The request was not sent; check the network's routes."}, true
+	case lost(err):
+		return finding{ErrTerminated, "closed the connection without an answer. It may have received the request; check before sending it again."}, true
+	default:
+		return finding{}, false
+	}
+}
+
+func timedOut(err error) bool {
+	var timeout net.Error
+	return errors.As(err, &timeout) && timeout.Timeout()
+}
+
+// lost reports whether a connection came to its end. net/http says that of a kept
+// connection with an error it does not export.
+func lost(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) ||
+		errors.Is(err, net.ErrClosed) || strings.HasSuffix(err.Error(), "http: server closed idle connection")
+}

@@ -1,0 +1,131 @@
+package upstream_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"sync"
+	"testing"
+	"time"
+
+	"keyrelay/function/destination"
+	"keyrelay/function/gateway"
+	"keyrelay/function/plan"
+	"keyrelay/function/upstream"
+)
+
+// newClient returns a Client that is closed with the test.
+func newClient(t testing.TB, config upstream.Config) *upstream.Client {
+	client := upstream.New(config)
+	t.Cleanup(client.Close)
+	return client
+}
+
+// onLoopback returns a destination whose network is this machine.
+func onLoopback() *destination.Destination {
+	return &destination.Destination{Name: "test", Title: "Test", Network: destination.Loopback, AuxiliaryTimeout: time.Minute}
+}
+
+// newPlan returns the plan of one request; no body for "".
+func newPlan(t testing.TB, d *destination.Destination, method, target, body string) *plan.Plan {
+	t.Helper()
+	parsed, err := url.Parse(target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	outbound := &plan.Plan{
+		Destination: d,
+		Operation:   &destination.Operation{Timeout: time.Minute},
+		Method:      method,
+		URL:         parsed,
+		Header:      http.Header{"Content-Type": {"application/json"}},
+	}
+	if body != "" {
+		outbound.Body = []byte(body)
+	}
+	return outbound
+}
+
+// send sends the plan on a Client of its own.
+func send(t testing.TB, outbound *plan.Plan) (*gateway.Response, error) {
+	t.Helper()
+	return newClient(t, upstream.Config{}).Send(context.Background(), outbound, nil)
+}
+
+// serve starts an HTTP server that ends with the test.
+func serve(t testing.TB, handle http.HandlerFunc) *httptest.Server {
+	server := httptest.NewServer(handle)
+	t.Cleanup(server.Close)
+	return server
+}
+
+// listen starts a server that handles each connection by hand, and returns its URL.
+// The connection is closed when handle returns, and at the end of the test.
+func listen(t testing.TB, handle func(net.Conn)) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var group sync.WaitGroup
+	ctx, cancel := context.WithCancel(context.Background())
+	t.Cleanup(func() { listener.Close(); cancel(); group.Wait() })
+	group.Go(func() {
+		for {
+			connection, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			group.Go(func() {
+				stop := context.AfterFunc(ctx, func() { connection.Close() })
+				handle(connection)
+				stop()
+				connection.Close()
+			})
+		}
+	})
+	return "http://" + listener.Addr().String() + "/"
+}
+
+// answering returns a connection handler that reads one request, writes the text and closes.
+func answering(text string) func(net.Conn) {
+	return func(connection net.Conn) {
+		if readRequest(bufio.NewReader(connection)) == nil {
+			io.WriteString(connection, text)
+		}
+	}
+}
+
+// readRequest reads one whole request.
+func readRequest(reader *bufio.Reader) error {
+	request, err := http.ReadRequest(reader)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, request.Body)
+	return err
+}
+
+// untilClosed waits for the peer to close.
+func untilClosed(connection net.Conn) { io.Copy(io.Discard, connection) }
+
+// reset makes the closing of a connection a reset.
+func reset(connection net.Conn) { connection.(*net.TCPConn).SetLinger(0) }
+
+// wantRefusal checks that an error is a refusal with this reason, and returns it.
+func wantRefusal(t testing.TB, err, reason error) *gateway.Refusal {
+	t.Helper()
+	var refusal *gateway.Refusal
+	if !errors.As(err, &refusal) {
+		t.Fatalf("error is %T (%v), want a *gateway.Refusal", err, err)
+	}
+	if refusal.Reason != reason {
+		t.Fatalf("reason is %q (%s; cause %v), want %q", refusal.Reason, refusal.Detail, refusal.Cause, reason)
+	}
+	return refusal
+}

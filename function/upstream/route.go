@@ -1,0 +1,165 @@
+package upstream
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"net"
+	"net/http"
+	"time"
+
+	"keyrelay/function/credential"
+	"keyrelay/function/destination"
+	"keyrelay/function/gateway"
+)
+
+// The limits of a connection.
+const (
+	connectTimeout = 10 * time.Second
+	// maxHeaderBytes bounds an answer's header section together with all interim responses before it.
+	maxHeaderBytes = 256 << 10
+	// maxIdle is how long a connection is kept. Load balancers give up after 60 s (AWS
+	// ALB) and address translation forgets after 350 s (AWS NAT gateway).
+	maxIdle = 50 * time.Second
+	// maxIdleConnections is more than one destination has calls under way.
+	maxIdleConnections = 256
+)
+
+// A routeKey tells apart connections that must not be shared.
+type routeKey struct {
+	destination *destination.Destination
+}
+
+// A route is the connections of one destination.
+type route struct {
+	transport *http.Transport
+	// roots is the PEM text that the connections trust, nil for the system's.
+	roots []byte
+}
+
+// route returns the connections of a destination; new ones where its roots have
+// changed. The error is a *gateway.Refusal with the reason credential.ErrSecretUnavailable.
+func (c *Client) route(ctx context.Context, d *destination.Destination) (*route, error) {
+	roots, err := c.roots(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	key := routeKey{destination: d}
+	c.mutex.RLock()
+	way := c.routes[key]
+	c.mutex.RUnlock()
+	if way != nil && bytes.Equal(way.roots, roots) {
+		return way, nil
+	}
+	return c.newRoute(key, roots)
+}
+
+// roots reads the PEM text of x-keyrelay-ca, nil where the document has none.
+func (c *Client) roots(ctx context.Context, d *destination.Destination) ([]byte, error) {
+	if d.CA == (destination.Reference{}) {
+		return nil, nil
+	}
+	secret, err := c.config.Secret(ctx, d.CA)
+	if err != nil {
+		return nil, err
+	}
+	return secret(), nil
+}
+
+// newRoute makes the connections that trust roots, unless another call just did.
+func (c *Client) newRoute(key routeKey, roots []byte) (*route, error) {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	old := c.routes[key]
+	if old != nil && bytes.Equal(old.roots, roots) {
+		return old, nil
+	}
+	config, err := tlsConfig(key.destination, roots)
+	if err != nil {
+		return nil, err
+	}
+	way := &route{transport: newTransport(c.guards[key.destination.Network], config), roots: bytes.Clone(roots)}
+	c.routes[key] = way
+	if old != nil {
+		old.transport.CloseIdleConnections()
+	}
+	return way, nil
+}
+
+// tlsConfig returns the TLS side of a destination's connections.
+func tlsConfig(d *destination.Destination, roots []byte) (*tls.Config, error) {
+	config := &tls.Config{
+		MinVersion: tls.VersionTLS12,
+		NextProtos: []string{"http/1.1"},
+		// A function that was frozen connects anew often; a resumed session is cheaper.
+		ClientSessionCache: tls.NewLRUClientSessionCache(16),
+	}
+	if d.CA == (destination.Reference{}) {
+		return config, nil
+	}
+	config.RootCAs = x509.NewCertPool()
+	if !config.RootCAs.AppendCertsFromPEM(roots) {
+		return nil, &gateway.Refusal{
+			Reason: credential.ErrSecretUnavailable,
+			Detail: "The secret " + d.CA.Provider + ":" + d.CA.Name + ", which x-keyrelay-ca of " + d.Title +
+				" names, holds no certificate. Store the roots there as PEM text (-----BEGIN CERTIFICATE-----).",
+		}
+	}
+	return config, nil
+}
+
+// newTransport returns connections that are guarded and do nothing by themselves:
+// no proxy, no HTTP/2, no decompression.
+func newTransport(guard guard, config *tls.Config) *http.Transport {
+	dialer := &net.Dialer{Timeout: connectTimeout, Control: guard.control}
+	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
+		made, err := dialer.DialContext(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		return newConnection(made), nil
+	}
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	return &http.Transport{
+		DialContext: dial,
+		DialTLSContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			return dialTLS(ctx, network, address, dial, config)
+		},
+		Protocols:              protocols,
+		DisableCompression:     true,
+		MaxIdleConns:           maxIdleConnections,
+		MaxIdleConnsPerHost:    maxIdleConnections,
+		IdleConnTimeout:        maxIdle,
+		MaxResponseHeaderBytes: maxHeaderBytes,
+	}
+}
+
+// A handshakeError is an error of the TLS handshake, after the connection was made.
+type handshakeError struct{ error }
+
+// Unwrap makes errors.Is and errors.As see the error itself.
+func (e handshakeError) Unwrap() error { return e.error }
+
+// dialTLS does what http.Transport does by itself, but its errors say that it was the handshake that failed.
+func dialTLS(ctx context.Context, network, address string, dial func(context.Context, string, string) (net.Conn, error), config *tls.Config) (net.Conn, error) {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	plain, err := dial(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	config = config.Clone()
+	config.ServerName = host
+	secured := tls.Client(plain, config)
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	if err := secured.HandshakeContext(ctx); err != nil {
+		plain.Close()
+		return nil, handshakeError{err}
+	}
+	return secured, nil
+}
