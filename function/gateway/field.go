@@ -1,0 +1,59 @@
+package gateway
+
+// ValidHeaderName reports whether name is a field name that HTTP can carry: a
+// token of at least one character, RFC 9110 sections 5.1 and 5.6.2.
+func ValidHeaderName(name string) bool {
+	for i := range len(name) {
+		if !isTokenByte(name[i]) {
+			return false
+		}
+	}
+	return name != ""
+}
+
+// ValidHeaderValue reports whether value is a field value that HTTP can carry as
+// it is, RFC 9110 section 5.5: no control character but the tab, hence no line
+// break and no NUL, and no white space around it, which a recipient would take
+// off. The empty value is valid, and so are bytes above 0x7F.
+func ValidHeaderValue(value string) bool {
+	for i := range len(value) {
+		if !isValueByte(value[i]) {
+			return false
+		}
+	}
+	return value == "" || !isSpace(value[0]) && !isSpace(value[len(value)-1])
+}
+
+func isTokenByte(c byte) bool {
+	switch {
+	case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
+		return true
+	}
+	switch c {
+	case '!', '#', '$', '%', '&', '\'', '*', '+', '-', '.', '^', '_', '`', '|', '~':
+		return true
+	}
+	return false
+}
+
+func isValueByte(c byte) bool { return c >= ' ' && c != 0x7F || c == '\t' }
+
+func isSpace(c byte) bool { return c == ' ' || c == '\t' }
+
+// canonicalise gives a field name the form of textproto.CanonicalMIMEHeaderKey in
+// place, and reports whether it is a valid one.
+func canonicalise(name []byte) bool {
+	upper := true
+	for i, c := range name {
+		switch {
+		case !isTokenByte(c):
+			return false
+		case upper && 'a' <= c && c <= 'z':
+			name[i] = c - ('a' - 'A')
+		case !upper && 'A' <= c && c <= 'Z':
+			name[i] = c + ('a' - 'A')
+		}
+		upper = c == '-'
+	}
+	return len(name) > 0
+}

@@ -1,0 +1,45 @@
+package gateway
+
+import (
+	"net/http"
+	"strconv"
+)
+
+// HTTP returns the handler for a plain HTTP port. A body longer than
+// MaxRecordBytes is not read to its end: after the answer the connection is closed.
+func HTTP(handle Handler) http.Handler { return httpDoor(handle) }
+
+type httpDoor Handler
+
+// ServeHTTP answers one request.
+func (h httpDoor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	request := &Request{Method: r.Method, Path: r.URL.EscapedPath(), Header: r.Header}
+	var err error
+	request.Body, err = readBody(r)
+	if err != nil {
+		w.Header()["Connection"] = []string{"close"}
+	}
+	write(w, r.Method, answer(r.Context(), Handler(h), request, err))
+}
+
+// write sends the response. Its length is always known, and net/http adds nothing
+// but a Date where there is none.
+func write(w http.ResponseWriter, method string, response *Response) {
+	header := w.Header()
+	for name, values := range response.Header {
+		header[name] = values
+	}
+	if _, found := header["Content-Type"]; !found {
+		header["Content-Type"] = nil
+	}
+	if response.Status == http.StatusNoContent || response.Status == http.StatusNotModified {
+		delete(header, "Content-Length")
+		w.WriteHeader(response.Status)
+		return
+	}
+	header["Content-Length"] = []string{strconv.Itoa(len(response.Body))}
+	w.WriteHeader(response.Status)
+	if method != http.MethodHead {
+		w.Write(response.Body)
+	}
+}
