@@ -71,6 +71,10 @@ type Destination struct {
 	References []PlacedReference
 
 	servers []*server
+	// file is the document's file name.
+	file string
+	// declared lists the operations, as "METHOD /path", sorted.
+	declared []string
 }
 
 // An Operation is what one method on one path of a destination asks for. A
@@ -136,7 +140,8 @@ type SecurityScheme struct {
 	Kind Kind
 	// In is "header", "query" or "cookie"; empty for MutualTLS.
 	In string
-	// Field is the name of the header, query parameter or cookie; "Authorization" for the schemes of HTTP.
+	// Field is the name of the header, query parameter or cookie; "Authorization"
+	// for the schemes of HTTP. A header's is canonical (textproto.CanonicalMIMEHeaderKey).
 	Field string
 	// Secret refers to the secret; zero when the scheme needs none.
 	Secret Reference

@@ -1,5 +1,10 @@
 package destination
 
+import (
+	"errors"
+	"strings"
+)
+
 // A Reference names a secret: "secretsmanager:NAME-OR-ARN", "env:NAME" or
 // "file:PATH", with an optional "#/json/pointer" (RFC 6901) into a JSON secret.
 // It is comparable, so it serves as a key. The zero Reference names nothing.
@@ -23,4 +28,71 @@ type PlacedReference struct {
 type Place struct {
 	File         string
 	Line, Column int
+}
+
+// secretNameSymbols are what a name in Secrets Manager may hold besides letters
+// and digits, https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html,
+// the colon of an ARN, and the "!" of secrets that other AWS services manage.
+const secretNameSymbols = "/_+=.@-:!"
+
+// ParseReference reads a secret reference. The error does not hold the text,
+// which may be a secret that was written in the wrong place.
+func ParseReference(text string) (Reference, error) {
+	provider, rest, found := strings.Cut(text, ":")
+	if !found || provider != "secretsmanager" && provider != "env" && provider != "file" {
+		return Reference{}, errors.New("a secret reference begins with secretsmanager:, env: or file:")
+	}
+	name, fragment, pointed := strings.Cut(rest, "#")
+	pointer, err := ParsePointer(fragment)
+	switch {
+	case err != nil:
+		return Reference{}, err
+	case pointed && pointer == "":
+		return Reference{}, errors.New("after # stands a JSON Pointer such as /api_key")
+	case !validSecretName(provider, name):
+		return Reference{}, errors.New("after " + provider + ": stands " + secretNameRule(provider))
+	}
+	return Reference{Provider: provider, Name: name, Pointer: pointer}, nil
+}
+
+// validSecretName reports whether a provider can hold a secret of that name.
+func validSecretName(provider, name string) bool {
+	valid := func(c rune) bool {
+		switch provider {
+		case "file":
+			return c >= ' ' && c != 0x7f
+		case "env":
+			return isAlphanumeric(c) || c == '_'
+		}
+		return isAlphanumeric(c) || strings.ContainsRune(secretNameSymbols, c)
+	}
+	outside := strings.IndexFunc(name, func(c rune) bool { return !valid(c) })
+	return name != "" && len(name) <= 4096 && outside < 0
+}
+
+// secretNameRule says what validSecretName wants.
+func secretNameRule(provider string) string {
+	switch provider {
+	case "file":
+		return "the path of a file"
+	case "env":
+		return "the name of a variable: letters, digits and _"
+	}
+	return "a secret's name or ARN: letters, digits and " + secretNameSymbols
+}
+
+// isAlphanumeric reports whether c is a letter or a digit of ASCII.
+func isAlphanumeric(c rune) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
+}
+
+// String returns the reference as a document writes it; empty for the zero Reference.
+func (r Reference) String() string {
+	switch {
+	case r == Reference{}:
+		return ""
+	case r.Pointer == "":
+		return r.Provider + ":" + r.Name
+	}
+	return r.Provider + ":" + r.Name + "#" + string(r.Pointer)
 }

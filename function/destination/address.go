@@ -1,0 +1,214 @@
+package destination
+
+import (
+	"net/netip"
+	"strings"
+)
+
+// An address is a URL taken apart by the rules of admission. It shares the bytes of the URL.
+type address struct {
+	secure bool
+	// host is lower case, without brackets and without port.
+	host string
+	// port is empty when it is the scheme's own.
+	port  string
+	path  string
+	query string
+	// hasQuery tells "?" from nothing.
+	hasQuery bool
+}
+
+// A flaw says what is wrong with a URL and what to write, in words that follow
+// "the outbound URL ..." and "the server URL ...". The zero flaw is none.
+type flaw struct{ problem, remedy string }
+
+// parseAddress takes an absolute URL apart. It is stricter than RFC 3986: what two
+// readers of a URL could understand differently is a flaw.
+func parseAddress(text string) (address, flaw) {
+	if found := flawOfBytes(text); found.problem != "" {
+		return address{}, found
+	}
+	scheme, rest, absolute := strings.Cut(text, "://")
+	secure := strings.EqualFold(scheme, "https")
+	if !absolute || !secure && !strings.EqualFold(scheme, "http") {
+		return address{}, flaw{"is no absolute https URL", "begin it with https://"}
+	}
+	parsed := address{secure: secure}
+	authority := rest
+	if end := strings.IndexAny(rest, "/?"); end >= 0 {
+		authority, rest = rest[:end], rest[end:]
+	} else {
+		rest = ""
+	}
+	parsed.path, parsed.query, parsed.hasQuery = strings.Cut(rest, "?")
+	if found := parsed.splitAuthority(authority); found.problem != "" {
+		return address{}, found
+	}
+	return parsed, flawOfPath(parsed.path)
+}
+
+// flawOfBytes finds what may stand nowhere in a URL.
+func flawOfBytes(text string) flaw {
+	if len(text) > MaxURLBytes {
+		return flaw{"is longer than 8192 bytes", "shorten it, or move parameters into the record"}
+	}
+	for i := range len(text) {
+		switch c := text[i]; {
+		case c >= 0x7f:
+			return flaw{"holds a byte that is not printable ASCII", "percent-encode it, and write an international host name in its xn-- form"}
+		case c <= ' ':
+			return flaw{"holds white space or a control character", "percent-encode it"}
+		case c == '\\':
+			return flaw{"holds a backslash", "write / between segments"}
+		case c == '#':
+			return flaw{"has a fragment", "remove # and what follows it"}
+		}
+	}
+	return flaw{}
+}
+
+// splitAuthority reads host and port.
+func (a *address) splitAuthority(authority string) flaw {
+	if strings.IndexByte(authority, '@') >= 0 {
+		return flaw{"holds a user name or password", "remove what stands before @; the credential belongs in the destination's security scheme"}
+	}
+	host, port := authority, ""
+	if colon := strings.LastIndexByte(authority, ':'); colon > strings.LastIndexByte(authority, ']') {
+		host, port = authority[:colon], authority[colon+1:]
+		if !validPort(port) {
+			return flaw{"has no valid port", "write a number from 1 to 65535, or no colon"}
+		}
+	}
+	if a.secure && port != "443" || !a.secure && port != "80" {
+		a.port = port
+	}
+	if strings.HasPrefix(host, "[") {
+		literal, err := netip.ParseAddr(strings.TrimSuffix(host[1:], "]"))
+		if err != nil || !literal.Is6() || literal.Zone() != "" || host[len(host)-1] != ']' {
+			return flaw{"has no valid IPv6 address between [ and ]", "write the address as [2001:db8::1], without a zone"}
+		}
+		a.host = literal.String()
+		return flaw{}
+	}
+	if !validHost(host) {
+		return flaw{"has no valid host", "write a host name of letters, digits, hyphens and dots"}
+	}
+	a.host = strings.ToLower(host)
+	return flaw{}
+}
+
+// validPort reports whether a port is a number from 1 to 65535 as a program would write it.
+func validPort(port string) bool {
+	if port == "" || len(port) > 5 || port[0] == '0' {
+		return false
+	}
+	number := 0
+	for i := range len(port) {
+		if port[i] < '0' || port[i] > '9' {
+			return false
+		}
+		number = number*10 + int(port[i]-'0')
+	}
+	return number <= 65535
+}
+
+// validHost reports whether a host holds only what DNS names of the wild hold.
+// Whether it is declared is another question.
+func validHost(host string) bool {
+	for i := range len(host) {
+		if c := host[i]; !isAlphanumeric(rune(c)) && c != '-' && c != '.' && c != '_' {
+			return false
+		}
+	}
+	return host != "" && len(host) <= 254 && host[0] != '.' && !strings.Contains(host, "..")
+}
+
+// flawOfPath finds what servers and proxies are known to read differently: encoded
+// separators and dots, dot segments, empty segments. {field} expressions may stand in it.
+func flawOfPath(path string) flaw {
+	segment, open := 0, -1
+	for i := range len(path) {
+		switch path[i] {
+		case '/':
+			if i > 0 && i == segment {
+				return flaw{"has an empty segment (//) in its path", "write one / between segments"}
+			}
+			if dotSegment(path[segment:i]) {
+				return flawOfDots()
+			}
+			segment = i + 1
+			if open >= 0 {
+				return flawOfBraces()
+			}
+		case '%':
+			if found := flawOfEscape(path[i:]); found.problem != "" {
+				return found
+			}
+		case '{':
+			if open >= 0 {
+				return flawOfBraces()
+			}
+			open = i
+		case '}':
+			if open < 0 || open == i-1 {
+				return flawOfBraces()
+			}
+			open = -1
+		}
+	}
+	switch {
+	case open >= 0:
+		return flawOfBraces()
+	case dotSegment(path[segment:]):
+		return flawOfDots()
+	}
+	return flaw{}
+}
+
+func flawOfDots() flaw {
+	return flaw{"has a segment . or .. in its path", "write the path that it leads to"}
+}
+
+func flawOfBraces() flaw {
+	return flaw{"has braces in its path that are no {field} expression", "write {field} around a name, or %7B and %7D for braces"}
+}
+
+// dotSegment reports whether a segment is, or becomes for a server that cuts path
+// parameters off, one that moves up or nowhere.
+func dotSegment(segment string) bool {
+	if len(segment) == 0 || segment[0] != '.' {
+		return false
+	}
+	rest := strings.TrimPrefix(segment[1:], ".")
+	return rest == "" || rest[0] == ';'
+}
+
+// flawOfEscape finds the percent escapes that change a path's structure.
+func flawOfEscape(text string) flaw {
+	value, ok := unhex(text)
+	switch {
+	case !ok:
+		return flaw{"has a % in its path that begins no escape", "write %25 for a percent sign"}
+	case value == '/' || value == '\\' || value == '.':
+		return flaw{"has an encoded slash, backslash or dot in its path", "write . as it is, and take a value that holds / from the record with {field}"}
+	}
+	return flaw{}
+}
+
+// unhex returns the byte of the percent escape that text begins with.
+func unhex(text string) (value byte, ok bool) {
+	if len(text) < 3 || text[0] != '%' {
+		return 0, false
+	}
+	for _, c := range []byte(text[1:3]) {
+		switch {
+		case '0' <= c && c <= '9':
+			value = value<<4 | (c - '0')
+		case 'a' <= c|0x20 && c|0x20 <= 'f':
+			value = value<<4 | (c | 0x20 - 'a' + 10)
+		default:
+			return 0, false
+		}
+	}
+	return value, true
+}

@@ -1,0 +1,55 @@
+package destination
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// A Fault is one thing that is wrong in a document. It never holds a value that
+// could be a secret, only names.
+type Fault struct {
+	Place
+	// Problem says what is wrong.
+	Problem string
+	// Remedy says what to write instead.
+	Remedy string
+}
+
+// String returns "file:line:column: problem; remedy", the shape that editors and
+// terminals turn into a link. A fault of the folder itself has no line.
+func (f Fault) String() string {
+	if f.Line == 0 {
+		return fmt.Sprintf("%s: %s; %s", f.File, f.Problem, f.Remedy)
+	}
+	return fmt.Sprintf("%s:%d:%d: %s; %s", f.File, f.Line, f.Column, f.Problem, f.Remedy)
+}
+
+// Faults are all faults of all documents, by file, line and column. It is the
+// error of Load.
+type Faults []Fault
+
+// Error returns one line for each fault.
+func (f Faults) Error() string {
+	lines := make([]string, len(f))
+	for i, fault := range f {
+		lines[i] = fault.String()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// sorted returns the faults in the order of the documents. What several readers
+// of the same place found alike is said once.
+func (f Faults) sorted() Faults {
+	slices.SortFunc(f, func(a, b Fault) int {
+		return cmp.Or(
+			cmp.Compare(a.File, b.File),
+			cmp.Compare(a.Line, b.Line),
+			cmp.Compare(a.Column, b.Column),
+			cmp.Compare(a.Problem, b.Problem),
+			cmp.Compare(a.Remedy, b.Remedy),
+		)
+	})
+	return slices.Compact(f)
+}

@@ -1,0 +1,131 @@
+package destination
+
+import (
+	"net/url"
+	"strings"
+
+	"keyrelay/function/gateway"
+)
+
+// maxAllowed is how many servers or operations a refusal lists.
+const maxAllowed = 20
+
+// A Location is an admitted outbound URL: which destination it belongs to, and what of it is the caller's.
+type Location struct {
+	Destination *Destination
+	// Path is the whole escaped path as the caller wrote it, "/" where the URL has
+	// none; it may hold {field} expressions.
+	Path string
+	// RawQuery is the caller's query without "?", byte for byte; HasQuery tells "?" from nothing.
+	RawQuery string
+	HasQuery bool
+
+	server *server
+	// neighbours are all servers of the same host, the longest prefix first.
+	neighbours []*server
+}
+
+// Locate admits an outbound URL and finds the destination that declares its
+// server: the one with the longest path prefix. {field} expressions may stand in
+// the path, behind the server's own; in the query a brace is just a byte.
+// The error is a *gateway.Refusal with the reason ErrURL or ErrNotDeclared.
+func (s *Set) Locate(outboundURL string) (Location, error) {
+	parsed, found := parseAddress(outboundURL)
+	if found.problem != "" {
+		return Location{}, &gateway.Refusal{
+			Reason: ErrURL,
+			Detail: "The outbound URL " + found.problem + ": " + found.remedy + ".",
+		}
+	}
+	if parsed.path == "" {
+		parsed.path = "/"
+	}
+	neighbours := s.hosts[parsed.host]
+	server := closest(neighbours, parsed.secure, parsed.port, parsed.path)
+	if server == nil {
+		return Location{}, s.notDeclared()
+	}
+	return Location{
+		Destination: server.destination,
+		Path:        parsed.path,
+		RawQuery:    parsed.query,
+		HasQuery:    parsed.hasQuery,
+		server:      server,
+		neighbours:  neighbours,
+	}, nil
+}
+
+// closest returns the server with the longest prefix of a path; nil when there is none.
+func closest(servers []*server, secure bool, port, path string) *server {
+	for _, each := range servers {
+		if each.secure != secure || each.port != port {
+			continue
+		}
+		if _, ok := cutPrefix(path, each.prefix); ok {
+			return each
+		}
+	}
+	return nil
+}
+
+// notDeclared is the refusal of a URL below no declared server.
+func (s *Set) notDeclared() error {
+	var allowed []string
+	for _, each := range s.destinations {
+		for _, server := range each.servers {
+			if len(allowed) < maxAllowed {
+				allowed = append(allowed, server.url)
+			}
+		}
+	}
+	return &gateway.Refusal{
+		Reason: ErrNotDeclared,
+		Detail: "The outbound URL lies below none of the declared servers: write one that begins with a server listed in allowed," +
+			" or have the operator add the API's OpenAPI document to the destinations.",
+		Allowed: allowed,
+	}
+}
+
+// Fill rebuilds the outbound URL from the declared server, an escaped path (the
+// server's prefix included, expressions filled) and a query. Bytes that RFC 3986
+// section 3.3 does not allow in a path are percent-encoded; all others, and the
+// query, go out byte for byte. The caller's own URL is never dialled.
+func (l *Location) Fill(target *url.URL, path, rawQuery string) {
+	path = encodePath(path)
+	*target = url.URL{
+		Scheme:     l.server.scheme(),
+		Host:       l.server.authority,
+		Path:       decodePath(path),
+		RawPath:    path,
+		RawQuery:   rawQuery,
+		ForceQuery: l.HasQuery && rawQuery == "",
+	}
+}
+
+// encodePath percent-encodes what is neither a pchar nor a slash. Escapes stay as they are.
+func encodePath(path string) string {
+	var encoded strings.Builder
+	done := 0
+	for i := range len(path) {
+		if allowedInPath(path[i]) {
+			continue
+		}
+		encoded.WriteString(path[done:i])
+		encoded.WriteByte('%')
+		encoded.WriteByte(upperHex[path[i]>>4])
+		encoded.WriteByte(upperHex[path[i]&15])
+		done = i + 1
+	}
+	if done == 0 {
+		return path
+	}
+	encoded.WriteString(path[done:])
+	return encoded.String()
+}
+
+const upperHex = "0123456789ABCDEF"
+
+// allowedInPath reports whether a byte may stand in a path (RFC 3986 section 3.3), % as part of an escape included.
+func allowedInPath(c byte) bool {
+	return isAlphanumeric(rune(c)) || strings.IndexByte("-._~!$&'()*+,;=:@/%", c) >= 0
+}

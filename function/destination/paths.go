@@ -1,0 +1,150 @@
+package destination
+
+import (
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// operations reads servers and paths and ties the operations to the servers that they are reached through.
+func (r *reader) operations(shared Operation) {
+	list := r.member(r.root, "servers")
+	own := r.servers(list)
+	paths := r.members(r.member(r.root, "paths"), "paths")
+	paths = slices.DeleteFunc(paths, func(m member) bool { return strings.HasPrefix(m.key.Value, "x-") })
+	r.markUnused()
+	if len(paths) == 0 {
+		r.needServers(list)
+		shared.Security = r.security(r.member(r.root, "security"))
+		for _, each := range own {
+			each.operation = &shared
+		}
+		r.destination.claim(own)
+		return
+	}
+	for _, each := range own {
+		each.routes = &route{}
+	}
+	r.destination.claim(own)
+	for _, each := range paths {
+		if item := r.follow(each.value); item != nil && r.template(each.key) {
+			r.pathItem(each.key, item, own, shared)
+		}
+	}
+	slices.Sort(r.destination.declared)
+}
+
+// needServers notes that a document names no server.
+func (r *reader) needServers(list *yaml.Node) {
+	if list == nil || list.Kind == yaml.SequenceNode && len(list.Content) == 0 {
+		r.fault(r.root, "the document declares no servers", "write servers: with the url that the API is reached at")
+	}
+}
+
+// claim adds servers to a destination, each once, and returns the destination's own for each.
+func (d *Destination) claim(servers []*server) []*server {
+	claimed := make([]*server, len(servers))
+	for i, each := range servers {
+		at := slices.IndexFunc(d.servers, each.same)
+		if at < 0 {
+			at = len(d.servers)
+			d.servers = append(d.servers, each)
+		}
+		claimed[i] = d.servers[at]
+	}
+	return claimed
+}
+
+// template checks a path template.
+func (r *reader) template(key *yaml.Node) bool {
+	text := key.Value
+	found := flaw{"does not begin with /", "write it from / on"}
+	if strings.HasPrefix(text, "/") {
+		found = flawOfPath(text)
+	}
+	if found.problem == "" && strings.ContainsAny(text, "?#") {
+		found = flaw{"holds a query or a fragment", "declare query parameters under parameters"}
+	}
+	if found.problem != "" {
+		r.fault(key, "the path template "+found.problem, found.remedy)
+	}
+	return found.problem == ""
+}
+
+// relayed are the members of a path item that are operations which the relay
+// sends; others are OpenAPI's too, but no caller can ask for them.
+func relayed(name string) bool {
+	return slices.Contains([]string{"get", "post", "put", "patch", "delete"}, name)
+}
+
+// notRelayed are the other operations of a path item.
+func notRelayed(name string) bool {
+	return slices.Contains([]string{"head", "options", "trace"}, name)
+}
+
+// pathItem reads the operations of one path.
+func (r *reader) pathItem(key, item *yaml.Node, own []*server, shared Operation) {
+	common := r.parameterList(r.member(item, "parameters"))
+	if list := r.member(item, "servers"); list != nil {
+		own = r.servers(list)
+	}
+	for _, each := range r.members(item, "this path item") {
+		name := each.key.Value
+		if notRelayed(name) {
+			r.checkExtensions(each.value, operationLevel)
+		}
+		if !relayed(name) || isNull(each.value) {
+			continue
+		}
+		r.checkExtensions(each.value, operationLevel)
+		operation := r.settings(each.value, shared)
+		operation.Method, operation.Path = strings.ToUpper(name), key.Value
+		operation.Parameters = merged(common, r.parameterList(r.member(each.value, "parameters")))
+		operation.Security = r.operationSecurity(each.value)
+		servers := own
+		if list := r.member(each.value, "servers"); list != nil {
+			servers = r.servers(list)
+		} else if r.member(item, "servers") == nil {
+			r.needServers(r.member(r.root, "servers"))
+		}
+		r.destination.declared = append(r.destination.declared, operation.Method+" "+key.Value)
+		r.reach(&operation, servers, key)
+	}
+}
+
+// operationSecurity returns an operation's own security, else the document's.
+func (r *reader) operationSecurity(node *yaml.Node) []Requirement {
+	if own := r.member(node, "security"); own != nil {
+		return r.security(own)
+	}
+	return r.security(r.member(r.root, "security"))
+}
+
+// reach makes an operation reachable through its servers.
+func (r *reader) reach(operation *Operation, servers []*server, key *yaml.Node) {
+	for _, server := range r.destination.claim(servers) {
+		if server.routes == nil {
+			server.routes = &route{}
+		}
+		route := server.routes.add(operation.Path)
+		if route.template != "" && route.template != operation.Path {
+			r.fault(key, "this path template matches the same paths as another one", "keep one of the two; OpenAPI tells them apart by nothing but names")
+			return
+		}
+		route.template = operation.Path
+		route.operations = append(route.operations, operation)
+	}
+}
+
+// markUnused notes that the operations of components.pathItems have been looked
+// at, whether a path refers to them or not.
+func (r *reader) markUnused() {
+	for _, item := range r.members(r.member(r.member(r.root, "components"), "pathItems"), "pathItems") {
+		for _, each := range r.members(item.value, "this path item") {
+			if relayed(each.key.Value) || notRelayed(each.key.Value) {
+				r.checkExtensions(each.value, operationLevel)
+			}
+		}
+	}
+}

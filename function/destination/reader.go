@@ -1,0 +1,194 @@
+package destination
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// A reader turns the nodes of one document into a Destination and notes every
+// fault on the way. A member that is absent or null reads as nil.
+type reader struct {
+	file   string
+	config Config
+	root   *yaml.Node
+	faults Faults
+	// destination is what is being filled.
+	destination *Destination
+	// extensible holds the mappings whose x-keyrelay-* members have been checked.
+	extensible map[*yaml.Node]bool
+}
+
+// place returns where a node stands.
+func (r *reader) place(node *yaml.Node) Place {
+	return Place{File: r.file, Line: node.Line, Column: node.Column}
+}
+
+// fault notes what is wrong at a node and what to write instead.
+func (r *reader) fault(node *yaml.Node, problem, remedy string) {
+	r.faults = append(r.faults, Fault{r.place(node), problem, remedy})
+}
+
+// A member is one name and value of a mapping.
+type member struct{ key, value *yaml.Node }
+
+// resolve follows YAML aliases.
+func resolve(node *yaml.Node) *yaml.Node {
+	for node != nil && node.Kind == yaml.AliasNode {
+		node = node.Alias
+	}
+	return node
+}
+
+// isNull says that a node is absent or null.
+func isNull(node *yaml.Node) bool {
+	return node == nil || node.Kind == yaml.ScalarNode && node.ShortTag() == "!!null"
+}
+
+// members returns the members of a mapping in the document's order. Anything else is a fault.
+func (r *reader) members(node *yaml.Node, what string) []member {
+	node = resolve(node)
+	if isNull(node) {
+		return nil
+	}
+	if node.Kind != yaml.MappingNode {
+		r.fault(node, what+" is no mapping", "write its members as name: value")
+		return nil
+	}
+	members := make([]member, 0, len(node.Content)/2)
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		members = append(members, member{node.Content[i], resolve(node.Content[i+1])})
+	}
+	return members
+}
+
+// items returns the items of a list. Anything else is a fault.
+func (r *reader) items(node *yaml.Node, what string) []*yaml.Node {
+	node = resolve(node)
+	if isNull(node) {
+		return nil
+	}
+	if node.Kind != yaml.SequenceNode {
+		r.fault(node, what+" is no list", "write a list")
+		return nil
+	}
+	items := make([]*yaml.Node, len(node.Content))
+	for i, item := range node.Content {
+		items[i] = resolve(item)
+	}
+	return items
+}
+
+// member returns the value of a mapping's member, nil when there is none. The
+// null of an extension is returned: leaving it out is the way to write none.
+func (r *reader) member(node *yaml.Node, name string) *yaml.Node {
+	node = resolve(node)
+	if node == nil || node.Kind != yaml.MappingNode {
+		return nil
+	}
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		if node.Content[i].Value != name {
+			continue
+		}
+		value := resolve(node.Content[i+1])
+		if isNull(value) && !strings.HasPrefix(name, extensionPrefix) {
+			return nil
+		}
+		return value
+	}
+	return nil
+}
+
+// text returns a text. ok is false when it is absent, or when it is something else, which is a fault.
+func (r *reader) text(node *yaml.Node, what string) (text string, ok bool) {
+	if node == nil {
+		return "", false
+	}
+	if node.Kind != yaml.ScalarNode || !isText(node) {
+		r.fault(node, what+" is no text", "write a text, in quotes where it looks like a number")
+		return "", false
+	}
+	return node.Value, true
+}
+
+// isText says that a scalar is a text; YAML's dates are.
+func isText(node *yaml.Node) bool {
+	tag := node.ShortTag()
+	return tag == "!!str" || tag == "!!timestamp"
+}
+
+// required returns the text of a member that must be there and not be empty.
+func (r *reader) required(parent *yaml.Node, name, what, remedy string) (string, *yaml.Node) {
+	node := r.member(parent, name)
+	if node == nil {
+		r.fault(parent, what+" has no "+name, remedy)
+		return "", nil
+	}
+	text, ok := r.text(node, name)
+	if ok && text == "" {
+		r.fault(node, what+" has an empty "+name, remedy)
+	}
+	if text == "" {
+		return "", nil
+	}
+	return text, node
+}
+
+// boolean returns a truth value; absent is the default.
+func (r *reader) boolean(node *yaml.Node, what string, otherwise bool) bool {
+	if node == nil {
+		return otherwise
+	}
+	if value, err := strconv.ParseBool(strings.ToLower(node.Value)); err == nil && node.ShortTag() == "!!bool" {
+		return value
+	}
+	r.fault(node, what+" is neither true nor false", "write true or false")
+	return otherwise
+}
+
+// integer returns a whole number within bounds.
+func (r *reader) integer(node *yaml.Node, what string, least, most int) (int, bool) {
+	if node.Kind == yaml.ScalarNode && node.ShortTag() == "!!int" {
+		if value, err := strconv.Atoi(node.Value); err == nil && value >= least && value <= most {
+			return value, true
+		}
+	}
+	r.fault(node, what+" is no whole number that may stand here", fmt.Sprintf("write a number from %d to %d", least, most))
+	return 0, false
+}
+
+// seconds returns a duration written as a number of seconds, at most a given number of them.
+func (r *reader) seconds(node *yaml.Node, what string, zero bool, most float64) (time.Duration, bool) {
+	if node.Kind == yaml.ScalarNode && (node.ShortTag() == "!!int" || node.ShortTag() == "!!float") {
+		value, err := strconv.ParseFloat(node.Value, 64)
+		duration := time.Duration(math.Round(value * float64(time.Second)))
+		if err == nil && value >= 0 && value <= most && (zero || duration > 0) {
+			return duration, true
+		}
+	}
+	bounds := "more than 0"
+	if zero {
+		bounds = "0 or more"
+	}
+	r.fault(node, what+" is no number of seconds that may stand here", fmt.Sprintf("write a number, %s and at most %.0f", bounds, most))
+	return 0, false
+}
+
+// oneOf returns a text that must be one of a few.
+func (r *reader) oneOf(node *yaml.Node, what string, choices ...string) (string, bool) {
+	text, ok := r.text(node, what)
+	if !ok {
+		return "", false
+	}
+	for _, choice := range choices {
+		if text == choice {
+			return text, true
+		}
+	}
+	r.fault(node, what+" is not known", "write one of: "+strings.Join(choices, ", "))
+	return "", false
+}

@@ -1,0 +1,213 @@
+package destination
+
+import (
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// retrieval reads x-itential-dynamic-retrieval,
+// https://docs.itential.com/docs/dynamic-api-key-retrieval-integration-models.
+func (r *reader) retrieval(scheme *SecurityScheme, node *yaml.Node, kind string) {
+	const what = "x-itential-dynamic-retrieval"
+	object := r.member(node, what)
+	if object == nil {
+		return
+	}
+	if kind != "apiKey" || scheme.Kind != StaticKey {
+		r.fault(object, what+" stands on an apiKey scheme only",
+			"write type: apiKey, in: header, name: Authorization, and "+extensionPrefix+`value: "Bearer {{{access_token}}}"`)
+		return
+	}
+	scheme.Kind = RetrievedKey
+	method, at := r.required(object, "method", what, "write one of: GET, POST, PUT, PATCH, DELETE")
+	if at != nil && !slices.Contains([]string{"GET", "POST", "PUT", "PATCH", "DELETE"}, strings.ToUpper(method)) {
+		r.fault(at, "the method of "+what+" is not known", "write one of: GET, POST, PUT, PATCH, DELETE")
+	}
+	scheme.Retrieval = &Retrieval{Method: strings.ToUpper(method), URL: r.url(object, "url", what)}
+	pointer := r.member(object, "responsePointer")
+	if pointer == nil {
+		r.fault(object, what+" has no responsePointer", `write the JSON Pointer of the key in the answer, or "" for the whole answer`)
+		return
+	}
+	scheme.Retrieval.ResponsePointer, _ = r.pointer(pointer, "responsePointer")
+}
+
+// parameters reads x-itential-parameters,
+// https://docs.itential.com/itential-platform/admin-essentials/integrations/auth/openapi-extensions.
+func (r *reader) parameters(scheme *SecurityScheme, node *yaml.Node) {
+	for _, item := range r.items(r.member(node, "x-itential-parameters"), "x-itential-parameters") {
+		if item = r.follow(item); item != nil {
+			scheme.Parameters = append(scheme.Parameters, r.retrievalParameter(item))
+		}
+	}
+}
+
+// retrievalParameter reads one parameter of a retrieval.
+func (r *reader) retrievalParameter(node *yaml.Node) RetrievalParameter {
+	const what = "this parameter"
+	var parameter RetrievalParameter
+	var at *yaml.Node
+	parameter.Name, at = r.required(node, "name", what, "write the name of the query parameter, header or body member")
+	if in := r.member(node, "in"); in == nil {
+		r.fault(node, what+" does not say where it goes", "write in: query, header or body")
+	} else {
+		parameter.In, _ = r.oneOf(in, "the in of "+what, "query", "header", "body")
+	}
+	if parameter.In == "header" && at != nil && !isToken(parameter.Name) {
+		r.fault(at, "the name is none that a header can have", "write letters, digits and hyphens")
+	}
+	for _, use := range r.items(r.member(node, "x-itential-use-in"), "x-itential-use-in") {
+		if text, ok := r.text(use, "this item"); ok {
+			parameter.UseIn = append(parameter.UseIn, text)
+		}
+	}
+	variable := r.member(node, "x-itential-variable")
+	parameter.Variable, _ = r.text(variable, "x-itential-variable")
+	if schema := r.member(node, "schema"); schema != nil {
+		if value := r.member(r.follow(schema), "default"); value != nil {
+			parameter.Default, _ = r.json(value)
+		}
+	}
+	if parameter.Variable != "" && r.destination.Variables == (Reference{}) {
+		r.defaultVariables(variable)
+	}
+	return parameter
+}
+
+// defaultVariables makes a vendor's document with variables work as it is: they
+// are a member of the document's own secret, beside those of its schemes.
+func (r *reader) defaultVariables(node *yaml.Node) {
+	r.destination.Variables = r.defaultReference("variables", node, extensionPrefix+"variables on the document")
+}
+
+// defaultReference returns secretsmanager:keyrelay/FILE#/MEMBER.
+func (r *reader) defaultReference(name string, node *yaml.Node, instead string) Reference {
+	reference := Reference{"secretsmanager", "keyrelay/" + r.destination.Name, pointerTo(name)}
+	if !validSecretName(reference.Provider, reference.Name) {
+		r.fault(node, "the document's file name makes no secret's name", "rename the file to letters, digits and hyphens, or write "+instead)
+		return Reference{}
+	}
+	r.refer(reference, node)
+	return reference
+}
+
+// secret reads the secret of a scheme; a scheme that needs one and names none has a default.
+func (r *reader) secret(scheme *SecurityScheme, node, key *yaml.Node) {
+	if at := r.member(node, extensionPrefix+"secret"); at != nil {
+		scheme.Secret = r.placedReference(at, extensionPrefix+"secret")
+		return
+	}
+	if scheme.needsSecret() {
+		scheme.Secret = r.defaultReference(scheme.Name, key, extensionPrefix+"secret on the scheme")
+	}
+}
+
+// needsSecret reports whether a scheme cannot be filled without a secret. A
+// retrieval needs one when a parameter of it has no other value.
+func (s *SecurityScheme) needsSecret() bool {
+	switch s.Kind {
+	case AWSSignatureV4, Unsupported:
+		return false
+	case RetrievedKey:
+		return slices.ContainsFunc(s.Parameters, func(p RetrievalParameter) bool {
+			return slices.Contains(p.UseIn, "key") && p.Variable == "" && p.Default == nil
+		})
+	}
+	return true
+}
+
+// checkUse notes the extensions that mean nothing for a scheme of this kind.
+func (r *reader) checkUse(scheme *SecurityScheme, node *yaml.Node) {
+	retrieved := []Kind{RetrievedKey, OAuth2, OpenIDConnect}
+	uses := []struct {
+		name  string
+		kinds []Kind
+		on    string
+	}{
+		{"secret", []Kind{StaticKey, Basic, Bearer, RetrievedKey, OAuth2, OpenIDConnect, MutualTLS}, "a scheme that is not signed with the function's own role"},
+		{"value", []Kind{StaticKey, Bearer, RetrievedKey, OAuth2, OpenIDConnect}, "an apiKey, bearer, oauth2 or openIdConnect scheme"},
+		{"lifetime", retrieved, "a scheme whose credential is retrieved"},
+		{"expires-in", retrieved, "a scheme whose credential is retrieved"},
+		{"request-content-type", []Kind{RetrievedKey}, "a scheme with x-itential-dynamic-retrieval"},
+		{"client-authentication", []Kind{OAuth2, OpenIDConnect}, "an oauth2 or openIdConnect scheme"},
+	}
+	for _, use := range uses {
+		at := r.member(node, extensionPrefix+use.name)
+		if at != nil && scheme.Kind != Unsupported && !slices.Contains(use.kinds, scheme.Kind) {
+			r.fault(at, extensionPrefix+use.name+" means nothing for this security scheme", "remove it, or write it on "+use.on)
+		}
+	}
+}
+
+// valueTemplate reads x-keyrelay-value.
+func (r *reader) valueTemplate(node *yaml.Node) *ValueTemplate {
+	text, ok := r.text(node, extensionPrefix+"value")
+	if !ok {
+		return nil
+	}
+	const remedy = `write a text with {{{name}}} or {{{/json/pointer}}}, such as "{{{token_type}}} {{{access_token}}}"`
+	template, err := ParseValueTemplate(text)
+	if err != nil {
+		r.fault(node, extensionPrefix+"value cannot be read: "+err.Error(), remedy)
+		return nil
+	}
+	if !slices.ContainsFunc(template.Parts, func(part TemplatePart) bool { return part.IsPointer }) {
+		r.fault(node, extensionPrefix+"value holds no expression", remedy+"; a credential's own text belongs in a secret")
+	}
+	return template
+}
+
+// refreshOn reads x-keyrelay-refresh-on; a 401 (RFC 9110 section 15.5.2) where it is absent.
+func (r *reader) refreshOn(node *yaml.Node) []RefreshRule {
+	const what = extensionPrefix + "refresh-on"
+	list := r.member(node, what)
+	if list == nil {
+		return []RefreshRule{{Status: 401}}
+	}
+	if isNull(list) {
+		r.fault(list, what+" is no list", "write a list of statuses, [] for never")
+	}
+	rules := []RefreshRule{}
+	for _, item := range r.items(list, what) {
+		if rule, ok := r.refreshRule(item); ok {
+			rules = append(rules, rule)
+		}
+	}
+	return rules
+}
+
+// refreshRule reads a status, or {status, pointer, equals}.
+func (r *reader) refreshRule(node *yaml.Node) (rule RefreshRule, ok bool) {
+	const what = "this status of " + extensionPrefix + "refresh-on"
+	if node.Kind != yaml.MappingNode {
+		rule.Status, ok = r.integer(node, what, 200, 599)
+		return rule, ok
+	}
+	if !r.onlyMembers(node, "status", "pointer", "equals") {
+		return rule, false
+	}
+	var fine bool
+	rule.ByBody = true
+	rule.Status, ok = r.integer(r.member(node, "status"), what, 200, 599)
+	rule.Pointer, fine = r.pointer(r.member(node, "pointer"), "pointer")
+	rule.Equals, _ = r.json(r.member(node, "equals"))
+	return rule, ok && fine
+}
+
+// onlyMembers notes members of a mapping other than these, and which of these are missing.
+func (r *reader) onlyMembers(node *yaml.Node, names ...string) bool {
+	before := len(r.faults)
+	for _, each := range r.members(node, "this item") {
+		if !slices.Contains(names, each.key.Value) {
+			r.fault(each.key, printable(each.key.Value)+" is not known here", "write "+strings.Join(names, ", "))
+		}
+	}
+	for _, name := range names {
+		if r.member(node, name) == nil {
+			r.fault(node, "this item has no "+name, "write "+strings.Join(names, ", "))
+		}
+	}
+	return len(r.faults) == before
+}

@@ -1,0 +1,121 @@
+package destination
+
+import (
+	"slices"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// security reads a list of security requirements and returns the first
+// alternative whose schemes can all be filled. An empty list, and {}, ask for none.
+func (r *reader) security(node *yaml.Node) []Requirement {
+	items := r.items(node, "security")
+	var chosen []Requirement
+	found, unknown := len(items) == 0, false
+	for _, item := range items {
+		requirements, fillable := r.alternative(item, &unknown)
+		if fillable && !found {
+			chosen, found = requirements, true
+		}
+	}
+	if !found && !unknown {
+		r.fault(node, "keyrelay can fill none of these security requirements",
+			"write an alternative with apiKey, http basic or bearer, oauth2 with clientCredentials or password, openIdConnect or mutualTLS")
+	}
+	return chosen
+}
+
+// alternative reads one security requirement and reports whether all of its schemes can be filled.
+func (r *reader) alternative(node *yaml.Node, unknown *bool) (requirements []Requirement, fillable bool) {
+	fillable = true
+	for _, each := range r.members(node, "this security requirement") {
+		scheme := r.destination.Schemes[each.key.Value]
+		if scheme == nil {
+			r.unknownScheme(each.key)
+			*unknown, fillable = true, false
+			continue
+		}
+		requirement := Requirement{Scheme: scheme}
+		for _, scope := range r.items(each.value, "the scopes of this security requirement") {
+			if text, ok := r.text(scope, "this scope"); ok {
+				requirement.Scopes = append(requirement.Scopes, text)
+			}
+		}
+		fillable = fillable && scheme.Kind != Unsupported
+		requirements = append(requirements, requirement)
+	}
+	return requirements, fillable && resolve(node).Kind == yaml.MappingNode
+}
+
+// unknownScheme notes a requirement of a scheme that the document does not have.
+func (r *reader) unknownScheme(key *yaml.Node) {
+	remedy := "declare it under components.securitySchemes"
+	if like := nearest(key.Value, r.destination.Schemes); like != "" {
+		remedy += ", or write " + printable(like)
+	}
+	r.fault(key, "the security scheme "+printable(key.Value)+" is not declared", remedy)
+}
+
+// session reads x-keyrelay-session; nil when it is absent.
+func (r *reader) session() *Session {
+	const what = extensionPrefix + "session"
+	node := r.member(r.root, what)
+	if node == nil {
+		return nil
+	}
+	session := &Session{}
+	names := []string{"field", "introspectionUrl", "security", "jwksUri", "issuer", "audience", "secret", "cacheSeconds"}
+	for _, each := range r.members(node, what) {
+		if !slices.Contains(names, each.key.Value) {
+			known := map[string]bool{}
+			for _, name := range names {
+				known[name] = true
+			}
+			r.fault(each.key, printable(each.key.Value)+" is not known in "+what, "write "+nearest(each.key.Value, known)+", or remove it")
+		}
+	}
+	session.Field, _ = r.required(node, "field", what, "write the name of the record's field that holds the session token")
+	if cache := r.member(node, "cacheSeconds"); cache != nil {
+		session.CacheFor, _ = r.seconds(cache, "cacheSeconds", true, maxLifetime)
+	}
+	r.sessionCheck(session, node)
+	return session
+}
+
+// sessionCheck reads how a session's token is checked: in one of three ways.
+func (r *reader) sessionCheck(session *Session, node *yaml.Node) {
+	const what = extensionPrefix + "session"
+	ways := 0
+	for _, name := range []string{"introspectionUrl", "jwksUri", "secret"} {
+		if r.member(node, name) != nil {
+			ways++
+		}
+	}
+	if ways != 1 {
+		r.fault(node, what+" does not name one way to check a token", "write exactly one of: introspectionUrl, jwksUri, secret")
+		return
+	}
+	if r.member(node, "introspectionUrl") != nil {
+		session.IntrospectionURL = r.url(node, "introspectionUrl", what)
+		session.IntrospectionSecurity = r.security(r.member(node, "security"))
+	} else {
+		r.meansNothing(node, "introspectionUrl", "security")
+	}
+	if r.member(node, "jwksUri") != nil {
+		session.JWKSURL = r.url(node, "jwksUri", what)
+		session.Issuer, _ = r.required(node, "issuer", what, "write the iss that valid tokens have")
+		session.Audience, _ = r.required(node, "audience", what, "write the aud that valid tokens have")
+	} else {
+		r.meansNothing(node, "jwksUri", "issuer", "audience")
+	}
+	session.Secret = r.placedReference(r.member(node, "secret"), "secret")
+}
+
+// meansNothing notes members that say something about an absent one.
+func (r *reader) meansNothing(node *yaml.Node, absent string, names ...string) {
+	for _, name := range names {
+		if at := r.member(node, name); at != nil {
+			r.fault(at, name+" means nothing without "+absent, "remove it, or write "+absent)
+		}
+	}
+}
