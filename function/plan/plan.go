@@ -55,18 +55,21 @@ type Plan struct {
 
 // New makes the plan for one request. The error is a *gateway.Refusal whose
 // reason is a sentinel of this room or of destination.
-func New(set *destination.Set, request *gateway.Request) (*Plan, error) { panic("to come") }
-
-// A Fill is a forwarded header field whose value holds {{{name}}} placeholders:
-// the credential room replaces each by the credential of that security scheme.
-type Fill struct {
-	// Field is the canonical header name; Header does not hold it.
-	Field string
-	Parts []FillPart
-}
-
-// A FillPart is a literal text or, where Scheme is not nil, that scheme's credential.
-type FillPart struct {
-	Literal string
-	Scheme  *destination.SecurityScheme
+func New(set *destination.Set, request *gateway.Request) (*Plan, error) {
+	if err := admit(request); err != nil {
+		return nil, err
+	}
+	d, err := newDraft(set, request)
+	if err != nil {
+		return nil, err
+	}
+	var store [16]move
+	moves, err := d.moves(store[:0])
+	if err != nil {
+		return nil, err
+	}
+	if d.isBatch() {
+		return nil, batchNotDeclared()
+	}
+	return d.plan(moves, request.Body)
 }

@@ -1,0 +1,81 @@
+package plan
+
+import (
+	"net/url"
+	"strings"
+
+	"keyrelay/function/gateway"
+)
+
+// pathMoves adds the fields that the path's {field} expressions name (RFC 6570 level 1).
+func pathMoves(moves []move, path string) ([]move, error) {
+	for {
+		literal, rest, found := strings.Cut(path, "{")
+		if strings.IndexByte(literal, '}') >= 0 {
+			return nil, badExpression()
+		}
+		if !found {
+			return moves, nil
+		}
+		expression, after, closed := strings.Cut(rest, "}")
+		field, ok := variableName(expression)
+		if !closed || !ok {
+			return nil, badExpression()
+		}
+		var err error
+		if moves, err = addMove(moves, move{to: toPath, field: field}); err != nil {
+			return nil, err
+		}
+		path = after
+	}
+}
+
+// variableName reads the name inside an expression: a varname of RFC 6570 section
+// 2.3, in which "-" may stand too, as it does in the path templates of OpenAPI documents.
+func variableName(expression string) (string, bool) {
+	for i := range len(expression) {
+		if c := expression[i]; !isUnreserved(c) && c != '%' || c == '~' || c == '.' && i == 0 {
+			return "", false
+		}
+	}
+	field, err := url.PathUnescape(expression)
+	return field, err == nil && field != ""
+}
+
+func badExpression() error {
+	return &gateway.Refusal{
+		Reason: ErrPathExpressionFill,
+		Detail: "A path expression of " + urlHeader + " is malformed. Write {field}, with letters, digits, \"_\", \"-\" and \".\" (RFC 6570 level 1).",
+	}
+}
+
+// fillPath replaces the path's expressions by values of the record. Values are
+// never read as a path: "/" becomes %2F, and dot segments are refused.
+func fillPath(r *record, path string) (string, error) {
+	var store [256]byte
+	b := textBuilder{text: store[:0]}
+	for {
+		literal, rest, found := strings.Cut(path, "{")
+		b.text = append(b.text, literal...)
+		if !found {
+			return string(b.text), nil
+		}
+		expression, after, _ := strings.Cut(rest, "}")
+		field, _ := variableName(expression)
+		if !b.path(r.valueOf(field)) {
+			return "", unfillable(field)
+		}
+		if b.broken {
+			return "", brokenText(field)
+		}
+		path = after
+	}
+}
+
+func unfillable(field string) error {
+	return &gateway.Refusal{
+		Reason: ErrPathExpressionFill,
+		Detail: "The value of a field cannot stand in the outbound URL's path: it is empty, \".\" or \"..\". Send another value: " + quoted(field) + ".",
+		Fields: []string{field},
+	}
+}

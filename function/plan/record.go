@@ -1,0 +1,167 @@
+package plan
+
+import (
+	"bytes"
+	"strconv"
+	"unicode/utf8"
+
+	"keyrelay/function/gateway"
+)
+
+// A record is a scanned JSON object: where its own members are, and which of
+// them leave it.
+type record struct {
+	scanner
+	members []member
+	taken   int
+}
+
+// A member is a member's value and whether the member leaves the record.
+type member struct {
+	value span
+	taken bool
+}
+
+// scan reads the text as one JSON object. The error is a *gateway.Refusal with the reason ErrRecord.
+func (r *record) scan(text []byte) error {
+	r.text = text
+	if !utf8.Valid(text) {
+		r.fail(badUTF8, 0)
+		return r.refusal()
+	}
+	at := r.space(0)
+	isObject := r.peek(at) == '{'
+	if isObject {
+		at = r.object(at)
+	} else {
+		at = r.value(at)
+	}
+	if at >= 0 && r.space(at) != len(text) {
+		at = r.fail(badSyntax, r.space(at))
+	}
+	if at < 0 {
+		return r.refusal()
+	}
+	if !isObject {
+		return notAnObject()
+	}
+	return nil
+}
+
+// object scans the record itself and remembers its members.
+func (r *record) object(at int) int {
+	next, empty := r.open(at)
+	if empty {
+		r.frames = r.frames[:0]
+		return next + 1
+	}
+	for next >= 0 {
+		start := r.space(next)
+		end := r.value(start)
+		if end < 0 {
+			return end
+		}
+		r.members = append(r.members, member{value: span{uint32(start), uint32(end)}})
+		next = r.space(end)
+		if r.peek(next) == '}' {
+			return r.closeRecord(next)
+		}
+		if r.peek(next) != ',' {
+			return r.fail(badSyntax, next)
+		}
+		next = r.name(r.space(next + 1))
+	}
+	return next
+}
+
+func (r *record) closeRecord(at int) int {
+	if at = r.unique(0, at); at < 0 {
+		return at
+	}
+	r.frames = r.frames[:0]
+	return at + 1
+}
+
+// find returns the index of a field among the record's own members, -1 when it is not there.
+func (r *record) find(field string) int {
+	if len(r.members) == 0 {
+		return -1
+	}
+	return r.table.find(r.text, r.names, field)
+}
+
+// take makes a member leave the record.
+func (r *record) take(index int) {
+	if !r.members[index].taken {
+		r.members[index].taken = true
+		r.taken++
+	}
+}
+
+// rest returns the record without the members that leave it, byte for byte. A
+// member goes with the white space and the comma up to the next member; of the
+// last ones, the comma before them goes. A record that loses all is "{}".
+func (r *record) rest() []byte {
+	if r.taken == 0 {
+		return r.text
+	}
+	last := len(r.members) - 1
+	kept := last
+	for kept >= 0 && r.members[kept].taken {
+		kept--
+	}
+	if kept < 0 {
+		return []byte("{}")
+	}
+	rest := make([]byte, 0, len(r.text))
+	from := uint32(0)
+	for i, m := range r.members[:kept] {
+		if m.taken {
+			rest = append(rest, r.text[from:r.names[i].start-1]...)
+			from = r.names[i+1].start - 1
+		}
+	}
+	if kept < last {
+		rest = append(rest, r.text[from:r.members[kept].value.end]...)
+		from = r.members[last].value.end
+	}
+	return append(rest, r.text[from:]...)
+}
+
+func notAnObject() error {
+	return &gateway.Refusal{Reason: ErrRecord, Detail: "Send a JSON object as the record: fields can be taken from nothing else."}
+}
+
+// refusal says what makes the text no record.
+func (r *record) refusal() error {
+	refusal := &gateway.Refusal{Reason: ErrRecord}
+	place := " (byte " + strconv.Itoa(r.at) + ")."
+	switch r.flaw {
+	case badUTF8:
+		refusal.Detail = "The record is not UTF-8. Send it as UTF-8 (RFC 8259 section 8.1)."
+	case tooDeep:
+		refusal.Detail = "The record nests deeper than " + strconv.Itoa(maxDepth) + " levels. Send a flatter one" + place
+	case duplicateName:
+		refusal.Detail = "A member name of the record occurs twice in one object. Send each name once" + place
+		if len(r.frames) == 1 {
+			refusal.Fields = []string{r.nameAt(r.at)}
+		}
+	default:
+		refusal.Detail = "The record is not valid JSON (RFC 8259). Correct it" + place
+		if bytes.HasPrefix(r.text, []byte("\xef\xbb\xbf")) {
+			refusal.Detail = "The record begins with a byte order mark. Send it without one (RFC 8259 section 8.1)."
+		}
+	}
+	return refusal
+}
+
+// nameAt returns the member name whose opening quote is at a position.
+func (r *record) nameAt(at int) string {
+	decoded, _ := appendDecoded(nil, r.text[at+1:r.string(at)-1])
+	return string(decoded)
+}
+
+// valueOf returns the value of a field that is in the record.
+func (r *record) valueOf(field string) []byte {
+	return r.members[r.find(field)].value.of(r.text)
+}

@@ -1,0 +1,69 @@
+package plan
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"keyrelay/function/gateway"
+)
+
+// quoted lists names of fields or headers for a detail.
+func quoted(names ...string) string {
+	var list strings.Builder
+	for i, name := range names {
+		if i > 0 {
+			list.WriteString(", ")
+		}
+		list.WriteString(strconv.Quote(name))
+	}
+	return list.String()
+}
+
+// addField adds a field's name to a list once.
+func addField(fields []string, field string) []string {
+	if slices.Contains(fields, field) {
+		return fields
+	}
+	return append(fields, field)
+}
+
+func missingFields(fields []string) error {
+	return &gateway.Refusal{
+		Reason: ErrFieldMissing,
+		Detail: "The record lacks fields that are to be taken from it. Send them, or write a question mark after the name of one that may be absent: " + quoted(fields...) + ".",
+		Fields: fields,
+	}
+}
+
+func notScalar(fields []string) error {
+	return &gateway.Refusal{
+		Reason: ErrFieldNotScalar,
+		Detail: "Fields that are to be taken from the record hold an object or a nested array. Send a string, a number, true, false, null or an array of these: " + quoted(fields...) + ".",
+		Fields: fields,
+	}
+}
+
+func brokenText(field string) error {
+	return &gateway.Refusal{
+		Reason: ErrRecord,
+		Detail: "A field holds half of a surrogate pair, which is no text (RFC 8259 section 8.2). Correct it: " + quoted(field) + ".",
+		Fields: []string{field},
+	}
+}
+
+func badHeaderValue(field, name string) error {
+	return &gateway.Refusal{
+		Reason: ErrHeader,
+		Detail: "The value of the field " + quoted(field) + " cannot stand in the header " + quoted(name) + ": control characters, and white space at either end, are not allowed there (RFC 9110 section 5.5).",
+		Fields: []string{field},
+	}
+}
+
+func notJSON(fields []string) error {
+	return &gateway.Refusal{
+		Reason: ErrRecordNotJSON,
+		Detail: "Fields can be taken from JSON only. Send the record with Content-Type application/json and without Content-Encoding, or name no fields.",
+		Fields: fields,
+	}
+}
