@@ -4,6 +4,7 @@
 // deployed. It needs no network and no AWS account, and listens on loopback only.
 //
 //	local -program dist/keyrelay -events events
+//	local -downstream 172.17.0.1
 //
 // It sends sample events through, prints what happened to them, and then serves
 // until it is interrupted.
@@ -14,44 +15,82 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/signal"
 	"syscall"
 )
 
-// The addresses that everything listens on. The documents in destinations name downstreamAddress.
+// The ports that everything listens on, and the addresses with them on this
+// machine. The documents in destinations name downstreamAddress.
 const (
-	relayAddress      = "127.0.0.1:8080"
-	downstreamAddress = "127.0.0.1:8081"
-	secretsAddress    = "127.0.0.1:8082"
+	loopback       = "127.0.0.1"
+	downstreamPort = "8081"
+	secretsPort    = "8082"
+
+	relayAddress      = loopback + ":8080"
+	downstreamAddress = loopback + ":" + downstreamPort
+	secretsAddress    = loopback + ":" + secretsPort
 )
 
 func main() {
 	program := flag.String("program", "dist/keyrelay", "the keyrelay program to run")
 	events := flag.String("events", "events", "the folder of sample events")
+	host := flag.String("downstream", "", "serve the downstream and its secrets alone, at this address of this machine")
 	flag.Parse()
 	stop, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer cancel()
-	if err := run(stop, *program, *events, os.Stdout); err != nil {
+	if err := choose(stop, *host, *program, *events); err != nil {
 		fmt.Fprintln(os.Stderr, "local: "+err.Error())
 		cancel()
 		os.Exit(1)
 	}
 }
 
+// choose runs everything, or the downstream alone.
+func choose(stop context.Context, host, program, events string) error {
+	if host == "" {
+		return run(stop, program, events, os.Stdout)
+	}
+	return serveDownstream(stop, host, os.Stdout)
+}
+
+// serveDownstream serves the downstream and its secrets for a relay that runs
+// elsewhere, in a container of sam local for example.
+func serveDownstream(stop context.Context, host string, out io.Writer) error {
+	_, closeAll, err := surroundings(host)
+	if err != nil {
+		return err
+	}
+	defer closeAll()
+	fmt.Fprintf(out, "the downstream serves on http://%s, its secrets on http://%s, until Ctrl-C\n",
+		net.JoinHostPort(host, downstreamPort), net.JoinHostPort(host, secretsPort))
+	<-stop.Done()
+	return nil
+}
+
+// surroundings starts the downstream and the Secrets Manager endpoint.
+func surroundings(host string) (*downstream, func(), error) {
+	api := newDownstream()
+	closeAPI, err := listen(net.JoinHostPort(host, downstreamPort), api)
+	if err != nil {
+		return nil, nil, err
+	}
+	closeSecrets, err := listen(net.JoinHostPort(host, secretsPort), sampleSecrets())
+	if err != nil {
+		closeAPI()
+		return nil, nil, err
+	}
+	return api, func() { closeSecrets(); closeAPI() }, nil
+}
+
 // run starts everything, tells the story, serves until stop ends, and stops what it started.
 func run(stop context.Context, program, events string, out io.Writer) error {
-	api := newDownstream()
-	closeAPI, err := listen(downstreamAddress, api)
+	api, closeAll, err := surroundings(loopback)
 	if err != nil {
 		return err
 	}
-	defer closeAPI()
-	closeSecrets, err := listen(secretsAddress, sampleSecrets())
-	if err != nil {
-		return err
-	}
-	defer closeSecrets()
+	defer closeAll()
 	relay, err := startRelay(program)
 	if err != nil {
 		return err
