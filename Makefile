@@ -1,0 +1,56 @@
+# What there is to do with keyrelay, by name: `make help` lists it.
+
+.DEFAULT_GOAL := help
+
+# The folder of documents that the Lambda zip and the image carry.
+DESTINATIONS ?= destinations
+# The Lambda architecture: samconfig.toml names it once, for sam and for this build.
+ARCHITECTURE := $(shell sed -n 's/.*Architecture=\\*"*\(x86_64\|arm64\).*/\1/p' samconfig.toml | sort -u)
+GOARCH_x86_64 := amd64
+GOARCH_arm64 := arm64
+# The address of this machine that sam's container reaches it by.
+BRIDGE ?= $(shell docker network inspect bridge --format '{{(index .IPAM.Config 0).Gateway}}' 2>/dev/null)
+
+BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w'
+
+.PHONY: help run downstream test lint bench build check clean e2e build-Relay
+
+help: ## list these commands
+	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
+
+run: ## the relay, a downstream and a Secrets Manager endpoint on this machine: shows what happens and serves until Ctrl-C
+	@go build -o dist/keyrelay ./function
+	@go build -o dist/local ./function/local
+	@exec dist/local -program dist/keyrelay -events events
+
+downstream: ## only the sample downstream and its secrets, for `sam local invoke` and `sam local start-api`
+	@go build -o dist/local ./function/local
+	@exec dist/local -downstream $(or $(BRIDGE),127.0.0.1)
+
+test: ## every test, with the race detector
+	go test -race ./...
+
+lint: ## all checkers on the code, the template, the scripts and the Dockerfile
+	@bash .ci/lint
+
+bench: ## the speed of the relay as ratios to what it cannot be faster than
+	go test -run '^$$' -bench . ./function/speed
+
+build: check ## the program for this machine, dist/keyrelay with its documents beside it
+	$(BUILD) -o dist/keyrelay ./function
+	@rm -rf dist/destinations && cp -R '$(DESTINATIONS)' dist/destinations
+
+check: ## the documents in destinations/: prints every fault
+	@go run ./function check '$(DESTINATIONS)'
+
+e2e: ## deploy to an emulated AWS on this machine, call it as a connector would, delete it
+	@bash .ci/e2e
+
+clean: ## remove what was built; the tools in .tools stay
+	rm -rf dist .aws-sam
+
+# What `sam build` runs for the function Relay of template.yaml.
+build-Relay: check
+	$(if $(GOARCH_$(ARCHITECTURE)),,$(error samconfig.toml must name one architecture, Architecture=x86_64 or Architecture=arm64, not "$(ARCHITECTURE)"))
+	GOOS=linux GOARCH=$(GOARCH_$(ARCHITECTURE)) $(BUILD) -tags lambda.norpc -o '$(ARTIFACTS_DIR)/bootstrap' ./function
+	cp -R '$(DESTINATIONS)' '$(ARTIFACTS_DIR)/destinations'
