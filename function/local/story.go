@@ -58,7 +58,8 @@ func (s *story) print(title, text string) {
 	fmt.Fprintf(s.out, "\n-- %s --\n%s\n", title, strings.TrimRight(text, "\n"))
 }
 
-// readEvent reads a REST API event and aims it at the downstream on this machine.
+// readEvent reads a REST API event and aims it at the downstream on this machine,
+// which the sample events name as sam's container sees it.
 func readEvent(file string) (events.APIGatewayProxyRequest, error) {
 	var event events.APIGatewayProxyRequest
 	text, err := os.ReadFile(file)
@@ -69,7 +70,7 @@ func readEvent(file string) (events.APIGatewayProxyRequest, error) {
 		return event, fmt.Errorf("the sample event %s is not an API Gateway event", file)
 	}
 	outbound := event.Headers["X-Osmos-Outbound-Url"]
-	event.Headers["X-Osmos-Outbound-Url"] = strings.Replace(outbound, "https://httpbin.org", "http://"+downstreamAddress, 1)
+	event.Headers["X-Osmos-Outbound-Url"] = strings.Replace(outbound, "http://host.docker.internal:"+downstreamPort, "http://"+downstreamAddress, 1)
 	return event, nil
 }
 
