@@ -1,0 +1,155 @@
+package credential_test
+
+import (
+	"net/http"
+	"net/url"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"keyrelay/function/credential"
+	"keyrelay/function/destination"
+	"keyrelay/function/plan"
+)
+
+// TestApply shows where each kind of scheme puts which secret, and what it replaces.
+func TestApply(t *testing.T) {
+	template := &destination.ValueTemplate{Parts: []destination.TemplatePart{
+		{Literal: "Token token="}, {Pointer: "/key", IsPointer: true}, {Literal: ", v="}, {Pointer: "/nested/0", IsPointer: true},
+	}}
+	tests := []struct {
+		name   string
+		secret string
+		scheme destination.SecurityScheme
+		query  string
+		header http.Header
+		// what must be sent
+		wantQuery  string
+		wantHeader http.Header
+	}{
+		{
+			name: "header", secret: "secret-key",
+			scheme:     destination.SecurityScheme{In: "header", Field: "X-Partner-Key"},
+			header:     http.Header{"Accept": {"*/*"}},
+			wantHeader: http.Header{"Accept": {"*/*"}, "X-Partner-Key": {"secret-key"}},
+		},
+		{
+			name: "header replaces every spelling", secret: "secret-key",
+			scheme:     destination.SecurityScheme{In: "header", Field: "X-Partner-Key"},
+			header:     http.Header{"X-Partner-Key": {"a", "b"}, "X_partner_key": {"c"}, "x-partner_KEY": {"d"}, "X-Partner-Kez": {"e"}, "X.partner.key": {"f"}},
+			wantHeader: http.Header{"X-Partner-Key": {"secret-key"}, "X-Partner-Kez": {"e"}, "X.partner.key": {"f"}},
+		},
+		{
+			name: "query is appended, the rest stays byte for byte", secret: "a b/+&=é",
+			scheme: destination.SecurityScheme{In: "query", Field: "api key"}, query: "x=%2f&y=a+b&&z",
+			wantQuery: "x=%2f&y=a+b&&z&api%20key=a%20b%2F%2B%26%3D%C3%A9", wantHeader: http.Header{},
+		},
+		{
+			name: "query replaces parameters of its name", secret: "secret-key",
+			scheme: destination.SecurityScheme{In: "query", Field: "key"}, query: "key=1&a=%zz&%6bey=2&key&keys=3&b=key",
+			wantQuery: "a=%zz&keys=3&b=key&key=secret-key", wantHeader: http.Header{},
+		},
+		{
+			name: "query alone", secret: "secret-key",
+			scheme: destination.SecurityScheme{In: "query", Field: "key"}, query: "key=1",
+			wantQuery: "key=secret-key", wantHeader: http.Header{},
+		},
+		{
+			name: "cookie", secret: "secret-key",
+			scheme:     destination.SecurityScheme{In: "cookie", Field: "session"},
+			wantHeader: http.Header{"Cookie": {"session=secret-key"}},
+		},
+		{
+			name: "cookie replaces the one of its name", secret: "secret-key",
+			scheme:     destination.SecurityScheme{In: "cookie", Field: "session"},
+			header:     http.Header{"Cookie": {"a=1; session=2;session=3", "Session=4"}},
+			wantHeader: http.Header{"Cookie": {"a=1; Session=4; session=secret-key"}},
+		},
+		{
+			name: "basic", secret: `{"username": "Aladdin", "password": "open sesame", "more": [1]}`,
+			scheme:     destination.SecurityScheme{Kind: destination.Basic, In: "header", Field: "Authorization"},
+			header:     http.Header{"Authorization": {"mine"}},
+			wantHeader: http.Header{"Authorization": {"Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="}},
+		},
+		{
+			name: "bearer", secret: "mF_9.B5f-4.1JqM",
+			scheme:     destination.SecurityScheme{Kind: destination.Bearer, In: "header", Field: "Authorization"},
+			wantHeader: http.Header{"Authorization": {"Bearer mF_9.B5f-4.1JqM"}},
+		},
+		{
+			name: "a pointer selects a text, a number as its digits", secret: `{"a/b": {"~": [0, 12345678901234567890.10]}}`,
+			scheme:     destination.SecurityScheme{In: "header", Field: "X-Partner-Key", Secret: destination.Reference{Pointer: "/a~1b/~0/1"}},
+			wantHeader: http.Header{"X-Partner-Key": {"12345678901234567890.10"}},
+		},
+		{
+			name: "a template over the members", secret: `{"key": "k\u002f1", "nested": [true]}`,
+			scheme:     destination.SecurityScheme{In: "header", Field: "Authorization", Value: template},
+			wantHeader: http.Header{"Authorization": {"Token token=k/1, v=true"}},
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			test.scheme.Secret = managed("keyrelay/it", test.scheme.Secret.Pointer)
+			store := storeOn(t, newEndpoint(map[string]string{"keyrelay/it": test.secret}))
+			request := &http.Request{URL: &url.URL{RawQuery: test.query}, Header: test.header}
+			if request.Header == nil {
+				request.Header = http.Header{}
+			}
+			mustGet(t, store, planWith(&test.scheme)).Apply(request)
+			if difference := cmp.Diff(test.wantQuery, request.URL.RawQuery); difference != "" {
+				t.Errorf("query (-want +got):\n%s", difference)
+			}
+			if difference := cmp.Diff(test.wantHeader, request.Header); difference != "" {
+				t.Errorf("header (-want +got):\n%s", difference)
+			}
+		})
+	}
+}
+
+// TestApplyAll attaches every scheme of a requirement, from one secret read once.
+func TestApplyAll(t *testing.T) {
+	e := newEndpoint(map[string]string{"keyrelay/it": `{"key": "key-of-header", "token": "token-of-query"}`})
+	outbound := planWith(header(managed("keyrelay/it", "/key")),
+		&destination.SecurityScheme{In: "query", Field: "token", Secret: managed("keyrelay/it", "/token")})
+	request := &http.Request{URL: &url.URL{}, Header: http.Header{}}
+	mustGet(t, storeOn(t, e), outbound).Apply(request)
+	if request.Header.Get("X-Partner-Key") != "key-of-header" || request.URL.RawQuery != "token=token-of-query" {
+		t.Errorf("sent %v and %q", request.Header, request.URL.RawQuery)
+	}
+	if calls := e.calls.Load(); calls != 1 {
+		t.Errorf("%d calls for one secret", calls)
+	}
+}
+
+// TestFills fills placeholders by the text that the scheme's own header would hold.
+func TestFills(t *testing.T) {
+	basic := &destination.SecurityScheme{Name: "b", Kind: destination.Basic, In: "header", Field: "Authorization", Secret: managed("basic", "")}
+	bearer := &destination.SecurityScheme{Name: "t", Kind: destination.Bearer, In: "header", Field: "Authorization", Secret: managed("token", "")}
+	query := &destination.SecurityScheme{Name: "q", In: "query", Field: "q", Secret: managed("token", "")}
+	store := storeOn(t, newEndpoint(map[string]string{"basic": `{"username":"Aladdin","password":"open sesame"}`, "token": "token-of-eight"}))
+	outbound := planWith(query)
+	outbound.Fills = []plan.Fill{
+		{Field: "X-Both", Parts: []plan.FillPart{{Literal: "("}, {Scheme: basic}, {Literal: ")("}, {Scheme: query}, {Literal: ")"}}},
+		{Field: "X-Auth", Parts: []plan.FillPart{{Scheme: bearer}}},
+	}
+	held := mustGet(t, store, outbound)
+	request := &http.Request{URL: &url.URL{}, Header: http.Header{"X_both": {"{{{b}}}"}}}
+	held.Apply(request)
+	want := http.Header{"X-Both": {"(Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==)(token-of-eight)"}, "X-Auth": {"Bearer token-of-eight"}}
+	if difference := cmp.Diff(want, request.Header); difference != "" {
+		t.Errorf("header (-want +got):\n%s", difference)
+	}
+	if request.URL.RawQuery != "q=token-of-eight" {
+		t.Errorf("query %q", request.URL.RawQuery)
+	}
+}
+
+// TestNoScheme is for destinations that are allow-list entries alone.
+func TestNoScheme(t *testing.T) {
+	held := mustGet(t, credential.New(credential.Config{}), planWith())
+	request := &http.Request{URL: &url.URL{}, Header: http.Header{}}
+	held.Apply(request)
+	if len(request.Header) > 0 || held.Refused(status(401)) || held.Mask(status(200)) != nil || !held.Facts.Cached {
+		t.Errorf("something came of no scheme: %v", request.Header)
+	}
+}

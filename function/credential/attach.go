@@ -1,0 +1,131 @@
+package credential
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"keyrelay/function/destination"
+)
+
+// attach returns what puts a credential where its scheme wants it.
+func attach(scheme *destination.SecurityScheme, text string) func(*http.Request) {
+	switch scheme.In {
+	case "query":
+		name, pair := scheme.Field, escapeQuery(scheme.Field)+"="+escapeQuery(text)
+		return func(request *http.Request) {
+			kept := without(request.URL.RawQuery, "&", func(sent string) bool { return queryName(sent) == name })
+			request.URL.RawQuery = appended(kept, "&", pair)
+		}
+	case "cookie":
+		name, pair := scheme.Field, scheme.Field+"="+text
+		return func(request *http.Request) { setCookie(request.Header, name, pair) }
+	}
+	field, values := http.CanonicalHeaderKey(scheme.Field), []string{text}
+	return func(request *http.Request) { setField(request.Header, field, values) }
+}
+
+// setField sets a header field and removes every other spelling of its name:
+// other letter cases, and "_" for "-", which CGI and WSGI take for the same.
+func setField(header http.Header, field string, values []string) {
+	for name := range header {
+		if len(name) == len(field) && name != field && sameField(name, field) {
+			delete(header, name)
+		}
+	}
+	header[field] = values
+}
+
+func sameField(a, b string) bool {
+	for i := range len(a) {
+		if foldField(a[i]) != foldField(b[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func foldField(c byte) byte {
+	switch {
+	case 'A' <= c && c <= 'Z':
+		return c + 'a' - 'A'
+	case c == '_':
+		return '-'
+	}
+	return c
+}
+
+// setCookie adds a cookie to the Cookie field and removes any of the same name (RFC 6265 section 4.2.1).
+func setCookie(header http.Header, name, pair string) {
+	var sent []string
+	for field, values := range header {
+		if len(field) == len("Cookie") && sameField(field, "Cookie") {
+			sent = append(sent, values...)
+			delete(header, field)
+		}
+	}
+	kept := without(strings.Join(sent, "; "), ";", func(cookie string) bool {
+		sentName, _, _ := strings.Cut(cookie, "=")
+		return strings.TrimSpace(sentName) == name
+	})
+	header["Cookie"] = []string{appended(strings.TrimSpace(kept), "; ", pair)}
+}
+
+// without removes items from a list; the others stay as they are, byte for byte.
+func without(list, separator string, removed func(string) bool) string {
+	found := false
+	for item := range strings.SplitSeq(list, separator) {
+		found = found || removed(item)
+	}
+	if !found {
+		return list
+	}
+	items := strings.Split(list, separator)
+	return strings.Join(slices.DeleteFunc(items, removed), separator)
+}
+
+func appended(list, separator, item string) string {
+	if list == "" {
+		return item
+	}
+	return list + separator + item
+}
+
+// queryName is the decoded name of a query parameter; one that cannot be decoded stays as it is.
+func queryName(pair string) string {
+	name, _, _ := strings.Cut(pair, "=")
+	if !strings.ContainsAny(name, "%+") {
+		return name
+	}
+	if decoded, err := url.QueryUnescape(name); err == nil {
+		return decoded
+	}
+	return name
+}
+
+// escapeQuery percent-encodes all but unreserved characters (RFC 3986 section 2.3).
+func escapeQuery(text string) string {
+	return strings.ReplaceAll(url.QueryEscape(text), "+", "%20")
+}
+
+// headerProblem says why a header field cannot carry a value (RFC 9110 section 5.5).
+func headerProblem(text string) string {
+	switch {
+	case strings.ContainsFunc(text, func(r rune) bool { return isControl(r) && r != '\t' }):
+		return "holds a line break or another control character, which a header cannot carry. Store it without."
+	case strings.Trim(text, " \t") != text:
+		return "begins or ends with white space, which a header does not keep. Store it without."
+	}
+	return ""
+}
+
+// cookieProblem says why a cookie cannot carry a value (RFC 6265 section 4.1.1).
+func cookieProblem(text string) string {
+	for i := range len(text) {
+		if c := text[i]; c <= ' ' || c >= 0x7f || c == '"' || c == ',' || c == ';' || c == '\\' {
+			return "holds a character that a cookie cannot carry: white space, a control character, one beyond ASCII, or one of \" , ; \\. Use a key without."
+		}
+	}
+	return ""
+}

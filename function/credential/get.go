@@ -1,0 +1,196 @@
+package credential
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"keyrelay/function/destination"
+	"keyrelay/function/plan"
+)
+
+// A Credential is all that one outbound request is given: one or more schemes. It
+// is shared by requests that ask for the same, and never changes.
+type Credential struct {
+	// Facts is what the log may know of it.
+	Facts Facts
+
+	operation *destination.Operation
+	// parts holds the operation's schemes in their order, and then those that only fills ask for.
+	parts    []*prepared
+	attached int
+	fills    []plan.Fill
+}
+
+// Facts is what the log may know of a credential.
+type Facts struct {
+	// Cached says that no fetch was waited for.
+	Cached bool
+	// Stale names the schemes whose secret could not be read again and is served from the cache past its time.
+	Stale []string
+	// Wait is how long the fetches took that were waited for.
+	Wait time.Duration
+}
+
+// A readyKey names what requests without fills ask for.
+type readyKey struct {
+	operation *destination.Operation
+}
+
+// Get returns what the plan's operation and its header placeholders ask for. The
+// error is a *gateway.Refusal with the reason ErrSecretUnavailable, ErrRetrieval
+// or ErrRetrievalTimeout.
+func (s *Store) Get(ctx context.Context, outbound *plan.Plan) (*Credential, error) {
+	key := readyKey{outbound.Operation}
+	if len(outbound.Fills) == 0 {
+		if ready := s.ready.get(key); ready != nil && ready.fresh(wallClock()) {
+			return ready, nil
+		}
+	}
+	made, err := s.assemble(ctx, outbound)
+	if err != nil {
+		return nil, err
+	}
+	if len(made.fills) == 0 && len(made.Facts.Stale) == 0 {
+		shared := *made
+		shared.Facts = Facts{Cached: true}
+		s.ready.put(key, &shared)
+	}
+	return made, nil
+}
+
+// fresh reports whether each part is still the one to use.
+func (c *Credential) fresh(now time.Time) bool {
+	for _, part := range c.parts {
+		if !part.lease.fresh(now) {
+			return false
+		}
+	}
+	return true
+}
+
+// assemble gets every part of the credential.
+func (s *Store) assemble(ctx context.Context, outbound *plan.Plan) (*Credential, error) {
+	made := &Credential{Facts: Facts{Cached: true}, operation: outbound.Operation, fills: outbound.Fills}
+	for _, requirement := range outbound.Operation.Security {
+		if err := made.add(ctx, s, requirement); err != nil {
+			return nil, err
+		}
+	}
+	made.attached = len(made.parts)
+	for _, fill := range outbound.Fills {
+		for _, part := range fill.Parts {
+			if part.Scheme == nil || made.part(part.Scheme) != nil {
+				continue
+			}
+			if err := made.add(ctx, s, destination.Requirement{Scheme: part.Scheme}); err != nil {
+				return nil, err
+			}
+		}
+		if err := made.fillable(fill); err != nil {
+			return nil, err
+		}
+	}
+	return made, nil
+}
+
+// add gets one scheme's part and notes what that took.
+func (c *Credential) add(ctx context.Context, s *Store, requirement destination.Requirement) error {
+	start := time.Now()
+	part, got, err := s.prepare(ctx, requirement)
+	if err != nil {
+		return err
+	}
+	c.parts = append(c.parts, part)
+	c.note(part, got, time.Since(start))
+	return nil
+}
+
+func (c *Credential) note(part *prepared, got facts, took time.Duration) {
+	if got.waited {
+		c.Facts.Cached = false
+		c.Facts.Wait += took
+	}
+	if got.stale {
+		c.Facts.Stale = append(c.Facts.Stale, part.requirement.Scheme.Name)
+	}
+}
+
+// part returns a scheme's part, nil where there is none.
+func (c *Credential) part(scheme *destination.SecurityScheme) *prepared {
+	at := slices.IndexFunc(c.parts, func(p *prepared) bool { return p.requirement.Scheme == scheme })
+	if at < 0 {
+		return nil
+	}
+	return c.parts[at]
+}
+
+// Renew is for an answer that refuses the credential used: it drops exactly that
+// one and gets another. A static secret is read again past the cache, at most once
+// in 10 s. It returns nil when there is no other: the first answer stands.
+func (s *Store) Renew(ctx context.Context, used *Credential) *Credential {
+	start := time.Now()
+	renewed := *used
+	renewed.Facts = Facts{Cached: true}
+	renewed.parts = slices.Clone(used.parts)
+	changed := false
+	for i, part := range used.parts {
+		other, got := s.renew(ctx, part)
+		renewed.parts[i] = other
+		renewed.note(other, got, 0)
+		changed = changed || !other.same(part)
+	}
+	if !changed {
+		return nil
+	}
+	for _, fill := range renewed.fills {
+		if renewed.fillable(fill) != nil {
+			return nil
+		}
+	}
+	if !renewed.Facts.Cached {
+		renewed.Facts.Wait = time.Since(start)
+	}
+	return &renewed
+}
+
+// Apply puts the credential into the request, last, and replaces any copy of its
+// fields. It is the only way a secret enters a request. The value slices that it
+// puts into the header are shared: nobody may write into them.
+func (c *Credential) Apply(request *http.Request) {
+	for _, part := range c.parts[:c.attached] {
+		part.apply(request)
+	}
+	for _, fill := range c.fills {
+		setField(request.Header, fill.Field, []string{c.filled(fill)})
+	}
+}
+
+// filled is the text of a header field with its placeholders replaced.
+func (c *Credential) filled(fill plan.Fill) string {
+	var text strings.Builder
+	for _, part := range fill.Parts {
+		if part.Scheme == nil {
+			text.WriteString(part.Literal)
+		} else {
+			text.WriteString(c.part(part.Scheme).text())
+		}
+	}
+	return text.String()
+}
+
+// fillable refuses to fill a header with what a header cannot carry, such as a
+// query key with a line break in it.
+func (c *Credential) fillable(fill plan.Fill) error {
+	for _, part := range fill.Parts {
+		if part.Scheme == nil {
+			continue
+		}
+		if problem := headerProblem(c.part(part.Scheme).text()); problem != "" {
+			return unavailable(part.Scheme.Secret, problem, nil)
+		}
+	}
+	return nil
+}

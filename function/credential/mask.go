@@ -1,0 +1,111 @@
+package credential
+
+import (
+	"slices"
+
+	"keyrelay/function/gateway"
+)
+
+// hidden stands where a credential was. It is shorter than any pattern, so that
+// an answer is masked in place.
+const hidden = "***"
+
+// blockBits is the size of the shift table: two bytes are folded into that many bits.
+const blockBits = 12
+
+// A masker finds many patterns in one pass, by the algorithm of Sun Wu and Udi
+// Manber, "A fast algorithm for multi-pattern searching", 1994: it looks at two
+// bytes and mostly skips the rest of a window.
+type masker struct {
+	// patterns are what is looked for, the longest first.
+	patterns func() []string
+	// window is the length of the shortest pattern, and maxWindow at most.
+	window int
+	// shift says how far the window may move when it ends with two bytes.
+	shift [1 << blockBits]uint8
+}
+
+// maxWindow keeps the building of a masker cheap where every pattern is long.
+const maxWindow = 64
+
+// newMasker returns a masker for every encoding of the secrets. One that is too
+// short to be told from ordinary text is left alone.
+func newMasker(secrets []string) *masker {
+	patterns := patternsOf(secrets)
+	if len(patterns) == 0 {
+		return nil
+	}
+	slices.SortFunc(patterns, func(a, b string) int { return len(b) - len(a) })
+	m := &masker{patterns: func() []string { return patterns }}
+	m.window = min(len(patterns[len(patterns)-1]), maxWindow)
+	for i := range m.shift {
+		m.shift[i] = uint8(m.window - 1)
+	}
+	for _, pattern := range patterns {
+		for end := 2; end <= m.window; end++ {
+			at := block(pattern[end-2], pattern[end-1])
+			m.shift[at] = min(m.shift[at], uint8(m.window-end))
+		}
+	}
+	return m
+}
+
+func block(a, b byte) uint16 { return (uint16(a)<<(blockBits-8) ^ uint16(b)) % (1 << blockBits) }
+
+// mask replaces every pattern in the answer's header values and body, in place,
+// and reports whether there was any.
+func (m *masker) mask(response *gateway.Response) bool {
+	if m == nil {
+		return false
+	}
+	body, found := maskText(m, response.Body)
+	response.Body = body
+	for _, values := range response.Header {
+		for i, value := range values {
+			if start, _ := next(m, value, 0); start >= 0 {
+				masked, _ := maskText(m, []byte(value))
+				values[i], found = string(masked), true
+			}
+		}
+	}
+	return found
+}
+
+// maskText replaces every pattern, in place.
+func maskText(m *masker, text []byte) ([]byte, bool) {
+	start, end := next(m, text, 0)
+	if start < 0 {
+		return text, false
+	}
+	masked := text[:start]
+	for start >= 0 {
+		masked = append(masked, hidden...)
+		from := end
+		start, end = next(m, text, from)
+		if start < 0 {
+			masked = append(masked, text[from:]...)
+		} else {
+			masked = append(masked, text[from:start]...)
+		}
+	}
+	return masked, true
+}
+
+// next finds the first pattern at or after from, and where several begin there
+// the longest; start is -1 where there is none.
+func next[T string | []byte](m *masker, text T, from int) (start, end int) {
+	for at := from + m.window; at <= len(text); {
+		if shift := int(m.shift[block(text[at-2], text[at-1])]); shift > 0 {
+			at += shift
+			continue
+		}
+		start = at - m.window
+		for _, pattern := range m.patterns() {
+			if len(pattern) <= len(text)-start && string(text[start:start+len(pattern)]) == pattern {
+				return start, start + len(pattern)
+			}
+		}
+		at++
+	}
+	return -1, 0
+}

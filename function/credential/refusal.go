@@ -1,0 +1,36 @@
+package credential
+
+import (
+	"errors"
+	"math"
+	"time"
+
+	"keyrelay/function/destination"
+	"keyrelay/function/gateway"
+)
+
+// unavailable refuses with ErrSecretUnavailable. The cause stays private.
+func unavailable(reference destination.Reference, problem string, cause error) *gateway.Refusal {
+	return &gateway.Refusal{
+		Reason:     ErrSecretUnavailable,
+		Detail:     "The secret " + reference.String() + " " + problem,
+		RetryAfter: int(rereadInterval / time.Second),
+		Cause:      cause,
+	}
+}
+
+// asRefusal returns err as the refusal that it is.
+func asRefusal(err error) *gateway.Refusal {
+	var refusal *gateway.Refusal
+	if errors.As(err, &refusal) {
+		return refusal
+	}
+	return &gateway.Refusal{Reason: err, Detail: "A credential cannot be had."}
+}
+
+// withRetryAfter is the refusal with the time that is left until another try.
+func withRetryAfter(refusal *gateway.Refusal, left time.Duration) *gateway.Refusal {
+	told := *refusal
+	told.RetryAfter = max(1, int(math.Ceil(left.Seconds())))
+	return &told
+}

@@ -1,0 +1,146 @@
+package credential
+
+import (
+	"bytes"
+	"context"
+	"time"
+
+	"keyrelay/function/destination"
+)
+
+const (
+	// defaultSecretTTL is Config.SecretTTL where it is zero.
+	defaultSecretTTL = 300 * time.Second
+	// rereadInterval is the least time between two reads of a secret past the cache.
+	rereadInterval = 10 * time.Second
+)
+
+// A Store holds all secrets and credentials. It is safe for concurrent use.
+type Store struct {
+	config  Config
+	sources map[string]source
+	secrets *cache[secretKey, *version]
+
+	// ready holds whole credentials by what asks for them, prepared those of
+	// single schemes, and callerKeys the digests of the keys that callers send.
+	ready      index[readyKey, *Credential]
+	prepared   index[preparedKey, *prepared]
+	callerKeys index[destination.Reference, *callerKeys]
+}
+
+// New returns a Store that has read nothing yet.
+func New(config Config) *Store {
+	if config.SecretTTL == 0 {
+		config.SecretTTL = defaultSecretTTL
+	}
+	s := &Store{
+		config: config,
+		sources: map[string]source{
+			"env":            environment{},
+			"file":           files{},
+			"secretsmanager": &secretsManager{connect: config.SecretsManager},
+		},
+	}
+	s.secrets = &cache[secretKey, *version]{
+		fetch:         s.readSecret,
+		timeout:       func(secretKey) time.Duration { return secretsManagerTimeout },
+		left:          leftSecret,
+		renewInterval: rereadInterval,
+	}
+	return s
+}
+
+// A secretKey names a whole secret: however many pointers lead into it, it is read once.
+type secretKey struct {
+	provider, name string
+}
+
+func keyOf(reference destination.Reference) secretKey {
+	return secretKey{reference.Provider, reference.Name}
+}
+
+func (k secretKey) reference() destination.Reference {
+	return destination.Reference{Provider: k.provider, Name: k.name}
+}
+
+// A version is a secret as it was read once. Two reads of the same bytes are one version.
+type version struct {
+	bytes Secret
+}
+
+// readSecret reads a secret from its source.
+func (s *Store) readSecret(ctx context.Context, key secretKey, previous *version) (*version, life, error) {
+	reference := key.reference()
+	from, ok := s.sources[key.provider]
+	if !ok {
+		return nil, life{}, unavailable(reference, "has no provider that keyrelay knows. Write secretsmanager:, env: or file: before its name.", nil)
+	}
+	content, err := from.read(ctx, reference)
+	switch {
+	case err != nil:
+		return nil, life{}, err
+	case len(content) == 0:
+		return nil, life{}, unavailable(reference, "is empty. Store a value in it.", nil)
+	case len(content) > maxSecretBytes:
+		return nil, life{}, unavailable(reference, "is longer than 65,536 bytes. Store the bare key, or a JSON object with little beside it.", nil)
+	}
+	now := wallClock()
+	span := life{refresh: now.Add(s.config.SecretTTL), expiry: now.Add(max(s.config.SecretTTL, s.config.SecretMaxAge))}
+	if previous != nil && bytes.Equal(previous.bytes(), content) {
+		return previous, span, nil
+	}
+	return &version{bytes: func() []byte { return content }}, span, nil
+}
+
+func leftSecret(key secretKey, cause error) error {
+	return unavailable(key.reference(), "was still being read when the request ended. Send it again.", cause)
+}
+
+// Secret reads one secret through the cache: a JSON string's text, any other JSON
+// value as it stands, or without a pointer the whole secret. The error is a
+// *gateway.Refusal with the reason ErrSecretUnavailable.
+func (s *Store) Secret(ctx context.Context, reference destination.Reference) (Secret, error) {
+	got, err := s.secrets.get(ctx, keyOf(reference))
+	if err != nil {
+		return nil, err
+	}
+	if reference.Pointer == "" {
+		return got.value.bytes, nil
+	}
+	found, err := valueOf(reference, got.value)
+	if err != nil {
+		return nil, err
+	}
+	return func() []byte { return found.content }, nil
+}
+
+// A value is a secret, or the part of it that a pointer selects.
+type value struct {
+	// content is a text, or JSON where isJSON is set.
+	content []byte
+	// isJSON says that content is a JSON object or array, not a text.
+	isJSON bool
+}
+
+// valueOf selects what the reference names in a version of its secret. A secret
+// without a pointer is a text unless it is a JSON object.
+func valueOf(reference destination.Reference, read *version) (value, error) {
+	content := read.bytes()
+	if reference.Pointer == "" {
+		return value{content: content, isJSON: isObject(content)}, nil
+	}
+	if _, ok := find(content, ""); !ok {
+		return value{}, unavailable(reference, "is not JSON, so that its pointer selects nothing. Store a JSON object, or take the part from # on off the reference.", nil)
+	}
+	found, ok := find(content, reference.Pointer)
+	if !ok {
+		return value{}, unavailable(reference, "has no value at its pointer. Add that member to the secret, or mend the part of the reference from # on.", nil)
+	}
+	if text, ok := scalarText(found); ok {
+		return value{content: []byte(text)}, nil
+	}
+	if found[0] == 'n' {
+		return value{}, unavailable(reference, "is null. Store a value in it.", nil)
+	}
+	return value{content: found, isJSON: true}, nil
+}
