@@ -2,6 +2,8 @@ package gateway
 
 import (
 	"encoding/base64"
+	"encoding/binary"
+	"math/bits"
 	"strconv"
 	"unicode/utf8"
 )
@@ -49,24 +51,45 @@ func measureBody(body []byte) bodyForm {
 	if !utf8.Valid(body) {
 		return bodyForm{base64.StdEncoding.EncodedLen(len(body)) + len("true"), true}
 	}
-	size := len(body) + len("false")
-	for i := indexSpecial(body, 0); i < len(body); i = indexSpecial(body, i+1) {
-		size += escapedSize(body[i]) - 1
-	}
-	return bodyForm{size, false}
+	return bodyForm{escapedLength(body) + len("false"), false}
 }
 
-// appendEscaped appends valid UTF-8 as the inside of a JSON string.
-func appendEscaped(out, text []byte) []byte {
-	for {
-		n := indexSpecial(text, 0)
-		out = append(out, text[:n]...)
-		if n == len(text) {
-			return out
+// escapedLength is the length of a text as the inside of a JSON string.
+func escapedLength(text []byte) int {
+	length, i := len(text), 0
+	for ; i+8 <= len(text); i += 8 {
+		word := binary.LittleEndian.Uint64(text[i:])
+		length += bits.OnesCount64(quotedBytes(word))
+		for mask := controlBytes(word); mask != 0; mask &= mask - 1 {
+			length += escapedSize(text[i+firstMark(mask)]) - 1
 		}
-		out = appendByte(out, text[n])
-		text = text[n+1:]
 	}
+	for _, c := range text[i:] {
+		length += escapedSize(c) - 1
+	}
+	return length
+}
+
+// appendEscaped appends valid UTF-8 as the inside of a JSON string. Out has room for it.
+func appendEscaped(out, text []byte) []byte {
+	j := len(out)
+	out = out[:cap(out)]
+	i := 0
+	for i+8 <= len(text) && j+8 <= len(out) {
+		word := binary.LittleEndian.Uint64(text[i:])
+		binary.LittleEndian.PutUint64(out[j:], word)
+		n := firstMark(controlBytes(word) | quotedBytes(word))
+		i, j = i+n, j+n
+		if n < 8 {
+			j = len(appendByte(out[:j], text[i]))
+			i++
+		}
+	}
+	out = out[:j]
+	for _, c := range text[i:] {
+		out = appendByte(out, c)
+	}
+	return out
 }
 
 // escapedSize is the length of an ASCII character in a JSON string, RFC 8259 section 7.

@@ -1,5 +1,7 @@
 package gateway
 
+import "slices"
+
 // A field is one header field of an event; its name and value are in the scratch.
 type field struct{ name, value span }
 
@@ -80,19 +82,11 @@ func (e *event) readValues(s *scanner, name span) error {
 	return nil
 }
 
-// readValue reads one value. White space around it is not part of it, RFC 9110 section 5.5.
 func (e *event) readValue(s *scanner, name span) error {
-	value := e.readText(s)
-	for value.start < value.end && isSpace(e.scratch[value.start]) {
-		value.start++
-	}
-	for value.start < value.end && isSpace(e.scratch[value.end-1]) {
-		value.end--
-	}
-	e.fields = append(e.fields, field{name, value})
-	return e.checkValue(name, value)
+	return e.addField(name, e.readText(s))
 }
 
+// readText puts a text, or an empty one for null, into the scratch.
 func (e *event) readText(s *scanner) span {
 	if s.null() {
 		return e.text(text{})
@@ -100,7 +94,14 @@ func (e *event) readText(s *scanner) span {
 	return e.text(s.text())
 }
 
-func (e *event) checkValue(name, value span) error {
+// addField adds a field. White space around a value is not part of it, RFC 9110 section 5.5.
+func (e *event) addField(name, value span) error {
+	for value.start < value.end && isSpace(e.scratch[value.start]) {
+		value.start++
+	}
+	for value.start < value.end && isSpace(e.scratch[value.end-1]) {
+		value.end--
+	}
 	for _, c := range e.scratch[value.start:value.end] {
 		if !isValueByte(c) {
 			return &Refusal{
@@ -109,6 +110,7 @@ func (e *event) checkValue(name, value span) error {
 			}
 		}
 	}
+	e.fields = append(e.fields, field{name, value})
 	return nil
 }
 
@@ -132,20 +134,12 @@ func (e *event) readCookies(json []byte) error {
 	if value.start == value.end {
 		return nil
 	}
-	e.dropCookie(name)
-	e.fields = append(e.fields, field{name, value})
-	return e.checkValue(name, value)
+	e.fields = slices.DeleteFunc(e.fields, e.isCookie)
+	return e.addField(name, value)
 }
 
-// dropCookie forgets a Cookie field that came before the list.
-func (e *event) dropCookie(cookie span) {
-	kept := e.fields[:0]
-	for _, f := range e.fields {
-		if string(e.scratch[f.name.start:f.name.end]) != "Cookie" {
-			kept = append(kept, f)
-		}
-	}
-	e.fields = kept
+func (e *event) isCookie(f field) bool {
+	return string(e.scratch[f.name.start:f.name.end]) == "Cookie"
 }
 
 // fillHeader cuts the fields out of blob. Values that came under one name share a

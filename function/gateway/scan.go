@@ -183,8 +183,8 @@ func (s *scanner) number() {
 	if s.optional('.', '.') {
 		s.digits()
 	}
-	if s.optional('.', '.') {
-		s.optional('.', '.')
+	if s.optional('e', 'E') {
+		s.optional('+', '-')
 		s.digits()
 	}
 }

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"encoding/binary"
-	"math/bits"
 	"slices"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -34,7 +33,7 @@ func unescape(out, raw []byte) {
 		case i+8 <= len(raw) && j+8 <= len(out):
 			word := binary.LittleEndian.Uint64(raw[i:])
 			binary.LittleEndian.PutUint64(out[j:], word)
-			n := bits.TrailingZeros64(zeroBytes(word^each*'\\')) / 8
+			n := firstMark(zeroBytes(word ^ each*'\\'))
 			i, j = i+n, j+n
 			if n == 8 {
 				continue
@@ -112,32 +111,4 @@ func hexadecimal(raw []byte) (rune, bool) {
 		value = value<<4 | rune(c)
 	}
 	return value, true
-}
-
-// each times a byte is a word of that byte eight times.
-const each = 0x0101010101010101
-
-// zeroBytes marks the highest bit of the zero bytes of a word. The lowest mark
-// is exact, those above it may be false: a borrow only runs upwards.
-func zeroBytes(word uint64) uint64 { return (word - each) &^ word & (each << 7) }
-
-// indexSpecial returns the index, from start on, of the first byte that cannot
-// stand for itself in a JSON string (a quotation mark, a backslash or a control
-// character), or len(data).
-func indexSpecial(data []byte, start int) int {
-	i := start
-	for ; i+8 <= len(data); i += 8 {
-		word := binary.LittleEndian.Uint64(data[i:])
-		controls := (word - each*' ') &^ word & (each << 7)
-		special := controls | zeroBytes(word^each*'"') | zeroBytes(word^each*'\\')
-		if special != 0 {
-			return i + bits.TrailingZeros64(special)/8
-		}
-	}
-	for ; i < len(data); i++ {
-		if c := data[i]; c < ' ' || c == '"' || c == '\\' {
-			return i
-		}
-	}
-	return i
 }

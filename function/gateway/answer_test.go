@@ -1,0 +1,173 @@
+package gateway_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"keyrelay/function/gateway"
+)
+
+func TestAnswerV1(t *testing.T) {
+	answer, _ := encode(t, eventV1, &gateway.Response{
+		Status: 201,
+		Header: http.Header{
+			"Content-Type": {"application/json"}, "Set-Cookie": {"a=1", "b=2"}, "Content-Length": {"99"},
+			"X-None": nil, "X-Latin": {"caf\xe9", "café", `"\`},
+		},
+		Body: []byte("{\"a\":\"\\u00fc ü \u2028 <&>\"}\n\x00\x1f\x7f\b\f\r\t"),
+	})
+	want := events.APIGatewayProxyResponse{
+		StatusCode:        201,
+		MultiValueHeaders: map[string][]string{"Content-Type": {"application/json"}, "Set-Cookie": {"a=1", "b=2"}, "X-Latin": {"café", "café", `"\`}},
+		Body:              "{\"a\":\"\\u00fc ü \u2028 <&>\"}\n\x00\x1f\x7f\b\f\r\t",
+	}
+	var got events.APIGatewayProxyResponse
+	strictly(t, answer, &got)
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("%s\n%s", d, answer)
+	}
+}
+
+func TestAnswerV2(t *testing.T) {
+	answer, _ := encode(t, eventV2, &gateway.Response{
+		Status: 200,
+		Header: http.Header{"Vary": {"Accept", "Origin"}, "Set-Cookie": {"a=1; Expires=Wed, 21 Oct", "b=2"}, "Content-Length": {"99"}, "X-None": {}},
+		Body:   []byte{0xff, 0x00},
+	})
+	want := events.APIGatewayV2HTTPResponse{
+		StatusCode:      200,
+		Headers:         map[string]string{"Vary": "Accept, Origin"},
+		Cookies:         []string{"a=1; Expires=Wed, 21 Oct", "b=2"},
+		Body:            "/wA=",
+		IsBase64Encoded: true,
+	}
+	var got events.APIGatewayV2HTTPResponse
+	strictly(t, answer, &got)
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("%s\n%s", d, answer)
+	}
+}
+
+func TestAnswerWithoutAnything(t *testing.T) {
+	for event, want := range map[string]string{
+		eventV1: `{"statusCode":204,"multiValueHeaders":{},"body":"","isBase64Encoded":false}`,
+		eventV2: `{"statusCode":204,"headers":{},"body":"","isBase64Encoded":false}`,
+	} {
+		if got, fits := encode(t, event, &gateway.Response{Status: 204}); string(got) != want || !fits {
+			t.Errorf("answer %s, fits %v; want %s", got, fits, want)
+		}
+	}
+}
+
+// strictly decodes an answer that may have no member but those of out.
+func strictly(t *testing.T, answer []byte, out any) {
+	t.Helper()
+	decoder := json.NewDecoder(bytes.NewReader(answer))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(out); err != nil {
+		t.Fatalf("%v in %s", err, answer)
+	}
+}
+
+// TestFits goes over the longest body that fits, for each kind of body.
+func TestFits(t *testing.T) {
+	bodies := map[string]func(int) []byte{
+		"plain":    func(n int) []byte { return bytes.Repeat([]byte("a"), n) },
+		"quotes":   func(n int) []byte { return bytes.Repeat([]byte{'"'}, n) },
+		"controls": func(n int) []byte { return make([]byte, n) },
+		"mixed":    func(n int) []byte { return []byte(large(n)) },
+		"binary":   func(n int) []byte { return bytes.Repeat([]byte{0xff}, n) },
+	}
+	for name, body := range bodies {
+		for _, event := range []string{eventV1, eventV2} {
+			measure := func(length int) (int, bool) {
+				header := http.Header{"Content-Type": {"text/plain", "\"quoted\""}, "Set-Cookie": {"a", "ü"}, "Content-Length": {"1"}}
+				answer, fits := encode(t, event, &gateway.Response{Status: 200, Header: header, Body: body(length)})
+				if fits != (len(answer) <= gateway.MaxAnswerBytes) || len(answer) != cap(answer) {
+					t.Fatalf("%s: a body of %d bytes is encoded in %d of %d bytes, and Fits says %v", name, length, len(answer), cap(answer), fits)
+				}
+				return len(answer), fits
+			}
+			short, _ := measure(48_000)
+			long, _ := measure(96_000)
+			limit := 48_000 + (gateway.MaxAnswerBytes-short)*48_000/(long-short)
+			_, below := measure(limit - 20)
+			_, above := measure(limit + 20)
+			if !below || above {
+				t.Errorf("%s: below the limit %v, above it %v", name, below, above)
+			}
+			for length := limit - 2; length <= limit+2; length++ {
+				measure(length)
+			}
+		}
+	}
+}
+
+func TestFitsOverHTTP(t *testing.T) {
+	request := &gateway.Request{}
+	for length, want := range map[int]bool{0: true, gateway.MaxAnswerBytes: true, gateway.MaxAnswerBytes + 1: false} {
+		response := &gateway.Response{Status: 200, Header: http.Header{"A": {"b"}}, Body: bytes.Repeat([]byte{'"'}, length)}
+		if got := request.Fits(response); got != want {
+			t.Errorf("a body of %d bytes fits: %v, want %v", length, got, want)
+		}
+	}
+}
+
+// TestPanic sees that a panic is answered by the handler itself, where it can.
+func TestPanic(t *testing.T) {
+	door := gateway.Lambda(func(_ context.Context, request *gateway.Request, err error) *gateway.Response {
+		if err == nil {
+			panic("secret " + request.Method)
+		}
+		stack, refusal := (*gateway.Panic)(nil), (*gateway.Refusal)(nil)
+		if !errors.As(err, &stack) || errors.As(err, &refusal) || !bytes.Contains(stack.Stack, []byte("TestPanic")) {
+			t.Errorf("error %v", err)
+		}
+		if strings.Contains(err.Error()+string(stack.Stack), "secret") {
+			t.Errorf("what the panic said is shown: %v", err)
+		}
+		return &gateway.Response{Status: 500, Body: []byte("mine")}
+	})
+	answer, err := door.Invoke(context.Background(), []byte(eventV1))
+	if want := `{"statusCode":500,"multiValueHeaders":{},"body":"mine","isBase64Encoded":false}`; string(answer) != want || err != nil {
+		t.Errorf("answer %s, error %v", answer, err)
+	}
+}
+
+// TestHandlerWithoutAnswer sees that there is always one.
+func TestHandlerWithoutAnswer(t *testing.T) {
+	handlers := map[string]gateway.Handler{
+		"panics always": func(context.Context, *gateway.Request, error) *gateway.Response { panic(nil) },
+		"nil":           func(context.Context, *gateway.Request, error) *gateway.Response { return nil },
+		"no status":     func(context.Context, *gateway.Request, error) *gateway.Response { return &gateway.Response{} },
+		"status 600": func(context.Context, *gateway.Request, error) *gateway.Response {
+			return &gateway.Response{Status: 600}
+		},
+	}
+	for name, handle := range handlers {
+		answer, err := gateway.Lambda(handle).Invoke(context.Background(), []byte(eventV2))
+		var got events.APIGatewayV2HTTPResponse
+		strictly(t, answer, &got)
+		var problem map[string]any
+		if json.Unmarshal([]byte(got.Body), &problem) != nil || problem["type"] != "urn:keyrelay:problem:internal" || err != nil {
+			t.Errorf("%s: answer %s, error %v", name, answer, err)
+		}
+		got.Body = ""
+		want := events.APIGatewayV2HTTPResponse{
+			StatusCode: 500,
+			Headers:    map[string]string{"Content-Type": "application/problem+json", "Proxy-Status": "keyrelay; error=proxy_internal_error"},
+		}
+		if d := cmp.Diff(want, got, cmpopts.EquateEmpty()); d != "" {
+			t.Errorf("%s: %s", name, d)
+		}
+	}
+}

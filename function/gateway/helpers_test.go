@@ -1,0 +1,135 @@
+package gateway_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"keyrelay/function/gateway"
+)
+
+// corpus is the folder of third-party test data, which is not part of the project.
+const corpus = "../../../shared/corpus"
+
+func needCorpus(t *testing.T) {
+	t.Helper()
+	if _, err := os.Stat(corpus); err != nil {
+		t.Skip("the corpus of third-party test data is absent: ", corpus)
+	}
+}
+
+// corpusFiles returns the files below a folder of the corpus by their names in it.
+func corpusFiles(t *testing.T, folder string) map[string][]byte {
+	t.Helper()
+	needCorpus(t)
+	files := make(map[string][]byte)
+	root := filepath.Join(corpus, folder)
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		name, err := filepath.Rel(root, path)
+		if err == nil {
+			files[filepath.ToSlash(name)], err = os.ReadFile(path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// A received is what a Handler was called with, kept beyond its return.
+type received struct {
+	Method, Path, ID string
+	Header           http.Header
+	Body             []byte
+	Err              error
+}
+
+func keep(request *gateway.Request, err error) received {
+	return received{request.Method, request.Path, request.ID, request.Header.Clone(), bytes.Clone(request.Body), err}
+}
+
+func ok() *gateway.Response { return &gateway.Response{Status: http.StatusOK} }
+
+// decode sends one event through the door and returns what came out behind it.
+func decode(t testing.TB, payload []byte) received {
+	t.Helper()
+	var got received
+	calls := 0
+	_, err := gateway.Lambda(func(_ context.Context, request *gateway.Request, err error) *gateway.Response {
+		got = keep(request, err)
+		calls++
+		return ok()
+	}).Invoke(context.Background(), payload)
+	if err != nil {
+		t.Fatalf("Invoke returned an error: %v", err)
+	}
+	if calls != 1 {
+		t.Fatalf("the handler was called %d times", calls)
+	}
+	return got
+}
+
+// encode answers an event of the format with response and returns the answer.
+func encode(t testing.TB, payload string, response *gateway.Response) (answer []byte, fits bool) {
+	t.Helper()
+	answer, err := gateway.Lambda(func(_ context.Context, request *gateway.Request, _ error) *gateway.Response {
+		fits = request.Fits(response)
+		return response
+	}).Invoke(context.Background(), []byte(payload))
+	if err != nil {
+		t.Fatalf("Invoke returned an error: %v", err)
+	}
+	return answer, fits
+}
+
+// The smallest events of both formats.
+const (
+	eventV1 = `{"resource":"/","path":"/","httpMethod":"GET","requestContext":{}}`
+	eventV2 = `{"version":"2.0","rawPath":"/","requestContext":{"http":{"method":"GET"}}}`
+)
+
+// diff compares what was received, errors by their sentinels and no header with an empty one.
+func diff(want, got received) string {
+	return cmp.Diff(want, got, cmpopts.EquateErrors(), cmpopts.EquateEmpty())
+}
+
+// asJSON returns the JSON text of value.
+func asJSON(t testing.TB, value any) []byte {
+	t.Helper()
+	text, err := json.Marshal(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// underRace reports whether the race detector is on, under which a sync.Pool
+// drops a part of what is put into it, so that allocations cannot be counted.
+func underRace() bool {
+	build, _ := debug.ReadBuildInfo()
+	for _, setting := range build.Settings {
+		if setting.Key == "-race" && setting.Value == "true" {
+			return true
+		}
+	}
+	return false
+}
+
+// large returns a text of the length with a quotation mark in each 16 bytes.
+func large(length int) string {
+	return strings.Repeat(`0123456789"abcde`, length/16+1)[:length]
+}

@@ -1,0 +1,94 @@
+package gateway_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"strings"
+	"testing"
+
+	"keyrelay/function/gateway"
+)
+
+// made returns how many bytes work makes, garbage included.
+func made(work func()) uint64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	work()
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
+}
+
+// TestAllocations holds the door to three allocations for a request and its
+// answer: one string for all texts, the body, and the encoded answer.
+func TestAllocations(t *testing.T) {
+	if underRace() {
+		t.Skip("the race detector makes sync.Pool forget")
+	}
+	for name, payload := range map[string][]byte{"REST": restEvent(t), "HTTP API": httpAPIEvent(t)} {
+		door := gateway.Lambda(typicalHandler())
+		if got := testing.AllocsPerRun(1000, func() { door.Invoke(context.Background(), payload) }); got > 3 {
+			t.Errorf("%s: %v allocations", name, got)
+		}
+	}
+}
+
+// TestLargeEvent sees that a body is copied once on its way in and once on its way out.
+func TestLargeEvent(t *testing.T) {
+	const size = 6 << 20
+	body := large(size)
+	payload := asJSON(t, map[string]any{"path": "/", "httpMethod": "POST", "body": body})
+	response := &gateway.Response{Status: 200, Body: []byte(body[:5<<20])}
+	door := gateway.Lambda(func(_ context.Context, request *gateway.Request, err error) *gateway.Response {
+		if err != nil || string(request.Body) != body {
+			t.Errorf("a body of %d bytes, error %v", len(request.Body), err)
+		}
+		return response
+	})
+	var answer []byte
+	got := made(func() { answer, _ = door.Invoke(context.Background(), payload) })
+	if limit := uint64(size + len(answer) + 1<<20); got > limit {
+		t.Errorf("%d bytes were made, more than %d", got, limit)
+	}
+}
+
+// TestDeclaredBodyCostsNothing sees that a caller who declares a long body and
+// sends none is not given the room.
+func TestDeclaredBodyCostsNothing(t *testing.T) {
+	door := gateway.HTTP(func(_ context.Context, _ *gateway.Request, err error) *gateway.Response {
+		if !errors.Is(err, gateway.ErrRecordBroken) {
+			t.Errorf("error %v", err)
+		}
+		return ok()
+	})
+	request := httptest.NewRequest("POST", "/", brokenBody{})
+	request.ContentLength = gateway.MaxRecordBytes
+	if got := made(func() { door.ServeHTTP(httptest.NewRecorder(), request) }); got > 128<<10 {
+		t.Errorf("%d bytes were made", got)
+	}
+}
+
+type brokenBody struct{}
+
+func (brokenBody) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
+// TestLongestBody sees that little is thrown away while the longest body is read.
+func TestLongestBody(t *testing.T) {
+	body := large(gateway.MaxRecordBytes)
+	door := gateway.HTTP(func(_ context.Context, request *gateway.Request, err error) *gateway.Response {
+		if err != nil || len(request.Body) != len(body) {
+			t.Errorf("a body of %d bytes, error %v", len(request.Body), err)
+		}
+		return ok()
+	})
+	for _, length := range []int64{gateway.MaxRecordBytes, -1} {
+		request := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
+		request.ContentLength = length
+		if got := made(func() { door.ServeHTTP(httptest.NewRecorder(), request) }); got > 13<<20 {
+			t.Errorf("%d bytes were made for a declared length of %d", got, length)
+		}
+	}
+}
