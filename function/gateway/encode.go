@@ -59,8 +59,8 @@ func escapedLength(text []byte) int {
 	length, i := len(text), 0
 	for ; i+8 <= len(text); i += 8 {
 		word := binary.LittleEndian.Uint64(text[i:])
-		length += bits.OnesCount64(quotedBytes(word))
-		for mask := controlBytes(word); mask != 0; mask &= mask - 1 {
+		length += bits.OnesCount64(quoted(word))
+		for mask := controls(word); mask != 0; mask &= mask - 1 {
 			length += escapedSize(text[i+firstMark(mask)]) - 1
 		}
 	}
@@ -78,7 +78,7 @@ func appendEscaped(out, text []byte) []byte {
 	for i+8 <= len(text) && j+8 <= len(out) {
 		word := binary.LittleEndian.Uint64(text[i:])
 		binary.LittleEndian.PutUint64(out[j:], word)
-		n := firstMark(controlBytes(word) | quotedBytes(word))
+		n := firstSpecial(word)
 		i, j = i+n, j+n
 		if n < 8 {
 			j = len(appendByte(out[:j], text[i]))

@@ -33,7 +33,7 @@ func unescape(out, raw []byte) {
 		case i+8 <= len(raw) && j+8 <= len(out):
 			word := binary.LittleEndian.Uint64(raw[i:])
 			binary.LittleEndian.PutUint64(out[j:], word)
-			n := firstMark(zeroBytes(word ^ each*'\\'))
+			n := firstBackslash(word)
 			i, j = i+n, j+n
 			if n == 8 {
 				continue

@@ -12,19 +12,29 @@ const (
 	highs = each << 7
 )
 
-// zeroBytes marks the zero bytes of a word.
-func zeroBytes(word uint64) uint64 { return ^((word&^highs + ^uint64(highs)) | word | ^uint64(highs)) }
-
-// controlBytes marks the characters below the space.
-func controlBytes(word uint64) uint64 { return zeroBytes(word & (each * 0xE0)) }
-
-// quotedBytes marks quotation marks and backslashes.
-func quotedBytes(word uint64) uint64 {
-	return zeroBytes(word^each*'"') | zeroBytes(word^each*'\\')
-}
+// below marks the bytes that are lower than limit, which is at most 0x80. Only
+// the lowest mark is sure: a borrow may set more above it.
+func below(word uint64, limit byte) uint64 { return (word - each*uint64(limit)) &^ word & highs }
 
 // firstMark is the index of the first byte that a mask marks, or 8.
 func firstMark(mask uint64) int { return bits.TrailingZeros64(mask) / 8 }
+
+// firstBackslash is the index of the first backslash, or 8.
+func firstBackslash(word uint64) int { return firstMark(below(word^each*'\\', 1)) }
+
+// firstSpecial is the index of the first special character, or 8.
+func firstSpecial(word uint64) int {
+	return firstMark(below(word, ' ') | below(word^each*'"', 1) | below(word^each*'\\', 1))
+}
+
+// zeros marks exactly the zero bytes.
+func zeros(word uint64) uint64 { return ^((word&^highs + ^uint64(highs)) | word | ^uint64(highs)) }
+
+// controls marks exactly the characters below the space.
+func controls(word uint64) uint64 { return zeros(word & (each * 0xE0)) }
+
+// quoted marks exactly the quotation marks and backslashes.
+func quoted(word uint64) uint64 { return zeros(word^each*'"') | zeros(word^each*'\\') }
 
 // isSpecial reports whether a character cannot stand for itself in a JSON string,
 // RFC 8259 section 7.
@@ -35,9 +45,8 @@ func isSpecial(c byte) bool { return c < ' ' || c == '"' || c == '\\' }
 func indexSpecial(data []byte, start int) int {
 	i := start
 	for ; i+8 <= len(data); i += 8 {
-		word := binary.LittleEndian.Uint64(data[i:])
-		if mask := controlBytes(word) | quotedBytes(word); mask != 0 {
-			return i + firstMark(mask)
+		if n := firstSpecial(binary.LittleEndian.Uint64(data[i:])); n < 8 {
+			return i + n
 		}
 	}
 	for i < len(data) && !isSpecial(data[i]) {
