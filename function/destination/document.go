@@ -44,6 +44,7 @@ func (r *reader) document() *Destination {
 		d.AuxiliaryTimeout = shared.Timeout
 	}
 	r.schemes()
+	shared.Security = r.security(r.member(r.root, "security"))
 	d.Session = r.session()
 	r.operations(shared)
 	r.checkElsewhere(r.root)

@@ -11,7 +11,7 @@ import (
 func (r *reader) parameterList(node *yaml.Node) []Parameter {
 	var parameters []Parameter
 	for _, item := range r.items(node, "parameters") {
-		if item = r.follow(item); item == nil {
+		if item = r.follow(item); item == nil || !r.mapping(item, "this parameter") {
 			continue
 		}
 		if parameter, ok := r.parameter(item); ok {

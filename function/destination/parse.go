@@ -29,7 +29,10 @@ func parse(file string, content []byte) (*yaml.Node, *Fault) {
 	var document yaml.Node
 	if err := yaml.Load(content, &document); err != nil {
 		line, column, message := yamlError(err)
-		return nil, fault(line, column, message, "write one YAML document")
+		if line == 0 {
+			return nil, fault(line, column, message, "write one YAML document into the file")
+		}
+		return nil, fault(line, column, message, "mend the YAML here; it is indented with spaces, and a text that holds : or # stands in quotes")
 	}
 	root := document.Content[0]
 	if root.Kind != yaml.MappingNode {
@@ -42,7 +45,7 @@ func parse(file string, content []byte) (*yaml.Node, *Fault) {
 func yamlError(err error) (line, column int, message string) {
 	var located *yaml.LoadError
 	if !errors.As(err, &located) {
-		return 1, 1, "the YAML cannot be read"
+		return 0, 0, "the YAML cannot be read"
 	}
 	message = strings.TrimPrefix(located.Message, "yaml: ")
 	if located.ContextMsg != "" {

@@ -32,7 +32,7 @@ func parseJSON(file string, content []byte) (*yaml.Node, *Fault) {
 	}
 	if err != nil {
 		line, column := position(content, r.errorOffset(err))
-		return nil, &Fault{Place{file, line, column}, "the JSON cannot be read: " + jsonMessage(err), "write one JSON object"}
+		return nil, &Fault{Place{file, line, column}, "the JSON cannot be read: " + jsonMessage(err), "mend the JSON here; the file holds one object"}
 	}
 	if root.Kind != yaml.MappingNode {
 		return nil, &Fault{Place{file, root.Line, root.Column}, "the document is no object", `begin it with {"openapi": "3.1.1"`}

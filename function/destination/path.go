@@ -30,6 +30,9 @@ func decodePath(path string) string {
 // downstream does so too: /%76%32 is /v2. A slash inside a segment (%2F) is never
 // a boundary.
 func cutPrefix(path, prefix string) (rest string, ok bool) {
+	if rest, ok = strings.CutPrefix(path, prefix); ok {
+		return rest, rest == "" || rest[0] == '/'
+	}
 	i := 0
 	for j := range len(prefix) {
 		if i == len(path) {

@@ -16,7 +16,6 @@ func (r *reader) operations(shared Operation) {
 	r.markUnused()
 	if len(paths) == 0 {
 		r.needServers(list)
-		shared.Security = r.security(r.member(r.root, "security"))
 		for _, each := range own {
 			each.operation = &shared
 		}
@@ -101,7 +100,9 @@ func (r *reader) pathItem(key, item *yaml.Node, own []*server, shared Operation)
 		operation := r.settings(each.value, shared)
 		operation.Method, operation.Path = strings.ToUpper(name), key.Value
 		operation.Parameters = merged(common, r.parameterList(r.member(each.value, "parameters")))
-		operation.Security = r.operationSecurity(each.value)
+		if security := r.member(each.value, "security"); security != nil {
+			operation.Security = r.security(security)
+		}
 		servers := own
 		if list := r.member(each.value, "servers"); list != nil {
 			servers = r.servers(list)
@@ -111,14 +112,6 @@ func (r *reader) pathItem(key, item *yaml.Node, own []*server, shared Operation)
 		r.destination.declared = append(r.destination.declared, operation.Method+" "+key.Value)
 		r.reach(&operation, servers, key)
 	}
-}
-
-// operationSecurity returns an operation's own security, else the document's.
-func (r *reader) operationSecurity(node *yaml.Node) []Requirement {
-	if own := r.member(node, "security"); own != nil {
-		return r.security(own)
-	}
-	return r.security(r.member(r.root, "security"))
 }
 
 // reach makes an operation reachable through its servers.

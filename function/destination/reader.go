@@ -49,14 +49,22 @@ func isNull(node *yaml.Node) bool {
 	return node == nil || node.Kind == yaml.ScalarNode && node.ShortTag() == "!!null"
 }
 
+// mapping reports whether a node is a mapping. Anything else is a fault.
+func (r *reader) mapping(node *yaml.Node, what string) bool {
+	if node.Kind == yaml.MappingNode {
+		return true
+	}
+	r.fault(node, what+" is no mapping", "write its members as name: value")
+	return false
+}
+
 // members returns the members of a mapping in the document's order. Anything else is a fault.
 func (r *reader) members(node *yaml.Node, what string) []member {
 	node = resolve(node)
 	if isNull(node) {
 		return nil
 	}
-	if node.Kind != yaml.MappingNode {
-		r.fault(node, what+" is no mapping", "write its members as name: value")
+	if !r.mapping(node, what) {
 		return nil
 	}
 	members := make([]member, 0, len(node.Content)/2)

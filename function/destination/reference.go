@@ -40,7 +40,7 @@ const secretNameSymbols = "/_+=.@-:!"
 func ParseReference(text string) (Reference, error) {
 	provider, rest, found := strings.Cut(text, ":")
 	if !found || provider != "secretsmanager" && provider != "env" && provider != "file" {
-		return Reference{}, errors.New("a secret reference begins with secretsmanager:, env: or file:")
+		return Reference{}, errors.New("a secret reference begins with secretsmanager:, env: or file: and goes on with a name")
 	}
 	name, fragment, pointed := strings.Cut(rest, "#")
 	pointer, err := ParsePointer(fragment)
@@ -78,7 +78,7 @@ func secretNameRule(provider string) string {
 	case "env":
 		return "the name of a variable: letters, digits and _"
 	}
-	return "a secret's name or ARN: letters, digits and " + secretNameSymbols
+	return "a secret's name or ARN: letters, digits and " + secretNameSymbols + " only"
 }
 
 // isAlphanumeric reports whether c is a letter or a digit of ASCII.

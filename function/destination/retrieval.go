@@ -12,7 +12,7 @@ import (
 func (r *reader) retrieval(scheme *SecurityScheme, node *yaml.Node, kind string) {
 	const what = "x-itential-dynamic-retrieval"
 	object := r.member(node, what)
-	if object == nil {
+	if object == nil || !r.mapping(object, what) {
 		return
 	}
 	if kind != "apiKey" || scheme.Kind != StaticKey {
@@ -38,7 +38,7 @@ func (r *reader) retrieval(scheme *SecurityScheme, node *yaml.Node, kind string)
 // https://docs.itential.com/itential-platform/admin-essentials/integrations/auth/openapi-extensions.
 func (r *reader) parameters(scheme *SecurityScheme, node *yaml.Node) {
 	for _, item := range r.items(r.member(node, "x-itential-parameters"), "x-itential-parameters") {
-		if item = r.follow(item); item != nil {
+		if item = r.follow(item); item != nil && r.mapping(item, "this parameter") {
 			scheme.Parameters = append(scheme.Parameters, r.retrievalParameter(item))
 		}
 	}

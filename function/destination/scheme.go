@@ -24,8 +24,11 @@ func (r *reader) schemes() {
 
 // scheme fills one security scheme.
 func (r *reader) scheme(scheme *SecurityScheme, node, key *yaml.Node) {
+	const what = "this security scheme"
+	if !r.mapping(node, what) {
+		return
+	}
 	r.checkExtensions(node, schemeLevel)
-	what := "this security scheme"
 	remedy := "write one of: apiKey, http, oauth2, openIdConnect, mutualTLS"
 	_, at := r.required(node, "type", what, remedy)
 	if at == nil {

@@ -25,8 +25,13 @@ func (r *reader) security(node *yaml.Node) []Requirement {
 	return chosen
 }
 
-// alternative reads one security requirement and reports whether all of its schemes can be filled.
+// alternative reads one security requirement and reports whether all of its
+// schemes can be filled. unknown is set for one that has been told as a fault.
 func (r *reader) alternative(node *yaml.Node, unknown *bool) (requirements []Requirement, fillable bool) {
+	if !r.mapping(node, "this security requirement") {
+		*unknown = true
+		return nil, false
+	}
 	fillable = true
 	for _, each := range r.members(node, "this security requirement") {
 		scheme := r.destination.Schemes[each.key.Value]
@@ -44,7 +49,7 @@ func (r *reader) alternative(node *yaml.Node, unknown *bool) (requirements []Req
 		fillable = fillable && scheme.Kind != Unsupported
 		requirements = append(requirements, requirement)
 	}
-	return requirements, fillable && resolve(node).Kind == yaml.MappingNode
+	return requirements, fillable
 }
 
 // unknownScheme notes a requirement of a scheme that the document does not have.
@@ -60,7 +65,7 @@ func (r *reader) unknownScheme(key *yaml.Node) {
 func (r *reader) session() *Session {
 	const what = extensionPrefix + "session"
 	node := r.member(r.root, what)
-	if node == nil {
+	if node == nil || !r.mapping(node, what) {
 		return nil
 	}
 	session := &Session{}

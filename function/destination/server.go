@@ -54,6 +54,9 @@ func (s *server) origin(other *server) bool {
 func (r *reader) servers(node *yaml.Node) []*server {
 	var servers []*server
 	for _, item := range r.items(node, "servers") {
+		if !r.mapping(item, "this server") {
+			continue
+		}
 		text, at := r.required(item, "url", "this server", "write the URL that the API is reached at")
 		if at == nil {
 			continue

@@ -1,0 +1,181 @@
+package destination_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"keyrelay/function/destination"
+)
+
+// corpus reads a file of the shared test data; without it the test is skipped.
+func corpus(t *testing.T, name string) []byte {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join("../../../shared/corpus", name))
+	if err != nil {
+		t.Skip("skipped: the shared test data is not on this machine")
+	}
+	return content
+}
+
+// harmless reports whether an admitted URL goes where the documents say, for
+// readers of URLs other than ours too.
+func harmless(location destination.Location, outboundURL string) bool {
+	read, err := url.Parse(outboundURL)
+	if err != nil || read.User != nil || read.Fragment != "" {
+		return false
+	}
+	var target url.URL
+	location.Fill(&target, location.Path, location.RawQuery)
+	again, err := url.Parse(target.String())
+	if err != nil || !sameHost(read.Hostname(), target.Hostname()) || again.Host != target.Host || again.Path != target.Path {
+		return false
+	}
+	for segment := range strings.SplitSeq(again.Path, "/") {
+		if segment == "." || segment == ".." || strings.HasPrefix(segment, "..;") {
+			return false
+		}
+	}
+	return strings.EqualFold(read.Scheme, target.Scheme) && !strings.Contains(again.Path, `\`)
+}
+
+// sameHost compares names without case, and addresses by their value.
+func sameHost(a, b string) bool {
+	first, err := netip.ParseAddr(a)
+	if err != nil {
+		return strings.EqualFold(a, b)
+	}
+	second, err := netip.ParseAddr(b)
+	return err == nil && first == second
+}
+
+// Hostile URLs, on their own and behind a declared server, are refused or stay where the documents say.
+func TestHostileURLs(t *testing.T) {
+	set := several(t)
+	public := load(t, yaml(head))
+	for _, name := range []string{"ssrf/payloadsallthethings_ssrf.txt", "ssrf/payloadbox_open_redirect.txt"} {
+		lines := bufio.NewScanner(bytes.NewReader(corpus(t, name)))
+		for lines.Scan() {
+			hostile := lines.Text()
+			if location, err := public.Locate(hostile); err == nil {
+				t.Errorf("%q is admitted as %+v", hostile, location)
+			}
+			for _, prefix := range []string{"https://api.example.com/v2", "https://api.example.com/v2/", "https://api.example.com", "https://"} {
+				location, err := set.Locate(prefix + hostile)
+				if err == nil && !harmless(location, prefix+hostile) {
+					t.Errorf("%q is admitted as %+v", prefix+hostile, location)
+				}
+			}
+		}
+	}
+}
+
+func TestHostileHosts(t *testing.T) {
+	set := several(t)
+	var hosts []string
+	if err := json.Unmarshal(corpus(t, "ssrf/safeurl_blocked_hosts.json"), &hosts); err != nil {
+		t.Fatal(err)
+	}
+	var pairs [][]string
+	if err := json.Unmarshal(corpus(t, "ssrf/smokescreen_hostports.json"), &pairs); err != nil {
+		t.Fatal(err)
+	}
+	for _, pair := range pairs {
+		hosts = append(hosts, pair[0])
+	}
+	var addresses []struct{ IP string }
+	if err := json.Unmarshal(corpus(t, "ssrf/smokescreen_ip_classes.json"), &addresses); err != nil {
+		t.Fatal(err)
+	}
+	for _, address := range addresses {
+		hosts = append(hosts, address.IP, "["+address.IP+"]", address.IP+":443")
+	}
+	for _, host := range hosts {
+		for _, scheme := range []string{"http://", "https://"} {
+			if location, err := set.Locate(scheme + host + "/hook"); err == nil {
+				t.Errorf("%s%s is admitted as %+v", scheme, host, location)
+			}
+		}
+	}
+}
+
+// The operations of JSON Patch that need an existing value work where the pointer finds it.
+func TestPointerCorpus(t *testing.T) {
+	cases := 0
+	for _, name := range []string{"jsonpointer/json-patch-tests_tests.json", "jsonpointer/json-patch-tests_spec_tests.json"} {
+		var stories []struct {
+			Doc   json.RawMessage
+			Patch []struct {
+				Op, Path string
+				Value    json.RawMessage
+			}
+			Error    string
+			Disabled bool
+		}
+		if err := json.Unmarshal(corpus(t, name), &stories); err != nil {
+			t.Fatal(err)
+		}
+		for _, story := range stories {
+			if len(story.Patch) != 1 || story.Disabled {
+				continue
+			}
+			operation := story.Patch[0]
+			if operation.Op != "test" && operation.Op != "remove" && operation.Op != "replace" || operation.Op != "remove" && operation.Value == nil {
+				continue
+			}
+			cases++
+			pointer, err := destination.ParsePointer(operation.Path)
+			value, ok := pointer.Find(story.Doc)
+			works := err == nil && ok
+			if works && operation.Op == "test" {
+				works = cmp.Equal(decoded(t, value), decoded(t, operation.Value))
+			}
+			if works != (story.Error == "") {
+				t.Errorf("%s %s in %s finds %s (%v, %v), expected error: %q", operation.Op, operation.Path, story.Doc, value, ok, err, story.Error)
+			}
+		}
+	}
+	if cases < 20 {
+		t.Errorf("only %d cases", cases)
+	}
+}
+
+// decoded is the Go value of a JSON text.
+func decoded(t *testing.T, text []byte) (value any) {
+	t.Helper()
+	if err := json.Unmarshal(text, &value); err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+	return value
+}
+
+func TestPointerSyntaxCorpus(t *testing.T) {
+	var groups []struct {
+		Tests []struct {
+			Data  any
+			Valid bool
+		}
+	}
+	if err := json.Unmarshal(corpus(t, "jsonpointer/jsonschema_format_json-pointer.json"), &groups); err != nil {
+		t.Fatal(err)
+	}
+	for _, group := range groups {
+		for _, each := range group.Tests {
+			text, ok := each.Data.(string)
+			if !ok {
+				continue
+			}
+			if _, err := destination.ParsePointer(text); (err == nil) != each.Valid {
+				t.Errorf("%q: %v, valid is %v", text, err, each.Valid)
+			}
+		}
+	}
+}

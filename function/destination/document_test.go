@@ -1,0 +1,197 @@
+package destination_test
+
+import (
+	"net/url"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"keyrelay/function/destination"
+)
+
+const head = "openapi: 3.1.1\nservers: [{url: \"https://api.example.com/v2\"}]\n"
+
+// parsed is a URL that a test writes down.
+func parsed(t *testing.T, text string) *url.URL {
+	t.Helper()
+	u, err := url.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+// kinds is a document with a scheme of every kind, mostly the one of the design.
+const kinds = head + `
+info: {title: Kinds}
+components:
+  securitySchemes:
+    partnerKey: {type: apiKey, in: query, name: api-key, x-keyrelay-secret: "secretsmanager:keyrelay/orders#/api_key"}
+    plain: {type: apiKey, in: cookie, name: sid}
+    session:
+      type: apiKey
+      in: header
+      name: my_auth
+      x-itential-dynamic-retrieval: {method: post, url: "https://some.api.com/api/v2/key?a=b", responsePointer: /credentials/key}
+      x-itential-parameters:
+        - {name: password, in: query, x-itential-use-in: [key], schema: {type: string}}
+        - {name: level, in: body, x-itential-use-in: [key, token], schema: {type: number, default: 1.10}}
+    free:
+      type: apiKey
+      in: header
+      name: Authorization
+      x-itential-dynamic-retrieval: {method: GET, url: "https://auth.example.com/token", responsePointer: ""}
+      x-itential-parameters: [{name: a, in: header, x-itential-use-in: [key], x-itential-variable: b}]
+      x-keyrelay-value: "{{{token_type}}} {{{/access~1token}}}!"
+      x-keyrelay-request-content-type: application/x-www-form-urlencoded
+      x-keyrelay-lifetime: 0
+      x-keyrelay-expires-in: /life
+    oauth:
+      type: oauth2
+      flows:
+        implicit: {authorizationUrl: /nowhere}
+        clientCredentials: {tokenUrl: "https://auth.example.com/oauth/token", scopes: {write: "", read: ""}}
+      x-keyrelay-client-authentication: client_secret_post
+      x-keyrelay-refresh-on: [401, {status: 200, pointer: /error/code, equals: {a: [1.0, "x"]}}]
+      x-keyrelay-lifetime: 0.5
+    owner: {type: oauth2, flows: {password: {tokenUrl: "https://auth.example.com/oauth/token"}}, x-keyrelay-refresh-on: []}
+    vendor: {type: openIdConnect, openIdConnectUrl: "https://id.example.com/.well-known/openid-configuration"}
+    cert: {type: mutualTLS, x-keyrelay-secret: "file:/run/secrets/cert#/a~1b"}
+    aws: {type: apiKey, in: header, name: authorization, x-amazon-apigateway-authtype: awsSigv4}
+    basic: {type: http, scheme: Basic, x-keyrelay-secret: "env:ORDERS_BASIC"}
+    bearer: {type: http, scheme: bearer}
+    digest: {type: http, scheme: digest}
+    person: {$ref: "#/components/x-schemes/person"}
+  x-schemes:
+    person: {type: oauth2, flows: {implicit: {authorizationUrl: "https://id.example.com"}}}
+`
+
+func TestSchemes(t *testing.T) {
+	own := func(scheme string) destination.Reference {
+		return destination.Reference{Provider: "secretsmanager", Name: "keyrelay/api", Pointer: destination.Pointer("/" + scheme)}
+	}
+	day := []destination.RefreshRule{{Status: 401}}
+	none, half := time.Duration(0), 500*time.Millisecond
+	want := map[string]*destination.SecurityScheme{
+		"partnerKey": {Kind: destination.StaticKey, In: "query", Field: "api-key",
+			Secret: destination.Reference{Provider: "secretsmanager", Name: "keyrelay/orders", Pointer: "/api_key"}},
+		"plain": {Kind: destination.StaticKey, In: "cookie", Field: "sid", Secret: own("plain")},
+		"session": {Kind: destination.RetrievedKey, In: "header", Field: "My_auth", Secret: own("session"),
+			Retrieval: &destination.Retrieval{Method: "POST", URL: parsed(t, "https://some.api.com/api/v2/key?a=b"), ResponsePointer: "/credentials/key"},
+			Parameters: []destination.RetrievalParameter{
+				{Name: "password", In: "query", UseIn: []string{"key"}},
+				{Name: "level", In: "body", UseIn: []string{"key", "token"}, Default: []byte("1.10")},
+			}},
+		"free": {Kind: destination.RetrievedKey, In: "header", Field: "Authorization", Lifetime: &none, ExpiresIn: "/life",
+			RequestContentType: "application/x-www-form-urlencoded",
+			Value: &destination.ValueTemplate{Parts: []destination.TemplatePart{
+				{Pointer: "/token_type", IsPointer: true}, {Literal: " "}, {Pointer: "/access~1token", IsPointer: true}, {Literal: "!"},
+			}},
+			Retrieval:  &destination.Retrieval{Method: "GET", URL: parsed(t, "https://auth.example.com/token")},
+			Parameters: []destination.RetrievalParameter{{Name: "a", In: "header", UseIn: []string{"key"}, Variable: "b"}}},
+		"oauth": {Kind: destination.OAuth2, In: "header", Field: "Authorization", Secret: own("oauth"), Lifetime: &half, ClientSecretPost: true,
+			Flow: &destination.Flow{GrantType: "client_credentials", TokenURL: parsed(t, "https://auth.example.com/oauth/token"), Scopes: []string{"read", "write"}},
+			RefreshOn: []destination.RefreshRule{{Status: 401},
+				{Status: 200, Pointer: "/error/code", Equals: []byte(`{"a":[1.0,"x"]}`), ByBody: true}}},
+		"owner": {Kind: destination.OAuth2, In: "header", Field: "Authorization", Secret: own("owner"),
+			Flow: &destination.Flow{GrantType: "password", TokenURL: parsed(t, "https://auth.example.com/oauth/token")}, RefreshOn: []destination.RefreshRule{}},
+		"vendor": {Kind: destination.OpenIDConnect, In: "header", Field: "Authorization", Secret: own("vendor"),
+			DiscoveryURL: parsed(t, "https://id.example.com/.well-known/openid-configuration")},
+		"cert": {Kind: destination.MutualTLS, Secret: destination.Reference{Provider: "file", Name: "/run/secrets/cert", Pointer: "/a~1b"}},
+		"aws":  {Kind: destination.AWSSignatureV4, In: "header", Field: "Authorization"},
+		"basic": {Kind: destination.Basic, In: "header", Field: "Authorization",
+			Secret: destination.Reference{Provider: "env", Name: "ORDERS_BASIC"}},
+		"bearer": {Kind: destination.Bearer, In: "header", Field: "Authorization", Secret: own("bearer")},
+		"digest": {Kind: destination.Unsupported},
+		"person": {Kind: destination.Unsupported},
+	}
+	for name, scheme := range want {
+		scheme.Name, scheme.Destination = name, "api"
+		if scheme.RefreshOn == nil {
+			scheme.RefreshOn = day
+		}
+		if scheme.RequestContentType == "" {
+			scheme.RequestContentType = "application/json"
+		}
+	}
+	got := one(t, kinds)
+	if difference := cmp.Diff(want, got.Schemes); difference != "" {
+		t.Errorf("schemes (-want +got):\n%s", difference)
+	}
+	if want := "secretsmanager:keyrelay/api#/variables"; got.Variables.String() != want {
+		t.Errorf("the variables are %s, want %s", got.Variables, want)
+	}
+	places := map[string]int{}
+	for _, reference := range got.References {
+		places[reference.String()] = reference.Line
+	}
+	if len(places) != 10 || places["secretsmanager:keyrelay/orders#/api_key"] != 7 || places["secretsmanager:keyrelay/api#/plain"] != 8 {
+		t.Errorf("the references are %v", places)
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	got := one(t, head)
+	want := &destination.Destination{Name: "api", Title: "api", AuxiliaryTimeout: 10 * time.Second, Schemes: map[string]*destination.SecurityScheme{}}
+	if difference := cmp.Diff(want, got, cmpopts.IgnoreUnexported(destination.Destination{})); difference != "" {
+		t.Errorf("destination (-want +got):\n%s", difference)
+	}
+	operation := find(t, load(t, yaml(head)), "PUT", "https://api.example.com/v2/anything")
+	if difference := cmp.Diff(&destination.Operation{Timeout: 25 * time.Second, BatchConcurrency: 8}, operation); difference != "" {
+		t.Errorf("operation (-want +got):\n%s", difference)
+	}
+}
+
+func TestSettings(t *testing.T) {
+	text := head + `
+info: {title: Orders}
+x-keyrelay-network: private
+x-keyrelay-ca: file:/etc/ca.pem
+x-keyrelay-variables: secretsmanager:arn:aws:secretsmanager:eu-west-1:123456789012:secret:keyrelay/vars-AbCdEf
+x-keyrelay-timeout: 3
+x-keyrelay-batch: split
+x-keyrelay-batch-concurrency: 2
+x-keyrelay-body: {b: "{{{field}}}", a: [1.10, 12345678901234567890, 1E40, true, null, "<&>\u2028", 2024-01-01]}
+paths:
+  /plain: {post: {}}
+  /own: {post: {x-keyrelay-timeout: 0.25, x-keyrelay-batch: whole, x-keyrelay-batch-concurrency: 100, x-keyrelay-body: "{{{all?}}}"}}
+`
+	set := load(t, yaml(text))
+	d := set.Destinations()[0]
+	if d.Title != "Orders" || d.Network != destination.Private || d.AuxiliaryTimeout != 3*time.Second || d.CA.String() != "file:/etc/ca.pem" {
+		t.Errorf("destination: %+v", d)
+	}
+	plain := find(t, set, "POST", "https://api.example.com/v2/plain")
+	if plain.Timeout != 3*time.Second || plain.Batch != destination.Split || plain.BatchConcurrency != 2 || plain.Body.Place.Line != 11 {
+		t.Errorf("plain: %+v", plain)
+	}
+	body := `{"b":"{{{field}}}","a":[1.10,12345678901234567890,1E40,true,null,"<&>\u2028","2024-01-01"]}`
+	if got := string(plain.Body.JSON); got != body {
+		t.Errorf("the body is %s", got)
+	}
+	own := find(t, set, "POST", "https://api.example.com/v2/own")
+	if own.Timeout != 250*time.Millisecond || own.Batch != destination.Whole || own.BatchConcurrency != 100 || string(own.Body.JSON) != `"{{{all?}}}"` {
+		t.Errorf("own: %+v", own)
+	}
+}
+
+func TestSession(t *testing.T) {
+	for text, want := range map[string]destination.Session{
+		"{field: s, secret: env:DIGESTS}": {Field: "s", Secret: destination.Reference{Provider: "env", Name: "DIGESTS"}},
+		"{field: s, jwksUri: 'https://id.example.com/jwks', issuer: i, audience: a, cacheSeconds: 60}": {Field: "s",
+			JWKSURL: parsed(t, "https://id.example.com/jwks"), Issuer: "i", Audience: "a", CacheFor: time.Minute},
+		"{field: s, introspectionUrl: 'https://id.example.com/introspect'}": {Field: "s",
+			IntrospectionURL: parsed(t, "https://id.example.com/introspect")},
+	} {
+		got := one(t, head+"x-keyrelay-session: "+text)
+		if difference := cmp.Diff(&want, got.Session); difference != "" {
+			t.Errorf("%s (-want +got):\n%s", text, difference)
+		}
+	}
+	got := one(t, kinds+"x-keyrelay-session: {field: s, introspectionUrl: 'https://id.example.com', security: [{digest: []}, {basic: []}]}")
+	if security := got.Session.IntrospectionSecurity; len(security) != 1 || security[0].Scheme != got.Schemes["basic"] {
+		t.Errorf("the security of the introspection is %+v", security)
+	}
+}

@@ -1,0 +1,223 @@
+package destination_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/tools/txtar"
+
+	"keyrelay/function/destination"
+	"keyrelay/function/gateway"
+)
+
+// yaml is a document called api.yaml.
+func yaml(text string) txtar.File { return txtar.File{Name: "api.yaml", Data: []byte(text)} }
+
+// find locates a URL and its operation.
+func find(t testing.TB, set *destination.Set, method, outboundURL string) *destination.Operation {
+	t.Helper()
+	location, err := set.Locate(outboundURL)
+	if err != nil {
+		t.Fatalf("%s: %v", outboundURL, err)
+	}
+	operation, err := location.Operation(method, location.Path)
+	if err != nil {
+		t.Fatalf("%s %s: %v", method, outboundURL, err)
+	}
+	return operation
+}
+
+// refused returns the refusal of an operation.
+func refused(t *testing.T, set *destination.Set, method, outboundURL, path string) *gateway.Refusal {
+	t.Helper()
+	location, err := set.Locate(outboundURL)
+	if err != nil {
+		t.Fatalf("%s: %v", outboundURL, err)
+	}
+	operation, err := location.Operation(method, path)
+	var refusal *gateway.Refusal
+	if !errors.As(err, &refusal) || !errors.Is(err, destination.ErrOperation) || operation != nil {
+		t.Fatalf("%s %s: operation %v, error %v", method, path, operation, err)
+	}
+	return refusal
+}
+
+const routes = head + `
+paths:
+  /: {get: {}}
+  /orders: {get: {}, post: {}, head: {}, options: {}}
+  /orders/{id}: {get: {}, delete: {}}
+  /orders/mine: {get: {}}
+  /orders/{id}/lines/{line}: {put: {}}
+  /orders/mine/lines: {get: {}}
+  /report.{format}: {get: {}}
+  /{a}-{b}: {get: {}}
+  /{a}: {get: {}}
+  /{a}/x-{b}.{c}: {get: {}}
+  /caf%C3%A9: {get: {}}
+  /münchen: {get: {}}
+  x-notes: none
+`
+
+func TestPathTemplates(t *testing.T) {
+	set := load(t, yaml(routes))
+	for request, want := range map[string]string{
+		"GET ":                     "/",
+		"GET /":                    "/",
+		"POST /orders":             "/orders",
+		"GET /orders/7":            "/orders/{id}",
+		"GET /orders/{id}":         "/orders/{id}",
+		"DELETE /orders/a%2Fb":     "/orders/{id}",
+		"GET /orders/mine":         "/orders/mine",
+		"GET /orders/%6dine":       "/orders/mine",
+		"PUT /orders/7/lines/8":    "/orders/{id}/lines/{line}",
+		"PUT /orders/mine/lines/8": "/orders/{id}/lines/{line}",
+		"GET /orders/mine/lines":   "/orders/mine/lines",
+		"GET /report.pdf":          "/report.{format}",
+		"GET /report.":             "/{a}",
+		"GET /a-b":                 "/{a}-{b}",
+		"GET /a-b-c":               "/{a}-{b}",
+		"GET /--":                  "/{a}",
+		"GET /---":                 "/{a}-{b}",
+		"GET /-b":                  "/{a}",
+		"GET /z/x-1.2":             "/{a}/x-{b}.{c}",
+		"GET /caf%c3%a9":           "/caf%C3%A9",
+		"GET /m%C3%BCnchen":        "/münchen",
+	} {
+		method, path, _ := cut(request)
+		location, err := set.Locate("https://api.example.com/v2")
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := location.Operation(method, "/v2"+path)
+		if err != nil || got.Path != want || got.Method != method {
+			t.Errorf("%s is %+v (%v), want %s", request, got, err, want)
+		}
+	}
+}
+
+// cut splits "METHOD /path".
+func cut(request string) (method, path string, ok bool) {
+	for i := range len(request) {
+		if request[i] == ' ' {
+			return request[:i], request[i+1:], true
+		}
+	}
+	return request, "", false
+}
+
+func TestNoOperation(t *testing.T) {
+	set := load(t, yaml(routes))
+	for request, allowed := range map[string][]string{
+		"PUT /orders":         {"GET", "POST"},
+		"HEAD /orders":        {"GET", "POST"},
+		"OPTIONS /orders":     {"GET", "POST"},
+		"get /orders":         {"GET", "POST"},
+		"DELETE /orders/mine": {"GET"},
+		"POST /report.pdf":    {"GET"},
+	} {
+		method, path, _ := cut(request)
+		refusal := refused(t, set, method, "https://api.example.com/v2", "/v2"+path)
+		if difference := cmp.Diff(allowed, refusal.Allowed); difference != "" {
+			t.Errorf("%s (-want +got):\n%s", request, difference)
+		}
+	}
+	for _, path := range []string{"/orders/", "/orders/7/lines", "/orders/7/lines/", "/orders//", "/z/x-.2", "/z/x-1."} {
+		refusal := refused(t, set, "GET", "https://api.example.com/v2", "/v2"+path)
+		if len(refusal.Allowed) != 14 || refusal.Allowed[0] != "DELETE /orders/{id}" {
+			t.Errorf("%s: allowed are %q", path, refusal.Allowed)
+		}
+	}
+}
+
+// An operation's own servers, security and parameters win over those of its path
+// item, and these over the document's.
+func TestOwnWins(t *testing.T) {
+	set := load(t, yaml(`
+openapi: 3.0.3
+servers: [{url: "https://api.example.com/v2"}]
+security: [{key: []}, {}]
+components:
+  securitySchemes:
+    key: {type: apiKey, in: header, name: X-Api-Key}
+    oauth: {type: oauth2, flows: {clientCredentials: {tokenUrl: "https://a.example.com", scopes: {a: "", b: ""}}}}
+    digest: {type: http, scheme: digest}
+  parameters:
+    page: {name: page, in: query, required: true, style: pipeDelimited}
+paths:
+  /a:
+    servers: [{url: "https://path.example.com"}]
+    parameters:
+      - {name: x, in: header, required: true}
+      - {name: y, in: path}
+      - {name: Content-Type, in: header}
+      - $ref: "#/components/parameters/page"
+    get:
+      parameters: [{name: x, in: header, explode: true}, {name: x, in: query, allowReserved: true}, {name: c, in: cookie}]
+    put:
+      servers: [{url: "https://operation.example.com/deep"}]
+      security: [{digest: []}, {key: [], oauth: [b]}, {}]
+    post: {security: [{digest: []}, {}]}
+    patch: {security: []}
+`), txtar.File{Name: "refs.json", Data: []byte(`{"openapi": "3.1.0", "servers": [{"url": "https://refs.example.com"}],
+ "paths": {"/b": {"$ref": "#/components/pathItems/a~1b%20c"}},
+ "components": {"pathItems": {"a/b c": {"post": {"x-keyrelay-timeout": 1}}}}}`)})
+	get := find(t, set, "GET", "https://path.example.com/a")
+	want := []destination.Parameter{
+		{Name: "x", In: "header", Style: "simple", Explode: true},
+		{Name: "x", In: "query", Style: "form", Explode: true, AllowReserved: true},
+		{Name: "c", In: "cookie", Style: "form", Explode: true},
+		{Name: "y", In: "path", Style: "simple"},
+		{Name: "page", In: "query", Required: true, Style: "pipeDelimited"},
+	}
+	if difference := cmp.Diff(want, get.Parameters); difference != "" {
+		t.Errorf("parameters (-want +got):\n%s", difference)
+	}
+	schemes := set.Destinations()[0].Schemes
+	key := []destination.Requirement{{Scheme: schemes["key"]}}
+	for method, want := range map[string][]destination.Requirement{
+		"GET": key, "POST": nil, "PATCH": nil,
+		"PUT": {{Scheme: schemes["key"]}, {Scheme: schemes["oauth"], Scopes: []string{"b"}}},
+	} {
+		server := "https://path.example.com/a"
+		if method == "PUT" {
+			server = "https://operation.example.com/deep/a"
+		}
+		if difference := cmp.Diff(want, find(t, set, method, server).Security); difference != "" {
+			t.Errorf("%s security (-want +got):\n%s", method, difference)
+		}
+	}
+	refused(t, set, "PUT", "https://path.example.com/a", "/a")
+	refused(t, set, "GET", "https://api.example.com/v2/a", "/v2/a")
+	if operation := find(t, set, "POST", "https://refs.example.com/b"); operation.Timeout.Seconds() != 1 {
+		t.Errorf("the referenced path item gives %+v", operation)
+	}
+}
+
+// A document without operations stands for all of them, "paths: {}" included.
+func TestNoPaths(t *testing.T) {
+	for _, paths := range []string{"", "paths: {}", "paths:", "paths: {x-none: 1}"} {
+		set := load(t, yaml(head+paths))
+		if got := find(t, set, "DELETE", "https://api.example.com/v2/any/path"); got.Method != "" || got.Path != "" {
+			t.Errorf("%q gives %+v", paths, got)
+		}
+	}
+}
+
+// A record's field that fills an expression cannot lead the request, and one
+// document's credential, below another document's server.
+func TestFilledPathStaysAtItsDestination(t *testing.T) {
+	set := load(t, yaml(`{openapi: 3.1.1, servers: [{url: "https://api.example.com"}]}`),
+		txtar.File{Name: "admin.yaml", Data: []byte(`{openapi: 3.1.1, servers: [{url: "https://api.example.com/admin"}]}`)})
+	for _, path := range []string{"/admin/users", "/admin", "/%61dmin/users"} {
+		refused(t, set, "GET", "https://api.example.com/{area}/users", path)
+	}
+	location, err := set.Locate("https://api.example.com/{area}/users")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := location.Operation("GET", "/administrators/users"); err != nil {
+		t.Error(err)
+	}
+}

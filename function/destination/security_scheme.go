@@ -1,0 +1,110 @@
+package destination
+
+import (
+	"net/url"
+	"time"
+)
+
+// A Kind says how a security scheme's credential is made.
+type Kind int
+
+// The kinds of credential.
+const (
+	// StaticKey is an apiKey scheme whose value is a secret, or a template over one.
+	StaticKey Kind = iota
+	// Basic is the http scheme basic (RFC 7617).
+	Basic
+	// Bearer is the http scheme bearer (RFC 6750).
+	Bearer
+	// RetrievedKey is a scheme with x-itential-dynamic-retrieval: an HTTP call answers with the value.
+	RetrievedKey
+	// OAuth2 is an oauth2 scheme with a clientCredentials or password flow (RFC 6749).
+	OAuth2
+	// OpenIDConnect finds its token endpoint in a discovery document.
+	OpenIDConnect
+	// MutualTLS presents a client certificate.
+	MutualTLS
+	// AWSSignatureV4 signs with the function's own role (x-amazon-apigateway-authtype: awsSigv4).
+	AWSSignatureV4
+	// Unsupported is a scheme that parses but that keyrelay cannot fill, such as http digest or an implicit flow.
+	Unsupported
+)
+
+// A SecurityScheme says what kind of credential a destination wants and where it goes.
+type SecurityScheme struct {
+	// Name is the scheme's name under components.securitySchemes.
+	Name string
+	// Destination is the Name of the document's Destination.
+	Destination string
+	// Kind says how the credential is made.
+	Kind Kind
+	// In is "header", "query" or "cookie"; empty for MutualTLS.
+	In string
+	// Field is the name of the header, query parameter or cookie; "Authorization"
+	// for the schemes of HTTP. A header's is canonical (textproto.CanonicalMIMEHeaderKey).
+	Field string
+	// Secret refers to the secret; zero when the scheme needs none.
+	Secret Reference
+	// Value is the x-keyrelay-value template; nil when there is none.
+	Value *ValueTemplate
+	// Retrieval is the x-itential-dynamic-retrieval call; nil unless Kind is RetrievedKey.
+	Retrieval *Retrieval
+	// Flow is the oauth2 flow; nil unless Kind is OAuth2.
+	Flow *Flow
+	// DiscoveryURL is openIdConnectUrl; nil unless Kind is OpenIDConnect.
+	DiscoveryURL *url.URL
+	// Parameters are the x-itential-parameters of the scheme.
+	Parameters []RetrievalParameter
+	// Lifetime is how long a retrieved credential lives; nil when the document does not say. Zero means one retrieval per request.
+	Lifetime *time.Duration
+	// ExpiresIn is the JSON Pointer to the seconds in a retrieval's answer; empty when the document names none.
+	ExpiresIn Pointer
+	// RefreshOn says which answers mean that the credential is refused.
+	RefreshOn []RefreshRule
+	// RequestContentType is the media type of a retrieval's body parameters.
+	RequestContentType string
+	// ClientSecretPost says that client_id and client_secret go into the form (client_secret_post) instead of the Authorization header.
+	ClientSecretPost bool
+}
+
+// A Retrieval is the HTTP call of x-itential-dynamic-retrieval.
+type Retrieval struct {
+	Method          string
+	URL             *url.URL
+	ResponsePointer Pointer
+}
+
+// A Flow is an OAuth 2.0 flow that needs no person: clientCredentials or password.
+type Flow struct {
+	// GrantType is "client_credentials" or "password".
+	GrantType string
+	TokenURL  *url.URL
+	// Scopes are all scopes that the flow declares, sorted; a Requirement without scopes asks for all of them.
+	Scopes []string
+}
+
+// A RetrievalParameter is one x-itential-parameters entry.
+type RetrievalParameter struct {
+	Name string
+	// In is "query", "header" or "body".
+	In string
+	// UseIn lists the calls that the parameter belongs to: "key" for a dynamic retrieval, "token" for a token request.
+	UseIn []string
+	// Variable is the x-itential-variable: the member of Destination.Variables that holds the value; empty when there is none.
+	Variable string
+	// Default is schema.default as JSON; nil when there is none.
+	Default []byte
+}
+
+// A RefreshRule is one entry of x-keyrelay-refresh-on: an answer with this status
+// and, where Pointer is set, with a body whose value there equals Equals, means
+// that the credential is refused.
+type RefreshRule struct {
+	Status int
+	// Pointer is set when ByBody is.
+	Pointer Pointer
+	// Equals is compact JSON.
+	Equals []byte
+	// ByBody says that the body decides too.
+	ByBody bool
+}
