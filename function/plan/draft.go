@@ -106,22 +106,17 @@ func batchNotDeclared() error {
 
 // plan makes the plan for one record.
 func (d *draft) plan(moves []move, body []byte) (*Plan, error) {
-	var names [32]name
-	var members [32]member
-	var frames [16]int32
-	r := record{scanner: scanner{names: names[:0], frames: frames[:0], limit: maxDepth}, members: members[:0]}
-	if err := d.scan(&r, moves, body); err != nil {
+	o := newOutbound(d)
+	if err := d.scan(&o.record, moves, body); err != nil {
 		return nil, err
 	}
-	if err := resolve(&r, moves); err != nil {
+	if err := resolve(&o.record, moves); err != nil {
 		return nil, err
 	}
-	o := &outbound{Plan: Plan{Destination: d.location.Destination, Operation: d.operation, Method: d.request.Method, DryRun: d.dryRun}}
-	o.Plan.URL = &o.url
-	if err := o.fill(d, &r, moves); err != nil {
+	if err := o.fill(d, moves); err != nil {
 		return nil, err
 	}
-	o.setBody(&r, body)
+	o.setBody(body)
 	return &o.Plan, nil
 }
 
@@ -154,7 +149,7 @@ func resolve(r *record, moves []move) error {
 		case index < 0 && !m.optional:
 			missing = addField(missing, m.field)
 		case index < 0:
-		case !isFlat(r.members[index].value.of(r.text)):
+		case !isFlat(r.valueOf(moves[i])):
 			nested = addField(nested, m.field)
 		default:
 			r.take(index)

@@ -1,22 +1,39 @@
 package plan
 
-import (
-	"net/url"
-)
+import "net/url"
 
-// An outbound is a plan with what it points to, so that both are one allocation.
+// An outbound is a plan with all that making it takes for a small record, so that
+// it is one allocation.
 type outbound struct {
 	Plan
 	url    url.URL
 	values [16]string
+
+	record  record
+	names   [32]name
+	members [32]member
+	frames  [16]int32
+	slots   [64]uint32
+}
+
+func newOutbound(d *draft) *outbound {
+	o := &outbound{Plan: Plan{Destination: d.location.Destination, Operation: d.operation, Method: d.request.Method, DryRun: d.dryRun}}
+	o.URL = &o.url
+	o.record.limit = maxDepth
+	o.record.names = o.names[:0]
+	o.record.members = o.members[:0]
+	o.record.frames = o.frames[:0]
+	o.record.table.slots = o.slots[:0]
+	return o
 }
 
 // fill builds the URL and the header fields.
-func (o *outbound) fill(d *draft, r *record, moves []move) error {
+func (o *outbound) fill(d *draft, moves []move) error {
+	r := &o.record
 	path := d.location.Path
 	if d.operation == nil {
 		var err error
-		if path, err = fillPath(r, path); err != nil {
+		if path, err = fillPath(r, moves, path); err != nil {
 			return err
 		}
 		if o.Operation, err = d.location.Operation(d.request.Method, path); err != nil {
@@ -25,66 +42,61 @@ func (o *outbound) fill(d *draft, r *record, moves []move) error {
 	}
 	var store [1024]byte
 	var spans [16]headerText
-	b := textBuilder{text: store[:0]}
-	if err := b.allQuery(d, r, moves); err != nil {
-		return err
-	}
-	query := len(b.text)
-	headers, err := b.allHeaders(r, moves, spans[:0])
+	written, err := writeQuery(store[:0], d.location.RawQuery, r, moves)
 	if err != nil {
 		return err
 	}
-	text := string(b.text)
-	if query == 0 {
-		d.location.Fill(&o.url, path, d.location.RawQuery)
-	} else {
-		d.location.Fill(&o.url, path, text[:query])
+	query := len(written)
+	written, headers, err := writeHeaders(written, spans[:0], r, moves)
+	if err != nil {
+		return err
 	}
+	text := d.location.RawQuery
+	if len(written) > len(text) {
+		text = string(written)
+	}
+	d.location.Fill(&o.url, path, text[:query])
 	return o.setHeader(d, headers, text)
 }
 
-// A headerText is where in a builder's text the value of a header field is.
+// writeQuery appends the caller's own query, byte for byte, and the fields that move to it.
+func writeQuery(text []byte, own string, r *record, moves []move) ([]byte, error) {
+	text = append(text, own...)
+	whole := true
+	for _, m := range moves {
+		if m.to != toQuery || m.member < 0 {
+			continue
+		}
+		if text, whole = appendQuery(text, m.field, r.valueOf(m)); !whole {
+			return nil, brokenText(m.field)
+		}
+	}
+	return text, nil
+}
+
+// A headerText is where in a text the value of a header field is.
 type headerText struct {
 	name       string
 	start, end int
 }
 
-// allQuery writes the whole query where something is added to the caller's own.
-func (b *textBuilder) allQuery(d *draft, r *record, moves []move) error {
-	own := len(d.location.RawQuery)
-	b.text = append(b.text, d.location.RawQuery...)
-	for _, m := range moves {
-		if m.to != toQuery || m.member < 0 {
-			continue
-		}
-		b.query(m.field, r.members[m.member].value.of(r.text))
-		if b.broken {
-			return brokenText(m.field)
-		}
-	}
-	if len(b.text) == own {
-		b.text = b.text[:0]
-	}
-	return nil
-}
-
-// allHeaders writes the values of the fields that become headers.
-func (b *textBuilder) allHeaders(r *record, moves []move, headers []headerText) ([]headerText, error) {
+// writeHeaders appends the values of the fields that become headers.
+func writeHeaders(text []byte, headers []headerText, r *record, moves []move) ([]byte, []headerText, error) {
+	present, whole := false, true
 	for _, m := range moves {
 		if m.to != toHeader || m.member < 0 {
 			continue
 		}
-		start := len(b.text)
-		if !b.header(r.members[m.member].value.of(r.text)) {
-			continue
+		start := len(text)
+		if text, present, whole = appendHeader(text, r.valueOf(m)); !whole {
+			return nil, nil, brokenText(m.field)
 		}
-		if b.broken {
-			return nil, brokenText(m.field)
+		if !isFieldValue(text[start:]) {
+			return nil, nil, badHeaderValue(m.field, m.name)
 		}
-		if !isFieldValue(b.text[start:]) {
-			return nil, badHeaderValue(m.field, m.name)
+		if present {
+			headers = append(headers, headerText{m.name, start, len(text)})
 		}
-		headers = append(headers, headerText{m.name, start, len(b.text)})
 	}
-	return headers, nil
+	return text, headers, nil
 }

@@ -53,14 +53,14 @@ func isMoved(moved []headerText, name string) bool {
 }
 
 // setBody decides what is left to send of a body, and makes the header agree with it.
-func (o *outbound) setBody(r *record, body []byte) {
-	if r.text == nil {
-		if len(body) > 0 {
-			o.Body = body
-		}
+func (o *outbound) setBody(body []byte) {
+	r := &o.record
+	if len(body) == 0 {
 		return
 	}
+	o.Body = body
 	if r.taken > 0 {
+		o.Body = r.rest()
 		// These speak of the bytes that the caller sent (RFC 9530, RFC 1864).
 		for _, digest := range [...]string{"Content-Digest", "Repr-Digest", "Digest", "Content-Md5"} {
 			delete(o.Header, digest)
@@ -69,10 +69,10 @@ func (o *outbound) setBody(r *record, body []byte) {
 	if r.taken > 0 && r.taken == len(r.members) && (o.Method == http.MethodGet || o.Method == http.MethodDelete) {
 		delete(o.Header, "Content-Type")
 		delete(o.Header, "Content-Encoding")
+		o.Body = nil
 		return
 	}
-	o.Body = r.rest()
-	if _, given := o.Header["Content-Type"]; !given {
+	if _, given := o.Header["Content-Type"]; !given && r.text != nil {
 		o.Header["Content-Type"] = []string{"application/json"}
 	}
 }

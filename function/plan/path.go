@@ -2,6 +2,7 @@ package plan
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 
 	"keyrelay/function/gateway"
@@ -33,13 +34,18 @@ func pathMoves(moves []move, path string) ([]move, error) {
 // variableName reads the name inside an expression: a varname of RFC 6570 section
 // 2.3, in which "-" may stand too, as it does in the path templates of OpenAPI documents.
 func variableName(expression string) (string, bool) {
-	for i := range len(expression) {
-		if c := expression[i]; !isUnreserved(c) && c != '%' || c == '~' || c == '.' && i == 0 {
+	for part := range strings.SplitSeq(expression, ".") {
+		for i := range len(part) {
+			if c := part[i]; !isUnreserved(c) && c != '%' || c == '~' {
+				return "", false
+			}
+		}
+		if part == "" {
 			return "", false
 		}
 	}
 	field, err := url.PathUnescape(expression)
-	return field, err == nil && field != ""
+	return field, err == nil
 }
 
 func badExpression() error {
@@ -51,25 +57,32 @@ func badExpression() error {
 
 // fillPath replaces the path's expressions by values of the record. Values are
 // never read as a path: "/" becomes %2F, and dot segments are refused.
-func fillPath(r *record, path string) (string, error) {
-	var store [256]byte
-	b := textBuilder{text: store[:0]}
+func fillPath(r *record, moves []move, path string) (string, error) {
+	filled := make([]byte, 0, len(path)+64)
 	for {
 		literal, rest, found := strings.Cut(path, "{")
-		b.text = append(b.text, literal...)
+		filled = append(filled, literal...)
 		if !found {
-			return string(b.text), nil
+			return string(filled), nil
 		}
 		expression, after, _ := strings.Cut(rest, "}")
 		field, _ := variableName(expression)
-		if !b.path(r.valueOf(field)) {
-			return "", unfillable(field)
-		}
-		if b.broken {
+		start, whole := len(filled), false
+		if filled, whole = appendPath(filled, r.valueOf(pathMove(moves, field))); !whole {
 			return "", brokenText(field)
+		}
+		switch string(filled[start:]) {
+		case "", ".", "..":
+			return "", unfillable(field)
 		}
 		path = after
 	}
+}
+
+// pathMove finds a field among the moves, which begin with those of the path.
+func pathMove(moves []move, field string) move {
+	index := slices.IndexFunc(moves, func(m move) bool { return m.to == toPath && m.field == field })
+	return moves[index]
 }
 
 func unfillable(field string) error {

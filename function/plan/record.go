@@ -102,9 +102,6 @@ func (r *record) take(index int) {
 // member goes with the white space and the comma up to the next member; of the
 // last ones, the comma before them goes. A record that loses all is "{}".
 func (r *record) rest() []byte {
-	if r.taken == 0 {
-		return r.text
-	}
 	last := len(r.members) - 1
 	kept := last
 	for kept >= 0 && r.members[kept].taken {
@@ -161,7 +158,5 @@ func (r *record) nameAt(at int) string {
 	return string(decoded)
 }
 
-// valueOf returns the value of a field that is in the record.
-func (r *record) valueOf(field string) []byte {
-	return r.members[r.find(field)].value.of(r.text)
-}
+// valueOf returns the value of a move's field, which is in the record.
+func (r *record) valueOf(m move) []byte { return r.members[m.member].value.of(r.text) }

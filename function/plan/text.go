@@ -80,10 +80,10 @@ func codePoint(raw []byte) (r rune, used int) {
 
 // appendPercentEncoded appends a text with every byte but the unreserved ones of
 // RFC 3986 section 2.3 as %XX; a space becomes %20, which, unlike +, every server reads.
-func appendPercentEncoded(encoded, text []byte) []byte {
+func appendPercentEncoded[text string | []byte](encoded []byte, plain text) []byte {
 	const digits = "0123456789ABCDEF"
-	for _, c := range text {
-		if isUnreserved(c) {
+	for i := range len(plain) {
+		if c := plain[i]; isUnreserved(c) {
 			encoded = append(encoded, c)
 		} else {
 			encoded = append(encoded, '%', digits[c>>4], digits[c&15])

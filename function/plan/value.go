@@ -70,83 +70,82 @@ func isFlat(value []byte) bool {
 
 func isNull(scalar []byte) bool { return scalar[0] == 'n' }
 
-// A textBuilder writes values of the record into one text, from which the query
-// and the header values of a plan are cut.
-type textBuilder struct {
-	text    []byte
-	decoded []byte
-	// broken says that a string was no text: it holds half a surrogate pair.
-	broken bool
-}
-
-// decode returns what a scalar says: a string decoded, anything else as it is
-// written. The bytes are good until the next call.
-func (b *textBuilder) decode(scalar []byte) []byte {
+// scalarText returns what a scalar says: a string decoded, anything else as it is
+// written. whole is false where a string holds half a surrogate pair and so is no
+// text. An escaped string is decoded behind scratch.
+func scalarText(scratch, scalar []byte) (text []byte, whole bool) {
 	if scalar[0] != '"' {
-		return scalar
+		return scalar, true
 	}
 	inside := scalar[1 : len(scalar)-1]
 	if bytes.IndexByte(inside, '\\') < 0 {
-		return inside
+		return inside, true
 	}
-	var whole bool
-	b.decoded, whole = appendDecoded(b.decoded[:0], inside)
-	b.broken = b.broken || !whole
-	return b.decoded
+	return appendDecoded(scratch, inside)
 }
 
-// query appends a query parameter for each scalar of a value that is not null.
-func (b *textBuilder) query(field string, value []byte) {
+// appendQuery appends a query parameter for each scalar of a value that is not null.
+func appendQuery(query []byte, name string, value []byte) (_ []byte, whole bool) {
+	var scratch [256]byte
 	walk := scalarsOf(value)
 	for scalar := walk.next(); scalar != nil; scalar = walk.next() {
 		if isNull(scalar) {
 			continue
 		}
-		if last := len(b.text) - 1; last >= 0 && b.text[last] != '&' {
-			b.text = append(b.text, '&')
+		text, whole := scalarText(scratch[:0], scalar)
+		if !whole {
+			return query, false
 		}
-		b.text = appendPercentEncoded(b.text, []byte(field))
-		b.text = append(b.text, '=')
-		b.text = appendPercentEncoded(b.text, b.decode(scalar))
+		if last := len(query) - 1; last >= 0 && query[last] != '&' {
+			query = append(query, '&')
+		}
+		query = appendPercentEncoded(query, name)
+		query = append(query, '=')
+		query = appendPercentEncoded(query, text)
 	}
+	return query, true
 }
 
-// header appends the scalars of a value that are not null, joined with commas;
-// present is false when there are none.
-func (b *textBuilder) header(value []byte) (present bool) {
+// appendHeader appends the scalars of a value that are not null, joined with
+// commas; present is false when there are none.
+func appendHeader(header, value []byte) (_ []byte, present, whole bool) {
+	var scratch [256]byte
 	walk := scalarsOf(value)
 	for scalar := walk.next(); scalar != nil; scalar = walk.next() {
 		if isNull(scalar) {
 			continue
+		}
+		text, whole := scalarText(scratch[:0], scalar)
+		if !whole {
+			return header, true, false
 		}
 		if present {
-			b.text = append(b.text, ',')
+			header = append(header, ',')
 		}
 		present = true
-		b.text = append(b.text, b.decode(scalar)...)
+		header = append(header, text...)
 	}
-	return present
+	return header, present, true
 }
 
-// path appends the scalars of a value that are not null, percent-encoded and
-// joined with commas (RFC 6570 section 3.2.2). A value that is empty, or that a
-// server could take for a step in the path, is not ok.
-func (b *textBuilder) path(value []byte) (ok bool) {
-	start, first := len(b.text), true
+// appendPath appends the scalars of a value that are not null, percent-encoded
+// and joined with commas (RFC 6570 section 3.2.2).
+func appendPath(path, value []byte) (_ []byte, whole bool) {
+	var scratch [256]byte
+	start := len(path)
 	walk := scalarsOf(value)
 	for scalar := walk.next(); scalar != nil; scalar = walk.next() {
 		if isNull(scalar) {
 			continue
 		}
-		if !first {
-			b.text = append(b.text, ',')
+		text, whole := scalarText(scratch[:0], scalar)
+		if !whole {
+			return path, false
 		}
-		first = false
-		b.text = appendPercentEncoded(b.text, b.decode(scalar))
+		if len(path) > start {
+			path = append(path, ',')
+		}
+		path = appendPercentEncoded(path, text)
 	}
-	switch string(b.text[start:]) {
-	case "", ".", "..":
-		return false
-	}
-	return true
+	return path, true
 }

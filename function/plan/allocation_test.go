@@ -1,0 +1,32 @@
+//go:build !race
+
+package plan_test
+
+import "testing"
+
+// TestAllocations keeps the plan of a small record within its share of what a warm invocation may allocate.
+func TestAllocations(t *testing.T) {
+	set := load(t, "testdata/destinations")
+	request := moving("region,id", smallRecord())
+	request.Header.Set("Accept", "*/*")
+	request.Header.Set("User-Agent", "connector/1")
+	request.Header.Set("X-Forwarded-For", "192.0.2.1")
+	request.Header.Set("X-Relay-Header-Fields", "tenant=X-Tenant")
+	const most = 5
+	if got := testing.AllocsPerRun(100, func() { newPlan(t, set, request) }); got > most {
+		t.Errorf("%v allocations, at most %d wanted", got, most)
+	}
+}
+
+// smallRecord is a record of 1 KB.
+func smallRecord() []byte {
+	record := `{"id":12345678901234567890,"region":"eu west","tenant":"acme","note":"`
+	for i := len(record); i < 500; i++ {
+		record += "x"
+	}
+	record += `"`
+	for i := 0; len(record) < 1000; i++ {
+		record += `,"member` + itoa(i) + `":"value"`
+	}
+	return []byte(record + "}")
+}

@@ -1,0 +1,147 @@
+package plan_test
+
+import (
+	"net/http"
+	"net/textproto"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"keyrelay/function/gateway"
+	"keyrelay/function/plan"
+)
+
+// withheld says the plain way which header names are not forwarded.
+func withheld(name string) bool {
+	name = strings.ReplaceAll(strings.ToLower(name), "_", "-")
+	for _, family := range []string{"x-osmos-", "x-relay-", "x-forwarded-", "x-amz", "cloudfront-"} {
+		if strings.HasPrefix(name, family) {
+			return true
+		}
+	}
+	for _, one := range []string{
+		"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "http2-settings",
+		"proxy-authenticate", "proxy-authorization", "proxy-authentication-info", "content-length", "expect", "host", "via",
+		"accept-encoding", "authorization", "cookie", "x-api-key", "forwarded", "x-real-ip",
+	} {
+		if name == one {
+			return true
+		}
+	}
+	return false
+}
+
+// corpusLines returns the lines of a file of the corpus.
+func corpusLines(t *testing.T, file string) []string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(corpus(t, "headers"), file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Fields(string(text))
+}
+
+// TestHeaderNames sends every name that attackers try, also with underscores, as
+// the caller's own header and as the name of a header made from the record.
+func TestHeaderNames(t *testing.T) {
+	set := load(t, "testdata/destinations")
+	for _, plain := range corpusLines(t, "payloadsallthethings_param_miner_lowercase_headers.txt") {
+		for _, name := range []string{plain, strings.ReplaceAll(plain, "-", "_"), strings.ToUpper(plain)} {
+			switch strings.ToLower(name) {
+			case "connection", "content-type", "content-encoding":
+				continue // what these say is heeded
+			}
+			if !isToken(name) {
+				continue
+			}
+			field := textproto.CanonicalMIMEHeaderKey(name)
+			request := moving("", []byte(`{"a":"own"}`))
+			request.Header[field] = []string{"sent"}
+			outbound := newPlan(t, set, request)
+			if sent := len(outbound.Header[field]) == 1 && outbound.Header[field][0] == "sent"; sent == withheld(name) {
+				t.Errorf("%s: forwarded is %v", name, sent)
+			}
+			request.Header["X-Relay-Header-Fields"] = []string{"a=" + name}
+			_, err := plan.New(set, request)
+			if withheld(name) {
+				mustRefuse(t, err, plan.ErrHeader)
+			} else if err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
+}
+
+func isToken(name string) bool {
+	return name != "" && strings.Trim(name, "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
+}
+
+// TestInjection takes attempts to break out of a line from the record: in a header
+// they are refused, in the path and the query they stay one encoded value.
+func TestInjection(t *testing.T) {
+	set := load(t, "testdata/destinations")
+	attempts := append(corpusLines(t, "payloadsallthethings_crlfinjection.txt"), corpusLines(t, "payloadsallthethings_crlf_readme.txt")...)
+	for _, attempt := range attempts {
+		if decoded, err := url.QueryUnescape(attempt); err == nil {
+			attempts = append(attempts, strings.ToValidUTF8(decoded, "?"))
+		}
+	}
+	for _, attempt := range attempts {
+		record := []byte(`{"a":` + quoteJSON(attempt) + `}`)
+		request := moving("a", record)
+		request.Header["X-Osmos-Outbound-Url"] = []string{"https://api.example.com/x/{a}/y"}
+		outbound := newPlan(t, set, request)
+		if got := outbound.URL.Query().Get("a"); got != attempt {
+			t.Errorf("query: got %q, want %q", got, attempt)
+		}
+		if got := outbound.URL.Path; got != "/x/"+attempt+"/y" || strings.Count(outbound.URL.EscapedPath(), "/") != 3 {
+			t.Errorf("path: got %q from %q", outbound.URL.EscapedPath(), attempt)
+		}
+		request.Header["X-Relay-Header-Fields"] = []string{"a=X-A"}
+		outbound, err := plan.New(set, request)
+		if strings.ContainsAny(attempt, "\r\n") {
+			mustRefuse(t, err, plan.ErrHeader)
+		} else if err != nil || outbound.Header.Get("X-A") != attempt {
+			t.Errorf("header: %v", err)
+		}
+	}
+}
+
+// TestRequestStaysAsItIs plans twice from one request and changes the first plan.
+func TestRequestStaysAsItIs(t *testing.T) {
+	set := load(t, "testdata/destinations")
+	request := moving("a", []byte(`{"a":1,"b":2}`))
+	request.Header["Via"] = append(make([]string, 0, 4), "1.1 before")
+	request.Header["Accept"] = append(make([]string, 0, 4), "text/html")
+	before := request.Header.Clone()
+	outbound := newPlan(t, set, request)
+	outbound.Header.Add("Accept", "text/plain")
+	outbound.Header["Accept"][0] = "changed"
+	outbound.Header["Via"][0] = "changed"
+	for name, values := range before {
+		if got := request.Header[name]; strings.Join(got, "|") != strings.Join(values, "|") {
+			t.Errorf("%s became %q", name, got)
+		}
+	}
+	if via := newPlan(t, set, request).Header["Via"]; len(via) != 2 {
+		t.Errorf("Via is %q", via)
+	}
+}
+
+// TestManyFields names more fields than are taken at once.
+func TestManyFields(t *testing.T) {
+	set := load(t, "testdata/destinations")
+	var names strings.Builder
+	for i := range 1001 {
+		names.WriteString("f" + itoa(i) + "?,")
+	}
+	_, err := plan.New(set, moving(names.String(), []byte(`{}`)))
+	mustRefuse(t, err, plan.ErrHeader)
+	request := &gateway.Request{Method: "POST", Header: http.Header{
+		"X-Osmos-Outbound-Url": {"https://api.example.com/"}, "Connection": {strings.Repeat("a,", 1000)},
+	}}
+	_, err = plan.New(set, request)
+	mustRefuse(t, err, plan.ErrHeader)
+}
