@@ -17,16 +17,19 @@ func (o *outbound) setHeader(d *draft, moved []headerText, text string) error {
 	const own = 3 // Accept-Encoding, Via, and Content-Type where a record has none
 	o.Header = make(http.Header, len(names)+len(moved)+own)
 	values := o.values[:0]
+	var waiting []string
 	for _, name := range names {
-		sent := d.request.Header[name]
-		if isMoved(moved, name) {
-			continue
-		}
-		if !holdsPlaceholder(sent) {
+		switch sent := d.request.Header[name]; {
+		case isMoved(moved, name):
+		case holdsPlaceholder(sent):
+			waiting = append(waiting, name)
+		default:
 			values = o.set(values, name, sent...)
-			continue
 		}
-		fill, err := newFill(d.location.Destination, name, sent)
+	}
+	slices.Sort(waiting)
+	for _, name := range waiting {
+		fill, err := newFill(d.location.Destination, name, d.request.Header[name])
 		if err != nil {
 			return err
 		}

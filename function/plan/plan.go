@@ -4,8 +4,17 @@
 //
 //	outbound, err := plan.New(set, request)
 //
-// The record is scanned once. The members that leave it are cut out as spans; the
-// rest is sent byte for byte as it came.
+// The record is scanned once, by the letter of RFC 8259: UTF-8, no byte order mark,
+// no trailing data, and no member name twice in any object, escapes undone. The
+// members that leave it are cut out as spans; the rest is sent byte for byte as it
+// came. A body from which nothing is to be taken is not read at all.
+//
+// Moved names and values are percent-encoded but for the unreserved characters of
+// RFC 3986, a space as %20. A field that is named for the path, the query and a
+// header goes to all of them and leaves the record once.
+//
+// Limits: a record nests 1,000 levels deep at most; a request names 1,000 fields
+// at most, and 1,024 bytes of header fields in Connection.
 package plan
 
 import (
