@@ -9,7 +9,7 @@ import (
 )
 
 // quiet is how long a connection is unused before it is looked at again.
-const quiet = time.Second
+const quiet = 100 * time.Millisecond
 
 // errDead says that a kept connection is of no use. net/http, told so before a byte
 // was written, takes another connection, whatever the method.

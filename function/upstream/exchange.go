@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -23,33 +24,38 @@ var (
 // An exchange holds everything that one request and its answer need, so that it
 // costs one allocation.
 type exchange struct {
+	sent     http.Request
 	url      url.URL
-	body     requestBody
+	body     bytes.Reader
 	response gateway.Response
-}
-
-// newExchange copies the plan's URL: a credential may go into the query, and the plan stays as it was.
-func newExchange(outbound *plan.Plan) *exchange {
-	return &exchange{url: *outbound.URL, body: requestBody{whole: outbound.Body, rest: outbound.Body}}
 }
 
 // request makes the outbound request. The credential is applied last.
 func (e *exchange) request(ctx context.Context, outbound *plan.Plan, held *credential.Credential, userAgent []string) *http.Request {
-	request := (&http.Request{Method: outbound.Method, URL: &e.url, Header: outbound.Header}).WithContext(ctx)
-	// A body without bytes is none: net/http would probe it for a first byte.
+	// A credential may go into the query, and the plan stays as it was.
+	e.url = *outbound.URL
+	e.sent = *(&http.Request{Method: outbound.Method, URL: &e.url, Header: outbound.Header}).WithContext(ctx)
 	if len(outbound.Body) > 0 {
-		request.Body = &e.body
-		request.ContentLength = int64(len(outbound.Body))
-		request.GetBody = e.body.again
+		e.setBody(outbound.Body)
 	}
 	if _, ok := outbound.Header["User-Agent"]; !ok {
 		outbound.Header["User-Agent"] = userAgent
 	}
 	if held != nil {
-		held.Apply(request)
+		held.Apply(&e.sent)
 	}
-	hideIdempotencyKey(request.Header)
-	return request
+	hideIdempotencyKey(e.sent.Header)
+	return &e.sent
+}
+
+// setBody gives the request a body that net/http knows to be in memory, so that it
+// writes header and body at once, and that it can move to another connection when
+// none of its bytes was written.
+func (e *exchange) setBody(body []byte) {
+	e.body.Reset(body)
+	e.sent.Body = io.NopCloser(&e.body)
+	e.sent.ContentLength = int64(len(body))
+	e.sent.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
 }
 
 // hideIdempotencyKey spells the two fields in small letters. Under their canonical
@@ -98,28 +104,4 @@ func keepEndToEnd(header http.Header) {
 	} {
 		delete(header, name)
 	}
-}
-
-// A requestBody reads the plan's body without copying it.
-type requestBody struct {
-	whole, rest []byte
-}
-
-// Read implements io.Reader.
-func (b *requestBody) Read(into []byte) (int, error) {
-	if len(b.rest) == 0 {
-		return 0, io.EOF
-	}
-	n := copy(into, b.rest)
-	b.rest = b.rest[n:]
-	return n, nil
-}
-
-// Close implements io.Closer.
-func (b *requestBody) Close() error { return nil }
-
-// again is the request's GetBody: it lets net/http move a request whose bytes were
-// not written to another connection.
-func (b *requestBody) again() (io.ReadCloser, error) {
-	return &requestBody{whole: b.whole, rest: b.whole}, nil
 }

@@ -37,7 +37,7 @@ func fault(ctx context.Context, d *destination.Destination, host string, err err
 		found, ok = find(err)
 	}
 	if !ok {
-		found = finding{ErrAnswerBroken, "answered with something that is not a valid HTTP/1.1 answer with a header section of at most 256 KB. Check that the destination's server URL is that of an HTTP API."}
+		found = finding{ErrAnswerBroken, "answered with something that is not a whole and valid HTTP/1.1 answer with at most 256 KB of header fields. It may have received the request; check that the destination's server URL is that of an HTTP API."}
 	}
 	return &gateway.Refusal{Reason: found.reason, Detail: host + " " + found.detail, Cause: err}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -129,3 +130,13 @@ func wantRefusal(t testing.TB, err, reason error) *gateway.Refusal {
 	}
 	return refusal
 }
+
+// refusalOf returns the refusal in an error, nil for none.
+func refusalOf(err error) *gateway.Refusal {
+	var refusal *gateway.Refusal
+	errors.As(err, &refusal)
+	return refusal
+}
+
+// quietLog keeps what a server says of hostile clients out of the test's output.
+func quietLog() *log.Logger { return log.New(io.Discard, "", 0) }

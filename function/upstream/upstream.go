@@ -96,16 +96,16 @@ func (c *Client) Send(ctx context.Context, outbound *plan.Plan, held *credential
 	if err != nil {
 		return nil, err
 	}
-	sent := newExchange(outbound)
-	answer, err := way.transport.RoundTrip(sent.request(ctx, outbound, held, c.userAgent))
+	var call exchange
+	answer, err := way.transport.RoundTrip(call.request(ctx, outbound, held, c.userAgent))
 	if err != nil {
 		return nil, fault(ctx, outbound.Destination, outbound.URL.Hostname(), err)
 	}
 	defer answer.Body.Close()
-	if err := sent.receive(answer); err != nil {
+	if err := call.receive(answer); err != nil {
 		return nil, fault(ctx, outbound.Destination, outbound.URL.Hostname(), err)
 	}
-	return &sent.response, nil
+	return &call.response, nil
 }
 
 // bound limits ctx to timeout, without another context where ctx ends sooner.

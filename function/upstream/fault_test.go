@@ -1,0 +1,178 @@
+package upstream_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"keyrelay/function/destination"
+	"keyrelay/function/gateway"
+	"keyrelay/function/upstream"
+)
+
+func TestABrokenAnswerIsNamed(t *testing.T) {
+	const ok = "HTTP/1.1 200 OK\r\n"
+	tests := []struct {
+		name, text string
+		want       error
+	}{
+		{"nothing", "", upstream.ErrTerminated},
+		{"garbage", "SSH-2.0-OpenSSH_9.6\r\n", upstream.ErrAnswerBroken},
+		{"HTTP/2 only", "\x00\x00\x12\x04\x00\x00\x00\x00\x00\x00\x03\x00\x00\x00\x80", upstream.ErrAnswerBroken},
+		{"status 099", "HTTP/1.1 099 Odd\r\n\r\n", upstream.ErrAnswerBroken},
+		{"status 600", "HTTP/1.1 600 Odd\r\n\r\n", upstream.ErrAnswerBroken},
+		{"status 101", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", upstream.ErrAnswerBroken},
+		{"cut between fields", ok + "A: b\r\n", upstream.ErrAnswerIncomplete},
+		{"cut in a field", ok + "A", upstream.ErrAnswerBroken},
+		{"header bomb", ok + "A: " + strings.Repeat("a", 1<<20) + "\r\n\r\n", upstream.ErrAnswerBroken},
+		{"many fields", ok + strings.Repeat("A: b\r\n", 1<<16) + "\r\n", upstream.ErrAnswerBroken},
+		{"interim flood", strings.Repeat("HTTP/1.1 103 Early Hints\r\nA: b\r\n\r\n", 1<<14), upstream.ErrAnswerBroken},
+		{"two lengths", ok + "Content-Length: 1\r\nContent-Length: 2\r\n\r\nab", upstream.ErrAnswerBroken},
+		{"negative length", ok + "Content-Length: -1\r\n\r\n", upstream.ErrAnswerBroken},
+		{"short of its length", ok + "Content-Length: 9\r\n\r\nabc", upstream.ErrAnswerIncomplete},
+		{"far short of its length", ok + "Content-Length: 6000000\r\n\r\nabc", upstream.ErrAnswerIncomplete},
+		{"cut between chunks", ok + "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", upstream.ErrAnswerIncomplete},
+		{"cut in a chunk", ok + "Transfer-Encoding: chunked\r\n\r\n3\r\na", upstream.ErrAnswerIncomplete},
+		{"bad chunk", ok + "Transfer-Encoding: chunked\r\n\r\nz\r\n", upstream.ErrAnswerBroken},
+		{"unknown coding", ok + "Transfer-Encoding: gzip\r\n\r\nabc", upstream.ErrAnswerBroken},
+		{"declared too large", ok + "Content-Length: 6291557\r\n\r\n", upstream.ErrAnswerTooLarge},
+		{"huge length", ok + "Content-Length: 9223372036854775807\r\n\r\n", upstream.ErrAnswerTooLarge},
+		{"too large", ok + "\r\n" + strings.Repeat("a", gateway.MaxAnswerBytes+1), upstream.ErrAnswerTooLarge},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			target := listen(t, func(connection net.Conn) {
+				answering(test.text)(connection)
+				connection.(*net.TCPConn).CloseWrite()
+				untilClosed(connection)
+			})
+			_, err := send(t, newPlan(t, onLoopback(), "POST", target+"?token=s3cret", "{}"))
+			wantSafe(t, wantRefusal(t, err, test.want))
+		})
+	}
+}
+
+// wantSafe checks that a refusal's detail is sentences that hold neither URL nor port.
+func wantSafe(t *testing.T, refusal *gateway.Refusal) {
+	t.Helper()
+	for _, leak := range []string{"s3cret", "://", "127.0.0.1:", "dial", "net/http", "read tcp"} {
+		if strings.Contains(refusal.Detail, leak) {
+			t.Errorf("detail holds %q: %s", leak, refusal.Detail)
+		}
+	}
+	if !strings.HasSuffix(refusal.Detail, ".") {
+		t.Errorf("detail is no sentence: %s", refusal.Detail)
+	}
+}
+
+func TestTheLargestAnswerPasses(t *testing.T) {
+	server := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/declared" {
+			w.Header().Set("Content-Length", "6291556")
+		}
+		io.WriteString(w, strings.Repeat("a", gateway.MaxAnswerBytes))
+	})
+	for _, path := range []string{"/", "/declared"} {
+		response, err := send(t, newPlan(t, onLoopback(), "GET", server.URL+path, ""))
+		if err != nil || len(response.Body) != gateway.MaxAnswerBytes {
+			t.Errorf("%s: got %v, want %d bytes", path, err, gateway.MaxAnswerBytes)
+		}
+	}
+}
+
+func TestAResetIsNamed(t *testing.T) {
+	target := listen(t, func(connection net.Conn) {
+		readRequest(bufio.NewReader(connection))
+		reset(connection)
+	})
+	_, err := send(t, newPlan(t, onLoopback(), "POST", target, "{}"))
+	wantSafe(t, wantRefusal(t, err, upstream.ErrTerminated))
+}
+
+func TestNoConnectionIsNamed(t *testing.T) {
+	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed.Close()
+	_, err = send(t, newPlan(t, onLoopback(), "POST", "http://"+closed.Addr().String(), "{}"))
+	wantSafe(t, wantRefusal(t, err, upstream.ErrRefused))
+	_, err = send(t, newPlan(t, onLoopback(), "POST", "http://keyrelay.invalid/?token=s3cret", "{}"))
+	wantSafe(t, wantRefusal(t, err, upstream.ErrDNS))
+}
+
+// What a downstream must not do for ever ends with the deadline, and the connection is not used again.
+func TestTheDeadlineEndsACall(t *testing.T) {
+	handlers := map[string]func(net.Conn){
+		"silent": untilClosed,
+		"hangs in the header": func(c net.Conn) {
+			io.WriteString(c, "HTTP/1.1 200 OK\r\nA: ")
+			untilClosed(c)
+		},
+		"hangs in the body": func(c net.Conn) {
+			io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc")
+			untilClosed(c)
+		},
+		"trickles": func(c net.Conn) {
+			io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 6000000\r\n\r\n")
+			for _, err := c.Write([]byte("a")); err == nil; _, err = c.Write([]byte("a")) {
+				<-time.After(time.Millisecond)
+			}
+		},
+	}
+	for name, handle := range handlers {
+		t.Run(name, func(t *testing.T) {
+			ended := make(chan struct{}, 2)
+			target := listen(t, func(connection net.Conn) {
+				readRequest(bufio.NewReader(connection))
+				handle(connection)
+				ended <- struct{}{}
+			})
+			outbound := newPlan(t, onLoopback(), "POST", target, "{}")
+			outbound.Operation.Timeout = 50 * time.Millisecond
+			_, err := send(t, outbound)
+			wantSafe(t, wantRefusal(t, err, upstream.ErrTimeout))
+			<-ended
+
+			ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+			defer cancel()
+			_, err = newClient(t, upstream.Config{}).Send(ctx, newPlan(t, onLoopback(), "GET", target, ""), nil)
+			if refusal := wantRefusal(t, err, upstream.ErrTimeout); !errors.Is(refusal, context.DeadlineExceeded) {
+				t.Errorf("cause is %v", refusal.Cause)
+			}
+			<-ended
+		})
+	}
+}
+
+func TestACallerWhoLeavesIsNoFaultOfTheDownstream(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	target := listen(t, func(connection net.Conn) {
+		readRequest(bufio.NewReader(connection))
+		cancel()
+		untilClosed(connection)
+		close(ended)
+	})
+	_, err := newClient(t, upstream.Config{}).Send(ctx, newPlan(t, onLoopback(), "POST", target, "{}"), nil)
+	wantSafe(t, wantRefusal(t, err, context.Canceled))
+	<-ended
+}
+
+func TestHTTPClientGivesUp(t *testing.T) {
+	d := &destination.Destination{Title: "Test", Network: destination.Loopback, AuxiliaryTimeout: 50 * time.Millisecond}
+	client := newClient(t, upstream.Config{})
+	_, err := client.HTTPClient(d).Get(listen(t, untilClosed))
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v, want the end of the time", err)
+	}
+	if client.HTTPClient(d) != client.HTTPClient(d) {
+		t.Error("a destination has more than one client")
+	}
+}

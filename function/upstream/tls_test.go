@@ -1,0 +1,187 @@
+package upstream_test
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"math/big"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"keyrelay/function/credential"
+	"keyrelay/function/destination"
+	"keyrelay/function/upstream"
+)
+
+// An issued certificate signs itself, so it is its own root.
+type issued struct {
+	certificate tls.Certificate
+	roots       []byte
+}
+
+// issue makes a certificate for a name, valid for some time from the given moment.
+func issue(t *testing.T, name string, from time.Time) issued {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(from.UnixNano()), NotBefore: from, NotAfter: from.Add(time.Hour),
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
+	}
+	if ip := net.ParseIP(name); ip != nil {
+		template.IPAddresses = []net.IP{ip}
+	} else {
+		template.DNSNames = []string{name}
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return issued{
+		certificate: tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key},
+		roots:       pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
+	}
+}
+
+// serveTLS starts a TLS server and returns its URL.
+func serveTLS(t *testing.T, config *tls.Config) string {
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	server.TLS = config
+	server.Config.ErrorLog = quietLog()
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+// withRoots returns a destination that names roots, and a Client that reads them.
+func withRoots(t *testing.T, roots func() []byte) (*upstream.Client, *destination.Destination) {
+	d := onLoopback()
+	d.CA = destination.Reference{Provider: "file", Name: "roots.pem"}
+	return newClient(t, upstream.Config{
+		Secret: func(_ context.Context, asked destination.Reference) (credential.Secret, error) {
+			if asked != d.CA {
+				t.Errorf("asked for %v", asked)
+			}
+			return roots, nil
+		},
+	}), d
+}
+
+func TestCertificates(t *testing.T) {
+	now := time.Now()
+	good := issue(t, "127.0.0.1", now.Add(-time.Minute))
+	tests := []struct {
+		name   string
+		server issued
+		roots  []byte // nil for the system's
+		say    string // "" where the call succeeds
+	}{
+		{"x-keyrelay-ca", good, good.roots, ""},
+		{"system roots", good, nil, "x-keyrelay-ca"},
+		{"other roots", good, issue(t, "127.0.0.1", now).roots, "x-keyrelay-ca"},
+		{"another host", issue(t, "other.example", now.Add(-time.Minute)), nil, "another host name"},
+		{"expired", issue(t, "127.0.0.1", now.Add(-2*time.Hour)), nil, "expired"},
+		{"not valid yet", issue(t, "127.0.0.1", now.Add(time.Hour)), nil, "not valid yet"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			target := serveTLS(t, &tls.Config{Certificates: []tls.Certificate{test.server.certificate}})
+			roots := test.roots
+			if roots == nil {
+				roots = test.server.roots
+			}
+			client, d := withRoots(t, func() []byte { return roots })
+			if test.name == "system roots" {
+				d.CA = destination.Reference{}
+			}
+			response, err := client.Send(context.Background(), newPlan(t, d, "POST", target, "{}"), nil)
+			if test.say == "" {
+				if err != nil || response.Status != 200 {
+					t.Errorf("got %v, %v", response, err)
+				}
+				return
+			}
+			refusal := wantRefusal(t, err, upstream.ErrCertificate)
+			if wantSafe(t, refusal); !strings.Contains(refusal.Detail, test.say) {
+				t.Errorf("%s does not say %q", refusal.Detail, test.say)
+			}
+		})
+	}
+}
+
+// Roots that are changed hold for the next call: connections made under the old ones are not used again.
+func TestRotatedRootsOpenNewConnections(t *testing.T) {
+	now := time.Now()
+	old, new := issue(t, "127.0.0.1", now.Add(-time.Minute)), issue(t, "127.0.0.1", now.Add(-2*time.Minute))
+	target := serveTLS(t, &tls.Config{Certificates: []tls.Certificate{old.certificate}})
+	var roots atomic.Pointer[[]byte]
+	roots.Store(&old.roots)
+	client, d := withRoots(t, func() []byte { return *roots.Load() })
+	auxiliary := client.HTTPClient(d)
+	for range 2 {
+		if _, err := client.Send(context.Background(), newPlan(t, d, "GET", target, ""), nil); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := auxiliary.Get(target); err != nil {
+			t.Fatal(err)
+		}
+	}
+	roots.Store(&new.roots)
+	_, err := client.Send(context.Background(), newPlan(t, d, "GET", target, ""), nil)
+	wantRefusal(t, err, upstream.ErrCertificate)
+	_, err = auxiliary.Get(target)
+	wantRefusal(t, err, upstream.ErrCertificate)
+}
+
+func TestRootsThatCannotBeHad(t *testing.T) {
+	client, d := withRoots(t, func() []byte { return []byte("s3cret, not PEM") })
+	_, err := client.Send(context.Background(), newPlan(t, d, "GET", "https://127.0.0.1:9/", ""), nil)
+	wantSafe(t, wantRefusal(t, err, credential.ErrSecretUnavailable))
+
+	down := errors.New("down")
+	client = newClient(t, upstream.Config{
+		Secret: func(context.Context, destination.Reference) (credential.Secret, error) { return nil, down },
+	})
+	if _, err := client.Send(context.Background(), newPlan(t, d, "GET", "https://127.0.0.1:9/", ""), nil); err != down {
+		t.Errorf("got %v, want the error of Config.Secret", err)
+	}
+	if _, err := client.HTTPClient(d).Post("https://127.0.0.1:9/", "", strings.NewReader("a")); !errors.Is(err, down) {
+		t.Errorf("auxiliary call: got %v, want the error of Config.Secret", err)
+	}
+}
+
+func TestTLSThatDoesNotFit(t *testing.T) {
+	good := issue(t, "127.0.0.1", time.Now().Add(-time.Minute))
+	certificates := []tls.Certificate{good.certificate}
+	plain := "https" + strings.TrimPrefix(listen(t, answering("HTTP/1.1 400 Bad Request\r\n\r\n")), "http")
+	hangsUp := "https" + strings.TrimPrefix(listen(t, func(net.Conn) {}), "http")
+	noHTTP1 := "https" + strings.TrimPrefix(listen(t, func(connection net.Conn) {
+		tls.Server(connection, &tls.Config{Certificates: certificates, NextProtos: []string{"spdy/3"}}).Handshake()
+	}), "http")
+	for name, target := range map[string]string{
+		"no HTTP/1.1": noHTTP1,
+		"TLS 1.1":     serveTLS(t, &tls.Config{Certificates: certificates, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}),
+		"no TLS":      plain,
+		"hangs up":    hangsUp,
+		"wants a client certificate": serveTLS(t, &tls.Config{Certificates: certificates,
+			ClientAuth: tls.RequireAnyClientCert, MaxVersion: tls.VersionTLS12}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			client, d := withRoots(t, func() []byte { return good.roots })
+			_, err := client.Send(context.Background(), newPlan(t, d, "POST", target, "{}"), nil)
+			wantSafe(t, wantRefusal(t, err, upstream.ErrTLS))
+		})
+	}
+}
