@@ -58,7 +58,7 @@ func (s *Store) readCallerKeys(ctx context.Context, reference destination.Refere
 		}
 	}
 	if len(keys.digests) == 0 {
-		return nil, unavailable(reference, `holds no keys of callers. Store the key itself, or a JSON array of keys such as ["first", "second"].`, nil)
+		return nil, unusable(reference, `holds no keys of callers. Store the key itself, or a JSON array of keys such as ["first", "second"].`)
 	}
 	s.callerKeys.put(reference, keys)
 	return keys, nil

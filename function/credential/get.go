@@ -189,7 +189,7 @@ func (c *Credential) fillable(fill plan.Fill) error {
 			continue
 		}
 		if problem := headerProblem(c.part(part.Scheme).text()); problem != "" {
-			return unavailable(part.Scheme.Secret, problem, nil)
+			return unusable(part.Scheme.Secret, problem)
 		}
 	}
 	return nil

@@ -10,9 +10,6 @@ import (
 // an answer is masked in place.
 const hidden = "***"
 
-// blockBits is the size of the shift table: two bytes are folded into that many bits.
-const blockBits = 12
-
 // A masker finds many patterns in one pass, by the algorithm of Sun Wu and Udi
 // Manber, "A fast algorithm for multi-pattern searching", 1994: it looks at two
 // bytes and mostly skips the rest of a window.
@@ -22,7 +19,7 @@ type masker struct {
 	// window is the length of the shortest pattern, and maxWindow at most.
 	window int
 	// shift says how far the window may move when it ends with two bytes.
-	shift [1 << blockBits]uint8
+	shift [1 << 16]uint8
 }
 
 // maxWindow keeps the building of a masker cheap where every pattern is long.
@@ -50,7 +47,7 @@ func newMasker(secrets []string) *masker {
 	return m
 }
 
-func block(a, b byte) uint16 { return (uint16(a)<<(blockBits-8) ^ uint16(b)) % (1 << blockBits) }
+func block(a, b byte) uint16 { return uint16(a)<<8 | uint16(b) }
 
 // mask replaces every pattern in the answer's header values and body, in place,
 // and reports whether there was any.

@@ -132,7 +132,7 @@ func newPrepared(requirement destination.Requirement, shown credentialText) (*pr
 		problem = cookieProblem(shown.text)
 	}
 	if problem != "" {
-		return nil, unavailable(scheme.Secret, problem, nil)
+		return nil, unusable(scheme.Secret, problem)
 	}
 	text := shown.text
 	masker := newMasker(shown.secrets)

@@ -9,14 +9,21 @@ import (
 	"keyrelay/function/gateway"
 )
 
-// unavailable refuses with ErrSecretUnavailable. The cause stays private.
+// unavailable refuses with ErrSecretUnavailable a secret that cannot be read. The cause stays private.
 func unavailable(reference destination.Reference, problem string, cause error) *gateway.Refusal {
 	return &gateway.Refusal{
-		Reason:     ErrSecretUnavailable,
-		Detail:     "The secret " + reference.String() + " " + problem,
-		RetryAfter: int(rereadInterval / time.Second),
-		Cause:      cause,
+		Reason: ErrSecretUnavailable,
+		Detail: "The secret " + reference.String() + " " + problem,
+		Cause:  cause,
 	}
+}
+
+// unusable refuses with ErrSecretUnavailable a secret that was read but is not
+// what it has to be. A mended one is seen at the next read past the cache.
+func unusable(reference destination.Reference, problem string) *gateway.Refusal {
+	refusal := unavailable(reference, problem, nil)
+	refusal.RetryAfter = int(rereadInterval / time.Second)
+	return refusal
 }
 
 // asRefusal returns err as the refusal that it is.

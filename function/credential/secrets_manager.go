@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/smithy-go"
 
@@ -17,6 +18,9 @@ import (
 
 // secretsManagerTimeout bounds one read, retries of the SDK and the making of its client included.
 const secretsManagerTimeout = 3 * time.Second
+
+// maxRetryPause leaves time for all three attempts of the SDK.
+const maxRetryPause = 300 * time.Millisecond
 
 // maxSecretsManagerAnswer is more than the largest secret takes as JSON with every byte escaped.
 const maxSecretsManagerAnswer = 8 * maxSecretBytes
@@ -41,7 +45,7 @@ func (s *secretsManager) read(ctx context.Context, reference destination.Referen
 	answer, err := client.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{
 		SecretId:     aws.String(reference.Name),
 		VersionStage: aws.String("AWSCURRENT"),
-	}, limitAnswer)
+	}, limit)
 	if err != nil {
 		return nil, unavailable(reference, secretsManagerProblem(ctx, err), err)
 	}
@@ -115,9 +119,11 @@ func secretsManagerProblem(ctx context.Context, err error) string {
 	return "cannot be read, since Secrets Manager failed. It is tried again by itself."
 }
 
-// limitAnswer bounds what the SDK reads of one answer.
-func limitAnswer(options *secretsmanager.Options) {
+// limit bounds what the SDK reads of one answer, and how long it pauses before it
+// tries again: the cache has a longer memory for failures.
+func limit(options *secretsmanager.Options) {
 	options.HTTPClient = limitedClient{options.HTTPClient}
+	options.Retryer = retry.AddWithMaxBackoffDelay(options.Retryer, maxRetryPause)
 }
 
 // A limitedClient cuts off answers that are too long for any secret.

@@ -22,12 +22,6 @@ func header(secret destination.Reference) *destination.SecurityScheme {
 	return &destination.SecurityScheme{Name: "partnerKey", Destination: "orders", In: "header", Field: "X-Partner-Key", Secret: secret}
 }
 
-// with returns the scheme after a change.
-func with(scheme *destination.SecurityScheme, change func(*destination.SecurityScheme)) *destination.SecurityScheme {
-	change(scheme)
-	return scheme
-}
-
 // planWith is a plan whose operation asks for the schemes.
 func planWith(schemes ...*destination.SecurityScheme) *plan.Plan {
 	operation := &destination.Operation{}

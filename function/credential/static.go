@@ -26,7 +26,7 @@ func staticText(scheme *destination.SecurityScheme, read value) (credentialText,
 		return shown, err
 	}
 	if shown.text == "" {
-		return shown, unavailable(scheme.Secret, "gives an empty key. Store a value in it.", nil)
+		return shown, unusable(scheme.Secret, "gives an empty key. Store a value in it.")
 	}
 	if scheme.Kind == destination.Bearer {
 		shown.text = "Bearer " + shown.text
@@ -40,13 +40,13 @@ func keyText(scheme *destination.SecurityScheme, read value) (credentialText, er
 	case scheme.Value != nil && read.isJSON:
 		text, used, ok := expand(scheme.Value, read.content)
 		if !ok {
-			return credentialText{}, unavailable(scheme.Secret, "lacks a member that x-keyrelay-value of "+scheme.Name+" names, or holds no text there. Add it to the secret, or mend the template.", nil)
+			return credentialText{}, unusable(scheme.Secret, "lacks a member that x-keyrelay-value of "+scheme.Name+" names, or holds no text there. Add it to the secret, or mend the template.")
 		}
 		return credentialText{text, append(used, text)}, nil
 	case scheme.Value != nil:
-		return credentialText{}, unavailable(scheme.Secret, "is no JSON object, so that x-keyrelay-value of "+scheme.Name+" finds no members. Store an object, or take the template out.", nil)
+		return credentialText{}, unusable(scheme.Secret, "is no JSON object, so that x-keyrelay-value of "+scheme.Name+" finds no members. Store an object, or take the template out.")
 	case read.isJSON:
-		return credentialText{}, unavailable(scheme.Secret, "is a JSON object and not a key. Say which member is the key: end the reference of "+scheme.Name+" with a pointer such as #/api_key, or add x-keyrelay-value.", nil)
+		return credentialText{}, unusable(scheme.Secret, "is a JSON object and not a key. Say which member is the key: end the reference of "+scheme.Name+" with a pointer such as #/api_key, or add x-keyrelay-value.")
 	}
 	text := string(read.content)
 	return credentialText{text, []string{text}}, nil
@@ -82,11 +82,11 @@ func basicText(scheme *destination.SecurityScheme, read value) (credentialText, 
 		Password *string `json:"password"`
 	}
 	if !read.isJSON || json.Unmarshal(read.content, &members) != nil || members.Username == nil || members.Password == nil {
-		return credentialText{}, unavailable(scheme.Secret, `is not of the shape that http basic needs. Store {"username": "…", "password": "…"}.`, nil)
+		return credentialText{}, unusable(scheme.Secret, `is not of the shape that http basic needs. Store {"username": "…", "password": "…"}.`)
 	}
 	pair := *members.Username + ":" + *members.Password
 	if strings.Contains(*members.Username, ":") || strings.ContainsFunc(pair, isControl) {
-		return credentialText{}, unavailable(scheme.Secret, "holds a user name with a colon, or a control character such as a line break; http basic can carry neither.", nil)
+		return credentialText{}, unusable(scheme.Secret, "holds a user name with a colon, or a control character such as a line break; http basic can carry neither.")
 	}
 	return credentialText{
 		text:    "Basic " + base64.StdEncoding.EncodeToString([]byte(pair)),

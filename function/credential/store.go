@@ -93,7 +93,9 @@ func (s *Store) readSecret(ctx context.Context, key secretKey, previous *version
 }
 
 func leftSecret(key secretKey, cause error) error {
-	return unavailable(key.reference(), "was still being read when the request ended. Send it again.", cause)
+	refusal := unavailable(key.reference(), "was still being read when the request ended. Send it again.", cause)
+	refusal.RetryAfter = 1
+	return refusal
 }
 
 // Secret reads one secret through the cache: a JSON string's text, any other JSON
@@ -130,17 +132,17 @@ func valueOf(reference destination.Reference, read *version) (value, error) {
 		return value{content: content, isJSON: isObject(content)}, nil
 	}
 	if _, ok := find(content, ""); !ok {
-		return value{}, unavailable(reference, "is not JSON, so that its pointer selects nothing. Store a JSON object, or take the part from # on off the reference.", nil)
+		return value{}, unusable(reference, "is not JSON, so that its pointer selects nothing. Store a JSON object, or take the part from # on off the reference.")
 	}
 	found, ok := find(content, reference.Pointer)
 	if !ok {
-		return value{}, unavailable(reference, "has no value at its pointer. Add that member to the secret, or mend the part of the reference from # on.", nil)
+		return value{}, unusable(reference, "has no value at its pointer. Add that member to the secret, or mend the part of the reference from # on.")
 	}
 	if text, ok := scalarText(found); ok {
 		return value{content: []byte(text)}, nil
 	}
 	if found[0] == 'n' {
-		return value{}, unavailable(reference, "is null. Store a value in it.", nil)
+		return value{}, unusable(reference, "is null. Store a value in it.")
 	}
 	return value{content: found, isJSON: true}, nil
 }
