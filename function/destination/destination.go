@@ -135,6 +135,8 @@ const (
 type BodyTemplate struct {
 	// JSON is the template as JSON text, members in the document's order.
 	JSON []byte
+	// Parts is the template made ready to be filled.
+	Parts []BodyPart
 	// Place is where the document holds it.
 	Place Place
 }

@@ -162,11 +162,18 @@ func (r *reader) settings(node *yaml.Node, settings Operation) Operation {
 
 // bodyTemplate reads x-keyrelay-body and checks its expressions.
 func (r *reader) bodyTemplate(node *yaml.Node) *BodyTemplate {
-	text, ok := r.json(node)
-	if ok {
+	before := len(r.faults)
+	template := &BodyTemplate{Place: r.place(node)}
+	var ok bool
+	if template.JSON, ok = r.json(node); ok {
 		r.checkExpressions(node)
 	}
-	return &BodyTemplate{JSON: text, Place: r.place(node)}
+	if len(r.faults) == before {
+		compiler := bodyCompiler{reader: r}
+		compiler.value(node)
+		template.Parts = compiler.parts
+	}
+	return template
 }
 
 // checkExpressions notes every broken expression of a body template.

@@ -2,11 +2,13 @@ package destination_test
 
 import (
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"golang.org/x/tools/txtar"
 
 	"keyrelay/function/destination"
 )
@@ -68,13 +70,14 @@ components:
     person: {type: oauth2, flows: {implicit: {authorizationUrl: "https://id.example.com"}}}
 `
 
-func TestSchemes(t *testing.T) {
+// wanted are the schemes of kinds, without what they have in common.
+func wanted(t *testing.T) map[string]*destination.SecurityScheme {
+	t.Helper()
 	own := func(scheme string) destination.Reference {
 		return destination.Reference{Provider: "secretsmanager", Name: "keyrelay/api", Pointer: destination.Pointer("/" + scheme)}
 	}
-	day := []destination.RefreshRule{{Status: 401}}
 	none, half := time.Duration(0), 500*time.Millisecond
-	want := map[string]*destination.SecurityScheme{
+	return map[string]*destination.SecurityScheme{
 		"partnerKey": {Kind: destination.StaticKey, In: "query", Field: "api-key",
 			Secret: destination.Reference{Provider: "secretsmanager", Name: "keyrelay/orders", Pointer: "/api_key"}},
 		"plain": {Kind: destination.StaticKey, In: "cookie", Field: "sid", Secret: own("plain")},
@@ -107,10 +110,14 @@ func TestSchemes(t *testing.T) {
 		"digest": {Kind: destination.Unsupported},
 		"person": {Kind: destination.Unsupported},
 	}
+}
+
+func TestSchemes(t *testing.T) {
+	want := wanted(t)
 	for name, scheme := range want {
 		scheme.Name, scheme.Destination = name, "api"
 		if scheme.RefreshOn == nil {
-			scheme.RefreshOn = day
+			scheme.RefreshOn = []destination.RefreshRule{{Status: 401}}
 		}
 		if scheme.RequestContentType == "" {
 			scheme.RequestContentType = "application/json"
@@ -193,5 +200,21 @@ func TestSession(t *testing.T) {
 	got := one(t, kinds+"x-keyrelay-session: {field: s, introspectionUrl: 'https://id.example.com', security: [{digest: []}, {basic: []}]}")
 	if security := got.Session.IntrospectionSecurity; len(security) != 1 || security[0].Scheme != got.Schemes["basic"] {
 		t.Errorf("the security of the introspection is %+v", security)
+	}
+}
+
+// JSON is read as JSON: with its escapes, tabs, long names and exact numbers.
+func TestJSONDocument(t *testing.T) {
+	long := strings.Repeat("n", 2000)
+	text := "\xef\xbb\xbf{\t\"openapi\":\t\"3.0.3\",\n\t\"servers\": [{\"url\": \"https:\\/\\/\\u0061pi.example.com\"}],\n" +
+		`"x-keyrelay-body": {"` + long + `": [true, false, null, 1.10, 1e400, -0, 12345678901234567890, "\ud83d\ude00 \/ \t", "12", "true", {}, []]}}`
+	set := load(t, txtar.File{Name: "api.json", Data: []byte(text)})
+	got := find(t, set, "POST", "https://api.example.com/").Body
+	want := `{"` + long + `":[true,false,null,1.10,1e400,-0,12345678901234567890,"😀 / \t","12","true",{},[]]}`
+	if difference := cmp.Diff(want, string(got.JSON)); difference != "" {
+		t.Errorf("body (-want +got):\n%s", difference)
+	}
+	if got.Place.Line != 3 || got.Place.Column != 20 {
+		t.Errorf("the body stands at %d:%d", got.Place.Line, got.Place.Column)
 	}
 }

@@ -55,8 +55,11 @@ paths:
   /{a}-{b}: {get: {}}
   /{a}: {get: {}}
   /{a}/x-{b}.{c}: {get: {}}
+  /{a}/y{b}: {get: {}}
+  /{a}/{b}y: {get: {}}
   /caf%C3%A9: {get: {}}
   /münchen: {get: {}}
+  /orders?beta=true: {post: {}, put: {}}
   x-notes: none
 `
 
@@ -82,6 +85,8 @@ func TestPathTemplates(t *testing.T) {
 		"GET /---":                 "/{a}-{b}",
 		"GET /-b":                  "/{a}",
 		"GET /z/x-1.2":             "/{a}/x-{b}.{c}",
+		"GET /z/y1y":               "/{a}/{b}y",
+		"GET /z/y1":                "/{a}/y{b}",
 		"GET /caf%c3%a9":           "/caf%C3%A9",
 		"GET /m%C3%BCnchen":        "/münchen",
 	} {
@@ -125,16 +130,13 @@ func TestNoOperation(t *testing.T) {
 	}
 	for _, path := range []string{"/orders/", "/orders/7/lines", "/orders/7/lines/", "/orders//", "/z/x-.2", "/z/x-1."} {
 		refusal := refused(t, set, "GET", "https://api.example.com/v2", "/v2"+path)
-		if len(refusal.Allowed) != 14 || refusal.Allowed[0] != "DELETE /orders/{id}" {
+		if len(refusal.Allowed) != 16 || refusal.Allowed[0] != "DELETE /orders/{id}" {
 			t.Errorf("%s: allowed are %q", path, refusal.Allowed)
 		}
 	}
 }
 
-// An operation's own servers, security and parameters win over those of its path
-// item, and these over the document's.
-func TestOwnWins(t *testing.T) {
-	set := load(t, yaml(`
+const owners = `
 openapi: 3.0.3
 servers: [{url: "https://api.example.com/v2"}]
 security: [{key: []}, {}]
@@ -160,8 +162,13 @@ paths:
       security: [{digest: []}, {key: [], oauth: [b]}, {}]
     post: {security: [{digest: []}, {}]}
     patch: {security: []}
-`), txtar.File{Name: "refs.json", Data: []byte(`{"openapi": "3.1.0", "servers": [{"url": "https://refs.example.com"}],
- "paths": {"/b": {"$ref": "#/components/pathItems/a~1b%20c"}},
+`
+
+// An operation's own servers, security and parameters win over those of its path
+// item, and these over the document's.
+func TestOwnWins(t *testing.T) {
+	set := load(t, yaml(owners), txtar.File{Name: "refs.json", Data: []byte(`{"openapi": "3.1.0", "servers": [{"url": "https://refs.example.com"}],
+ "paths": {"/b": {"$ref": "#/components/pathItems/a~1b%20c"}, "/c": {"$ref": "#/x-items/1"}}, "x-items": [1, {"get": {}}],
  "components": {"pathItems": {"a/b c": {"post": {"x-keyrelay-timeout": 1}}}}}`)})
 	get := find(t, set, "GET", "https://path.example.com/a")
 	want := []destination.Parameter{
@@ -193,6 +200,7 @@ paths:
 	if operation := find(t, set, "POST", "https://refs.example.com/b"); operation.Timeout.Seconds() != 1 {
 		t.Errorf("the referenced path item gives %+v", operation)
 	}
+	find(t, set, "GET", "https://refs.example.com/c")
 }
 
 // A document without operations stands for all of them, "paths: {}" included.

@@ -11,8 +11,7 @@ import (
 func (r *reader) operations(shared Operation) {
 	list := r.member(r.root, "servers")
 	own := r.servers(list)
-	paths := r.members(r.member(r.root, "paths"), "paths")
-	paths = slices.DeleteFunc(paths, func(m member) bool { return strings.HasPrefix(m.key.Value, "x-") })
+	paths := r.paths()
 	r.markUnused()
 	if len(paths) == 0 {
 		r.needServers(list)
@@ -32,6 +31,16 @@ func (r *reader) operations(shared Operation) {
 		}
 	}
 	slices.Sort(r.destination.declared)
+}
+
+// paths returns the members of paths that are path items. One that repeats another
+// with a query, as /a?beta=true beside /a, is left out: the relay matches paths alone.
+func (r *reader) paths() []member {
+	node := r.member(r.root, "paths")
+	return slices.DeleteFunc(r.members(node, "paths"), func(m member) bool {
+		path, _, query := strings.Cut(m.key.Value, "?")
+		return strings.HasPrefix(path, "x-") || query && r.member(node, path) != nil
+	})
 }
 
 // needServers notes that a document names no server.
@@ -63,7 +72,7 @@ func (r *reader) template(key *yaml.Node) bool {
 		found = flawOfPath(text)
 	}
 	if found.problem == "" && strings.ContainsAny(text, "?#") {
-		found = flaw{"holds a query or a fragment", "declare query parameters under parameters"}
+		found = flaw{"holds a query or a fragment", "write the path alone; a query belongs in the outbound URL or under parameters"}
 	}
 	if found.problem != "" {
 		r.fault(key, "the path template "+found.problem, found.remedy)

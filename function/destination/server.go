@@ -83,7 +83,11 @@ func (r *reader) expand(text string, object *yaml.Node) []string {
 	}
 	var urls []string
 	for _, value := range r.variableValues(variable) {
-		urls = append(urls, r.expand(strings.ReplaceAll(text, "{"+name+"}", value), object)...)
+		more := r.expand(strings.ReplaceAll(text, "{"+name+"}", value), object)
+		urls = append(urls, more...)
+		if more == nil { // a fault has been noted, and would be again
+			return nil
+		}
 		if len(urls) > maxServers {
 			r.fault(object, "the variables stand for more than 100 servers", "write fewer values in their enums")
 			return nil

@@ -1,0 +1,122 @@
+package destination
+
+import (
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// A BodyPart is a stretch of a body template: JSON text, and the field of the
+// record that follows it. The parts written one behind the other are the body.
+type BodyPart struct {
+	// Literal is JSON text as it is sent.
+	Literal string
+	// Separate says that a comma goes before the literal unless what has been
+	// written so far ends in "{" or "[": the members before this one may all have been absent.
+	Separate bool
+	// Field is the record's field that follows the literal; empty for none.
+	Field string
+	// Text says that the field's value stands inside a JSON string. Otherwise it is a whole JSON value.
+	Text bool
+	// Optional says that the record may lack the field. Then nothing follows the
+	// literal where Text is set, and the whole part is left out where it is not.
+	Optional bool
+}
+
+// A bodyCompiler turns the nodes of a template, which have been checked, into parts.
+type bodyCompiler struct {
+	reader *reader
+	parts  []BodyPart
+}
+
+// literal appends text to the last part, or begins a new one behind a field.
+func (c *bodyCompiler) literal(text string) {
+	if last := len(c.parts) - 1; last >= 0 && c.parts[last].Field == "" {
+		c.parts[last].Literal += text
+		return
+	}
+	c.parts = append(c.parts, BodyPart{Literal: text})
+}
+
+// field makes a field follow the last part's literal.
+func (c *bodyCompiler) field(expression string, text bool) {
+	c.literal("")
+	last := &c.parts[len(c.parts)-1]
+	last.Text = text
+	last.Field, last.Optional = strings.CutSuffix(expression, "?")
+}
+
+// value compiles one value.
+func (c *bodyCompiler) value(node *yaml.Node) {
+	switch node = resolve(node); node.Kind {
+	case yaml.MappingNode:
+		c.literal("{")
+		var before siblings
+		for i := 0; i+1 < len(node.Content); i += 2 {
+			c.child(&before, string(quote(node.Content[i].Value))+":", node.Content[i+1])
+		}
+		c.literal("}")
+	case yaml.SequenceNode:
+		c.literal("[")
+		var before siblings
+		for _, item := range node.Content {
+			c.child(&before, "", item)
+		}
+		c.literal("]")
+	default:
+		c.scalar(node)
+	}
+}
+
+// siblings says what stands before a member or an element: anything, and
+// anything that is there whatever the record holds.
+type siblings struct{ some, certain bool }
+
+// child compiles a member or an element with the comma before it.
+func (c *bodyCompiler) child(before *siblings, name string, node *yaml.Node) {
+	expression, whole := wholeExpression(resolve(node))
+	optional := whole && strings.HasSuffix(expression, "?")
+	separate := before.some && !before.certain
+	if separate || optional {
+		c.parts = append(c.parts, BodyPart{Separate: separate})
+	}
+	if before.certain {
+		name = "," + name
+	}
+	c.literal(name)
+	c.value(node)
+	before.some = true
+	before.certain = before.certain || !optional
+}
+
+// scalar compiles a value that is no mapping and no sequence.
+func (c *bodyCompiler) scalar(node *yaml.Node) {
+	if expression, whole := wholeExpression(node); whole {
+		c.field(expression, false)
+		return
+	}
+	if node.ShortTag() != "!!str" || !strings.Contains(node.Value, "{{{") {
+		c.literal(string(c.reader.scalarJSON(node)))
+		return
+	}
+	c.literal(`"`)
+	for rest := node.Value; rest != ""; {
+		literal, expression, after, _ := cutExpression(rest)
+		quoted := quote(literal)
+		c.literal(string(quoted[1 : len(quoted)-1]))
+		if expression != "" {
+			c.field(expression, true)
+		}
+		rest = after
+	}
+	c.literal(`"`)
+}
+
+// wholeExpression returns the expression of a text that is nothing else.
+func wholeExpression(node *yaml.Node) (expression string, whole bool) {
+	if node.Kind != yaml.ScalarNode || node.ShortTag() != "!!str" {
+		return "", false
+	}
+	literal, expression, rest, err := cutExpression(node.Value)
+	return expression, err == nil && expression != "" && literal == "" && rest == ""
+}
