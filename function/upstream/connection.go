@@ -3,6 +3,7 @@ package upstream
 import (
 	"errors"
 	"net"
+	"net/http"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -53,3 +54,42 @@ func (c *connection) Write(data []byte) (int, error) {
 	c.lastUse.Store(time.Now().UnixNano())
 	return n, err
 }
+
+// roundTrip sends a request. net/http gives up a request other than a GET when the
+// kept connection it chose was closed at that same moment. It says so only of a
+// connection that had no request yet (persistConn.readLoop, numExpectedResponses),
+// so no byte was written and the request may go to the next connection.
+func (r *route) roundTrip(request *http.Request) (*http.Response, error) {
+	for {
+		answer, err := r.transport.RoundTrip(request)
+		if err == nil || !closedIdle(err) || request.Context().Err() != nil {
+			return answer, err
+		}
+		next, ok := rewound(request)
+		if !ok {
+			return nil, err
+		}
+		request = next
+	}
+}
+
+// rewound returns the request with its body from the start, if it has a way back there.
+func rewound(request *http.Request) (*http.Request, bool) {
+	if request.Body == nil {
+		return request, true
+	}
+	if request.GetBody == nil {
+		return nil, false
+	}
+	body, err := request.GetBody()
+	if err != nil {
+		return nil, false
+	}
+	again := *request
+	again.Body = body
+	return &again, true
+}
+
+// closedIdle reports whether the peer closed a connection between two requests,
+// which net/http says with an error that it does not export.
+func closedIdle(err error) bool { return err.Error() == "http: server closed idle connection" }

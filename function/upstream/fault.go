@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"strings"
 	"syscall"
 
 	"code.dny.dev/ssrf"
@@ -163,9 +162,8 @@ func timedOut(err error) bool {
 	return errors.As(err, &timeout) && timeout.Timeout()
 }
 
-// lost reports whether a connection came to its end. net/http says that of a kept
-// connection with an error it does not export.
+// lost reports whether a connection came to its end.
 func lost(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) ||
-		errors.Is(err, net.ErrClosed) || strings.HasSuffix(err.Error(), "http: server closed idle connection")
+		errors.Is(err, net.ErrClosed) || closedIdle(err)
 }

@@ -172,7 +172,7 @@ func TestHTTPClientGivesUp(t *testing.T) {
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v, want the end of the time", err)
 	}
-	if client.HTTPClient(d) != client.HTTPClient(d) {
+	if first, second := client.HTTPClient(d), client.HTTPClient(d); first != second {
 		t.Error("a destination has more than one client")
 	}
 }

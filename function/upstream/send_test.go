@@ -113,7 +113,7 @@ func TestSendFollowsNoRedirect(t *testing.T) {
 		if r.Header.Get("Cookie") != "" {
 			t.Error("a cookie was kept")
 		}
-		http.Redirect(w, r, canary.URL, 307)
+		http.Redirect(w, r, canary.URL, http.StatusTemporaryRedirect)
 	})
 	client := newClient(t, upstream.Config{})
 	for range 2 {

@@ -97,7 +97,7 @@ func (c *Client) Send(ctx context.Context, outbound *plan.Plan, held *credential
 		return nil, err
 	}
 	var call exchange
-	answer, err := way.transport.RoundTrip(call.request(ctx, outbound, held, c.userAgent))
+	answer, err := way.roundTrip(call.request(ctx, outbound, held, c.userAgent))
 	if err != nil {
 		return nil, fault(ctx, outbound.Destination, outbound.URL.Hostname(), err)
 	}
@@ -159,7 +159,7 @@ func (r roundTripper) RoundTrip(request *http.Request) (*http.Response, error) {
 		}
 		return nil, err
 	}
-	answer, err := way.transport.RoundTrip(request)
+	answer, err := way.roundTrip(request)
 	if err != nil {
 		return nil, fault(request.Context(), r.destination, request.URL.Hostname(), err)
 	}
