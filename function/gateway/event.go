@@ -84,10 +84,7 @@ func (e *event) path(m *members) span {
 	}
 	path, resource := e.text(m.path), e.text(m.resource)
 	declared := e.scratch[resource.start:resource.end]
-	if len(declared) == 0 || declared[0] != '/' || bytes.IndexByte(declared, '{') >= 0 {
-		return path
-	}
-	if len(declared) == 1 || bytes.HasSuffix(e.scratch[path.start:path.end], declared) {
+	if string(declared) == "/" || bytes.HasPrefix(declared, []byte("/")) && bytes.HasSuffix(e.scratch[path.start:path.end], declared) {
 		return resource
 	}
 	return path

@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"net/http"
 	"path"
@@ -25,7 +26,7 @@ func TestEvents(t *testing.T) {
 		},
 		{
 			"REST, headers only, as sam local and handwritten events have it",
-			`{"path":"/","httpMethod":"GET","headers":{"x-lower":" padded\t","X-None":null},"multiValueHeaders":null,"body":null,"isBase64Encoded":true,"requestContext":{"requestId":null}}`,
+			`{"path":"/","httpMethod":"GET","headers":{"x-lower":" padded\t","X-None":null},"multiValueHeaders":{},"cookies":["none=1"],"body":null,"isBase64Encoded":true,"requestContext":{"requestId":null}}`,
 			received{Method: "GET", Path: "/", Header: http.Header{"X-Lower": {"padded"}, "X-None": {""}}},
 		},
 		{
@@ -44,6 +45,21 @@ func TestEvents(t *testing.T) {
 			`{"version":"2.0","rawPath":"/","headers":{"cookie":"a=1"},"requestContext":{"stage":"$default","http":{"method":"GET"}},"body":""}`,
 			received{Method: "GET", Path: "/", Header: http.Header{"Cookie": {"a=1"}}},
 		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			if d := diff(test.want, decode(t, []byte(test.event))); d != "" {
+				t.Error(d)
+			}
+		})
+	}
+}
+
+func TestEventBodies(t *testing.T) {
+	tests := []struct {
+		name, event string
+		want        received
+	}{
 		{
 			"base64 with escaped solidus",
 			`{"path":"/","httpMethod":"POST","body":"\/\/\/\/","isBase64Encoded":true}`,
@@ -71,6 +87,26 @@ func TestEvents(t *testing.T) {
 				t.Error(d)
 			}
 		})
+	}
+}
+
+// TestEventLeavesNothing sees that a request holds nothing of the ones before it.
+func TestEventLeavesNothing(t *testing.T) {
+	var got received
+	door := gateway.Lambda(func(_ context.Context, request *gateway.Request, err error) *gateway.Response {
+		got = keep(request, err)
+		return ok()
+	})
+	for range 100 {
+		door.Invoke(context.Background(), []byte(`{"path":"/x","httpMethod":"POST","headers":{"A":"1","X-B":"2"},"body":"b","requestContext":{"requestId":"i"}}`))
+		door.Invoke(context.Background(), []byte(`{"path":"/","httpMethod":"GET","headers":{"X-C":"3"}}`))
+		if d := diff(received{Method: "GET", Path: "/", Header: http.Header{"X-C": {"3"}}}, got); d != "" {
+			t.Fatal(d)
+		}
+		door.Invoke(context.Background(), []byte(`{`))
+		if d := diff(received{Err: gateway.ErrEvent}, got); d != "" {
+			t.Fatal(d)
+		}
 	}
 }
 
@@ -112,6 +148,8 @@ func TestEventsThatAreRefused(t *testing.T) {
 		`{"version":2.0,"rawPath":"/","requestContext":{"http":{"method":"GET"}}}`,
 		`{"version":"3.0","httpMethod":"GET","path":"/"}`,
 		`{"version":"2.0","httpMethod":"GET","path":"/"}`,
+		`{"httpMethod":"GET"}`, `{"path":"/"}`, `{"httpMethod":"","path":"/"}`,
+		`{"version":"2.0","rawPath":"/","requestContext":{}}`, `{"version":"2.0","requestContext":{"http":{"method":"GET"}}}`,
 		`{"httpMethod":"GET","path":"/","path":"/x"}`,
 		`{"httpMethod":"GET","path":"/","body":null,"body":"x"}`,
 		`{"httpMethod":"GET","path":"/","b\u006fdy":"y","body":"x"}`,

@@ -19,7 +19,7 @@ const maxGrowth = 6
 // Fits reports whether the response, as encoded for the door that this request
 // came through, is at most MaxAnswerBytes long.
 func (r *Request) Fits(response *Response) bool {
-	if len(response.Body) > MaxAnswerBytes || r.format == overHTTP {
+	if r.format == overHTTP {
 		return len(response.Body) <= MaxAnswerBytes
 	}
 	head := r.format.headSize(response)

@@ -19,12 +19,12 @@ func (h httpDoor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		w.Header()["Connection"] = []string{"close"}
 	}
-	write(w, r.Method, answer(r.Context(), Handler(h), request, err))
+	write(w, answer(r.Context(), Handler(h), request, err))
 }
 
-// write sends the response. Its length is always known, and net/http adds nothing
-// but a Date where there is none.
-func write(w http.ResponseWriter, method string, response *Response) {
+// write sends the response. net/http takes off the body and its length where there
+// may be none (RFC 9110 section 6.4.1), and adds nothing but a Date where there is none.
+func write(w http.ResponseWriter, response *Response) {
 	header := w.Header()
 	for name, values := range response.Header {
 		header[name] = values
@@ -32,14 +32,7 @@ func write(w http.ResponseWriter, method string, response *Response) {
 	if _, found := header["Content-Type"]; !found {
 		header["Content-Type"] = nil
 	}
-	if response.Status == http.StatusNoContent || response.Status == http.StatusNotModified {
-		delete(header, "Content-Length")
-		w.WriteHeader(response.Status)
-		return
-	}
 	header["Content-Length"] = []string{strconv.Itoa(len(response.Body))}
 	w.WriteHeader(response.Status)
-	if method != http.MethodHead {
-		w.Write(response.Body)
-	}
+	w.Write(response.Body)
 }

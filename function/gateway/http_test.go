@@ -76,6 +76,20 @@ func TestHTTPRequest(t *testing.T) {
 	}
 }
 
+// TestHTTPChunkedNothing sees that chunks without a byte are no body.
+func TestHTTPChunkedNothing(t *testing.T) {
+	server, got := record(t)
+	connection, err := net.Dial("tcp", server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer connection.Close()
+	io.WriteString(connection, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
+	if got := <-got; got.Body != nil || got.Err != nil {
+		t.Errorf("body %v, error %v", got.Body, got.Err)
+	}
+}
+
 func TestHTTPBodyOfEverySize(t *testing.T) {
 	server, got := record(t)
 	for _, size := range []int{1, 8<<10 - 1, 8 << 10, 8<<10 + 1, 64 << 10, 64<<10 + 1, 128 << 10, 1 << 20, 2<<20 + 1, gateway.MaxRecordBytes} {

@@ -49,7 +49,7 @@ func oracleV1(payload []byte) (received, bool) {
 		return received{Err: gateway.ErrEvent}, true
 	}
 	path := event.Path
-	if r := event.Resource; r == "/" || strings.HasPrefix(r, "/") && !strings.Contains(r, "{") && strings.HasSuffix(path, r) {
+	if r := event.Resource; r == "/" || strings.HasPrefix(r, "/") && strings.HasSuffix(path, r) {
 		path = r
 	}
 	fields := event.MultiValueHeaders
