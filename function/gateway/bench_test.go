@@ -58,7 +58,7 @@ func connectorHeader() map[string][]string {
 }
 
 func connectorRecord() string {
-	return `{"tenant":"acme","region":"eu-central-1","order_id":"10042","customer":"Jane Doe","total":"1.10","note":"` + strings.Repeat("a line\\n", 60) + `"}`
+	return `{"tenant":"acme","region":"eu-central-1","order_id":"10042","customer":"Jane Doe","total":"1.10","note":"` + strings.Repeat("a line\\n", 120) + `"}`
 }
 
 // typicalHandler answers with 500 bytes of JSON.

@@ -5,7 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -192,6 +194,23 @@ func TestRefusedEventIsAnswered(t *testing.T) {
 	} {
 		if got, _ := encode(t, payload, response); string(got) != want {
 			t.Errorf("%s: answer %s, want %s", payload, got, want)
+		}
+	}
+}
+
+// TestSampleEvents sees that every event that the project ships is a request.
+func TestSampleEvents(t *testing.T) {
+	files, err := filepath.Glob("../../events/*.json")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no sample events: ", err)
+	}
+	for _, file := range files {
+		payload, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := decode(t, payload); got.Err != nil || got.Path != "/" || got.ID == "" {
+			t.Errorf("%s: path %q, id %q, error %v", file, got.Path, got.ID, got.Err)
 		}
 	}
 }
