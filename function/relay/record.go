@@ -64,9 +64,9 @@ func (r *record) credential(held *credential.Credential) {
 	r.wait += held.Facts.Wait
 }
 
-func (r *record) problem(problem Problem) {
+func (r *record) problem(problem Problem, proxyError string) {
 	r.problemName = problem.Name
-	r.proxyError = problem.ProxyError
+	r.proxyError = proxyError
 	r.blame = problem.blame
 }
 

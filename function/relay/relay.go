@@ -117,6 +117,8 @@ func (r *Relay) send(ctx context.Context, outbound *plan.Plan, record *record) (
 	}
 	record.replayed = true
 	record.credential(renewed)
+	// net/http may still be reading the header map of a request whose answer came early.
+	outbound.Header = outbound.Header.Clone()
 	return r.exchange(ctx, outbound, renewed, record)
 }
 

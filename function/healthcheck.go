@@ -1,0 +1,37 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"os"
+	"time"
+)
+
+// healthTime is how long a healthy server may take to answer.
+const healthTime = 2 * time.Second
+
+// healthcheck asks the server on this machine, for a container's HEALTHCHECK: an
+// image from scratch holds no other program that could.
+func healthcheck(stop context.Context) error {
+	ctx, cancel := context.WithTimeout(stop, healthTime)
+	defer cancel()
+	port := os.Getenv("PORT")
+	if port == "" {
+		_, port, _ = net.SplitHostPort(loopbackAddress)
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort("127.0.0.1", port)+"/healthz", nil)
+	if err != nil {
+		return errors.New("PORT must be a number from 1 to 65535")
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return errors.New("the server does not answer")
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return errors.New("the server answers, but not 200")
+	}
+	return nil
+}

@@ -1,0 +1,41 @@
+// Command function is keyrelay: an AWS Lambda function behind API Gateway or a
+// function URL, and the same program as an HTTP server anywhere else.
+//
+//	keyrelay                serve: in Lambda when AWS_LAMBDA_RUNTIME_API is set, over HTTP otherwise
+//	keyrelay check FOLDER   check the documents of a folder and print every fault
+//	keyrelay healthcheck    ask the server on this machine whether it serves
+//
+// Its settings are environment variables, see README.md. A wrong one stops the
+// start and is named.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	stop, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer cancel()
+	if err := run(stop, os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "keyrelay: "+err.Error())
+		cancel()
+		os.Exit(1)
+	}
+}
+
+// run does what the arguments say, until it is done or stop ends.
+func run(stop context.Context, arguments []string) error {
+	switch {
+	case len(arguments) == 0:
+		return serve(stop)
+	case len(arguments) == 2 && arguments[0] == "check":
+		return check(arguments[1])
+	case len(arguments) == 1 && arguments[0] == "healthcheck":
+		return healthcheck(stop)
+	}
+	return fmt.Errorf("usage: keyrelay [check FOLDER | healthcheck]")
+}

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// roleVariable makes the test binary be the program itself.
+const roleVariable = "KEYRELAY_TEST_ROLE"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(roleVariable) == "program" {
+		main()
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// program returns the keyrelay program with an environment of its own.
+func program(arguments []string, environment ...string) *exec.Cmd {
+	command := exec.Command(os.Args[0], arguments...)
+	command.Env = append(environment, roleVariable+"=program")
+	return command
+}
+
+func freePort(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	_, port, _ := net.SplitHostPort(listener.Addr().String())
+	return port
+}
+
+// writeDocument writes one document into a folder of its own.
+func writeDocument(t *testing.T, text string) string {
+	t.Helper()
+	folder := t.TempDir()
+	if err := os.WriteFile(filepath.Join(folder, "api.yaml"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return folder
+}
+
+func openDocument(downstream string) string {
+	return "openapi: 3.1.0\ninfo: {title: API, version: '1'}\nservers: [{url: '" + downstream + "'}]\nx-keyrelay-network: loopback\n"
+}
+
+// awaitServing reads the program's log until it serves.
+func awaitServing(t *testing.T, command *exec.Cmd) {
+	t.Helper()
+	output, err := command.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = command.Process.Kill() })
+	line, err := bufio.NewReader(output).ReadBytes('\n')
+	if err != nil || !json.Valid(line) || !bytes.Contains(line, []byte("serving")) {
+		t.Fatalf("the program does not serve: %s %v", line, err)
+	}
+	go func() { _, _ = io.Copy(io.Discard, output) }()
+}
+
+// TestServeAndDrain starts the program, has its health checked, and sends SIGTERM
+// while a request is under way: that request is still answered, and the exit is clean.
+func TestServeAndDrain(t *testing.T) {
+	arrived, answer := make(chan struct{}), make(chan struct{})
+	downstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		close(arrived)
+		<-answer
+		_, _ = io.WriteString(w, "late but whole")
+	}))
+	defer downstream.Close()
+	port := freePort(t)
+	environment := []string{"PORT=" + port, "KEYRELAY_CALLER_KEYS=env:CALLERS", "CALLERS=the-caller", "KEYRELAY_DESTINATIONS=" + writeDocument(t, openDocument(downstream.URL))}
+	command := program(nil, environment...)
+	awaitServing(t, command)
+	if text, err := program([]string{"healthcheck"}, environment...).CombinedOutput(); err != nil {
+		t.Fatalf("healthcheck: %v %s", err, text)
+	}
+	body := make(chan string)
+	go func() { body <- relayed(port, downstream.URL, "the-caller") }()
+	<-arrived
+	if err := command.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	close(answer)
+	if got := <-body; got != "200 late but whole" {
+		t.Errorf("the request under way got %q", got)
+	}
+	if err := command.Wait(); err != nil {
+		t.Errorf("the exit was not clean: %v", err)
+	}
+}
+
+// relayed sends a request through the program and returns status and body.
+func relayed(port, downstream, key string) string {
+	request, err := http.NewRequest(http.MethodGet, "http://127.0.0.1:"+port+"/", nil)
+	if err != nil {
+		return err.Error()
+	}
+	request.Header.Set("X-Osmos-Outbound-Url", downstream+"/")
+	request.Header.Set("X-Api-Key", key)
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err.Error()
+	}
+	defer answer.Body.Close()
+	body, _ := io.ReadAll(answer.Body)
+	return strings.TrimSpace(answer.Status[:4] + string(body))
+}
+
+// TestStartFaults sees that what stops a start is said in words to mend it by.
+func TestStartFaults(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	_, port, _ := net.SplitHostPort(taken.Addr().String())
+	good := writeDocument(t, openDocument("http://127.0.0.1:9"))
+	for name, test := range map[string]struct {
+		arguments   []string
+		environment []string
+		want        string
+	}{
+		"port in use":        {nil, []string{"PORT=" + port, "KEYRELAY_CALLER_KEYS=none", "KEYRELAY_DESTINATIONS=" + good}, "in use by another program"},
+		"no folder":          {nil, []string{"KEYRELAY_DESTINATIONS=/nowhere/at/all"}, "/nowhere/at/all"},
+		"caller key unset":   {nil, []string{"PORT=" + port, "KEYRELAY_CALLER_KEYS=env:NOT_SET", "KEYRELAY_DESTINATIONS=" + good}, "KEYRELAY_CALLER_KEYS"},
+		"loopback in Lambda": {nil, []string{"AWS_LAMBDA_RUNTIME_API=127.0.0.1:9", "KEYRELAY_DESTINATIONS=" + good}, "loopback is open to nobody in AWS Lambda"},
+		"usage":              {[]string{"serve"}, nil, "usage: keyrelay"},
+		"faulty document":    {[]string{"check", writeDocument(t, "openapi: 3.1.0\n")}, nil, "api.yaml:1:1"},
+		"nobody serves":      {[]string{"healthcheck"}, []string{"PORT=1"}, "does not answer"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			text, err := program(test.arguments, test.environment...).CombinedOutput()
+			if err == nil || !strings.Contains(string(text), test.want) {
+				t.Errorf("%v: %s", err, text)
+			}
+		})
+	}
+}
+
+// TestSampleDocuments sees that the documents that a deploy carries start in AWS.
+func TestSampleDocuments(t *testing.T) {
+	if text, err := program([]string{"check", "../destinations"}).CombinedOutput(); err != nil {
+		t.Errorf("%v: %s", err, text)
+	}
+}

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	stdlog "log"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"keyrelay/function/gateway"
+)
+
+// drainTime is how long requests under way may take after SIGTERM. Cloud Run and
+// Fargate kill ten and thirty seconds after it.
+const drainTime = 9 * time.Second
+
+// Limits of the HTTP server: a caller who sends its request slower than this is
+// not served, so that slow callers cannot use up all connections.
+const (
+	headerTime     = 10 * time.Second
+	requestTime    = 60 * time.Second
+	answerTime     = 120 * time.Second
+	idleTime       = 120 * time.Second
+	maxHeaderBytes = 64 << 10
+)
+
+// serve runs the relay as a Lambda function or as an HTTP server, by what the
+// environment says.
+func serve(stop context.Context) error {
+	read, err := readSettings(os.Getenv)
+	if err != nil {
+		return err
+	}
+	// net/http quotes bytes of a downstream there, and the log is JSON only.
+	stdlog.SetOutput(io.Discard)
+	wired, err := wire(read, os.Stdout)
+	if err != nil {
+		return err
+	}
+	if read.lambda {
+		lambda.Start(gateway.Lambda(wired.Handle))
+		return nil
+	}
+	listener, err := net.Listen("tcp", read.address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%s is in use by another program; stop that one, or set PORT to another port", read.address)
+	} else if err != nil {
+		return fmt.Errorf("cannot listen on %s; set PORT to a port that this user may open", read.address)
+	}
+	return serveHTTP(stop, listener, gateway.HTTP(wired.Handle))
+}
+
+// serveHTTP serves until stop ends, and then lets the requests under way finish.
+func serveHTTP(stop context.Context, listener net.Listener, relayed http.Handler) error {
+	log := slog.New(slog.NewJSONHandler(os.Stdout, nil))
+	server := &http.Server{
+		Handler:           withHealth(relayed),
+		ReadHeaderTimeout: headerTime,
+		ReadTimeout:       requestTime,
+		WriteTimeout:      answerTime,
+		IdleTimeout:       idleTime,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
+	}
+	drained := make(chan error, 1)
+	go func() {
+		<-stop.Done()
+		limit, cancel := context.WithTimeout(context.Background(), drainTime)
+		defer cancel()
+		drained <- server.Shutdown(limit)
+	}()
+	log.Info("serving", "address", listener.Addr().String())
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("the HTTP server stopped: %w", err)
+	}
+	if err := <-drained; err != nil {
+		return fmt.Errorf("requests were still under way %s after the stop signal and were cut off", drainTime)
+	}
+	log.Info("stopped")
+	return nil
+}
+
+// withHealth answers GET /healthz beside the relay.
+func withHealth(relayed http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/healthz" && r.Method == http.MethodGet {
+			w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+			_, _ = w.Write([]byte("ok\n"))
+			return
+		}
+		relayed.ServeHTTP(w, r)
+	})
+}

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"keyrelay/function/destination"
+)
+
+func environment(pairs map[string]string) func(string) string {
+	return func(name string) string { return pairs[name] }
+}
+
+func TestReadSettings(t *testing.T) {
+	callers := destination.Reference{Provider: "secretsmanager", Name: "keyrelay/callers"}
+	for name, test := range map[string]struct {
+		environment map[string]string
+		want        settings
+	}{
+		"a laptop": {
+			map[string]string{},
+			settings{address: "127.0.0.1:8080"},
+		},
+		"a container": {
+			map[string]string{"PORT": "9000", "KEYRELAY_CALLER_KEYS": "secretsmanager:keyrelay/callers"},
+			settings{address: ":9000", callerKeys: callers},
+		},
+		"a container behind something that checks callers": {
+			map[string]string{"PORT": "9000", "KEYRELAY_CALLER_KEYS": "none"},
+			settings{address: ":9000"},
+		},
+		"Lambda": {
+			map[string]string{"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001", "AWS_LAMBDA_FUNCTION_NAME": "relay", "PORT": "9000"},
+			settings{address: ":9000", lambda: true, realLambda: true, functionName: "relay"},
+		},
+		"sam local": {
+			map[string]string{"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001", "AWS_SAM_LOCAL": "true"},
+			settings{address: "127.0.0.1:8080", lambda: true},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			test.environment["KEYRELAY_DESTINATIONS"] = "documents"
+			test.want.destinations = "documents"
+			test.want.secretTTL, test.want.secretMaxAge = 300*time.Second, 24*time.Hour
+			got, err := readSettings(environment(test.environment))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if difference := cmp.Diff(test.want, got, cmp.AllowUnexported(settings{})); difference != "" {
+				t.Error(difference)
+			}
+		})
+	}
+}
+
+// TestWrongSettings sees that each wrong variable is named, and that what may be a
+// key, put where its reference belongs, is not repeated.
+func TestWrongSettings(t *testing.T) {
+	for variable, wrong := range map[string]string{
+		"PORT":                    "http",
+		"KEYRELAY_CALLER_KEYS":    "the-very-key-itself",
+		"KEYRELAY_SECRET_TTL":     "5 minutes",
+		"KEYRELAY_SECRET_MAX_AGE": "-1h",
+	} {
+		_, err := readSettings(environment(map[string]string{variable: wrong}))
+		if err == nil || !strings.HasPrefix(err.Error(), variable+" must") {
+			t.Errorf("%s=%s: %v", variable, wrong, err)
+		} else if strings.Contains(err.Error(), "the-very-key-itself") {
+			t.Errorf("the value of KEYRELAY_CALLER_KEYS is shown: %v", err)
+		}
+	}
+}
+
+func TestZeroSettings(t *testing.T) {
+	if _, err := readSettings(environment(map[string]string{"KEYRELAY_SECRET_TTL": "0s"})); err == nil {
+		t.Error("a time to live of 0 was taken")
+	}
+	got, err := readSettings(environment(map[string]string{"KEYRELAY_SECRET_MAX_AGE": "0"}))
+	if err != nil || got.secretMaxAge != 0 {
+		t.Error("a hard age of 0 switches it off", got.secretMaxAge, err)
+	}
+}
+
+// TestOpenPortNeedsCallerKeys sees that a server that others can reach does not
+// start without a word on who may use it.
+func TestOpenPortNeedsCallerKeys(t *testing.T) {
+	_, err := readSettings(environment(map[string]string{"PORT": "8080"}))
+	if err == nil || !strings.Contains(err.Error(), "KEYRELAY_CALLER_KEYS must be set") {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,129 @@
+package speed_test
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// BenchmarkHTTP compares the relay over HTTP with httputil.ReverseProxy in front
+// of the same downstream: requests per second, relay by proxy.
+func BenchmarkHTTP(b *testing.B) {
+	downstream := startDownstream(b)
+	port := freePort(b)
+	relay := start(b, buildRelay(b), "PORT="+port, "KEYRELAY_CALLER_KEYS=none",
+		"KEYRELAY_DESTINATIONS="+documents(b, downstream), "DOWNSTREAM_KEY=0123456789abcdef")
+	relay.awaitLine(b, "serving")
+	proxy := start(b, os.Args[0], roleVariable+"=proxy", downstreamOfRole+"="+downstream)
+	proxyAddress := strings.TrimPrefix(proxy.awaitLine(b, "serving "), "serving ")
+	for _, connections := range []int{16, 64} {
+		b.Run(fmt.Sprintf("connections=%d", connections), func(b *testing.B) {
+			var ratios []float64
+			toRelay := httpRequest("127.0.0.1:"+port, "/", "X-Osmos-Outbound-Url: "+downstream+"/orders\r\nX-Osmos-Query-Param-Fields: customer\r\n")
+			toProxy := httpRequest(proxyAddress, "/orders", "X-Downstream-Key: 0123456789abcdef\r\n")
+			for b.Loop() {
+				relayed := load(b, "127.0.0.1:"+port, toRelay, connections)
+				proxied := load(b, proxyAddress, toProxy, connections)
+				ratios = append(ratios, float64(proxied)/float64(relayed))
+			}
+			b.ReportMetric(median(ratios), "requests-per-second-ratio")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}
+
+// bareProxy is what keyrelay is compared with.
+func bareProxy(downstream string) {
+	target, _ := url.Parse(downstream)
+	proxy := &httputil.ReverseProxy{
+		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(target) },
+		Transport: &http.Transport{MaxIdleConnsPerHost: 256, DisableCompression: true},
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println("serving", listener.Addr())
+	panic(http.Serve(listener, proxy))
+}
+
+// awaitLine reads what the process prints until a line holds text.
+func (p *process) awaitLine(b *testing.B, text string) string {
+	b.Helper()
+	for {
+		line, err := p.output.ReadString('\n')
+		if err != nil {
+			b.Fatalf("the program ended before it served: %v", err)
+		}
+		if strings.Contains(line, text) {
+			p.drain()
+			return strings.TrimSpace(line)
+		}
+	}
+}
+
+func freePort(b *testing.B) string {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer listener.Close()
+	_, port, _ := net.SplitHostPort(listener.Addr().String())
+	return port
+}
+
+func httpRequest(host, path, header string) string {
+	body := record(1 << 10)
+	return fmt.Sprintf("POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nUser-Agent: osmos\r\nAccept: */*\r\n%sContent-Length: %d\r\n\r\n%s", path, host, header, len(body), body)
+}
+
+// load sends a fixed number of requests over a number of connections and returns
+// how long that took.
+func load(b *testing.B, address, request string, connections int) time.Duration {
+	const requests = 6400
+	began := time.Now()
+	var workers sync.WaitGroup
+	for range connections {
+		workers.Go(func() {
+			if err := exchange(address, request, requests/connections); err != nil {
+				b.Error(err)
+			}
+		})
+	}
+	workers.Wait()
+	return time.Since(began)
+}
+
+func exchange(address, request string, count int) error {
+	connection, err := net.Dial("tcp", address)
+	if err != nil {
+		return err
+	}
+	defer connection.Close()
+	answers := bufio.NewReader(connection)
+	for range count {
+		if _, err := io.WriteString(connection, request); err != nil {
+			return err
+		}
+		answer, err := http.ReadResponse(answers, nil)
+		if err != nil {
+			return err
+		}
+		if answer.StatusCode != http.StatusOK {
+			return fmt.Errorf("status %d", answer.StatusCode)
+		}
+		if _, err := io.Copy(io.Discard, answer.Body); err != nil {
+			return err
+		}
+	}
+	return nil
+}

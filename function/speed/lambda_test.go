@@ -1,0 +1,140 @@
+package speed_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-lambda-go/lambda"
+)
+
+// BenchmarkInvocation compares a warm invocation with a handler that decodes the
+// typed event and makes one bare round trip, both as processes at the same kind of
+// Runtime API endpoint.
+func BenchmarkInvocation(b *testing.B) {
+	downstream := startDownstream(b)
+	event := restEvent(downstream, record(1<<10))
+	relay := startFunction(b, buildRelay(b), event, "KEYRELAY_DESTINATIONS="+documents(b, downstream), "DOWNSTREAM_KEY=0123456789abcdef")
+	bare := startFunction(b, os.Args[0], event, roleVariable+"=handler", downstreamOfRole+"="+downstream)
+	var times, cpus []float64
+	for b.Loop() {
+		relayTime, relayCPU := relay.run(b, 1000)
+		bareTime, bareCPU := bare.run(b, 1000)
+		times = append(times, float64(relayTime)/float64(bareTime))
+		cpus = append(cpus, float64(relayCPU)/float64(bareCPU))
+	}
+	b.ReportMetric(median(times), "time-ratio")
+	b.ReportMetric(median(cpus), "cpu-ratio")
+	b.ReportMetric(0, "ns/op")
+}
+
+// bareHandler is what keyrelay is compared with.
+func bareHandler(downstream string) {
+	transport := &http.Transport{}
+	lambda.Start(func(ctx context.Context, event events.APIGatewayProxyRequest) (events.APIGatewayProxyResponse, error) {
+		request, err := http.NewRequestWithContext(ctx, event.HTTPMethod, downstream+"/orders", strings.NewReader(event.Body))
+		if err != nil {
+			return events.APIGatewayProxyResponse{}, err
+		}
+		answer, err := transport.RoundTrip(request)
+		if err != nil {
+			return events.APIGatewayProxyResponse{}, err
+		}
+		defer answer.Body.Close()
+		body, err := io.ReadAll(answer.Body)
+		return events.APIGatewayProxyResponse{StatusCode: answer.StatusCode, Body: string(body)}, err
+	})
+}
+
+// A function is a process that serves invocations of one Runtime API endpoint.
+type function struct {
+	process *process
+	event   []byte
+	next    chan struct{}
+	done    chan struct{}
+}
+
+// startFunction starts a program at a Runtime API endpoint of its own,
+// https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html.
+func startFunction(b *testing.B, program string, event []byte, environment ...string) *function {
+	started := &function{event: event, next: make(chan struct{}), done: make(chan struct{})}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	server := &http.Server{Handler: started}
+	go func() { _ = server.Serve(listener) }()
+	b.Cleanup(func() { _ = server.Close() })
+	started.process = start(b, program, append(environment, "AWS_LAMBDA_RUNTIME_API="+listener.Addr().String(), "AWS_LAMBDA_FUNCTION_NAME=speed")...)
+	started.process.drain()
+	started.run(b, 200)
+	return started
+}
+
+// ServeHTTP hands out invocations and takes their answers.
+func (f *function) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodGet {
+		select {
+		case <-f.next:
+		case <-r.Context().Done():
+			return
+		}
+		w.Header().Set("Lambda-Runtime-Aws-Request-Id", "8476a536-e9f4-11e8-9739-2dfe598c3fcd")
+		w.Header().Set("Lambda-Runtime-Deadline-Ms", fmt.Sprint(time.Now().Add(30*time.Second).UnixMilli()))
+		_, _ = w.Write(f.event)
+		return
+	}
+	answer, _ := io.ReadAll(r.Body)
+	w.WriteHeader(http.StatusAccepted)
+	var response events.APIGatewayProxyResponse
+	if json.Unmarshal(answer, &response) != nil || response.StatusCode != http.StatusOK {
+		panic("the function did not answer 200: " + string(answer))
+	}
+	f.done <- struct{}{}
+}
+
+// run makes a number of invocations, one after the other.
+func (f *function) run(b *testing.B, count int) (elapsed, cpu time.Duration) {
+	before, began := f.process.cpu(b), time.Now()
+	for range count {
+		f.next <- struct{}{}
+		select {
+		case <-f.done:
+		case <-time.After(10 * time.Second):
+			b.Fatal("the function does not answer")
+		}
+	}
+	return time.Since(began), f.process.cpu(b) - before
+}
+
+// restEvent is an event of a REST API as the gateway sends it.
+func restEvent(downstream, body string) []byte {
+	headers := map[string]string{
+		"Accept": "*/*", "Content-Type": "application/json", "Host": "abcdefghij.execute-api.us-east-1.amazonaws.com",
+		"User-Agent": "osmos", "X-Amzn-Trace-Id": "Root=1-5e66d96f-7491f09xmpl79d18acf3d050", "X-Api-Key": "caller-key",
+		"X-Forwarded-For": "203.0.113.7", "X-Forwarded-Port": "443", "X-Forwarded-Proto": "https",
+		"X-Osmos-Outbound-Url": downstream + "/orders", "X-Osmos-Query-Param-Fields": "customer",
+	}
+	multi := make(map[string][]string)
+	for name, value := range headers {
+		multi[name] = []string{value}
+	}
+	event, _ := json.Marshal(events.APIGatewayProxyRequest{
+		Resource: "/", Path: "/", HTTPMethod: "POST", Headers: headers, MultiValueHeaders: multi, Body: body,
+		RequestContext: events.APIGatewayProxyRequestContext{
+			AccountID: "123456789012", ResourceID: "2gxmpl", Stage: "v1", DomainName: "abcdefghij.execute-api.us-east-1.amazonaws.com",
+			RequestID: "1d3e9c2b-5a4f-4a7e-8f00-9d1e2f3a4b5c", Protocol: "HTTP/1.1", ResourcePath: "/", HTTPMethod: "POST", APIID: "abcdefghij",
+			RequestTime: "22/Nov/2026:07:11:00 +0000", RequestTimeEpoch: 1795331460000,
+			Identity: events.APIGatewayRequestIdentity{SourceIP: "203.0.113.7", UserAgent: "osmos", APIKey: "caller-key", APIKeyID: "abcdef1234"},
+		},
+	})
+	return event
+}

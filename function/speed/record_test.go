@@ -1,0 +1,37 @@
+package speed_test
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+// record is a flat record of about the given size with a field to move.
+func record(size int) string {
+	var text strings.Builder
+	text.WriteString(`{"customer":"c-42"`)
+	for i := 0; text.Len() < size; i++ {
+		text.WriteString(`,"field` + strings.Repeat("x", i%7) + string(rune('a'+i%26)) + json.Number(itoa(i)).String() + `":"value with some text ` + itoa(i) + `"`)
+	}
+	text.WriteString("}")
+	return text.String()
+}
+
+func itoa(i int) string {
+	text, _ := json.Marshal(i)
+	return string(text)
+}
+
+// startDownstream answers every request with a small JSON document.
+func startDownstream(b *testing.B) string {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"id":"o-1","state":"accepted","items":[1,2,3]}`)
+	}))
+	b.Cleanup(server.Close)
+	return server.URL
+}

@@ -1,0 +1,263 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/tools/txtar"
+
+	"keyrelay/function/gateway"
+)
+
+// update rewrites what the stories expect by what happened: go test ./function -run TestStories -update
+var update = flag.Bool("update", false, "rewrite the stories' expectations")
+
+// TestStories tells each story of testdata/stories with the real program between
+// a caller and a loopback downstream. A story is a txtar archive whose sections
+// happen in their order:
+//
+//	destinations/NAME.yaml  a document, before the first request
+//	secrets/NAME            a secret file; again later: its rotation
+//	caller sends            a request to the relay
+//	downstream receives     what must arrive, once for each request
+//	downstream answers      what it answers; 200 {} where there is no such section
+//	caller receives         what must come back
+//
+// $DOWNSTREAM stands for the downstream's host and port, $SECRETS for the folder of secrets.
+func TestStories(t *testing.T) {
+	files, err := filepath.Glob("testdata/stories/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatal("there are no stories", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) { tellStory(t, file) })
+	}
+}
+
+func tellStory(t *testing.T, file string) {
+	archive, err := txtar.ParseFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := newTeller(t)
+	told.prepare(archive)
+	for i := 0; i < len(archive.Files); i++ {
+		section := &archive.Files[i]
+		if name, isSecret := strings.CutPrefix(section.Name, "secrets/"); isSecret {
+			told.writeSecret(name, section.Data)
+		}
+		if section.Name == "caller sends" {
+			told.exchange(archive, i)
+		}
+	}
+	if *update {
+		if err := os.WriteFile(file, txtar.Format(archive), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// A teller runs one story.
+type teller struct {
+	t          *testing.T
+	folder     string
+	downstream *scriptedDownstream
+	relay      *httptest.Server
+}
+
+func newTeller(t *testing.T) *teller {
+	downstream := &scriptedDownstream{}
+	server := httptest.NewServer(downstream)
+	t.Cleanup(server.Close)
+	downstream.host = strings.TrimPrefix(server.URL, "http://")
+	folder := t.TempDir()
+	for _, name := range []string{"destinations", "secrets"} {
+		if err := os.Mkdir(filepath.Join(folder, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return &teller{t: t, folder: folder, downstream: downstream}
+}
+
+// prepare writes the documents and the first version of each secret, and starts the relay.
+func (s *teller) prepare(archive *txtar.Archive) {
+	s.t.Helper()
+	written := make(map[string]bool)
+	for _, section := range archive.Files {
+		kind, name, _ := strings.Cut(section.Name, "/")
+		if kind == "destinations" || kind == "secrets" && !written[name] {
+			written[name] = true
+			s.writeFile(kind, name, section.Data)
+		}
+	}
+	wired, err := wire(settings{destinations: filepath.Join(s.folder, "destinations"), secretTTL: time.Hour, secretMaxAge: time.Hour}, io.Discard)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.relay = httptest.NewServer(gateway.HTTP(wired.Handle))
+	s.t.Cleanup(s.relay.Close)
+}
+
+func (s *teller) writeSecret(name string, data []byte) { s.writeFile("secrets", name, data) }
+
+func (s *teller) writeFile(kind, name string, data []byte) {
+	s.t.Helper()
+	if err := os.WriteFile(filepath.Join(s.folder, kind, name), []byte(s.concrete(string(data))), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// concrete puts this run's addresses and folders in.
+func (s *teller) concrete(text string) string {
+	text = strings.ReplaceAll(text, "$DOWNSTREAM", s.downstream.host)
+	return strings.ReplaceAll(text, "$SECRETS", filepath.Join(s.folder, "secrets"))
+}
+
+// exchange sends the request of a section and compares what arrives and comes
+// back with the sections that follow it.
+func (s *teller) exchange(archive *txtar.Archive, at int) {
+	s.t.Helper()
+	var expected []*txtar.File
+	var answers []string
+	last := at + 1
+	for ; last < len(archive.Files) && archive.Files[last].Name != "caller sends"; last++ {
+		section := &archive.Files[last]
+		switch section.Name {
+		case "downstream answers":
+			answers = append(answers, s.concrete(string(section.Data)))
+		case "downstream receives", "caller receives":
+			expected = append(expected, section)
+		}
+	}
+	s.downstream.script(answers)
+	received := s.send(s.concrete(string(archive.Files[at].Data)))
+	happened := append(s.downstream.take(), received)
+	s.compare(archive.Files[at], expected, happened)
+}
+
+func (s *teller) compare(sent txtar.File, expected []*txtar.File, happened []string) {
+	s.t.Helper()
+	if len(expected) != len(happened) {
+		s.t.Errorf("after\n%s\n%d things were to happen, %d did:\n%s", sent.Data, len(expected), len(happened), strings.Join(happened, "\n---\n"))
+		return
+	}
+	for i, section := range expected {
+		if difference := cmp.Diff(string(section.Data), happened[i]); difference != "" && !*update {
+			s.t.Errorf("after\n%s\n%s (-want +got):\n%s", sent.Data, section.Name, difference)
+		}
+		section.Data = []byte(happened[i])
+	}
+}
+
+// send makes the request that a text describes and returns the answer as a text.
+func (s *teller) send(text string) string {
+	s.t.Helper()
+	head, body, _ := strings.Cut(text, "\n\n")
+	request, err := http.ReadRequest(bufio.NewReader(strings.NewReader(strings.ReplaceAll(head, "\n", "\r\n") + "\r\nHost: relay\r\n\r\n")))
+	if err != nil {
+		s.t.Fatalf("%v in\n%s", err, text)
+	}
+	outgoing, err := http.NewRequest(request.Method, s.relay.URL+request.URL.String(), strings.NewReader(strings.TrimSuffix(body, "\n")))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	outgoing.Header = request.Header
+	if outgoing.Header["User-Agent"] == nil {
+		outgoing.Header["User-Agent"] = []string{"osmos"}
+	}
+	answer, err := (&http.Transport{DisableCompression: true, DisableKeepAlives: true}).RoundTrip(outgoing)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	received, err := io.ReadAll(answer.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return s.downstream.stable(fmt.Sprintf("%d\n%s", answer.StatusCode, headerText(answer.Header)), received)
+}
+
+// A scriptedDownstream notes what it receives and answers by the script.
+type scriptedDownstream struct {
+	host     string
+	mutex    sync.Mutex
+	answers  []string
+	received []string
+}
+
+func (d *scriptedDownstream) script(answers []string) {
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	d.answers = answers
+}
+
+func (d *scriptedDownstream) take() []string {
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	taken := d.received
+	d.received = nil
+	return taken
+}
+
+// stable is a message as a story writes it.
+func (d *scriptedDownstream) stable(head string, body []byte) string {
+	text := strings.ReplaceAll(head, d.host, "$DOWNSTREAM")
+	if len(body) > 0 {
+		text += "\n" + strings.ReplaceAll(string(bytes.TrimSuffix(body, []byte("\n"))), d.host, "$DOWNSTREAM") + "\n"
+	}
+	return text
+}
+
+// headerText writes header fields in a stable order, without those that differ from run to run.
+func headerText(header http.Header) string {
+	var lines []string
+	for name, values := range header {
+		if name == "Date" || name == "Content-Length" {
+			continue
+		}
+		for _, value := range values {
+			lines = append(lines, name+": "+value+"\n")
+		}
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, "")
+}
+
+// ServeHTTP notes one request and gives the next scripted answer.
+func (d *scriptedDownstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	d.received = append(d.received, d.stable(r.Method+" "+r.RequestURI+"\n"+headerText(r.Header), body))
+	answer := "200\nContent-Type: application/json\n\n{}"
+	if len(d.answers) > 0 {
+		answer, d.answers = d.answers[0], d.answers[1:]
+	}
+	writeAnswer(w, answer)
+}
+
+func writeAnswer(w http.ResponseWriter, answer string) {
+	head, body, _ := strings.Cut(answer, "\n\n")
+	status, lines, _ := strings.Cut(head, "\n")
+	for line := range strings.Lines(lines) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), ": ")
+		w.Header().Add(name, value)
+	}
+	code := 0
+	_, _ = fmt.Sscan(status, &code)
+	w.WriteHeader(code)
+	_, _ = io.WriteString(w, strings.TrimSuffix(body, "\n"))
+}
