@@ -29,15 +29,19 @@ const (
 	toQuery target = iota
 	toHeader
 	toPath
+	toCookie
 )
 
-// A move is a field of the record that the caller wants elsewhere.
+// A move is a field of the record that goes elsewhere.
 type move struct {
 	to    target
 	field string
-	// name is the canonical header name; empty for the others.
+	// name is what the field is called there; a header's is canonical.
 	name     string
 	optional bool
+	// declared says that the operation's parameters ask for it, not the caller.
+	declared bool
+	style    style
 	// member is the index of the field in the record, -1 when it is absent.
 	member int
 }
@@ -62,7 +66,7 @@ func queryMoves(moves []move, header http.Header) ([]move, error) {
 	for _, line := range header[queryFieldsHeader] {
 		for field := range strings.SplitSeq(line, ",") {
 			if field, optional := fieldName(field); field != "" {
-				if moves, err = addMove(moves, move{to: toQuery, field: field, optional: optional}); err != nil {
+				if moves, err = addMove(moves, move{to: toQuery, field: field, name: field, optional: optional}); err != nil {
 					return nil, err
 				}
 			}

@@ -35,6 +35,10 @@ type draft struct {
 	operation *destination.Operation
 	dryRun    bool
 	isJSON    bool
+	// whole says that the body is an array that is sent as it is.
+	whole bool
+	// inBatch says that the body is a record of an array, which is read in any case.
+	inBatch bool
 }
 
 func newDraft(set *destination.Set, request *gateway.Request) (draft, error) {
@@ -100,35 +104,40 @@ func (d *draft) isBatch() bool {
 	return d.isJSON && first.peek(first.space(0)) == '['
 }
 
-func batchNotDeclared() error {
-	return &gateway.Refusal{Reason: ErrBatchNotDeclared, Detail: "The destination takes one record at a time. Send a JSON object, or declare x-keyrelay-batch in its document."}
-}
-
-// plan makes the plan for one record.
+// plan makes the plan for one record. The moves are its own.
 func (d *draft) plan(moves []move, body []byte) (*Plan, error) {
 	o := newOutbound(d)
 	if err := d.scan(&o.record, moves, body); err != nil {
 		return nil, err
 	}
-	if err := resolve(&o.record, moves); err != nil {
+	if err := o.takeSession(); err != nil {
 		return nil, err
 	}
-	if err := o.fill(d, moves); err != nil {
+	moves, path, err := o.take(d, moves)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.setURLAndHeader(d, moves, path); err != nil {
 		return nil, err
 	}
 	o.setBody(body)
 	return &o.Plan, nil
 }
 
-// scan reads the body as a record where fields are to be taken from it.
+// scan reads the body as a record where something may be taken from it.
 func (d *draft) scan(r *record, moves []move, body []byte) error {
-	if len(moves) == 0 || len(body) == 0 {
+	if len(body) == 0 || d.whole {
 		return nil
 	}
-	if !d.isJSON {
+	session := d.location.Destination.Session
+	needed := len(moves) > 0 || d.inBatch || session != nil || d.operation.Body != nil
+	switch {
+	case d.isJSON && (needed || places(d.operation)):
+		return r.scan(body)
+	case !d.isJSON && needed:
 		return notJSON(fieldsOf(moves))
 	}
-	return r.scan(body)
+	return nil
 }
 
 func fieldsOf(moves []move) []string {
@@ -137,31 +146,6 @@ func fieldsOf(moves []move) []string {
 		fields = addField(fields, m.field)
 	}
 	return fields
-}
-
-// resolve finds each move's field and takes it from the record.
-func resolve(r *record, moves []move) error {
-	var missing, nested []string
-	for i, m := range moves {
-		index := r.find(m.field)
-		moves[i].member = index
-		switch {
-		case index < 0 && !m.optional:
-			missing = addField(missing, m.field)
-		case index < 0:
-		case !isFlat(r.valueOf(moves[i])):
-			nested = addField(nested, m.field)
-		default:
-			r.take(index)
-		}
-	}
-	if missing != nil {
-		return missingFields(missing)
-	}
-	if nested != nil {
-		return notScalar(nested)
-	}
-	return nil
 }
 
 // passing lists the names of the caller's header fields that go to the destination.

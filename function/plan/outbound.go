@@ -1,6 +1,9 @@
 package plan
 
-import "net/url"
+import (
+	"net/http"
+	"net/url"
+)
 
 // An outbound is a plan with all that making it takes for a small record, so that
 // it is one allocation.
@@ -8,6 +11,8 @@ type outbound struct {
 	Plan
 	url    url.URL
 	values [16]string
+	// reshapes says that the operation's body template makes the body.
+	reshapes bool
 
 	record  record
 	names   [32]name
@@ -20,6 +25,7 @@ func newOutbound(d *draft) *outbound {
 	o := &outbound{Plan: Plan{Destination: d.location.Destination, Operation: d.operation, Method: d.request.Method, DryRun: d.dryRun}}
 	o.URL = &o.url
 	o.record.limit = maxDepth
+	o.record.session = -1
 	o.record.names = o.names[:0]
 	o.record.members = o.members[:0]
 	o.record.frames = o.frames[:0]
@@ -27,19 +33,42 @@ func newOutbound(d *draft) *outbound {
 	return o
 }
 
-// fill builds the URL and the header fields.
-func (o *outbound) fill(d *draft, moves []move) error {
-	r := &o.record
-	path := d.location.Path
-	if d.operation == nil {
-		var err error
-		if path, err = fillPath(r, moves, path); err != nil {
-			return err
+// take takes the fields from the record that the caller and the operation name,
+// and returns all moves and the path, filled.
+func (o *outbound) take(d *draft, moves []move) (_ []move, path string, err error) {
+	named := resolution{record: &o.record, unread: o.record.text == nil && !d.isJSON && len(d.request.Body) > 0}
+	named.resolve(moves)
+	path = d.location.Path
+	if o.Operation == nil {
+		if err := named.refusal(); err != nil {
+			return nil, "", err
 		}
-		if o.Operation, err = d.location.Operation(d.request.Method, path); err != nil {
-			return err
+		if path, err = fillPath(&o.record, moves, path); err != nil {
+			return nil, "", err
+		}
+		if o.Operation, err = d.location.Operation(o.Method, path); err != nil {
+			return nil, "", err
 		}
 	}
+	own := len(moves)
+	moves = d.declaredMoves(moves, o.Operation)
+	named.resolve(moves[own:])
+	o.reshapes = o.Operation.Body != nil && !o.sendsNothing()
+	if o.reshapes {
+		named.template(o.Operation.Body)
+	}
+	return moves, path, named.refusal()
+}
+
+// sendsNothing reports whether no body is sent: that of a GET or a DELETE without
+// a record, or with one that all members have left.
+func (o *outbound) sendsNothing() bool {
+	return o.record.taken == len(o.record.members) && (o.Method == http.MethodGet || o.Method == http.MethodDelete)
+}
+
+// setURLAndHeader builds the URL and the header fields.
+func (o *outbound) setURLAndHeader(d *draft, moves []move, path string) error {
+	r := &o.record
 	var store [1024]byte
 	var spans [16]headerText
 	written, err := writeQuery(store[:0], d.location.RawQuery, r, moves)
@@ -49,6 +78,9 @@ func (o *outbound) fill(d *draft, moves []move) error {
 	query := len(written)
 	written, headers, err := writeHeaders(written, spans[:0], r, moves)
 	if err != nil {
+		return err
+	}
+	if written, headers, err = writeCookies(written, headers, r, moves); err != nil {
 		return err
 	}
 	text := d.location.RawQuery
@@ -67,7 +99,7 @@ func writeQuery(text []byte, own string, r *record, moves []move) ([]byte, error
 		if m.to != toQuery || m.member < 0 {
 			continue
 		}
-		if text, whole = appendQuery(text, m.field, r.valueOf(m)); !whole {
+		if text, whole = m.style.appendQuery(text, m.name, r.valueOf(m)); !whole {
 			return nil, brokenText(m.field)
 		}
 	}

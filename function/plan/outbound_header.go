@@ -20,7 +20,7 @@ func (o *outbound) setHeader(d *draft, moved []headerText, text string) error {
 	var waiting []string
 	for _, name := range names {
 		switch sent := d.request.Header[name]; {
-		case isMoved(moved, name):
+		case isMoved(moved, name) && name != "Cookie":
 		case holdsPlaceholder(sent):
 			waiting = append(waiting, name)
 		default:
@@ -36,10 +36,12 @@ func (o *outbound) setHeader(d *draft, moved []headerText, text string) error {
 		o.Fills = append(o.Fills, fill)
 	}
 	for _, m := range moved {
-		values = o.set(values, m.name, append(o.Header[m.name], text[m.start:m.end])...)
+		if !o.joinCookie(m.name, text[m.start:m.end]) {
+			values = o.set(values, m.name, append(o.Header[m.name], text[m.start:m.end])...)
+		}
 	}
 	values = o.set(values, "Accept-Encoding", "identity")
-	o.set(values, "Via", append(d.request.Header["Via"][:len(d.request.Header["Via"]):len(d.request.Header["Via"])], received)...)
+	o.set(values, "Via", append(slices.Clip(d.request.Header["Via"]), received)...)
 	return nil
 }
 
@@ -53,29 +55,4 @@ func (o *outbound) set(values []string, name string, added ...string) []string {
 
 func isMoved(moved []headerText, name string) bool {
 	return slices.ContainsFunc(moved, func(m headerText) bool { return m.name == name })
-}
-
-// setBody decides what is left to send of a body, and makes the header agree with it.
-func (o *outbound) setBody(body []byte) {
-	r := &o.record
-	if len(body) == 0 {
-		return
-	}
-	o.Body = body
-	if r.taken > 0 {
-		o.Body = r.rest()
-		// These speak of the bytes that the caller sent (RFC 9530, RFC 1864).
-		for _, digest := range [...]string{"Content-Digest", "Repr-Digest", "Digest", "Content-Md5"} {
-			delete(o.Header, digest)
-		}
-	}
-	if r.taken > 0 && r.taken == len(r.members) && (o.Method == http.MethodGet || o.Method == http.MethodDelete) {
-		delete(o.Header, "Content-Type")
-		delete(o.Header, "Content-Encoding")
-		o.Body = nil
-		return
-	}
-	if _, given := o.Header["Content-Type"]; !given && r.text != nil {
-		o.Header["Content-Type"] = []string{"application/json"}
-	}
 }

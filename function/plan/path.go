@@ -24,7 +24,7 @@ func pathMoves(moves []move, path string) ([]move, error) {
 			return nil, badExpression()
 		}
 		var err error
-		if moves, err = addMove(moves, move{to: toPath, field: field}); err != nil {
+		if moves, err = addMove(moves, move{to: toPath, field: field, name: field}); err != nil {
 			return nil, err
 		}
 		path = after

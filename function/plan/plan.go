@@ -39,6 +39,7 @@ var (
 	ErrBatchNotDeclared   = errors.New("batches are not declared")
 	ErrPathNotFound       = errors.New("the relay answers at / only")
 	ErrPathExpressionFill = errors.New("a path expression cannot be filled")
+	ErrSession            = errors.New("the session is invalid")
 )
 
 // A Plan is an outbound request without its credential. Nothing in it is shared
@@ -60,6 +61,16 @@ type Plan struct {
 	Fills []Fill
 	// DryRun says that the caller wants to see the plan instead of having it sent.
 	DryRun bool
+	// Dropped names, in a dry run, the fields of the record that the operation's
+	// body template leaves out.
+	Dropped []string
+	// SessionToken gives the token that the destination's x-keyrelay-session wants
+	// checked; nil where it wants none. It is a func so that no print, log or
+	// encoder can show it.
+	SessionToken func() string
+	// Batch holds the records where each is one outbound request (x-keyrelay-batch:
+	// split); nil otherwise. URL, Header and Body are nil then: each record has its own.
+	Batch *Batch
 }
 
 // New makes the plan for one request. The error is a *gateway.Refusal whose
@@ -78,7 +89,7 @@ func New(set *destination.Set, request *gateway.Request) (*Plan, error) {
 		return nil, err
 	}
 	if d.isBatch() {
-		return nil, batchNotDeclared()
+		return d.batch(moves)
 	}
 	return d.plan(moves, request.Body)
 }

@@ -88,6 +88,10 @@ func answer(set *destination.Set, request *gateway.Request) string {
 }
 
 func writePlan(w io.Writer, p *plan.Plan) {
+	if p.Batch != nil {
+		writeBatch(w, p.Batch)
+		return
+	}
 	fmt.Fprintf(w, "%s %s\n", p.Method, p.URL)
 	for _, name := range slices.Sorted(maps.Keys(p.Header)) {
 		for _, value := range p.Header[name] {
@@ -104,11 +108,25 @@ func writePlan(w io.Writer, p *plan.Plan) {
 		}
 		fmt.Fprintln(w)
 	}
+	if p.SessionToken != nil {
+		fmt.Fprintf(w, "(session token: %s)\n", p.SessionToken())
+	}
 	if p.DryRun {
-		fmt.Fprintln(w, "(dry run)")
+		fmt.Fprintf(w, "(dry run, dropped: %s)\n", strings.Join(p.Dropped, ", "))
 	}
 	if p.Body != nil {
 		fmt.Fprintf(w, "\n%s\n", p.Body)
+	}
+}
+
+func writeBatch(w io.Writer, batch *plan.Batch) {
+	for i := range batch.Len() {
+		fmt.Fprintf(w, "[%d] ", i)
+		if outbound, err := batch.Record(i); err != nil {
+			writeRefusal(w, err)
+		} else {
+			writePlan(w, outbound)
+		}
 	}
 }
 

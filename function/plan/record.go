@@ -14,6 +14,9 @@ type record struct {
 	scanner
 	members []member
 	taken   int
+	// session is the index of the member that holds the session token, which
+	// nothing else finds; -1 for none.
+	session int
 }
 
 // A member is a member's value and whether the member leaves the record.
@@ -87,7 +90,11 @@ func (r *record) find(field string) int {
 	if len(r.members) == 0 {
 		return -1
 	}
-	return r.table.find(r.text, r.names, field)
+	index := r.table.find(r.text, r.names, field)
+	if index == r.session {
+		return -1
+	}
+	return index
 }
 
 // take makes a member leave the record.

@@ -31,7 +31,7 @@ func addField(fields []string, field string) []string {
 func missingFields(fields []string) error {
 	return &gateway.Refusal{
 		Reason: ErrFieldMissing,
-		Detail: "The record lacks fields that are to be taken from it. Send them, or write a question mark after the name of one that may be absent: " + quoted(fields...) + ".",
+		Detail: "The record lacks fields that a header of yours, the operation's parameters or its body template asks for. Send them; in a header, field? is one that may be absent. Missing: " + quoted(fields...) + ".",
 		Fields: fields,
 	}
 }

@@ -2,8 +2,8 @@ package plan
 
 import "bytes"
 
-// scalars walks the scalars of a scanned value: the value itself, or the elements
-// of an array.
+// scalars walks the scalars of a scanned value: the value itself, the elements of
+// an array, or the names and values of an object, in turn.
 type scalars struct {
 	text []byte
 	at   int
@@ -18,20 +18,21 @@ func scalarsOf(value []byte) scalars {
 	return scalars{text: value}
 }
 
-// next returns the next scalar as the text writes it, nil at the end.
+// next returns the next scalar as the text writes it, nil at the end. Of a nested
+// object or array it returns the beginning, and the walk is over.
 func (s *scalars) next() []byte {
-	if s.text[0] != '[' {
+	if !isContainer(s.text) {
 		if s.done {
 			return nil
 		}
 		s.done = true
 		return s.text
 	}
-	for isSpace(s.text[s.at]) || s.text[s.at] == ',' {
+	for isSpace(s.text[s.at]) || s.text[s.at] == ',' || s.text[s.at] == ':' {
 		s.at++
 	}
 	start := s.at
-	if s.text[start] == ']' {
+	if s.text[start] == ']' || s.text[start] == '}' {
 		return nil
 	}
 	s.at = scalarEnd(s.text, start)
@@ -41,7 +42,7 @@ func (s *scalars) next() []byte {
 // scalarEnd returns where the scalar ends that begins at a position of a scanned text.
 func scalarEnd(text []byte, at int) int {
 	if text[at] != '"' {
-		for text[at] != ',' && text[at] != ']' && !isSpace(text[at]) {
+		for c := text[at]; c != ',' && c != ']' && c != '}' && !isSpace(c); c = text[at] {
 			at++
 		}
 		return at
@@ -61,7 +62,7 @@ func isFlat(value []byte) bool {
 	}
 	walk := scalarsOf(value)
 	for scalar := walk.next(); scalar != nil; scalar = walk.next() {
-		if scalar[0] == '{' || scalar[0] == '[' {
+		if isContainer(scalar) {
 			return false
 		}
 	}
@@ -82,28 +83,6 @@ func scalarText(scratch, scalar []byte) (text []byte, whole bool) {
 		return inside, true
 	}
 	return appendDecoded(scratch, inside)
-}
-
-// appendQuery appends a query parameter for each scalar of a value that is not null.
-func appendQuery(query []byte, name string, value []byte) (_ []byte, whole bool) {
-	var scratch [256]byte
-	walk := scalarsOf(value)
-	for scalar := walk.next(); scalar != nil; scalar = walk.next() {
-		if isNull(scalar) {
-			continue
-		}
-		text, whole := scalarText(scratch[:0], scalar)
-		if !whole {
-			return query, false
-		}
-		if last := len(query) - 1; last >= 0 && query[last] != '&' {
-			query = append(query, '&')
-		}
-		query = appendPercentEncoded(query, name)
-		query = append(query, '=')
-		query = appendPercentEncoded(query, text)
-	}
-	return query, true
 }
 
 // appendHeader appends the scalars of a value that are not null, joined with

@@ -1,0 +1,172 @@
+package plan
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"keyrelay/function/destination"
+	"keyrelay/function/gateway"
+)
+
+// maxRecords is how many records a batch that is split may hold: more than can be
+// sent one by one before any gateway's time is up.
+const maxRecords = 10_000
+
+// maxBatchDepth is how deep a batch may nest as a whole. A record in it that nests
+// deeper than maxDepth is refused alone.
+const maxBatchDepth = 100_000
+
+const idempotencyKey = "Idempotency-Key"
+
+// A Batch is an array of records that are sent one by one. It is safe for concurrent use.
+type Batch struct {
+	draft   *draft
+	moves   []move
+	records []batchRecord
+}
+
+// A batchRecord is where a record is in the body, and what tells it from all
+// others but not from itself in a later attempt.
+type batchRecord struct {
+	span
+	// equals is how many equal records came before it.
+	equals uint32
+	digest [sha256.Size]byte
+}
+
+// Len returns the number of records.
+func (b *Batch) Len() int { return len(b.records) }
+
+// Record makes the plan of one record, counted from 0. The error is the
+// *gateway.Refusal of that record, whose detail names it. Header holds an
+// Idempotency-Key, unless a field of the record is moved there: a hash of the
+// caller's own, the record's bytes and how many equal records came before it
+// (draft-ietf-httpapi-idempotency-key-header), so that a record that is sent
+// again, alone or in another batch, has the same one.
+func (b *Batch) Record(index int) (*Plan, error) {
+	var store [16]move
+	moves := append(store[:0], b.moves...)
+	record := &b.records[index]
+	made, err := b.draft.plan(moves, record.of(b.draft.request.Body))
+	if err != nil {
+		return nil, ofRecord(err, index)
+	}
+	if !slices.ContainsFunc(moves, func(m move) bool { return m.to == toHeader && m.name == idempotencyKey && m.member >= 0 }) {
+		made.Header[idempotencyKey] = []string{b.key(record)}
+	}
+	return made, nil
+}
+
+// key returns a record's Idempotency-Key.
+func (b *Batch) key(record *batchRecord) string {
+	own := strings.Join(b.draft.request.Header[idempotencyKey], ", ")
+	text := binary.BigEndian.AppendUint64(make([]byte, 0, 128), uint64(len(own)))
+	text = append(text, own...)
+	text = append(text, record.digest[:]...)
+	text = binary.BigEndian.AppendUint32(text, record.equals)
+	hash := sha256.Sum256(text)
+	return hex.EncodeToString(hash[:16])
+}
+
+// batch makes the plan of an array of records.
+func (d *draft) batch(moves []move) (*Plan, error) {
+	operation := d.operation
+	if operation == nil {
+		// What fills the path comes record by record; a template of the document matches unfilled too.
+		var err error
+		if operation, err = d.location.Operation(d.request.Method, d.location.Path); err != nil {
+			return nil, err
+		}
+	}
+	switch {
+	case operation.Batch == destination.NoBatch:
+		return nil, batchRefusal("The operation takes one record at a time. Send a JSON object, or have x-keyrelay-batch declared in the destination's document.")
+	case operation.Batch == destination.Split:
+		return d.split(moves, operation)
+	case d.location.Destination.Session != nil:
+		return nil, noSession(d.location.Destination.Session.Field)
+	case operation.Body != nil:
+		return nil, batchRefusal("The operation's x-keyrelay-body shapes one record, and an array is sent whole. Send a JSON object, or have x-keyrelay-batch: split declared in the destination's document.")
+	}
+	d.whole = true
+	return d.plan(moves, d.request.Body)
+}
+
+// split finds the records of an array.
+func (d *draft) split(moves []move, operation *destination.Operation) (*Plan, error) {
+	records, err := splitRecords(d.request.Body)
+	if err != nil {
+		return nil, err
+	}
+	shared := *d
+	shared.inBatch = true
+	return &Plan{
+		Destination: d.location.Destination,
+		Operation:   operation,
+		Method:      d.request.Method,
+		DryRun:      d.dryRun,
+		Batch:       &Batch{draft: &shared, moves: slices.Clone(moves), records: records},
+	}, nil
+}
+
+// splitRecords reads an array as far as it takes to know where each record begins
+// and ends. What is wrong inside a record is found when it is planned.
+func splitRecords(body []byte) ([]batchRecord, error) {
+	if !utf8.Valid(body) {
+		return nil, &gateway.Refusal{Reason: ErrRecord, Detail: "The batch is not UTF-8. Send it as UTF-8 (RFC 8259 section 8.1)."}
+	}
+	s := scanner{text: body, limit: maxBatchDepth, anyNames: true}
+	var records []batchRecord
+	at := s.space(s.space(0) + 1)
+	if s.peek(at) == ']' {
+		return nil, &gateway.Refusal{Reason: ErrRecord, Detail: "The batch is empty. Send one record or more."}
+	}
+	for {
+		end := s.value(at)
+		if end < 0 {
+			return nil, brokenBatch(len(records), s.at, s.flaw)
+		}
+		if len(records) == maxRecords {
+			return nil, &gateway.Refusal{Reason: gateway.ErrRecordTooLarge, Detail: "The batch holds more than " + strconv.Itoa(maxRecords) + " records. Send it in parts."}
+		}
+		records = append(records, batchRecord{span: span{uint32(at), uint32(end)}})
+		at = s.space(end)
+		if s.peek(at) != ',' {
+			break
+		}
+		at = s.space(at + 1)
+	}
+	if s.peek(at) != ']' || s.space(at+1) != len(body) {
+		return nil, brokenBatch(len(records)-1, at, badSyntax)
+	}
+	identify(body, records)
+	return records, nil
+}
+
+// identify tells equal records apart by counting them.
+func identify(body []byte, records []batchRecord) {
+	seen := make(map[[sha256.Size]byte]uint32, len(records))
+	for i := range records {
+		record := &records[i]
+		record.digest = sha256.Sum256(record.of(body))
+		record.equals = seen[record.digest]
+		seen[record.digest]++
+	}
+}
+
+func batchRefusal(detail string) error {
+	return &gateway.Refusal{Reason: ErrBatchNotDeclared, Detail: detail}
+}
+
+func brokenBatch(record, at int, flaw flaw) error {
+	detail := "It or what follows it is not valid JSON (RFC 8259). Correct it"
+	if flaw == tooDeep {
+		detail = "It nests too deeply. Send a flatter one"
+	}
+	return ofRecord(&gateway.Refusal{Reason: ErrRecord, Detail: detail + " (byte " + strconv.Itoa(at) + " of the body)."}, record)
+}

@@ -1,0 +1,127 @@
+package plan
+
+import (
+	"keyrelay/function/destination"
+)
+
+// A style is how a query parameter is written, by OpenAPI 3.1's style and explode
+// (https://spec.openapis.org/oas/v3.1.1.html#style-values). The zero style is form
+// with explode, the default: an array repeats the parameter.
+type style struct {
+	// delimiter joins the elements of an array into one value; empty repeats the parameter.
+	delimiter string
+	// deepObject writes an object's members as name[member]=value.
+	deepObject bool
+	// allowReserved leaves reserved characters as they are where a query allows them.
+	allowReserved bool
+}
+
+// styleOf returns the style of a query parameter. Delimiters that RFC 3986 does
+// not allow in a query are percent-encoded.
+func styleOf(parameter *destination.Parameter) style {
+	s := style{allowReserved: parameter.AllowReserved, deepObject: parameter.Style == "deepObject"}
+	if parameter.Explode {
+		return s
+	}
+	switch parameter.Style {
+	case "form":
+		s.delimiter = ","
+	case "spaceDelimited":
+		s.delimiter = "%20"
+	case "pipeDelimited":
+		s.delimiter = "%7C"
+	}
+	return s
+}
+
+// fits reports whether a value can be written in the style.
+func (s style) fits(value []byte) bool {
+	if s.deepObject && value[0] == '{' {
+		walk := scalars{text: value, at: 1}
+		for member := walk.next(); member != nil; member = walk.next() {
+			if isContainer(member) {
+				return false
+			}
+		}
+		return true
+	}
+	return isFlat(value)
+}
+
+func isContainer(value []byte) bool { return value[0] == '{' || value[0] == '[' }
+
+// appendQuery appends a query parameter with the scalars of a value that are not null.
+func (s style) appendQuery(query []byte, name string, value []byte) (_ []byte, whole bool) {
+	if value[0] == '{' {
+		return s.appendDeepObject(query, name, value)
+	}
+	var scratch [256]byte
+	first := true
+	walk := scalarsOf(value)
+	for scalar := walk.next(); scalar != nil; scalar = walk.next() {
+		if isNull(scalar) {
+			continue
+		}
+		text, whole := scalarText(scratch[:0], scalar)
+		if !whole {
+			return query, false
+		}
+		if first || s.delimiter == "" {
+			query = appendPercentEncoded(appendSeparator(query), name)
+			query = append(query, '=')
+		} else {
+			query = append(query, s.delimiter...)
+		}
+		first = false
+		query = s.appendValue(query, text)
+	}
+	return query, true
+}
+
+// appendDeepObject appends name[member]=value for each member that is not null.
+func (s style) appendDeepObject(query []byte, name string, value []byte) (_ []byte, whole bool) {
+	var scratch, nameScratch [256]byte
+	walk := scalars{text: value, at: 1}
+	for member := walk.next(); member != nil; member = walk.next() {
+		scalar := walk.next()
+		if isNull(scalar) {
+			continue
+		}
+		key, wholeKey := scalarText(nameScratch[:0], member)
+		text, whole := scalarText(scratch[:0], scalar)
+		if !whole || !wholeKey {
+			return query, false
+		}
+		query = appendPercentEncoded(appendSeparator(query), name)
+		query = append(query, "%5B"...)
+		query = appendPercentEncoded(query, key)
+		query = append(query, "%5D="...)
+		query = s.appendValue(query, text)
+	}
+	return query, true
+}
+
+// appendSeparator begins another parameter.
+func appendSeparator(query []byte) []byte {
+	if last := len(query) - 1; last >= 0 && query[last] != '&' {
+		return append(query, '&')
+	}
+	return query
+}
+
+// appendValue appends a value. Of the reserved characters, allowReserved leaves
+// those that a query can hold and that do not end a value or, as + does, mean another.
+func (s style) appendValue(query, text []byte) []byte {
+	if !s.allowReserved {
+		return appendPercentEncoded(query, text)
+	}
+	for i, c := range text {
+		switch c {
+		case ':', '/', '?', '@', '!', '$', '\'', '(', ')', '*', ',', ';':
+			query = append(query, c)
+		default:
+			query = appendPercentEncoded(query, text[i:i+1])
+		}
+	}
+	return query
+}
