@@ -9,7 +9,7 @@ ARCHITECTURE := $(shell sed -n 's/.*Architecture=\\*"*\(x86_64\|arm64\).*/\1/p' 
 GOARCH_x86_64 := amd64
 GOARCH_arm64 := arm64
 # The address of this machine that sam's container reaches it by.
-BRIDGE ?= $(shell docker network inspect bridge --format '{{(index .IPAM.Config 0).Gateway}}' 2>/dev/null)
+BRIDGE ?= $(shell ip -4 -o address show docker0 2>/dev/null | sed 's/.*inet \([0-9.]*\).*/\1/')
 
 BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w'
 
