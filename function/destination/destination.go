@@ -10,6 +10,10 @@
 //	location, err := set.Locate("https://api.example.com/v2/orders?expand=1")
 //	operation, err := location.Operation("POST", location.Path)
 //
+// Admission (Locate) is stricter than RFC 3986: what two readers of a URL could
+// understand differently is refused, and the URL that is dialled is rebuilt from
+// the declared server (Location.Fill). A good request costs no allocation here.
+//
 // Load reports every fault of every document at once, each with its file, line
 // and column and what to write instead. After Load everything is read-only and
 // safe for concurrent use.
@@ -58,7 +62,9 @@ type Destination struct {
 	Network Network
 	// CA refers to PEM roots that replace the system's; the zero Reference means the system's.
 	CA Reference
-	// Variables refers to the JSON secret that x-itential-variable reads; zero when none is named.
+	// Variables refers to the JSON secret that x-itential-variable reads; zero when
+	// the document has none. Where a document has some and does not say where they are kept,
+	// it is secretsmanager:keyrelay/FILE#/variables.
 	Variables Reference
 	// AuxiliaryTimeout bounds each retrieval, introspection and key set call made for the document.
 	AuxiliaryTimeout time.Duration

@@ -218,3 +218,28 @@ func TestJSONDocument(t *testing.T) {
 		t.Errorf("the body stands at %d:%d", got.Place.Line, got.Place.Column)
 	}
 }
+
+// A vendor's integration model needs no member of ours: its secret and its
+// variables have a place of their own.
+func TestVendorModel(t *testing.T) {
+	set := load(t, txtar.File{Name: "product-orders.json", Data: []byte(`{
+  "openapi": "3.0.0", "info": {"title": "Product orders", "version": "1.0.0"}, "servers": [{"url": "https://example.service-now.com"}],
+  "paths": {}, "security": [{"login": []}],
+  "components": {"schemas": {}, "securitySchemes": {"login": {"type": "oauth2",
+    "flows": {"clientCredentials": {"tokenUrl": "https://example.service-now.com/oauth_token.do", "refreshUrl": "", "scopes": {}}},
+    "x-itential-parameters": [
+      {"name": "client_assertion", "in": "header", "x-itential-use-in": ["refresh", "token"], "x-itential-variable": "assertion"},
+      {"name": "audience", "in": "body", "x-itential-use-in": ["token"], "schema": {"$ref": "#/components/x-audience"}},
+      {"name": "plain", "in": "query", "x-itential-use-in": ["token"]}]}},
+   "x-audience": {"type": "string", "default": "orders"}}}`)})
+	d := set.Destinations()[0]
+	login := d.Schemes["login"]
+	got := []string{d.Variables.String(), login.Secret.String(), string(login.Parameters[1].Default), login.Parameters[0].Variable}
+	want := []string{"secretsmanager:keyrelay/product-orders#/variables", "secretsmanager:keyrelay/product-orders#/login", `"orders"`, "assertion"}
+	if difference := cmp.Diff(want, got); difference != "" {
+		t.Errorf("model (-want +got):\n%s", difference)
+	}
+	if operation := find(t, set, "POST", "https://example.service-now.com/api"); operation.Security[0].Scheme != login {
+		t.Errorf("the security is %+v", operation.Security)
+	}
+}

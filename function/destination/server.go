@@ -161,7 +161,7 @@ func (r *reader) endpoint(text string, node *yaml.Node, what string) (address, b
 	case strings.ContainsAny(parsed.path, "{}"):
 		found = flaw{"has braces in its path", "write the path itself"}
 	case !parsed.secure && r.destination.Network == Public:
-		found = flaw{"is http:// on the public network", "write https://, or x-keyrelay-network: private where the API is on a private network"}
+		found = flaw{"is http:// on the public network", "write https://, or x-keyrelay-network: private, or loopback for this machine, where the API is not on the internet"}
 	case !declarable(parsed.host):
 		found = flaw{"has a host that programs understand differently", "write a host name without a dot at its end, or an address as four decimal numbers"}
 	}
