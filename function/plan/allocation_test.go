@@ -17,16 +17,3 @@ func TestAllocations(t *testing.T) {
 		t.Errorf("%v allocations, at most %d wanted", got, most)
 	}
 }
-
-// smallRecord is a record of 1 KB.
-func smallRecord() []byte {
-	record := `{"id":12345678901234567890,"region":"eu west","tenant":"acme","note":"`
-	for i := len(record); i < 500; i++ {
-		record += "x"
-	}
-	record += `"`
-	for i := 0; len(record) < 1000; i++ {
-		record += `,"member` + itoa(i) + `":"value"`
-	}
-	return []byte(record + "}")
-}

@@ -39,6 +39,32 @@ func BenchmarkNew(b *testing.B) {
 	}
 }
 
+// BenchmarkReshape compares filling a body template with moving two fields of the same record.
+func BenchmarkReshape(b *testing.B) {
+	set := load(b, "testdata/destinations")
+	for _, size := range []struct {
+		name  string
+		bytes int
+	}{{"1KB", 1 << 10}, {"100KB", 100 << 10}} {
+		record := bigRecord(size.bytes)
+		reshape := to("POST", "https://shapes.example.com/rows", record)
+		move := moving("region,id", record)
+		b.Run(size.name, func(b *testing.B) {
+			var reshaping, moving time.Duration
+			for b.Loop() {
+				start := time.Now()
+				planOnce(b, set, reshape)
+				middle := time.Now()
+				planOnce(b, set, move)
+				reshaping += middle.Sub(start)
+				moving += time.Since(middle)
+			}
+			b.ReportMetric(0, "ns/op")
+			b.ReportMetric(float64(reshaping)/float64(moving), "ratio")
+		})
+	}
+}
+
 func planOnce(b *testing.B, set *destination.Set, request *gateway.Request) {
 	if _, err := plan.New(set, request); err != nil {
 		b.Fatal(err)

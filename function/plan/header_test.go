@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -92,6 +93,11 @@ func TestInjection(t *testing.T) {
 		record := []byte(`{"a":` + quoteJSON(attempt) + `}`)
 		request := moving("a", record)
 		request.Header["X-Osmos-Outbound-Url"] = []string{"https://api.example.com/x/{a}/y"}
+		if segments := strings.FieldsFunc(attempt, func(r rune) bool { return r == '/' || r == '\\' }); slices.Contains(segments, "..") {
+			_, err := plan.New(set, request)
+			mustRefuse(t, err, plan.ErrPathExpressionFill)
+			continue
+		}
 		outbound := newPlan(t, set, request)
 		if got := outbound.URL.Query().Get("a"); got != attempt {
 			t.Errorf("query: got %q, want %q", got, attempt)

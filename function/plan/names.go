@@ -19,16 +19,12 @@ type name struct {
 	hash uint32
 }
 
-func newName(text []byte, start, end int) name {
-	raw := text[start:end]
-	n := name{span: span{uint32(start), uint32(end)}}
-	if bytes.IndexByte(raw, '\\') < 0 {
-		n.hash = uint32(maphash.Bytes(nameSeed, raw))
-	} else {
-		decoded, _ := appendDecoded(nil, raw)
-		n.hash = uint32(maphash.Bytes(nameSeed, decoded))
+func newName(text []byte, start, end int, escaped bool) name {
+	says := text[start:end]
+	if escaped {
+		says, _ = appendDecoded(nil, says)
 	}
-	return n
+	return name{span{uint32(start), uint32(end)}, uint32(maphash.Bytes(nameSeed, says))}
 }
 
 // is reports whether the name decodes to a field's name.

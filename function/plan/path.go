@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"bytes"
 	"net/url"
 	"slices"
 	"strings"
@@ -71,12 +72,22 @@ func fillPath(r *record, moves []move, path string) (string, error) {
 		if filled, whole = appendPath(filled, r.valueOf(pathMove(moves, field))); !whole {
 			return "", brokenText(field)
 		}
-		switch string(filled[start:]) {
-		case "", ".", "..":
+		if len(filled) == start || hasDotSegment(filled[start:]) {
 			return "", unfillable(field)
 		}
 		path = after
 	}
+}
+
+// hasDotSegment reports whether an encoded value is, or holds between slashes, a
+// step in the path. Servers that undo %2F too early would take it.
+func hasDotSegment(value []byte) bool {
+	for segment := range bytes.SplitSeq(bytes.ReplaceAll(value, []byte("%5C"), []byte("%2F")), []byte("%2F")) {
+		if string(segment) == "." || string(segment) == ".." {
+			return true
+		}
+	}
+	return false
 }
 
 // pathMove finds a field among the moves, which begin with those of the path.
@@ -88,7 +99,7 @@ func pathMove(moves []move, field string) move {
 func unfillable(field string) error {
 	return &gateway.Refusal{
 		Reason: ErrPathExpressionFill,
-		Detail: "The value of a field cannot stand in the outbound URL's path: it is empty, \".\" or \"..\". Send another value: " + quoted(field) + ".",
+		Detail: "The value of a field cannot stand in the outbound URL's path: it is empty, or it is or holds a segment \".\" or \"..\". Send another value: " + quoted(field) + ".",
 		Fields: []string{field},
 	}
 }

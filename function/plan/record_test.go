@@ -232,3 +232,16 @@ func newPlan(t testing.TB, set *destination.Set, request *gateway.Request) *plan
 }
 
 func quoteJSON(text string) string { quoted, _ := json.Marshal(text); return string(quoted) }
+
+// smallRecord is a record of 1 KB.
+func smallRecord() []byte {
+	record := `{"id":12345678901234567890,"region":"eu west","tenant":"acme","note":"`
+	for i := len(record); i < 500; i++ {
+		record += "x"
+	}
+	record += `"`
+	for i := 0; len(record) < 1000; i++ {
+		record += `,"member` + itoa(i) + `":"value"`
+	}
+	return []byte(record + "}")
+}

@@ -32,6 +32,8 @@ type scanner struct {
 	frames []int32
 	// limit is how deep the text may nest.
 	limit int
+	// escaped says that a string held an escape; name looks at it for its own.
+	escaped bool
 	// anyNames lets duplicate member names pass.
 	anyNames bool
 	table    nameTable
@@ -133,12 +135,13 @@ func (s *scanner) close(at, base int) int {
 
 // name moves past a member's name and its colon, and remembers the name.
 func (s *scanner) name(at int) int {
+	s.escaped = false
 	end := s.string(at)
 	if end < 0 {
 		return end
 	}
 	if !s.anyNames {
-		s.names = append(s.names, newName(s.text, at+1, end-1))
+		s.names = append(s.names, newName(s.text, at+1, end-1, s.escaped))
 	}
 	if end = s.space(end); s.peek(end) != ':' {
 		return s.fail(badSyntax, end)
@@ -192,6 +195,7 @@ func (s *scanner) string(at int) int {
 
 // escape moves to the last byte of an escape sequence (RFC 8259 section 7).
 func (s *scanner) escape(at int) int {
+	s.escaped = true
 	switch s.peek(at + 1) {
 	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
 		return at + 1
