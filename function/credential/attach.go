@@ -29,12 +29,16 @@ func attach(scheme *destination.SecurityScheme, text string) func(*http.Request)
 // setField sets a header field and removes every other spelling of its name:
 // other letter cases, and "_" for "-", which CGI and WSGI take for the same.
 func setField(header http.Header, field string, values []string) {
+	removeField(header, field)
+	header[field] = values
+}
+
+func removeField(header http.Header, field string) {
 	for name := range header {
-		if len(name) == len(field) && name != field && sameField(name, field) {
+		if len(name) == len(field) && sameField(name, field) {
 			delete(header, name)
 		}
 	}
-	header[field] = values
 }
 
 func sameField(a, b string) bool {

@@ -83,9 +83,13 @@ func (c *cache[K, V]) get(ctx context.Context, key K) (result[V], error) {
 		return e.result(current.value), nil
 	case !underWay && now.Before(e.retry):
 		defer e.mutex.Unlock()
-		return e.fallback(now)
+		return e.fallback(now, e.failure)
 	}
-	f := c.join(ctx, key, e, now)
+	var previous V
+	if current != nil {
+		previous = current.value
+	}
+	f := c.join(ctx, key, e, now, previous)
 	e.mutex.Unlock()
 	return c.wait(ctx, key, e, f)
 }
@@ -107,33 +111,48 @@ func (c *cache[K, V]) renew(ctx context.Context, key K, used V) (result[V], erro
 	underWay := e.flight != nil && now.Before(e.flight.until)
 	if !underWay && (now.Before(e.retry) || now.Before(e.renew) && current.good(now)) {
 		defer e.mutex.Unlock()
-		return e.fallback(now)
+		return e.fallback(now, e.failure)
 	}
 	e.renew = now.Add(c.renewInterval)
-	f := c.join(ctx, key, e, now)
+	f := c.join(ctx, key, e, now, used)
 	e.mutex.Unlock()
 	return c.wait(ctx, key, e, f)
 }
 
+// once fetches a value for one caller, who alone gets it. It is not kept, but a
+// failure is, as from get.
+func (c *cache[K, V]) once(ctx context.Context, key K) (result[V], error) {
+	e := c.entry(key)
+	now := wallClock()
+	e.mutex.Lock()
+	if now.Before(e.retry) {
+		defer e.mutex.Unlock()
+		return e.fallback(now, e.failure)
+	}
+	e.mutex.Unlock()
+	f := &flight[V]{alone: true, done: make(chan struct{})}
+	var none V
+	c.start(ctx, key, e, f, none)
+	return c.wait(ctx, key, e, f)
+}
+
 // join returns the fetch that is under way, or starts one. The entry is locked.
-func (c *cache[K, V]) join(ctx context.Context, key K, e *entry[V], now time.Time) *flight[V] {
-	if e.flight != nil && now.Before(e.flight.until) {
-		return e.flight
+func (c *cache[K, V]) join(ctx context.Context, key K, e *entry[V], now time.Time, previous V) *flight[V] {
+	if e.flight == nil || !now.Before(e.flight.until) {
+		e.flight = &flight[V]{until: now.Add(c.timeout(key)), done: make(chan struct{})}
+		c.start(ctx, key, e, e.flight, previous)
 	}
-	var previous V
-	if current := e.current.Load(); current != nil {
-		previous = current.value
-	}
-	timeout := c.timeout(key)
-	f := &flight[V]{until: now.Add(timeout), done: make(chan struct{})}
-	e.flight = f
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
+	return e.flight
+}
+
+// start starts a fetch.
+func (c *cache[K, V]) start(ctx context.Context, key K, e *entry[V], f *flight[V], previous V) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.timeout(key))
 	go func() {
 		defer cancel()
 		value, span, err := c.fetch(ctx, key, previous)
 		e.land(f, value, span, err)
 	}()
-	return f
 }
 
 // wait waits for a fetch, or for the caller to leave.
@@ -150,7 +169,7 @@ func (c *cache[K, V]) wait(ctx context.Context, key K, e *entry[V], f *flight[V]
 	}
 	e.mutex.Lock()
 	defer e.mutex.Unlock()
-	r, err := e.fallback(wallClock())
+	r, err := e.fallback(wallClock(), asRefusal(f.err))
 	r.waited = true
 	return r, err
 }

@@ -67,7 +67,7 @@ func (s *Store) readCallerKeys(ctx context.Context, reference destination.Refere
 // keysOf returns the keys that a secret holds: of a JSON array its texts, none
 // where it holds anything else or where the secret is a JSON object.
 func keysOf(content []byte) []string {
-	document, ok := find(content, "")
+	document, ok := destination.Pointer("").Find(content)
 	if !ok || document[0] != '[' && document[0] != '{' {
 		return []string{string(content)}
 	}

@@ -114,6 +114,9 @@ func (c handlerClient) Do(request *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
+// RoundTrip makes a handlerClient the transport of an http.Client.
+func (c handlerClient) RoundTrip(request *http.Request) (*http.Response, error) { return c.Do(request) }
+
 // storeOn returns a Store whose secrets are those of the endpoint.
 func storeOn(t testing.TB, e *endpoint) *credential.Store {
 	return credential.New(credential.Config{SecretsManager: e.serve(t)})

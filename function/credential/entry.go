@@ -47,34 +47,43 @@ func (h *held[V]) good(now time.Time) bool {
 
 // A flight is a fetch under way. value and err are set when done is closed.
 type flight[V comparable] struct {
+	// until is when it is given up for another.
 	until time.Time
+	// alone says that it is one caller's alone.
+	alone bool
 	done  chan struct{}
 	value V
 	err   error
 }
 
-// land notes how a fetch ended.
+// land notes how a fetch ended. What is one caller's alone is not kept, nor
+// anything of a fetch that was given up for another.
 func (e *entry[V]) land(f *flight[V], value V, span life, err error) {
 	e.mutex.Lock()
 	defer e.mutex.Unlock()
+	defer close(f.done)
 	f.value, f.err = value, err
-	if e.flight == f {
-		e.flight = nil
-		e.keep(value, span, err)
-	}
-	close(f.done)
-}
-
-// keep stores a value, or a failure until another try makes sense.
-func (e *entry[V]) keep(value V, span life, err error) {
-	if err == nil {
-		e.current.Store(&held[V]{value, span})
-		e.failures, e.failure, e.retry = 0, nil, time.Time{}
+	if e.flight != f && !f.alone {
 		return
 	}
+	if err != nil {
+		e.fail(asRefusal(err))
+	} else {
+		e.failures, e.failure, e.retry = 0, nil, time.Time{}
+	}
+	if e.flight == f {
+		e.flight = nil
+		if err == nil {
+			e.current.Store(&held[V]{value, span})
+		}
+	}
+}
+
+// fail remembers a failure until another try makes sense.
+func (e *entry[V]) fail(failure *gateway.Refusal) {
 	e.failures++
-	e.failure = asRefusal(err)
-	pause := max(backOff(e.failures), time.Duration(e.failure.RetryAfter)*time.Second)
+	e.failure = failure
+	pause := max(backOff(e.failures), time.Duration(failure.RetryAfter)*time.Second)
 	e.retry = wallClock().Add(pause)
 }
 
@@ -87,13 +96,13 @@ func backOff(failures int) time.Duration {
 
 // fallback is what is left while no fetch succeeds: the old value while it is
 // good, else the failure. The entry is locked.
-func (e *entry[V]) fallback(now time.Time) (result[V], error) {
+func (e *entry[V]) fallback(now time.Time, failure *gateway.Refusal) (result[V], error) {
 	if current := e.current.Load(); current.good(now) {
 		r := e.result(current.value)
 		r.stale = !current.fresh(now)
 		return r, nil
 	}
-	return result[V]{}, withRetryAfter(e.failure, e.retry.Sub(now))
+	return result[V]{}, withRetryAfter(failure, e.retry.Sub(now))
 }
 
 func (e *entry[V]) result(value V) result[V] {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"keyrelay/function/destination"
+	"keyrelay/function/gateway"
 	"keyrelay/function/plan"
 )
 
@@ -17,7 +18,6 @@ type Credential struct {
 	// Facts is what the log may know of it.
 	Facts Facts
 
-	operation *destination.Operation
 	// parts holds the operation's schemes in their order, and then those that only fills ask for.
 	parts    []*prepared
 	attached int
@@ -43,11 +43,8 @@ type readyKey struct {
 // error is a *gateway.Refusal with the reason ErrSecretUnavailable, ErrRetrieval
 // or ErrRetrievalTimeout.
 func (s *Store) Get(ctx context.Context, outbound *plan.Plan) (*Credential, error) {
-	key := readyKey{outbound.Operation}
-	if len(outbound.Fills) == 0 {
-		if ready := s.ready.get(key); ready != nil && ready.fresh(wallClock()) {
-			return ready, nil
-		}
+	if held := s.Held(outbound); held != nil {
+		return held, nil
 	}
 	made, err := s.assemble(ctx, outbound)
 	if err != nil {
@@ -56,9 +53,21 @@ func (s *Store) Get(ctx context.Context, outbound *plan.Plan) (*Credential, erro
 	if len(made.fills) == 0 && len(made.Facts.Stale) == 0 {
 		shared := *made
 		shared.Facts = Facts{Cached: true}
-		s.ready.put(key, &shared)
+		s.ready.put(readyKey{outbound.Operation}, &shared)
 	}
 	return made, nil
+}
+
+// Held returns what Get would, where nothing has to be waited for; nil otherwise.
+func (s *Store) Held(outbound *plan.Plan) *Credential {
+	if len(outbound.Fills) > 0 {
+		return nil
+	}
+	ready := s.ready.get(readyKey{outbound.Operation})
+	if ready == nil || !ready.fresh(wallClock()) {
+		return nil
+	}
+	return ready
 }
 
 // fresh reports whether each part is still the one to use.
@@ -73,9 +82,9 @@ func (c *Credential) fresh(now time.Time) bool {
 
 // assemble gets every part of the credential.
 func (s *Store) assemble(ctx context.Context, outbound *plan.Plan) (*Credential, error) {
-	made := &Credential{Facts: Facts{Cached: true}, operation: outbound.Operation, fills: outbound.Fills}
+	made := &Credential{Facts: Facts{Cached: true}, fills: outbound.Fills}
 	for _, requirement := range outbound.Operation.Security {
-		if err := made.add(ctx, s, requirement); err != nil {
+		if err := made.add(ctx, s, wantOf(outbound.Destination, requirement)); err != nil {
 			return nil, err
 		}
 	}
@@ -85,7 +94,7 @@ func (s *Store) assemble(ctx context.Context, outbound *plan.Plan) (*Credential,
 			if part.Scheme == nil || made.part(part.Scheme) != nil {
 				continue
 			}
-			if err := made.add(ctx, s, destination.Requirement{Scheme: part.Scheme}); err != nil {
+			if err := made.add(ctx, s, wantOf(outbound.Destination, destination.Requirement{Scheme: part.Scheme})); err != nil {
 				return nil, err
 			}
 		}
@@ -97,9 +106,9 @@ func (s *Store) assemble(ctx context.Context, outbound *plan.Plan) (*Credential,
 }
 
 // add gets one scheme's part and notes what that took.
-func (c *Credential) add(ctx context.Context, s *Store, requirement destination.Requirement) error {
+func (c *Credential) add(ctx context.Context, s *Store, wanted want) error {
 	start := time.Now()
-	part, got, err := s.prepare(ctx, requirement)
+	part, got, err := s.prepare(ctx, wanted)
 	if err != nil {
 		return err
 	}
@@ -114,13 +123,13 @@ func (c *Credential) note(part *prepared, got facts, took time.Duration) {
 		c.Facts.Wait += took
 	}
 	if got.stale {
-		c.Facts.Stale = append(c.Facts.Stale, part.requirement.Scheme.Name)
+		c.Facts.Stale = append(c.Facts.Stale, part.want.scheme.Name)
 	}
 }
 
 // part returns a scheme's part, nil where there is none.
 func (c *Credential) part(scheme *destination.SecurityScheme) *prepared {
-	at := slices.IndexFunc(c.parts, func(p *prepared) bool { return p.requirement.Scheme == scheme })
+	at := slices.IndexFunc(c.parts, func(p *prepared) bool { return p.want.scheme == scheme })
 	if at < 0 {
 		return nil
 	}
@@ -161,10 +170,17 @@ func (s *Store) Renew(ctx context.Context, used *Credential) *Credential {
 // puts into the header are shared: nobody may write into them.
 func (c *Credential) Apply(request *http.Request) {
 	for _, part := range c.parts[:c.attached] {
-		part.apply(request)
+		if part.apply != nil {
+			part.apply(request)
+		}
 	}
 	for _, fill := range c.fills {
 		setField(request.Header, fill.Field, []string{c.filled(fill)})
+	}
+	for _, part := range c.parts[:c.attached] {
+		if part.sign != nil {
+			part.sign(request)
+		}
 	}
 }
 
@@ -182,14 +198,21 @@ func (c *Credential) filled(fill plan.Fill) string {
 }
 
 // fillable refuses to fill a header with what a header cannot carry, such as a
-// query key with a line break in it.
+// query key with a line break in it, or a client certificate.
 func (c *Credential) fillable(fill plan.Fill) error {
-	for _, part := range fill.Parts {
-		if part.Scheme == nil {
+	for _, literal := range fill.Parts {
+		if literal.Scheme == nil {
 			continue
 		}
-		if problem := headerProblem(c.part(part.Scheme).text()); problem != "" {
-			return unusable(part.Scheme.Secret, problem)
+		part := c.part(literal.Scheme)
+		if part.text == nil {
+			return &gateway.Refusal{
+				Reason: plan.ErrPlaceholder,
+				Detail: "The credential of the security scheme " + literal.Scheme.Name + " is no text that could stand in the header " + fill.Field + ". Take its placeholder out.",
+			}
+		}
+		if problem := headerProblem(part.text()); problem != "" {
+			return unusable(literal.Scheme.Secret, problem)
 		}
 	}
 	return nil

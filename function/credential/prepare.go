@@ -2,6 +2,7 @@ package credential
 
 import (
 	"context"
+	"crypto/tls"
 	"net/http"
 	"strings"
 
@@ -9,25 +10,56 @@ import (
 	"keyrelay/function/gateway"
 )
 
+// A want is one scheme as an operation asks for it.
+type want struct {
+	destination *destination.Destination
+	scheme      *destination.SecurityScheme
+	// scopes are separated by spaces, as in RFC 6749 section 3.3.
+	scopes string
+}
+
+// wantOf returns what a requirement asks for. Only tokens have scopes: any other
+// credential of a scheme is the same wherever it is asked for.
+func wantOf(d *destination.Destination, requirement destination.Requirement) want {
+	wanted := want{destination: d, scheme: requirement.Scheme}
+	switch requirement.Scheme.Kind {
+	case destination.OAuth2:
+		if wanted.scopes = strings.Join(requirement.Scopes, " "); wanted.scopes == "" {
+			wanted.scopes = strings.Join(requirement.Scheme.Flow.Scopes, " ")
+		}
+	case destination.OpenIDConnect:
+		wanted.scopes = strings.Join(requirement.Scopes, " ")
+	}
+	return wanted
+}
+
 // A prepared credential is one scheme's credential in the shapes that requests and
-// answers need, made once per version of its secret. What holds a secret is a
-// func, so that nothing can show it.
+// answers need, made once per version. What holds a secret is a func, so that
+// nothing can show it.
 type prepared struct {
-	requirement destination.Requirement
-	lease       lease
-	// version is the version of the secret that it was made of.
-	version *version
-	// text is what the scheme's own header would hold.
+	want want
+	// version is what it was made of: a secret as it was read once, a token, the
+	// credentials of a role. Pointers to it compare.
+	version any
+	lease   lease
+	// text is what the scheme's own header would hold; nil where there is no such text.
 	text func() string
-	// apply puts the credential where the scheme wants it.
+	// apply puts the credential where the scheme wants it; nil where that is not in a field.
 	apply func(*http.Request)
+	// sign signs the request, after everything else is in it; nil for all other kinds.
+	sign func(*http.Request)
+	// certificate is the client certificate; nil for all other kinds.
+	certificate *tls.Certificate
 	// mask replaces copies of it in an answer and reports whether there were any.
 	mask func(*gateway.Response) bool
 }
 
 // same reports whether both are the same credential for a downstream.
 func (p *prepared) same(other *prepared) bool {
-	return p == other || p.text() == other.text()
+	if p.text == nil || other.text == nil {
+		return p.version == other.version
+	}
+	return p.text() == other.text()
 }
 
 // facts is how a part was got.
@@ -35,111 +67,76 @@ type facts struct {
 	waited, stale bool
 }
 
-// A preparedKey names what is prepared: a scheme, and the scopes asked for.
-type preparedKey struct {
-	scheme *destination.SecurityScheme
-	scopes string
-}
-
-func keyOfRequirement(requirement destination.Requirement) preparedKey {
-	return preparedKey{requirement.Scheme, strings.Join(requirement.Scopes, " ")}
-}
-
 // prepare returns one scheme's credential.
-func (s *Store) prepare(ctx context.Context, requirement destination.Requirement) (*prepared, facts, error) {
-	switch requirement.Scheme.Kind {
-	case destination.StaticKey, destination.Basic, destination.Bearer:
-		return s.static(ctx, requirement)
+func (s *Store) prepare(ctx context.Context, wanted want) (*prepared, facts, error) {
+	switch wanted.scheme.Kind {
+	case destination.StaticKey, destination.Basic, destination.Bearer, destination.MutualTLS:
+		return s.static(ctx, wanted)
+	case destination.RetrievedKey, destination.OAuth2, destination.OpenIDConnect:
+		return s.retrieved(ctx, wanted)
+	case destination.AWSSignatureV4:
+		return s.signer(ctx, wanted)
 	}
-	return nil, facts{}, notYet(requirement.Scheme)
+	return nil, facts{}, &gateway.Refusal{
+		Reason: ErrRetrieval,
+		Detail: "keyrelay makes no credentials of the kind that the security scheme " + wanted.scheme.Name + " of " + wanted.destination.Name +
+			" asks for. Write a kind that the README lists into the document.",
+	}
 }
 
 // renew returns another credential than part, which was refused, or part itself
-// where there is none.
+// where there is none. A role's credentials are the SDK's to renew.
 func (s *Store) renew(ctx context.Context, part *prepared) (*prepared, facts) {
-	got, err := s.secrets.renew(ctx, keyOf(part.requirement.Scheme.Secret), part.version)
+	var other *prepared
+	var got facts
+	var err error
+	switch part.want.scheme.Kind {
+	case destination.RetrievedKey, destination.OAuth2, destination.OpenIDConnect:
+		other, got, err = s.retrievedAnew(ctx, part)
+	case destination.AWSSignatureV4:
+		return part, got
+	default:
+		other, got, err = s.staticAnew(ctx, part)
+	}
 	if err != nil {
 		return part, facts{waited: got.waited}
 	}
-	other, err := s.ofVersion(part.requirement, got)
-	if err != nil {
-		return part, facts{waited: got.waited}
-	}
-	return other, facts{got.waited, got.stale}
+	return other, got
 }
 
-func notYet(scheme *destination.SecurityScheme) error {
-	return &gateway.Refusal{
-		Reason: ErrRetrieval,
-		Detail: "keyrelay cannot fill the security scheme " + scheme.Name + " of " + scheme.Destination +
-			" yet: credentials of its kind are not there yet. Use a static key, http basic or http bearer.",
+// preparedOf returns what is prepared of a version, made anew where there is none yet.
+func preparedOf[V comparable](s *Store, wanted want, got result[V], of func(want, V) (*prepared, error)) (*prepared, facts, error) {
+	taken := facts{got.waited, got.stale}
+	if kept := s.prepared.get(wanted); kept != nil && kept.version == any(got.value) {
+		return kept, taken, nil
+	}
+	made, err := of(wanted, got.value)
+	if err != nil {
+		return nil, taken, err
+	}
+	made.want, made.version, made.lease = wanted, got.value, got.lease
+	s.prepared.put(wanted, made)
+	return made, taken, nil
+}
+
+// newPrepared brings a text into shape.
+func newPrepared(scheme *destination.SecurityScheme, shown credentialText) *prepared {
+	text := shown.text
+	return &prepared{
+		text:  func() string { return text },
+		apply: attach(scheme, text),
+		mask:  newMasker(shown.secrets).mask,
 	}
 }
 
-// static prepares the credential of a scheme that is a secret itself. A secret
-// that is not of the right shape is read again past the cache, so that a mended
-// one is seen soon.
-func (s *Store) static(ctx context.Context, requirement destination.Requirement) (*prepared, facts, error) {
-	key := keyOf(requirement.Scheme.Secret)
-	got, err := s.secrets.get(ctx, key)
-	if err != nil {
-		return nil, facts{}, err
-	}
-	made, err := s.ofVersion(requirement, got)
-	if err == nil {
-		return made, facts{got.waited, got.stale}, nil
-	}
-	again, renewErr := s.secrets.renew(ctx, key, got.value)
-	if renewErr != nil || again.value == got.value {
-		return nil, facts{}, err
-	}
-	made, err = s.ofVersion(requirement, again)
-	return made, facts{true, again.stale}, err
-}
-
-// ofVersion returns the credential made of a version of its secret, made anew
-// where there is none yet.
-func (s *Store) ofVersion(requirement destination.Requirement, got result[*version]) (*prepared, error) {
-	key := keyOfRequirement(requirement)
-	if made := s.prepared.get(key); made != nil && made.version == got.value {
-		return made, nil
-	}
-	read, err := valueOf(requirement.Scheme.Secret, got.value)
-	if err != nil {
-		return nil, err
-	}
-	shown, err := staticText(requirement.Scheme, read)
-	if err != nil {
-		return nil, err
-	}
-	made, err := newPrepared(requirement, shown)
-	if err != nil {
-		return nil, err
-	}
-	made.version, made.lease = got.value, got.lease
-	s.prepared.put(key, made)
-	return made, nil
-}
-
-// newPrepared brings a credential into shape.
-func newPrepared(requirement destination.Requirement, shown credentialText) (*prepared, error) {
-	scheme := requirement.Scheme
-	problem := ""
+// unfit says why a request cannot carry a credential where its scheme wants it;
+// empty where it can.
+func unfit(scheme *destination.SecurityScheme, text string) (problem string) {
 	switch scheme.In {
 	case "header":
-		problem = headerProblem(shown.text)
+		return headerProblem(text)
 	case "cookie":
-		problem = cookieProblem(shown.text)
+		return cookieProblem(text)
 	}
-	if problem != "" {
-		return nil, unusable(scheme.Secret, problem)
-	}
-	text := shown.text
-	masker := newMasker(shown.secrets)
-	return &prepared{
-		requirement: requirement,
-		text:        func() string { return text },
-		apply:       attach(scheme, text),
-		mask:        masker.mask,
-	}, nil
+	return ""
 }

@@ -14,7 +14,7 @@ import (
 // the x-keyrelay-refresh-on rules of its schemes; nil rules stand for a 401.
 func (c *Credential) Refused(response *gateway.Response) bool {
 	for _, part := range c.parts {
-		rules := part.requirement.Scheme.RefreshOn
+		rules := part.want.scheme.RefreshOn
 		if rules == nil && response.Status == http.StatusUnauthorized {
 			return true
 		}
@@ -32,13 +32,13 @@ func applies(rule destination.RefreshRule, response *gateway.Response) bool {
 	if !rule.ByBody {
 		return true
 	}
-	found, ok := find(response.Body, rule.Pointer)
+	found, ok := rule.Pointer.Find(response.Body)
 	return ok && sameJSON(found, rule.Equals)
 }
 
 // sameJSON compares two JSON values: texts by what they say, others by how they
 // are written, white space aside.
-func sameJSON(a, b json.RawMessage) bool {
+func sameJSON(a, b []byte) bool {
 	if textA, ok := scalarText(a); ok {
 		textB, ok := scalarText(b)
 		return ok && textA == textB && (a[0] == '"') == (b[0] == '"')
@@ -54,7 +54,7 @@ func (c *Credential) Mask(response *gateway.Response) []string {
 	var found []string
 	for _, part := range c.parts {
 		if part.mask(response) {
-			found = append(found, part.requirement.Scheme.Name)
+			found = append(found, part.want.scheme.Name)
 		}
 	}
 	return found

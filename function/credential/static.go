@@ -1,6 +1,7 @@
 package credential
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"strings"
@@ -16,33 +17,76 @@ type credentialText struct {
 	secrets []string
 }
 
-// staticText makes a credential of a secret alone.
-func staticText(scheme *destination.SecurityScheme, read value) (credentialText, error) {
-	if scheme.Kind == destination.Basic {
-		return basicText(scheme, read)
-	}
-	shown, err := keyText(scheme, read)
+// static prepares the credential of a scheme that is a secret itself. A secret
+// that is not of the right shape is read again past the cache, so that a mended
+// one is seen soon.
+func (s *Store) static(ctx context.Context, wanted want) (*prepared, facts, error) {
+	key := keyOf(wanted.scheme.Secret)
+	got, err := s.secrets.get(ctx, key)
 	if err != nil {
-		return shown, err
+		return nil, facts{}, err
+	}
+	made, taken, err := preparedOf(s, wanted, got, ofSecret)
+	if err == nil {
+		return made, taken, nil
+	}
+	again, renewErr := s.secrets.renew(ctx, key, got.value)
+	if renewErr != nil || again.value == got.value {
+		return nil, taken, err
+	}
+	return preparedOf(s, wanted, again, ofSecret)
+}
+
+// staticAnew reads the secret of a refused credential again.
+func (s *Store) staticAnew(ctx context.Context, part *prepared) (*prepared, facts, error) {
+	used, _ := part.version.(*version)
+	got, err := s.secrets.renew(ctx, keyOf(part.want.scheme.Secret), used)
+	if err != nil {
+		return nil, facts{waited: got.waited}, err
+	}
+	return preparedOf(s, part.want, got, ofSecret)
+}
+
+// ofSecret makes a credential of a secret alone.
+func ofSecret(wanted want, read *version) (*prepared, error) {
+	scheme := wanted.scheme
+	content, err := valueOf(scheme.Secret, read)
+	if err != nil {
+		return nil, err
+	}
+	var shown credentialText
+	switch scheme.Kind {
+	case destination.MutualTLS:
+		return ofCertificate(scheme, content)
+	case destination.Basic:
+		shown, err = basicText(scheme, content)
+	default:
+		shown, err = keyText(scheme, content)
+	}
+	if err != nil {
+		return nil, err
 	}
 	if shown.text == "" {
-		return shown, unusable(scheme.Secret, "gives an empty key. Store a value in it.")
+		return nil, unusable(scheme.Secret, "gives an empty key. Store a value in it.")
 	}
 	if scheme.Kind == destination.Bearer {
 		shown.text = "Bearer " + shown.text
 	}
-	return shown, nil
+	if problem := unfit(scheme, shown.text); problem != "" {
+		return nil, unusable(scheme.Secret, problem)
+	}
+	return newPrepared(scheme, shown), nil
 }
 
 // keyText is a key: the secret's text, or the template over its members.
 func keyText(scheme *destination.SecurityScheme, read value) (credentialText, error) {
 	switch {
 	case scheme.Value != nil && read.isJSON:
-		text, used, ok := expand(scheme.Value, read.content)
-		if !ok {
+		text, err := scheme.Value.Fill(read.content)
+		if err != nil {
 			return credentialText{}, unusable(scheme.Secret, "lacks a member that x-keyrelay-value of "+scheme.Name+" names, or holds no text there. Add it to the secret, or mend the template.")
 		}
-		return credentialText{text, append(used, text)}, nil
+		return credentialText{text, append(used(scheme.Value, read.content), text)}, nil
 	case scheme.Value != nil:
 		return credentialText{}, unusable(scheme.Secret, "is no JSON object, so that x-keyrelay-value of "+scheme.Name+" finds no members. Store an object, or take the template out.")
 	case read.isJSON:
@@ -52,27 +96,20 @@ func keyText(scheme *destination.SecurityScheme, read value) (credentialText, er
 	return credentialText{text, []string{text}}, nil
 }
 
-// expand fills a template from a JSON document. It returns the values that it put
-// in as well; ok is false where one is missing, null, an object or an array.
-func expand(template *destination.ValueTemplate, document []byte) (text string, used []string, ok bool) {
-	var filled strings.Builder
+// used returns the values that a template takes from a document.
+func used(template *destination.ValueTemplate, document []byte) []string {
+	var values []string
 	for _, part := range template.Parts {
 		if !part.IsPointer {
-			filled.WriteString(part.Literal)
 			continue
 		}
-		found, ok := find(document, part.Pointer)
-		if !ok {
-			return "", nil, false
+		if found, ok := part.Pointer.Find(document); ok {
+			if text, ok := scalarText(found); ok {
+				values = append(values, text)
+			}
 		}
-		member, ok := scalarText(found)
-		if !ok {
-			return "", nil, false
-		}
-		filled.WriteString(member)
-		used = append(used, member)
 	}
-	return filled.String(), used, true
+	return values
 }
 
 // basicText is the value of Authorization for a user and a password (RFC 7617 section 2).

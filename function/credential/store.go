@@ -19,12 +19,17 @@ const (
 type Store struct {
 	config  Config
 	sources map[string]source
-	secrets *cache[secretKey, *version]
+	managed *secretsManager
+
+	secrets     *cache[secretKey, *version]
+	tokens      *cache[want, *token]
+	discoveries *cache[want, *discovery]
+	roles       *cache[roleKey, *role]
 
 	// ready holds whole credentials by what asks for them, prepared those of
 	// single schemes, and callerKeys the digests of the keys that callers send.
 	ready      index[readyKey, *Credential]
-	prepared   index[preparedKey, *prepared]
+	prepared   index[want, *prepared]
 	callerKeys index[destination.Reference, *callerKeys]
 }
 
@@ -33,21 +38,24 @@ func New(config Config) *Store {
 	if config.SecretTTL == 0 {
 		config.SecretTTL = defaultSecretTTL
 	}
+	managed := &secretsManager{connect: config.SecretsManager}
 	s := &Store{
-		config: config,
-		sources: map[string]source{
-			"env":            environment{},
-			"file":           files{},
-			"secretsmanager": &secretsManager{connect: config.SecretsManager},
-		},
+		config:  config,
+		managed: managed,
+		sources: map[string]source{"env": environment{}, "file": files{}, "secretsmanager": managed},
 	}
-	s.secrets = &cache[secretKey, *version]{
+	s.secrets, s.tokens, s.discoveries, s.roles = newSecrets(s), newTokens(s), newDiscoveries(s), newRoles(s)
+	return s
+}
+
+// newSecrets returns the cache of secrets.
+func newSecrets(s *Store) *cache[secretKey, *version] {
+	return &cache[secretKey, *version]{
 		fetch:         s.readSecret,
 		timeout:       func(secretKey) time.Duration { return secretsManagerTimeout },
 		left:          leftSecret,
 		renewInterval: rereadInterval,
 	}
-	return s
 }
 
 // A secretKey names a whole secret: however many pointers lead into it, it is read once.
@@ -131,10 +139,10 @@ func valueOf(reference destination.Reference, read *version) (value, error) {
 	if reference.Pointer == "" {
 		return value{content: content, isJSON: isObject(content)}, nil
 	}
-	if _, ok := find(content, ""); !ok {
+	if _, ok := destination.Pointer("").Find(content); !ok {
 		return value{}, unusable(reference, "is not JSON, so that its pointer selects nothing. Store a JSON object, or take the part from # on off the reference.")
 	}
-	found, ok := find(content, reference.Pointer)
+	found, ok := reference.Pointer.Find(content)
 	if !ok {
 		return value{}, unusable(reference, "has no value at its pointer. Add that member to the secret, or mend the part of the reference from # on.")
 	}

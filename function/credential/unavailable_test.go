@@ -242,11 +242,11 @@ func TestProvider(t *testing.T) {
 	mustRefuse(t, credential.New(credential.Config{}), header(destination.Reference{Provider: "vault", Name: "it"}), "no provider")
 }
 
-// TestNotYet says plainly which kinds are not there yet.
-func TestNotYet(t *testing.T) {
-	scheme := &destination.SecurityScheme{Name: "oauth", Destination: "orders", Kind: destination.OAuth2}
+// TestUnsupported refuses a kind that no credential can be made for.
+func TestUnsupported(t *testing.T) {
+	scheme := &destination.SecurityScheme{Name: "digest", Kind: destination.Unsupported}
 	_, err := credential.New(credential.Config{}).Get(t.Context(), planWith(scheme))
-	if !errors.Is(err, credential.ErrRetrieval) || !strings.Contains(fmt.Sprint(err), "yet") {
+	if !errors.Is(err, credential.ErrRetrieval) || !strings.Contains(fmt.Sprint(err), "digest") {
 		t.Errorf("got %v", err)
 	}
 }

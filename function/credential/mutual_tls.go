@@ -1,0 +1,36 @@
+package credential
+
+import (
+	"crypto/tls"
+	"encoding/json"
+
+	"keyrelay/function/destination"
+)
+
+// ClientCertificate is the certificate to present when connecting, nil for none.
+// The pointer is its version: while it is the same, connections that presented it
+// may be used again; a rotated certificate is another pointer and needs others.
+func (c *Credential) ClientCertificate() *tls.Certificate {
+	for _, part := range c.parts[:c.attached] {
+		if part.certificate != nil {
+			return part.certificate
+		}
+	}
+	return nil
+}
+
+// ofCertificate reads a client certificate and its key, both PEM (RFC 7468).
+func ofCertificate(scheme *destination.SecurityScheme, read value) (*prepared, error) {
+	var members struct {
+		Certificate string `json:"certificate"`
+		PrivateKey  string `json:"private_key"`
+	}
+	if !read.isJSON || json.Unmarshal(read.content, &members) != nil || members.Certificate == "" || members.PrivateKey == "" {
+		return nil, unusable(scheme.Secret, `is not of the shape that mutualTLS needs. Store {"certificate": "…", "private_key": "…"}, both as PEM text.`)
+	}
+	certificate, err := tls.X509KeyPair([]byte(members.Certificate), []byte(members.PrivateKey))
+	if err != nil {
+		return nil, unusable(scheme.Secret, "holds no certificate with its private key. Store the PEM text of both (-----BEGIN CERTIFICATE-----, intermediates behind it, and -----BEGIN PRIVATE KEY-----), and see that they belong together.")
+	}
+	return &prepared{certificate: &certificate, mask: newMasker([]string{members.PrivateKey}).mask}, nil
+}

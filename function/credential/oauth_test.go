@@ -1,0 +1,278 @@
+package credential_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"keyrelay/function/credential"
+	"keyrelay/function/destination"
+)
+
+// TestTokenRequest shows what a token request sends for each flow and way of
+// client authentication (RFC 6749 sections 2.3.1, 4.3.2 and 4.4.2).
+func TestTokenRequest(t *testing.T) {
+	password := func(s *destination.SecurityScheme) { s.Flow.GrantType = "password" }
+	post := func(s *destination.SecurityScheme) { s.ClientSecretPost = true }
+	both := func(s *destination.SecurityScheme) { password(s); post(s) }
+	extra := func(s *destination.SecurityScheme) {
+		s.Parameters = []destination.RetrievalParameter{
+			{Name: "audience", In: "body", UseIn: []string{"token"}, Default: []byte(`"https://api.example.com/"`)},
+			{Name: "tenant", In: "query", UseIn: []string{"token"}},
+			{Name: "X-Tenant", In: "header", UseIn: []string{"token"}, Default: []byte(`7`)},
+			{Name: "key", In: "query", UseIn: []string{"key"}},
+		}
+	}
+	basic := func(pair string) string {
+		return "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte(pair)) + "\n"
+	}
+	const odd = `{"client_id": "a b:é", "client_secret": "s+%&é", "username": "me@x", "password": "p&=w", "tenant": "t1"}`
+	tests := []struct {
+		name, secret string
+		change       func(*destination.SecurityScheme)
+		scopes       []string
+		path, header string
+		want         string
+	}{
+		{"client_secret_basic", odd, func(*destination.SecurityScheme) {}, []string{"orders.write", "a"}, "/token", basic("a+b%3A%C3%A9:s%2B%25%26%C3%A9"),
+			"grant_type=client_credentials&scope=orders.write+a"},
+		{"client_secret_post", odd, post, nil, "/token", "",
+			"client_id=a+b%3A%C3%A9&client_secret=s%2B%25%26%C3%A9&grant_type=client_credentials"},
+		{"all scopes of the flow", odd, func(s *destination.SecurityScheme) { s.Flow.Scopes = []string{"x", "y"} }, nil, "/token", basic("a+b%3A%C3%A9:s%2B%25%26%C3%A9"),
+			"grant_type=client_credentials&scope=x+y"},
+		{"password", odd, password, nil, "/token", basic("a+b%3A%C3%A9:s%2B%25%26%C3%A9"),
+			"grant_type=password&password=p%26%3Dw&username=me%40x"},
+		{"password and client_secret_post", odd, both, nil, "/token", "",
+			"client_id=a+b%3A%C3%A9&client_secret=s%2B%25%26%C3%A9&grant_type=password&password=p%26%3Dw&username=me%40x"},
+		{"password of a public client", `{"client_id": "c", "username": "u", "password": "p"}`, password, nil, "/token", "",
+			"client_id=c&grant_type=password&password=p&username=u"},
+		{"password without a client", `{"username": "u", "password": "p"}`, password, nil, "/token", "",
+			"grant_type=password&password=p&username=u"},
+		{"extra parameters", odd, extra, nil, "/token?tenant=t1", basic("a+b%3A%C3%A9:s%2B%25%26%C3%A9"),
+			"audience=https%3A%2F%2Fapi.example.com%2F&grant_type=client_credentials"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			w := newWorld(t, map[string]string{"client": test.secret}, numbered(60))
+			scheme := w.oauth()
+			test.change(scheme)
+			outbound := w.plan(scheme)
+			outbound.Operation.Security[0].Scopes = test.scopes
+			w.mustAuthorize(t, outbound, "Bearer token-number-1")
+			tenant := ""
+			if test.name == "extra parameters" {
+				tenant = "X-Tenant: 7\n"
+			}
+			want := "POST " + test.path + "\nAccept-Encoding: identity\nAccept: application/json\n" + test.header +
+				"Content-Type: application/x-www-form-urlencoded\nUser-Agent: keyrelay\n" + tenant + "\n" + test.want
+			if difference := cmp.Diff([]string{want}, w.provider.received); difference != "" {
+				t.Errorf("received (-want +got):\n%s", difference)
+			}
+		})
+	}
+}
+
+// TestClientMissing names what a secret of a client lacks.
+func TestClientMissing(t *testing.T) {
+	w := newWorld(t, map[string]string{"client": `{"client_id": "hush-hush"}`}, numbered(60))
+	_, err := w.store.Get(t.Context(), w.plan(w.oauth()))
+	if refusal := mustFail(t, err, credential.ErrSecretUnavailable, "hush"); !strings.Contains(refusal.Detail, "client_secret") {
+		t.Errorf("the detail is %s", refusal.Detail)
+	}
+}
+
+// TestScopesApart retrieves a token for each set of scopes, and shares it.
+func TestScopesApart(t *testing.T) {
+	w := newWorld(t, map[string]string{"client": client}, numbered(60))
+	scheme := w.oauth()
+	read, write, again := w.plan(scheme), w.plan(scheme), w.plan(scheme)
+	read.Operation.Security[0].Scopes = []string{"read"}
+	write.Operation.Security[0].Scopes = []string{"write"}
+	again.Operation.Security[0].Scopes = []string{"read"}
+	w.mustAuthorize(t, read, "Bearer token-number-1")
+	w.mustAuthorize(t, write, "Bearer token-number-2")
+	w.mustAuthorize(t, again, "Bearer token-number-1")
+}
+
+// A tokenAnswer is one recorded answer of a token endpoint.
+type tokenAnswer struct {
+	Source      string `json:"source"`
+	Status      int    `json:"status"`
+	ContentType string `json:"content_type"`
+	Body        string `json:"body"`
+	Accepts     *bool  `json:"golang_oauth2_accepts"`
+}
+
+// documented is the token that an answer documents, empty for none: the member
+// access_token where it is a text that is not empty, whatever its spelling and
+// whether the answer is JSON or a form, with a life that is a number.
+func (a *tokenAnswer) documented() string {
+	if a.Status != http.StatusOK || a.Accepts != nil && !*a.Accepts {
+		return ""
+	}
+	var members map[string]any
+	if json.Unmarshal([]byte(a.Body), &members) != nil {
+		form, _ := url.ParseQuery(a.Body)
+		return form.Get("access_token")
+	}
+	for _, name := range []string{"access_token", "accessToken"} {
+		if token, ok := members[name].(string); ok {
+			return token
+		}
+	}
+	return ""
+}
+
+// TestTokenAnswers gives each recorded answer its documented result.
+func TestTokenAnswers(t *testing.T) {
+	const corpus = "../../../shared/corpus/oauth/token_endpoint_responses.json"
+	content, err := os.ReadFile(corpus)
+	if err != nil {
+		t.Skipf("the corpus is not here: %v", err)
+	}
+	var answers []tokenAnswer
+	if err := json.Unmarshal(content, &answers); err != nil || len(answers) < 39 {
+		t.Fatalf("%d answers: %v", len(answers), err)
+	}
+	for i, recorded := range answers {
+		t.Run(fmt.Sprintf("%d %s", i, recorded.Source), func(t *testing.T) {
+			w := newWorld(t, map[string]string{"client": client}, says(recorded.Status, recorded.ContentType, recorded.Body))
+			held, err := w.store.Get(t.Context(), w.plan(w.oauth()))
+			if recorded.documented() == "" {
+				mustFail(t, err, credential.ErrRetrieval, "sometext", "zzz", "invalid_grant")
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, want := sent(held).Get("Authorization"), "Bearer "+recorded.documented(); got != want {
+				t.Errorf("Authorization is %q, want %q", got, want)
+			}
+		})
+	}
+}
+
+// TestTokenRefused tells why a token endpoint refused, in words of its own.
+func TestTokenRefused(t *testing.T) {
+	tests := []struct {
+		status int
+		body   string
+		says   string
+	}{
+		{400, `{"error": "invalid_client", "error_description": "hush"}`, "does not accept the client"},
+		{401, `hush`, "does not accept the client"},
+		{400, `{"error": "invalid_grant"}`, "user name and password"},
+		{400, `{"error": "unauthorized_client"}`, "flow"},
+		{400, `{"error": "unsupported_grant_type"}`, "flow"},
+		{400, `{"error": "invalid_scope"}`, "scopes"},
+		{400, `{"error": "invalid_request"}`, "incomplete"},
+		{400, `error=invalid_scope`, "scopes"},
+		{400, `{"error": {"hush": 1}}`, "did not answer with a credential"},
+		{200, `{"error": "invalid_scope"}`, "scopes"},
+		{403, `hush`, "forbids"},
+		{404, `hush`, "not there"},
+		{405, `hush`, "not there"},
+		{429, `hush`, "too often"},
+		{500, `hush`, "failed"},
+		{301, `hush`, "redirects"},
+		{200, `{"access_token": "hush-hush", "token_type": "mac"}`, "no bearer token"},
+		{200, `{"access_token": "hush-hush", "token_type": "DPoP"}`, "no bearer token"},
+		{200, `{"access_token": "", "token_type": "Bearer"}`, "did not answer with a credential"},
+		{200, `{"access_token": "hush\u0000hush"}`, "control character"},
+		{200, `{"access_token": "hush", "expires_in": -1}`, "no number of seconds"},
+		{200, `{"access_token": "hush", "expires_in": "NaN"}`, "no number of seconds"},
+	}
+	for _, test := range tests {
+		t.Run(fmt.Sprint(test.status, test.body), func(t *testing.T) {
+			w := newWorld(t, map[string]string{"client": client}, says(test.status, "", test.body))
+			_, err := w.store.Get(t.Context(), w.plan(w.oauth()))
+			if refusal := mustFail(t, err, credential.ErrRetrieval, "hush", w.url); !strings.Contains(refusal.Detail, test.says) {
+				t.Errorf("the detail does not say %q: %s", test.says, refusal.Detail)
+			}
+		})
+	}
+}
+
+// TestUnreachable tells an endpoint that cannot be reached.
+func TestUnreachable(t *testing.T) {
+	w := newWorld(t, map[string]string{"client": client}, func(_ int, w http.ResponseWriter, _ *http.Request) { panic(http.ErrAbortHandler) })
+	_, err := w.store.Get(t.Context(), w.plan(w.oauth()))
+	mustFail(t, err, credential.ErrRetrieval, w.url, "127.0.0.1", "EOF")
+}
+
+// TestValueOfToken builds the header's value from the members of a token answer.
+func TestValueOfToken(t *testing.T) {
+	w := newWorld(t, map[string]string{"client": client}, numbered(60))
+	scheme := w.oauth()
+	scheme.Value = template(t, "Zoho-oauthtoken {{{access_token}}}")
+	w.mustAuthorize(t, w.plan(scheme), "Zoho-oauthtoken token-number-1")
+}
+
+// discovered is a scheme of OpenID Connect.
+func (w *world) discovered() *destination.SecurityScheme {
+	scheme := w.oauth()
+	scheme.Kind, scheme.Flow, scheme.DiscoveryURL = destination.OpenIDConnect, nil, w.at("/.well-known/openid-configuration")
+	return scheme
+}
+
+// TestDiscovery finds the token endpoint in the discovery document, once.
+func TestDiscovery(t *testing.T) {
+	var w *world
+	w = newWorld(t, map[string]string{"client": client}, func(call int, rw http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/.well-known/openid-configuration" {
+			says(200, "application/json", `{"issuer": "x", "token_endpoint": "`+w.url+`/its/token?a=b"}`)(call, rw, r)
+			return
+		}
+		numbered(60)(call, rw, r)
+	})
+	outbound := w.plan(w.discovered())
+	outbound.Operation.Security[0].Scopes = []string{"openid"}
+	held := w.mustAuthorize(t, outbound, "Bearer token-number-2")
+	if sent(w.store.Renew(t.Context(), held)).Get("Authorization") != "Bearer token-number-3" {
+		t.Error("it was not renewed")
+	}
+	var lines []string
+	for _, received := range w.provider.received {
+		line, rest, _ := strings.Cut(received, "\n")
+		lines = append(lines, line+rest[strings.LastIndex(rest, "\n"):])
+	}
+	want := []string{"GET /.well-known/openid-configuration\n", "POST /its/token?a=b\ngrant_type=client_credentials&scope=openid", "POST /its/token?a=b\ngrant_type=client_credentials&scope=openid"}
+	if difference := cmp.Diff(want, lines); difference != "" {
+		t.Errorf("received (-want +got):\n%s", difference)
+	}
+}
+
+// TestDiscoveryRefused does not call a token endpoint that breaks the rules of a server's URL.
+func TestDiscoveryRefused(t *testing.T) {
+	for _, test := range []struct {
+		network destination.Network
+		status  int
+		body    string
+	}{
+		{destination.Public, 200, `{"token_endpoint": "http://id.example.com/token"}`},
+		{destination.Loopback, 200, `{"token_endpoint": "ftp://id.example.com/token"}`},
+		{destination.Loopback, 200, `{"token_endpoint": "https://user:hush@id.example.com/token"}`},
+		{destination.Loopback, 200, `{"token_endpoint": "https://id.example.com/token#hush"}`},
+		{destination.Loopback, 200, `{"token_endpoint": "https:///token"}`},
+		{destination.Loopback, 200, `{"token_endpoint": "https:id.example.com"}`},
+		{destination.Loopback, 200, `{"token_endpoint": "/token"}`},
+		{destination.Loopback, 200, `{"token_endpoint": "https://id.example.com:hush/token"}`},
+		{destination.Loopback, 200, `{"token_endpoint": 7}`},
+		{destination.Loopback, 200, `{}`},
+		{destination.Loopback, 200, `<html>`},
+		{destination.Loopback, 404, `{"token_endpoint": "https://id.example.com/token"}`},
+	} {
+		w := newWorld(t, map[string]string{"client": client}, says(test.status, "application/json", test.body))
+		w.destination.Network = test.network
+		_, err := w.store.Get(t.Context(), w.plan(w.discovered()))
+		mustFail(t, err, credential.ErrRetrieval, "hush", "id.example.com")
+		w.mustHaveRetrieved(t, 1)
+	}
+}

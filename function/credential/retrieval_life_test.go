@@ -1,0 +1,308 @@
+package credential_test
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"keyrelay/function/credential"
+	"keyrelay/function/destination"
+)
+
+// TestExpiry refreshes a token min(60 s, 10 % of its life) early, wherever its
+// life is given.
+func TestExpiry(t *testing.T) {
+	jwt := func(exp int64) string {
+		return "e30." + base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, `{"exp": %d}`, exp)) + ".c2lnbmF0dXJl"
+	}
+	seconds := func(n int) *time.Duration {
+		lifetime := time.Duration(n) * time.Second
+		return &lifetime
+	}
+	start := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).Unix() // of every bubble
+	never := time.Duration(0)
+	tests := []struct {
+		name     string
+		body     string
+		lifetime *time.Duration
+		pointer  destination.Pointer
+		want     time.Duration
+	}{
+		{"seconds", `{"access_token": "a", "expires_in": 3600}`, nil, "", 59 * time.Minute},
+		{"seconds as a text", `{"access_token": "a", "expires_in": "3600"}`, nil, "", 59 * time.Minute},
+		{"few seconds", `{"access_token": "a", "expires_in": 100}`, nil, "", 90 * time.Second},
+		{"parts of seconds", `{"access_token": "a", "expires_in": 1.5}`, nil, "", 1350 * time.Millisecond},
+		{"another spelling", `{"accessToken": "a", "expiresIn": 100}`, nil, "", 90 * time.Second},
+		{"at a pointer", `{"access_token": "a", "expires_in": "soon", "meta": {"ttl": 100}}`, nil, "/meta/ttl", 90 * time.Second},
+		{"nothing at the pointer", `{"access_token": "a", "expires_in": 100}`, nil, "/meta/ttl", never},
+		{"zero", `{"access_token": "a", "expires_in": 0}`, nil, "", never},
+		{"null", `{"access_token": "a", "expires_in": null}`, nil, "", never},
+		{"nothing", `{"access_token": "a"}`, nil, "", never},
+		{"more than a lifetime", `{"access_token": "a", "expires_in": 1e300}`, nil, "", never},
+		{"the document's lifetime", `{"access_token": "a"}`, seconds(100), "", 90 * time.Second},
+		{"the document's lifetime is shorter", `{"access_token": "a", "expires_in": 3600}`, seconds(100), "", 90 * time.Second},
+		{"the document's lifetime is longer", `{"access_token": "a", "expires_in": 100}`, seconds(3600), "", 90 * time.Second},
+		{"the exp of a JWT", `{"access_token": "` + jwt(start+100) + `"}`, nil, "", 90 * time.Second},
+		{"expires_in before the exp of a JWT", `{"access_token": "` + jwt(start+3600) + `", "expires_in": 100}`, nil, "", 90 * time.Second},
+		{"a JWT without exp", `{"access_token": "e30.e30.c2ln"}`, nil, "", never},
+		{"no JWT", `{"access_token": "a.!.c"}`, nil, "", never},
+		{"a JWT with an exp beyond all time", `{"access_token": "` + base64.RawURLEncoding.EncodeToString([]byte("{}")) + `.eyJleHAiOjFlMzAwfQ.c"}`, nil, "", never},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newBubble(map[string]string{"client": client}, says(200, "application/json", test.body))
+				scheme := w.oauth()
+				scheme.Lifetime, scheme.ExpiresIn = test.lifetime, test.pointer
+				outbound := w.plan(scheme)
+				mustGet(t, w.store, outbound)
+				if test.want == never {
+					time.Sleep(365 * 24 * time.Hour)
+					mustGet(t, w.store, outbound)
+					w.mustHaveRetrieved(t, 1)
+					return
+				}
+				time.Sleep(test.want - time.Nanosecond)
+				mustGet(t, w.store, outbound)
+				w.mustHaveRetrieved(t, 1)
+				time.Sleep(time.Nanosecond)
+				mustGet(t, w.store, outbound)
+				w.mustHaveRetrieved(t, 2)
+			})
+		})
+	}
+}
+
+// TestExpiredOnArrival uses a token that is past its time for those who waited for it alone.
+func TestExpiredOnArrival(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newBubble(map[string]string{"client": client}, says(200, "", `{"access_token": "e30.eyJleHAiOjF9.c2ln"}`))
+		for range 3 {
+			w.mustAuthorize(t, w.plan(w.oauth()), "Bearer e30.eyJleHAiOjF9.c2ln")
+		}
+	})
+}
+
+// TestPerRequest retrieves for every request where the lifetime is 0, concurrent
+// ones too, and remembers failures all the same.
+func TestPerRequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newBubble(map[string]string{"client": client}, func(call int, rw http.ResponseWriter, r *http.Request) {
+			time.Sleep(time.Second)
+			numbered(3600)(call, rw, r)
+		})
+		scheme := w.oauth()
+		scheme.Lifetime = new(time.Duration)
+		outbound := w.plan(scheme)
+		var tokens sync.Map
+		var callers sync.WaitGroup
+		for range 20 {
+			callers.Go(func() { tokens.Store(sent(mustGet(t, w.store, outbound)).Get("Authorization"), true) })
+		}
+		callers.Wait()
+		w.mustHaveRetrieved(t, 20)
+		different := 0
+		tokens.Range(func(any, any) bool { different++; return true })
+		if different != 20 {
+			t.Errorf("%d different tokens", different)
+		}
+		held := w.mustAuthorize(t, outbound, "Bearer token-number-21")
+		if got := sent(w.store.Renew(t.Context(), held)).Get("Authorization"); got != "Bearer token-number-22" {
+			t.Errorf("renewed to %q", got)
+		}
+		w.provider.answer = says(500, "", "")
+		for range 3 {
+			_, err := w.store.Get(t.Context(), outbound)
+			mustFail(t, err, credential.ErrRetrieval)
+		}
+		w.mustHaveRetrieved(t, 23)
+	})
+}
+
+// TestFrozen lets an hour pass between two calls of which the machine knows nothing
+// but the time of day.
+func TestFrozen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newBubble(map[string]string{"client": client}, numbered(3600))
+		outbound := w.plan(w.oauth())
+		w.mustAuthorize(t, outbound, "Bearer token-number-1")
+		time.Sleep(time.Hour)
+		w.mustAuthorize(t, outbound, "Bearer token-number-2")
+	})
+}
+
+// TestFrozenDuringRetrieval gives up a retrieval that a frozen machine has left
+// behind, and does not take what comes of it late.
+func TestFrozenDuringRetrieval(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newBubble(map[string]string{"client": client}, func(call int, rw http.ResponseWriter, r *http.Request) {
+			if call == 1 {
+				time.Sleep(time.Hour) // longer than any context allows: nobody reads it
+			}
+			numbered(7200)(call, rw, r)
+		})
+		ctx, leave := context.WithTimeout(t.Context(), time.Second)
+		defer leave()
+		_, err := w.store.Get(ctx, w.plan(w.oauth()))
+		if !errors.Is(err, credential.ErrRetrievalTimeout) || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+		time.Sleep(time.Hour)
+		w.mustAuthorize(t, w.plan(w.oauth()), "Bearer token-number-2")
+	})
+}
+
+// TestEarlyRefreshFails keeps an unexpired token in use while its endpoint fails.
+func TestEarlyRefreshFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newBubble(map[string]string{"client": client}, numbered(1000))
+		outbound := w.plan(w.oauth())
+		w.mustAuthorize(t, outbound, "Bearer token-number-1")
+		w.provider.answer = says(503, "", "")
+		time.Sleep(940 * time.Second)
+		for range 59 {
+			held := w.mustAuthorize(t, outbound, "Bearer token-number-1")
+			if !slices.Equal(held.Facts.Stale, []string{"oauth"}) {
+				t.Errorf("stale: %v", held.Facts.Stale)
+			}
+			time.Sleep(time.Second)
+		}
+		if asked := w.provider.calls() - 1; asked < 4 || asked > 8 {
+			t.Errorf("the endpoint was asked %d times in a minute", asked)
+		}
+		time.Sleep(time.Second)
+		_, err := w.store.Get(t.Context(), outbound)
+		mustFail(t, err, credential.ErrRetrieval)
+	})
+}
+
+// TestServedDuringRefresh serves the old token at once while one caller waits for the new one.
+func TestServedDuringRefresh(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newBubble(map[string]string{"client": client}, numbered(1000))
+		outbound := w.plan(w.oauth())
+		w.mustAuthorize(t, outbound, "Bearer token-number-1")
+		w.provider.answer = func(call int, rw http.ResponseWriter, r *http.Request) {
+			time.Sleep(2 * time.Second)
+			numbered(1000)(call, rw, r)
+		}
+		time.Sleep(940 * time.Second)
+		var starter sync.WaitGroup
+		starter.Go(func() { w.mustAuthorize(t, outbound, "Bearer token-number-2") })
+		synctest.Wait()
+		start := time.Now()
+		w.mustAuthorize(t, outbound, "Bearer token-number-1")
+		if time.Since(start) != 0 {
+			t.Errorf("it was waited for %v", time.Since(start))
+		}
+		starter.Wait()
+		w.mustAuthorize(t, outbound, "Bearer token-number-2")
+		w.mustHaveRetrieved(t, 2)
+	})
+}
+
+// TestRetryAfter leaves a failing endpoint alone for as long as it asks, and no
+// longer than an hour.
+func TestRetryAfter(t *testing.T) {
+	for value, want := range map[string]time.Duration{
+		"120": 2 * time.Minute, "Sat, 01 Jan 2000 00:02:00 GMT": 2 * time.Minute, "999999999": time.Hour,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newBubble(map[string]string{"client": client}, func(_ int, rw http.ResponseWriter, _ *http.Request) {
+				rw.Header().Set("Retry-After", value)
+				rw.WriteHeader(http.StatusTooManyRequests)
+			})
+			outbound := w.plan(w.oauth())
+			_, err := w.store.Get(t.Context(), outbound)
+			if refusal := mustFail(t, err, credential.ErrRetrieval); refusal.RetryAfter != int(want/time.Second) {
+				t.Errorf("RetryAfter is %d", refusal.RetryAfter)
+			}
+			time.Sleep(want - time.Nanosecond)
+			_, err = w.store.Get(t.Context(), outbound)
+			mustFail(t, err, credential.ErrRetrieval)
+			w.mustHaveRetrieved(t, 1)
+			time.Sleep(time.Nanosecond)
+			_, err = w.store.Get(t.Context(), outbound)
+			mustFail(t, err, credential.ErrRetrieval)
+			w.mustHaveRetrieved(t, 2)
+		})
+	}
+}
+
+// TestSlowEndpoint gives up after the document's time.
+func TestSlowEndpoint(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newBubble(map[string]string{"client": client}, func(_ int, _ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+		w.destination.AuxiliaryTimeout = 4 * time.Second
+		start := time.Now()
+		_, err := w.store.Get(t.Context(), w.plan(w.oauth()))
+		mustFail(t, err, credential.ErrRetrievalTimeout, w.url)
+		if took := time.Since(start); took != 4*time.Second {
+			t.Errorf("it took %v", took)
+		}
+	})
+}
+
+// TestClientRotated reads the client's secret again when the endpoint does not
+// accept it, once, and repeats the retrieval.
+func TestClientRotated(t *testing.T) {
+	for _, refusal := range []struct {
+		status int
+		body   string
+	}{{401, ""}, {400, `{"error": "invalid_client"}`}, {400, `error=invalid_client`}} {
+		synctest.Test(t, func(t *testing.T) {
+			accepted := atomic.Pointer[string]{}
+			w := newBubble(map[string]string{"client": client}, func(call int, rw http.ResponseWriter, r *http.Request) {
+				if _, secret, _ := r.BasicAuth(); secret != *accepted.Load() {
+					says(refusal.status, "", refusal.body)(call, rw, r)
+					return
+				}
+				numbered(60)(call, rw, r)
+			})
+			first, second, third := "the-client-secret", "the-second-secret", "the-third-secret"
+			accepted.Store(&first)
+			outbound := w.plan(w.oauth())
+			w.mustAuthorize(t, outbound, "Bearer token-number-1")
+			w.secrets.put("client", `{"client_id": "the-client", "client_secret": "the-second-secret"}`)
+			accepted.Store(&second)
+			time.Sleep(time.Minute)
+			w.mustAuthorize(t, outbound, "Bearer token-number-3")
+			w.secrets.mustHaveCalls(t, 2)
+			accepted.Store(&third)
+			time.Sleep(time.Minute)
+			_, err := w.store.Get(t.Context(), outbound)
+			mustFail(t, err, credential.ErrRetrieval, "hush")
+			w.mustHaveRetrieved(t, 4)
+			w.secrets.mustHaveCalls(t, 1)
+		})
+	}
+}
+
+// TestRenewGetsNoOther leaves the first answer standing where the new token is the
+// old one, or where there is none.
+func TestRenewGetsNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newBubble(map[string]string{"client": client}, says(200, "", `{"access_token": "always-the-same"}`))
+		outbound := w.plan(w.oauth())
+		held := w.mustAuthorize(t, outbound, "Bearer always-the-same")
+		if w.store.Renew(t.Context(), held) != nil {
+			t.Error("the same token is no other credential")
+		}
+		w.mustHaveRetrieved(t, 2)
+		w.provider.answer = says(500, "", "")
+		if w.store.Renew(t.Context(), held) != nil {
+			t.Error("there is no token")
+		}
+		_, err := w.store.Get(t.Context(), outbound)
+		mustFail(t, err, credential.ErrRetrieval)
+		w.mustHaveRetrieved(t, 3)
+	})
+}
