@@ -16,8 +16,15 @@ const answerMargin = 500 * time.Millisecond
 // deadline is when the relay itself must have an answer.
 func deadline(ctx context.Context, start time.Time) time.Time {
 	limit := start.Add(gatewayLimit)
-	if own, ok := ctx.Deadline(); ok && own.Before(limit) {
-		limit = own
+	if own, ok := ctx.Deadline(); ok {
+		limit = earlier(limit, own)
 	}
 	return limit.Add(-answerMargin)
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }

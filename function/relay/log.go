@@ -43,6 +43,7 @@ func (r *Relay) appendRecord(line []byte, record *record) []byte {
 	line = appendNumber(line, "requestBytes", record.requestBytes)
 	line = appendNumber(line, "responseBytes", record.responseBytes)
 	line = appendMilliseconds(line, "durationMs", record.duration)
+	line = appendText(line, "stack", string(record.stack))
 	line = record.appendCredential(line)
 	line = r.appendMetrics(line, record)
 	return append(line, "}\n"...)
@@ -126,6 +127,8 @@ func appendString(line []byte, text string) []byte {
 		switch c := text[i]; {
 		case c == '"' || c == '\\':
 			line = append(line, '\\', c)
+		case c == '\n':
+			line = append(line, `\n`...)
 		case c < ' ' || c > '~':
 			line = append(line, '?')
 		default:

@@ -81,6 +81,10 @@ func answerTooLarge() error {
 func refuse(err error, record *record) *gateway.Response {
 	problem, proxyError := problemOf(err)
 	record.problem(problem, proxyError)
+	var panicked *gateway.Panic
+	if errors.As(err, &panicked) {
+		record.stack = panicked.Stack
+	}
 	refusal := &gateway.Refusal{Detail: "This is a fault of the relay itself. Look for the request's id in its log."}
 	errors.As(err, &refusal)
 	header := http.Header{

@@ -1,6 +1,8 @@
 package relay
 
 import (
+	"context"
+
 	"keyrelay/function/credential"
 	"keyrelay/function/destination"
 	"keyrelay/function/gateway"
@@ -13,7 +15,7 @@ import (
 func Problems() []Problem {
 	all := requestProblems()
 	all = append(all, permissionProblems()...)
-	all = append(all, internalProblem())
+	all = append(all, callerLeft(), internalProblem())
 	return append(all, downstreamProblems()...)
 }
 
@@ -128,6 +130,16 @@ func permissionProblems() []Problem {
 			blame:  blameCaller,
 			causes: []cause{{destination.ErrOperation, denied}},
 		},
+	}
+}
+
+// callerLeft is for the log alone: nobody is there to read the answer.
+func callerLeft() Problem {
+	return Problem{
+		Name: "caller-left", Status: 499, Title: "The caller left before the answer",
+		Remedy: "Nothing; whether the API received the request is unknown.",
+		blame:  blameCaller,
+		causes: []cause{{context.Canceled, "http_request_error"}},
 	}
 }
 

@@ -11,7 +11,9 @@ import (
 // A record is all that the log may know of one request. It has no field for a
 // body, a query, a header value or a secret, so none can be logged by mistake.
 type record struct {
-	start         time.Time
+	start time.Time
+	// limit is when the relay itself must have an answer.
+	limit         time.Time
 	requestID     string
 	method        string
 	destination   string
@@ -31,6 +33,8 @@ type record struct {
 	sent          bool
 	stale         []string
 	masked        []string
+	// stack is where the relay itself panicked: names of functions and places in the code.
+	stack []byte
 }
 
 func newRecord(request *gateway.Request) record {
@@ -62,6 +66,12 @@ func (r *record) credential(held *credential.Credential) {
 	r.cached = held.Facts.Cached
 	r.stale = held.Facts.Stale
 	r.wait += held.Facts.Wait
+}
+
+// delivered notes one delivery and how long it took.
+func (r *record) delivered(took time.Duration) {
+	r.sent = true
+	r.downstream += took
 }
 
 func (r *record) problem(problem Problem, proxyError string) {

@@ -59,8 +59,7 @@ func New(config Config) *Relay {
 // request could not be read, and becomes the answer.
 func (r *Relay) Handle(ctx context.Context, request *gateway.Request, err error) *gateway.Response {
 	record := newRecord(request)
-	ctx, cancel := context.WithDeadline(ctx, deadline(ctx, record.start))
-	defer cancel()
+	record.limit = deadline(ctx, record.start)
 	var response *gateway.Response
 	if err == nil {
 		response, err = r.relay(ctx, request, &record)
@@ -102,32 +101,58 @@ func (r *Relay) admit(ctx context.Context, request *gateway.Request) error {
 // send fetches the credential, sends, and repeats that once when the answer
 // refuses the credential and there is another to be had.
 func (r *Relay) send(ctx context.Context, outbound *plan.Plan, record *record) (*gateway.Response, error) {
-	held, err := r.config.Credentials.Get(ctx, outbound)
+	held, err := r.credential(ctx, outbound, record)
 	if err != nil {
 		return nil, err
 	}
-	record.credential(held)
 	answer, err := r.exchange(ctx, outbound, held, record)
 	if err != nil || !held.Refused(answer) {
 		return answer, err
 	}
-	renewed := r.config.Credentials.Renew(ctx, held)
+	renewed := r.renew(ctx, held, record)
 	if renewed == nil {
 		return answer, nil
 	}
-	record.replayed = true
-	record.credential(renewed)
 	// net/http may still be reading the header map of a request whose answer came early.
 	outbound.Header = outbound.Header.Clone()
 	return r.exchange(ctx, outbound, renewed, record)
 }
 
+// credential gets what the plan asks for. The usual case, where it is at hand,
+// needs no context of its own.
+func (r *Relay) credential(ctx context.Context, outbound *plan.Plan, record *record) (*credential.Credential, error) {
+	held := r.config.Credentials.Held(outbound)
+	if held == nil {
+		limited, cancel := context.WithDeadline(ctx, record.limit)
+		defer cancel()
+		var err error
+		if held, err = r.config.Credentials.Get(limited, outbound); err != nil {
+			return nil, err
+		}
+	}
+	record.credential(held)
+	return held, nil
+}
+
+// renew gets another credential than the one that was refused; nil if there is none.
+func (r *Relay) renew(ctx context.Context, refused *credential.Credential, record *record) *credential.Credential {
+	limited, cancel := context.WithDeadline(ctx, record.limit)
+	defer cancel()
+	renewed := r.config.Credentials.Renew(limited, refused)
+	if renewed != nil {
+		record.replayed = true
+		record.credential(renewed)
+	}
+	return renewed
+}
+
 // exchange is one delivery: what comes back is masked and marked as received.
 func (r *Relay) exchange(ctx context.Context, outbound *plan.Plan, held *credential.Credential, record *record) (*gateway.Response, error) {
-	record.sent = true
 	sent := time.Now()
-	answer, err := r.config.Upstream.Send(ctx, outbound, held)
-	record.downstream += time.Since(sent)
+	limited, cancel := context.WithDeadline(ctx, earlier(record.limit, sent.Add(outbound.Operation.Timeout)))
+	defer cancel()
+	answer, err := r.config.Upstream.Send(limited, outbound, held)
+	record.delivered(time.Since(sent))
 	if err != nil {
 		return nil, err
 	}

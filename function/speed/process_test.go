@@ -37,6 +37,7 @@ func TestMain(m *testing.M) {
 type process struct {
 	command *exec.Cmd
 	output  *bufio.Reader
+	ended   chan struct{}
 }
 
 func start(b *testing.B, program string, environment ...string) *process {
@@ -51,23 +52,29 @@ func start(b *testing.B, program string, environment ...string) *process {
 	if err := command.Start(); err != nil {
 		b.Fatal(err)
 	}
-	started := &process{command: command, output: bufio.NewReader(output)}
+	started := &process{command: command, output: bufio.NewReader(output), ended: make(chan struct{})}
 	b.Cleanup(started.stop)
 	return started
 }
 
-// drain throws away what the process prints, so that it never waits for a reader.
-func (p *process) drain() { go func() { _, _ = io.Copy(io.Discard, p.output) }() }
+// drain throws away what the process prints, so that it never waits for a reader,
+// until it ends.
+func (p *process) drain() {
+	go func() {
+		_, _ = io.Copy(io.Discard, p.output)
+		_ = p.command.Wait()
+		close(p.ended)
+	}()
+}
 
+// stop ends a process that is drained.
 func (p *process) stop() {
 	_ = p.command.Process.Signal(syscall.SIGTERM)
-	done := make(chan struct{})
-	go func() { _ = p.command.Wait(); close(done) }()
 	select {
-	case <-done:
+	case <-p.ended:
 	case <-time.After(5 * time.Second):
 		_ = p.command.Process.Kill()
-		<-done
+		<-p.ended
 	}
 }
 

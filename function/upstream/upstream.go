@@ -22,7 +22,6 @@ import (
 	"errors"
 	"net/http"
 	"sync"
-	"time"
 
 	"keyrelay/function/credential"
 	"keyrelay/function/destination"
@@ -81,7 +80,7 @@ func New(config Config) *Client {
 // whole. The answer's header holds end-to-end fields only, without Content-Length;
 // redirects and errors of the downstream are answers like any other.
 //
-// The call ends with ctx or after the operation's timeout, whichever comes first.
+// The call ends with ctx, whose deadline is the caller's to set.
 // The error is a *gateway.Refusal whose reason is a sentinel of this room,
 // credential.ErrSecretUnavailable where the destination's roots cannot be had, or
 // context.Canceled where the caller left and nobody waits for an answer.
@@ -90,8 +89,6 @@ func New(config Config) *Client {
 // still be reading it when a downstream answers before it has read the request. To
 // send a plan once more, give it a clone of its Header first.
 func (c *Client) Send(ctx context.Context, outbound *plan.Plan, held *credential.Credential) (*gateway.Response, error) {
-	ctx, cancel := bound(ctx, outbound.Operation.Timeout)
-	defer cancel()
 	way, err := c.route(ctx, outbound.Destination)
 	if err != nil {
 		return nil, err
@@ -106,14 +103,6 @@ func (c *Client) Send(ctx context.Context, outbound *plan.Plan, held *credential
 		return nil, fault(ctx, outbound.Destination, outbound.URL.Hostname(), err)
 	}
 	return &call.response, nil
-}
-
-// bound limits ctx to timeout, without another context where ctx ends sooner.
-func bound(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
-	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= timeout {
-		return ctx, func() {}
-	}
-	return context.WithTimeout(ctx, timeout)
 }
 
 // HTTPClient returns the guarded client for calls besides the outbound one:
