@@ -23,7 +23,8 @@ const maxBatchDepth = 100_000
 
 const idempotencyKey = "Idempotency-Key"
 
-// A Batch is an array of records that are sent one by one. It is safe for concurrent use.
+// A Batch is an array of records that are sent one by one. It is safe for
+// concurrent use. It reads the caller's request, so it is good as long as that is.
 type Batch struct {
 	draft   *draft
 	moves   []move

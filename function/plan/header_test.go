@@ -131,6 +131,9 @@ func TestRequestStaysAsItIs(t *testing.T) {
 			t.Errorf("%s became %q", name, got)
 		}
 	}
+	if behind := request.Header["Via"][:2][1]; behind != "" {
+		t.Errorf("the caller's array holds %q", behind)
+	}
 	if via := newPlan(t, set, request).Header["Via"]; len(via) != 2 {
 		t.Errorf("Via is %q", via)
 	}

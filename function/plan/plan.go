@@ -13,8 +13,14 @@
 // RFC 3986, a space as %20. A field that is named for the path, the query and a
 // header goes to all of them and leaves the record once.
 //
+// Where the operation declares parameters, the record's fields of those names are
+// placed as OpenAPI says; what the caller's URL, header or directives already give
+// is not, and its field stays. A field may be placed and stand in the operation's
+// body template too. A session token leaves first, and nothing else finds it.
+//
 // Limits: a record nests 1,000 levels deep at most; a request names 1,000 fields
-// at most, and 1,024 bytes of header fields in Connection.
+// at most, and 1,024 bytes of header fields in Connection; a batch that is split
+// holds 10,000 records at most.
 package plan
 
 import (
@@ -73,7 +79,8 @@ type Plan struct {
 	Batch *Batch
 }
 
-// New makes the plan for one request. The error is a *gateway.Refusal whose
+// New makes the plan for one request. An array of records that is split is only
+// divided; each record is planned by Batch.Record. The error is a *gateway.Refusal whose
 // reason is a sentinel of this room or of destination.
 func New(set *destination.Set, request *gateway.Request) (*Plan, error) {
 	if err := admit(request); err != nil {

@@ -133,7 +133,7 @@ func (r *record) rest() []byte {
 }
 
 func notAnObject() error {
-	return &gateway.Refusal{Reason: ErrRecord, Detail: "Send a JSON object as the record: fields can be taken from nothing else."}
+	return &gateway.Refusal{Reason: ErrRecord, Detail: "The record is no JSON object. Send one: fields can be taken from nothing else."}
 }
 
 // refusal says what makes the text no record.
