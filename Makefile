@@ -44,7 +44,7 @@ check: ## the documents in destinations/: prints every fault
 	@go run ./function check '$(DESTINATIONS)'
 
 e2e: ## deploy to an emulated AWS on this machine, call it as a connector would, delete it
-	@bash .ci/e2e
+	@bash .ci/deploy
 
 clean: ## remove what was built; the tools in .tools stay
 	rm -rf dist .aws-sam

@@ -1,5 +1,5 @@
 // Package e2e runs keyrelay as it is deployed: by sam local in a container, in an
-// emulated AWS, and as a Docker image. The scripts beside it, .ci/sam, .ci/e2e.sh
+// emulated AWS, and as a Docker image. The scripts beside it, .ci/sam, .ci/deploy
 // and .ci/image, install what each needs and run its part.
 package e2e
 

@@ -1,0 +1,134 @@
+package e2e
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// stack is the name of what the tests deploy.
+const stack = "keyrelay-e2e"
+
+// A cloud is an emulated AWS on this machine, with the stack in it.
+type cloud struct {
+	address     string
+	environment []string
+	build       string
+	gateway     string
+	key         string
+}
+
+// startCloud starts an emulator that enforces IAM policies.
+func startCloud(t *testing.T) *cloud {
+	t.Helper()
+	port, folder := freePort(t), t.TempDir()
+	started := &cloud{address: "http://127.0.0.1:" + port, build: t.TempDir()}
+	started.environment = []string{
+		"AWS_ENDPOINT_URL=" + started.address, "AWS_DEFAULT_REGION=us-east-1", "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "AWS_PAGER=",
+	}
+	emulator := exec.Command(filepath.Join(root(t), ".tools/aws/bin/ministack"))
+	emulator.Dir = folder
+	// Its functions inherit its environment, so nothing of this machine's is in it.
+	emulator.Env = append([]string{
+		"PATH=/usr/bin:/bin", "LANG=C.UTF-8", "HOME=" + folder, "TMPDIR=" + folder, "STATE_DIR=" + folder,
+		"BIND_HOST=127.0.0.1", "GATEWAY_PORT=" + port, "IOT_MTLS_ENABLED=0", "AUTH=true",
+	}, started.environment...)
+	start(t, emulator)
+	eventually(t, "the emulated AWS answers", answers(started.address+"/_ministack/ready"))
+	return started
+}
+
+// aws runs the AWS command line and decodes what it answers into value, unless that is nil.
+func (c *cloud) aws(t *testing.T, value any, arguments ...string) {
+	t.Helper()
+	printed := output(t, command(t, c.environment, "aws", append(arguments, "--output", "json")...))
+	if value == nil {
+		return
+	}
+	if err := json.Unmarshal([]byte(printed), value); err != nil {
+		t.Fatalf("%v in the answer to aws %s:\n%s", err, strings.Join(arguments, " "), printed)
+	}
+}
+
+// deploy builds the template with a folder of documents and deploys it.
+func (c *cloud) deploy(t *testing.T, documents string) {
+	t.Helper()
+	output(t, command(t, []string{"DESTINATIONS=" + documents}, "sam", "build", "--build-dir", c.build))
+	output(t, command(t, c.environment, "sam", "deploy", "--template-file", c.build+"/template.yaml", "--config-file", root(t)+"/samconfig.toml", "--stack-name", stack, "--no-confirm-changeset"))
+	outputs := c.outputs(t)
+	c.key = strings.TrimSpace(output(t, command(t, c.environment, "sh", "-c", outputs["ApiKeyCommand"])))
+	id, _, found := strings.Cut(strings.TrimPrefix(outputs["Url"], "https://"), ".execute-api.us-east-1.amazonaws.com/relay")
+	if !found {
+		t.Fatalf("the URL to paste is not that of a REST API: %s", outputs["Url"])
+	}
+	c.gateway = c.address + "/restapis/" + id + "/relay/_user_request_/"
+}
+
+// outputs are what the stack tells whoever deployed it.
+func (c *cloud) outputs(t *testing.T) map[string]string {
+	t.Helper()
+	var answer struct {
+		Stacks []struct {
+			Outputs []struct{ OutputKey, OutputValue string }
+		}
+	}
+	c.aws(t, &answer, "cloudformation", "describe-stacks", "--stack-name", stack)
+	values := make(map[string]string)
+	for _, value := range answer.Stacks[0].Outputs {
+		values[value.OutputKey] = value.OutputValue
+	}
+	return values
+}
+
+// resource is the physical name of a resource of the template.
+func (c *cloud) resource(t *testing.T, name string) string {
+	t.Helper()
+	var answer struct {
+		StackResourceDetail struct{ PhysicalResourceId string }
+	}
+	c.aws(t, &answer, "cloudformation", "describe-stack-resource", "--stack-name", stack, "--logical-resource-id", name)
+	return answer.StackResourceDetail.PhysicalResourceId
+}
+
+// A call is one request of a caller.
+type call struct {
+	method, outbound, query, headers, mediaType, body string
+}
+
+// send sends a call to the gateway as the connector would, with its key.
+func (c *cloud) send(t *testing.T, sent call) (int, http.Header, []byte) {
+	t.Helper()
+	answer, err := http.DefaultClient.Do(c.request(t, sent))
+	if err != nil {
+		t.Error(err)
+		return 0, nil, nil
+	}
+	defer func() { _ = answer.Body.Close() }()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Error(err)
+	}
+	return answer.StatusCode, answer.Header, body
+}
+
+func (c *cloud) request(t *testing.T, sent call) *http.Request {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), sent.method, c.gateway, strings.NewReader(sent.body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fields := map[string]string{
+		"Accept": "*/*", "X-Api-Key": c.key, "Content-Type": sent.mediaType, "X-Osmos-Outbound-Url": sent.outbound,
+		"X-Osmos-Query-Param-Fields": sent.query, "X-Relay-Header-Fields": sent.headers,
+	}
+	for name, value := range fields {
+		if value != "" {
+			request.Header.Set(name, value)
+		}
+	}
+	return request
+}

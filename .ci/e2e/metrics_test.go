@@ -1,0 +1,138 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// An embeddedRecord is a log record in CloudWatch's embedded metric format.
+type embeddedRecord struct {
+	AWS struct {
+		CloudWatchMetrics []struct {
+			Namespace  string
+			Dimensions [][]string
+			Metrics    []struct{ Name, Unit string }
+		}
+	} `json:"_aws"`
+}
+
+// A metric is one series of CloudWatch; dimensions are written Name=Value,Name=Value.
+type metric struct {
+	namespace, name, dimensions string
+}
+
+// raisesAlarms holds the function's log records against the format's schema, does
+// with them what CloudWatch would, which the emulator does not, and expects the
+// alarm for secrets, since secrets could not be read before.
+func (c *cloud) raisesAlarms(t *testing.T) {
+	sums := make(map[metric]float64)
+	for number, record := range c.records(t) {
+		if number < 3 {
+			c.checkSchema(t, record)
+		}
+		addMetrics(t, sums, record)
+	}
+	for series, sum := range sums {
+		if series.name == "Faults" {
+			c.aws(t, nil, "cloudwatch", "put-metric-data", "--namespace", series.namespace, "--metric-name", series.name,
+				"--dimensions", series.dimensions, "--value", fmt.Sprint(sum))
+		}
+	}
+	if watched, state := c.alarm(t, "SecretAlarm"); sums[watched] != 2 || state != "ALARM" {
+		t.Errorf("the alarm for secrets watches %v, which has %v, and its state is %s; want 2 and ALARM", watched, sums[watched], state)
+	}
+	// The emulator takes an alarm's metric by its name alone, so this one's state says nothing.
+	if watched, _ := c.alarm(t, "RetrievalAlarm"); sums[watched] != 0 {
+		t.Errorf("the alarm for retrievals watches %v, which has %v, want nothing", watched, sums[watched])
+	}
+	if watched, _ := c.alarm(t, "SlowAlarm"); sums[watched] == 0 {
+		t.Errorf("the alarm for slow answers watches %v, which no record holds", watched)
+	}
+}
+
+// records are the function's log records of requests.
+func (c *cloud) records(t *testing.T) []string {
+	t.Helper()
+	var log struct{ Events []struct{ Message string } }
+	c.aws(t, &log, "logs", "filter-log-events", "--log-group-name", c.resource(t, "RelayLog"))
+	var records []string
+	for _, event := range log.Events {
+		if strings.Contains(event.Message, `"message":"request"`) {
+			records = append(records, event.Message)
+		}
+	}
+	if len(records) == 0 {
+		t.Fatal("no request was logged")
+	}
+	return records
+}
+
+func (c *cloud) checkSchema(t *testing.T, record string) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "record.json")
+	if err := os.WriteFile(file, []byte(record), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	output(t, command(t, nil, "python", "-m", "jsonschema", "-i", file, ".ci/e2e/testdata/embedded-metric-format.schema.json"))
+}
+
+// addMetrics adds what a record says to the metrics' sums.
+func addMetrics(t *testing.T, sums map[metric]float64, text string) {
+	t.Helper()
+	var record embeddedRecord
+	var members map[string]any
+	for _, target := range []any{&record, &members} {
+		if err := json.Unmarshal([]byte(text), target); err != nil {
+			t.Fatalf("%v in the log record %s", err, text)
+		}
+	}
+	for _, directive := range record.AWS.CloudWatchMetrics {
+		for _, set := range directive.Dimensions {
+			for _, named := range directive.Metrics {
+				value, isNumber := members[named.Name].(float64)
+				if !isNumber {
+					t.Fatalf("the metric %s is not a number of the record %s", named.Name, text)
+				}
+				sums[metric{directive.Namespace, named.Name, dimensions(t, set, members)}] += value
+			}
+		}
+	}
+}
+
+func dimensions(t *testing.T, set []string, members map[string]any) string {
+	t.Helper()
+	var pairs []string
+	for _, name := range set {
+		value, isText := members[name].(string)
+		if !isText {
+			t.Fatalf("the dimension %s is not a text of the record: %v", name, members[name])
+		}
+		pairs = append(pairs, name+"="+value)
+	}
+	slices.Sort(pairs)
+	return strings.Join(pairs, ",")
+}
+
+// alarm is what an alarm of the template watches, and its state.
+func (c *cloud) alarm(t *testing.T, name string) (metric, string) {
+	t.Helper()
+	var answer struct {
+		MetricAlarms []struct {
+			Namespace, MetricName, StateValue string
+			Dimensions                        []struct{ Name, Value string }
+		}
+	}
+	c.aws(t, &answer, "cloudwatch", "describe-alarms", "--alarm-names", c.resource(t, name))
+	found := answer.MetricAlarms[0]
+	var pairs []string
+	for _, dimension := range found.Dimensions {
+		pairs = append(pairs, dimension.Name+"="+dimension.Value)
+	}
+	slices.Sort(pairs)
+	return metric{found.Namespace, found.MetricName, strings.Join(pairs, ",")}, found.StateValue
+}
