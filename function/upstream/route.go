@@ -29,6 +29,8 @@ const (
 // A routeKey tells apart connections that must not be shared.
 type routeKey struct {
 	destination *destination.Destination
+	// certified says that the connections present a client certificate.
+	certified bool
 }
 
 // A route is the connections of one destination.
@@ -36,23 +38,31 @@ type route struct {
 	transport *http.Transport
 	// roots is the PEM text that the connections trust, nil for the system's.
 	roots []byte
+	// certificate is what the connections present, nil for nothing.
+	certificate *tls.Certificate
 }
 
-// route returns the connections of a destination; new ones where its roots have
-// changed. The error is a *gateway.Refusal with the reason credential.ErrSecretUnavailable.
-func (c *Client) route(ctx context.Context, d *destination.Destination) (*route, error) {
+// still reports whether the connections trust and present what they should.
+func (r *route) still(roots []byte, certificate *tls.Certificate) bool {
+	return r != nil && r.certificate == certificate && bytes.Equal(r.roots, roots)
+}
+
+// route returns the connections of a destination that present a client certificate,
+// nil for none; new ones where its roots or the certificate have changed. The error
+// is a *gateway.Refusal with the reason credential.ErrSecretUnavailable.
+func (c *Client) route(ctx context.Context, d *destination.Destination, certificate *tls.Certificate) (*route, error) {
 	roots, err := c.roots(ctx, d)
 	if err != nil {
 		return nil, err
 	}
-	key := routeKey{destination: d}
+	key := routeKey{destination: d, certified: certificate != nil}
 	c.mutex.RLock()
 	way := c.routes[key]
 	c.mutex.RUnlock()
-	if way != nil && bytes.Equal(way.roots, roots) {
+	if way.still(roots, certificate) {
 		return way, nil
 	}
-	return c.newRoute(key, roots)
+	return c.newRoute(key, roots, certificate)
 }
 
 // roots reads the PEM text of x-keyrelay-ca, nil where the document has none.
@@ -67,19 +77,27 @@ func (c *Client) roots(ctx context.Context, d *destination.Destination) ([]byte,
 	return secret(), nil
 }
 
-// newRoute makes the connections that trust roots, unless another call just did.
-func (c *Client) newRoute(key routeKey, roots []byte) (*route, error) {
+// newRoute makes the connections that trust roots and present the certificate,
+// unless another call just did.
+func (c *Client) newRoute(key routeKey, roots []byte, certificate *tls.Certificate) (*route, error) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
 	old := c.routes[key]
-	if old != nil && bytes.Equal(old.roots, roots) {
+	if old.still(roots, certificate) {
 		return old, nil
 	}
 	config, err := tlsConfig(key.destination, roots)
 	if err != nil {
 		return nil, err
 	}
-	way := &route{transport: newTransport(c.guards[key.destination.Network], config), roots: bytes.Clone(roots)}
+	if certificate != nil {
+		config.Certificates = []tls.Certificate{*certificate}
+	}
+	way := &route{
+		transport:   newTransport(c.guards[key.destination.Network], config),
+		roots:       bytes.Clone(roots),
+		certificate: certificate,
+	}
 	c.routes[key] = way
 	if old != nil {
 		old.transport.CloseIdleConnections()

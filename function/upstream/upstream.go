@@ -19,6 +19,7 @@ package upstream
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net/http"
 	"sync"
@@ -89,7 +90,7 @@ func New(config Config) *Client {
 // still be reading it when a downstream answers before it has read the request. To
 // send a plan once more, give it a clone of its Header first.
 func (c *Client) Send(ctx context.Context, outbound *plan.Plan, held *credential.Credential) (*gateway.Response, error) {
-	way, err := c.route(ctx, outbound.Destination)
+	way, err := c.route(ctx, outbound.Destination, certificateOf(held))
 	if err != nil {
 		return nil, err
 	}
@@ -103,6 +104,14 @@ func (c *Client) Send(ctx context.Context, outbound *plan.Plan, held *credential
 		return nil, fault(ctx, outbound.Destination, outbound.URL.Hostname(), err)
 	}
 	return &call.response, nil
+}
+
+// certificateOf is the client certificate that the credential holds, nil for none.
+func certificateOf(held *credential.Credential) *tls.Certificate {
+	if held == nil {
+		return nil
+	}
+	return held.ClientCertificate()
 }
 
 // HTTPClient returns the guarded client for calls besides the outbound one:
@@ -141,7 +150,7 @@ type roundTripper struct {
 
 // RoundTrip implements http.RoundTripper.
 func (r roundTripper) RoundTrip(request *http.Request) (*http.Response, error) {
-	way, err := r.client.route(request.Context(), r.destination)
+	way, err := r.client.route(request.Context(), r.destination, nil)
 	if err != nil {
 		if request.Body != nil {
 			request.Body.Close()
