@@ -80,8 +80,22 @@ func readable(t *testing.T, text string) map[string]any {
 func startDownstream(t *testing.T) {
 	t.Helper()
 	start(t, command(t, nil, "make", "downstream"))
-	bridge := strings.TrimSpace(output(t, command(t, nil, "sh", "-c", "ip -4 -o address show docker0 | sed 's/.*inet \\([0-9.]*\\).*/\\1/'")))
-	eventually(t, "the sample downstream answers", answers("http://"+bridge+":8081/"))
+	eventually(t, "the sample downstream answers", answers("http://"+bridgeAddress(t)+":8081/"))
+}
+
+// bridgeAddress is this machine's address as containers see it.
+func bridgeAddress(t *testing.T) string {
+	t.Helper()
+	bridge, err := net.InterfaceByName("docker0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addresses, err := bridge.Addrs()
+	if err != nil || len(addresses) == 0 {
+		t.Fatal("docker0 has no address", err)
+	}
+	host, _, _ := strings.Cut(addresses[0].String(), "/")
+	return host
 }
 
 // TestStartAPI calls the gateway that sam local start-api emulates.
