@@ -13,7 +13,7 @@ import (
 // shownCredential stands where the credential would be.
 const shownCredential = "***"
 
-// dryRunDocument is the answer to a dry run.
+// dryRunDocument shows one outbound request.
 type dryRunDocument struct {
 	Method      string      `json:"method"`
 	URL         string      `json:"url"`
@@ -21,18 +21,41 @@ type dryRunDocument struct {
 	Body        string      `json:"body"`
 	Destination string      `json:"destination"`
 	Security    []string    `json:"security"`
+	// Dropped names the fields of the record that the body template leaves out.
+	Dropped []string `json:"dropped,omitempty"`
 }
 
-// dryRun shows the outbound request instead of sending it. No secret is fetched for it.
+// dryRun shows the outbound request instead of sending it, for a batch one entry
+// for each record. No secret is fetched for it.
 func dryRun(outbound *plan.Plan) *gateway.Response {
+	var shown any
+	if outbound.Batch != nil {
+		shown = dryRunOfBatch(outbound.Batch)
+	} else {
+		shown = dryRunOf(outbound)
+	}
 	return &gateway.Response{
 		Status: http.StatusOK,
 		Header: http.Header{
 			"Content-Type": {"application/json"},
 			"Proxy-Status": {"keyrelay; error=proxy_internal_response"},
 		},
-		Body: encodeJSON(dryRunOf(outbound)),
+		Body: encodeJSON(shown),
 	}
+}
+
+func dryRunOfBatch(batch *plan.Batch) []any {
+	shown := make([]any, batch.Len())
+	for i := range shown {
+		outbound, err := batch.Record(i)
+		if err != nil {
+			problem, _ := problemOf(err)
+			shown[i] = problemResult{documentOf(problem, refusalOf(err))}
+			continue
+		}
+		shown[i] = dryRunOf(outbound)
+	}
+	return shown
 }
 
 func dryRunOf(outbound *plan.Plan) dryRunDocument {
@@ -42,6 +65,7 @@ func dryRunOf(outbound *plan.Plan) dryRunDocument {
 		Body:        string(outbound.Body),
 		Destination: outbound.Destination.Title,
 		Security:    []string{},
+		Dropped:     outbound.Dropped,
 	}
 	target := *outbound.URL
 	for _, fill := range outbound.Fills {

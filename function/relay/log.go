@@ -56,6 +56,11 @@ func (r *record) appendCredential(line []byte) []byte {
 		line = appendMilliseconds(line, "credentialMs", r.wait)
 		line = appendTrue(line, "credentialCached", r.cached)
 	}
+	if r.records > 0 {
+		line = appendNumber(line, "records", r.records)
+		line = appendNumber(line, "recordsRefused", r.refused)
+		line = appendNumber(line, "recordsUnsent", r.unsent)
+	}
 	line = appendTrue(line, "dryRun", r.dryRun)
 	line = appendTrue(line, "replayed", r.replayed)
 	line = appendTexts(line, "stale", r.stale)

@@ -21,6 +21,8 @@ type Problem struct {
 
 	blame  blame
 	causes []cause
+	// challenge is the value of WWW-Authenticate (RFC 9110 section 11.6.1); empty unless Status is 401.
+	challenge string
 }
 
 // A cause is one reason for a problem and the error type that Proxy-Status gives
@@ -30,8 +32,13 @@ type cause struct {
 	proxyError string
 }
 
-// errInternal stands for every error without a row of its own.
-var errInternal = errors.New("the relay failed")
+// The reasons that this room finds itself.
+var (
+	// errInternal stands for every error without a row of its own.
+	errInternal = errors.New("the relay failed")
+	// errBatchIncomplete says that not every record of a batch was accepted.
+	errBatchIncomplete = errors.New("the batch is incomplete")
+)
 
 // A blame says whose fault an answer is, for the operator's metrics.
 type blame string
@@ -85,12 +92,20 @@ func refuse(err error, record *record) *gateway.Response {
 	if errors.As(err, &panicked) {
 		record.stack = panicked.Stack
 	}
-	refusal := &gateway.Refusal{Detail: "This is a fault of the relay itself. Look for the request's id in its log."}
-	errors.As(err, &refusal)
+	refusal := refusalOf(err)
 	header := http.Header{
 		"Content-Type": {"application/problem+json"},
 		"Proxy-Status": {"keyrelay; error=" + proxyError},
 	}
 	addRefusalHeaders(header, problem, refusal)
-	return &gateway.Response{Status: problem.Status, Header: header, Body: problemJSON(problem, refusal)}
+	return &gateway.Response{Status: problem.Status, Header: header, Body: encodeJSON(documentOf(problem, refusal))}
+}
+
+// refusalOf is what of an error the caller may see.
+func refusalOf(err error) *gateway.Refusal {
+	var refusal *gateway.Refusal
+	if errors.As(err, &refusal) {
+		return refusal
+	}
+	return &gateway.Refusal{Detail: "This is a fault of the relay itself. Look for the request's id in its log."}
 }

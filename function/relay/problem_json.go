@@ -20,15 +20,15 @@ type problemDocument struct {
 	Allowed []string `json:"allowed,omitempty"`
 }
 
-func problemJSON(problem Problem, refusal *gateway.Refusal) []byte {
-	return encodeJSON(problemDocument{
+func documentOf(problem Problem, refusal *gateway.Refusal) problemDocument {
+	return problemDocument{
 		Type:    "urn:keyrelay:problem:" + problem.Name,
 		Title:   problem.Title,
 		Status:  problem.Status,
 		Detail:  refusal.Detail,
 		Fields:  refusal.Fields,
 		Allowed: refusal.Allowed,
-	})
+	}
 }
 
 // encodeJSON writes a value of our own types without escaping <, > and &: the
@@ -51,7 +51,7 @@ func addRefusalHeaders(header http.Header, problem Problem, refusal *gateway.Ref
 	case http.StatusMethodNotAllowed:
 		header["Allow"] = []string{strings.Join(refusal.Allowed, ", ")}
 	case http.StatusUnauthorized:
-		header["Www-Authenticate"] = []string{`ApiKey realm="keyrelay"`}
+		header["Www-Authenticate"] = []string{problem.challenge}
 	}
 	if refusal.RetryAfter > 0 {
 		header["Retry-After"] = []string{strconv.Itoa(refusal.RetryAfter)}

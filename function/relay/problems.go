@@ -114,9 +114,17 @@ func permissionProblems() []Problem {
 	return []Problem{
 		{
 			Name: "caller-key-invalid", Status: 401, Title: "The caller's key is invalid",
-			Remedy: "Send one of the keys that KEYRELAY_CALLER_KEYS names in the header X-Api-Key, once.",
-			blame:  blameCaller,
-			causes: []cause{{credential.ErrCallerKey, denied}},
+			Remedy:    "Send one of the keys that KEYRELAY_CALLER_KEYS names in the header X-Api-Key, once.",
+			blame:     blameCaller,
+			causes:    []cause{{credential.ErrCallerKey, denied}},
+			challenge: `ApiKey realm="keyrelay"`,
+		},
+		{
+			Name: "session-invalid", Status: 401, Title: "The session is invalid",
+			Remedy:    "Send a valid session token in the record's field that `fields` names.",
+			blame:     blameCaller,
+			causes:    []cause{{plan.ErrSession, denied}},
+			challenge: `Session realm="keyrelay"`,
 		},
 		{
 			Name: "destination-not-declared", Status: 403, Title: "The destination is not declared",
@@ -187,6 +195,7 @@ func downstreamProblems() []Problem {
 				{upstream.ErrAnswerBroken, "http_protocol_error"},
 			},
 		},
+		batchIncomplete(),
 		{
 			Name: "retrieval-failed", Status: 502, Title: "A credential could not be retrieved",
 			Remedy: "Check the key or token endpoint in the destination's document and the secret behind it.",
@@ -200,6 +209,12 @@ func downstreamProblems() []Problem {
 			causes: []cause{{credential.ErrSecretUnavailable, ours}},
 		},
 		{
+			Name: "session-check-unavailable", Status: 503, Title: "The session cannot be checked",
+			Remedy: "Check the introspection endpoint, key set or secret that x-keyrelay-session names. The record was not sent.",
+			blame:  blameKeyrelay,
+			causes: []cause{{credential.ErrSessionCheck, ours}},
+		},
+		{
 			Name: "downstream-timeout", Status: 504, Title: "The downstream took too long",
 			Remedy: "The API did not answer in time. The request may have been carried out.",
 			blame:  blameDownstream,
@@ -211,5 +226,15 @@ func downstreamProblems() []Problem {
 			blame:  blameTokenEndpoint,
 			causes: []cause{{credential.ErrRetrievalTimeout, ours}},
 		},
+	}
+}
+
+// batchIncomplete tells for each record of a batch what became of it.
+func batchIncomplete() Problem {
+	return Problem{
+		Name: "batch-incomplete", Status: 502, Title: "Not every record was accepted",
+		Remedy: "Look at `results`, one entry for each record in its order, and send again only those that were not accepted.",
+		blame:  blameDownstream,
+		causes: []cause{{errBatchIncomplete, "proxy_internal_response"}},
 	}
 }

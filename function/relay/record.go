@@ -33,6 +33,9 @@ type record struct {
 	sent          bool
 	stale         []string
 	masked        []string
+	// records is how many records a split batch held, refused how many of them were
+	// not accepted, unsent how many were not sent at all.
+	records, refused, unsent int
 	// stack is where the relay itself panicked: names of functions and places in the code.
 	stack []byte
 }

@@ -1,0 +1,151 @@
+package relay
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"keyrelay/function/gateway"
+	"keyrelay/function/plan"
+)
+
+// A delivery is what became of one record of a batch.
+type delivery struct {
+	// status is the downstream's; 0 where it gave no answer.
+	status int
+	body   []byte
+	// err is why the record was not sent or not answered; nil with a status of 0
+	// means that no time was left to send it.
+	err error
+}
+
+// accepted says that the downstream took the record.
+func (d *delivery) accepted() bool { return d.status >= 200 && d.status < 300 }
+
+// A batchRun is a split batch under way.
+type batchRun struct {
+	relay      *Relay
+	request    *gateway.Request
+	batch      *plan.Batch
+	deliveries []delivery
+	next       atomic.Int64
+	// kept is how many bytes of bodies are kept for the answer.
+	kept atomic.Int64
+	// longest is the longest delivery so far, in nanoseconds.
+	longest atomic.Int64
+
+	mutex  sync.Mutex
+	record *record
+}
+
+// batch sends every record of a batch, some at once, and answers for all of them.
+// One record's failure does not stop the others.
+func (r *Relay) batch(ctx context.Context, request *gateway.Request, outbound *plan.Plan, record *record) *gateway.Response {
+	run := &batchRun{relay: r, request: request, batch: outbound.Batch, deliveries: make([]delivery, outbound.Batch.Len()), record: record}
+	var workers sync.WaitGroup
+	for range min(outbound.Operation.BatchConcurrency, len(run.deliveries)) {
+		workers.Go(func() { run.work(ctx) })
+	}
+	workers.Wait()
+	return run.answer()
+}
+
+// work sends one record after the other until none is left or time is short.
+func (b *batchRun) work(ctx context.Context) {
+	own := record{limit: b.record.limit}
+	for ctx.Err() == nil {
+		index := int(b.next.Add(1)) - 1
+		began := time.Now()
+		if index >= len(b.deliveries) || began.Add(time.Duration(b.longest.Load())).After(own.limit) {
+			break
+		}
+		b.deliver(ctx, index, &own)
+		b.took(time.Since(began))
+	}
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	b.record.add(&own)
+}
+
+// deliver sends one record and notes what became of it. A panic ends only this
+// record: it is told as any other fault of the relay.
+func (b *batchRun) deliver(ctx context.Context, index int, own *record) {
+	made := &b.deliveries[index]
+	made.err = errInternal
+	defer func() { _ = recover() }()
+	outbound, err := b.batch.Record(index)
+	if err != nil {
+		made.err = err
+		return
+	}
+	answer, err := b.relay.deliver(ctx, outbound, own)
+	made.err = err
+	if err != nil {
+		return
+	}
+	made.status = answer.Status
+	// Bodies that no door could carry together are not kept: the answer tells statuses then.
+	if b.kept.Add(int64(len(answer.Body))) <= gateway.MaxAnswerBytes {
+		made.body = answer.Body
+	}
+}
+
+// took raises the longest delivery.
+func (b *batchRun) took(duration time.Duration) {
+	for {
+		longest := b.longest.Load()
+		if int64(duration) <= longest || b.longest.CompareAndSwap(longest, int64(duration)) {
+			return
+		}
+	}
+}
+
+// answer tells what became of each record, without bodies where they do not fit.
+func (b *batchRun) answer() *gateway.Response {
+	failed := b.count()
+	withBodies := b.kept.Load() <= gateway.MaxAnswerBytes
+	response := b.response(failed, withBodies)
+	if withBodies && !b.request.Fits(response) {
+		response = b.response(failed, false)
+	}
+	return response
+}
+
+// count notes how many records were refused and how many not sent, and finds the
+// problem that the whole batch has, if any.
+func (b *batchRun) count() bool {
+	b.record.records = len(b.deliveries)
+	failed := false
+	for i := range b.deliveries {
+		made := &b.deliveries[i]
+		switch {
+		case made.accepted():
+			continue
+		case made.status == 0 && made.err == nil:
+			b.record.unsent++
+		default:
+			b.record.refused++
+		}
+		failed = b.record.blameDelivery(made) || failed
+	}
+	return failed
+}
+
+func (b *batchRun) response(failed, withBodies bool) *gateway.Response {
+	results := appendResults(nil, b.deliveries, withBodies)
+	if !failed {
+		return &gateway.Response{
+			Status: http.StatusOK,
+			Header: http.Header{"Content-Type": {"application/json"}, "Proxy-Status": b.relay.received[http.StatusOK]},
+			Body:   results,
+		}
+	}
+	problem, proxyError := problemOf(errBatchIncomplete)
+	return &gateway.Response{
+		Status: problem.Status,
+		Header: http.Header{"Content-Type": {"application/problem+json"}, "Proxy-Status": {"keyrelay; error=" + proxyError}},
+		Body:   incompleteJSON(problem, results),
+	}
+}

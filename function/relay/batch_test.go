@@ -1,0 +1,231 @@
+package relay_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"keyrelay/function/gateway"
+	"keyrelay/function/relay"
+)
+
+// splitDocument declares a downstream that takes one record at a time.
+func splitDocument(downstream string, concurrency int) string {
+	return fmt.Sprintf("openapi: 3.1.0\ninfo: {title: Orders, version: '1'}\nservers: [{url: %q}]\nx-keyrelay-network: loopback\n"+
+		"x-keyrelay-batch: split\nx-keyrelay-batch-concurrency: %d\n", downstream, concurrency)
+}
+
+// postBatch hands the relay an array of records.
+func postBatch(ctx context.Context, r *relay.Relay, downstream, body string) *gateway.Response {
+	return r.Handle(ctx, &gateway.Request{
+		Method: http.MethodPost,
+		Path:   "/",
+		Header: http.Header{"Content-Type": {"application/json"}, "X-Osmos-Outbound-Url": {downstream + "/orders"}},
+		Body:   []byte(body),
+	}, nil)
+}
+
+// numbered is a batch of the records {"n":0}, {"n":1} and so on, each of at least size bytes.
+func numbered(count, size int) string {
+	var batch strings.Builder
+	for i := range count {
+		separator := ","
+		if i == 0 {
+			separator = "["
+		}
+		fmt.Fprintf(&batch, `%s{"n":%d,"text":"%s"}`, separator, i, strings.Repeat("x", size))
+	}
+	return batch.String() + "]"
+}
+
+// TestBatchConcurrency sees that as many records as declared are under way at once, and no more.
+func TestBatchConcurrency(t *testing.T) {
+	const concurrency, records = 3, 12
+	var underWay, most atomic.Int64
+	gate := make(chan struct{}, records)
+	downstream := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		now := underWay.Add(1)
+		defer underWay.Add(-1)
+		for seen := most.Load(); now > seen && !most.CompareAndSwap(seen, now); seen = most.Load() {
+		}
+		if now == concurrency { // as many as may come are here: let them and all later ones go
+			for range records {
+				gate <- struct{}{}
+			}
+		}
+		<-gate
+	}))
+	defer downstream.Close()
+	answer := postBatch(t.Context(), newRelay(t, splitDocument(downstream.URL, concurrency), relay.Config{}), downstream.URL, numbered(records, 0))
+	if answer.Status != http.StatusOK || most.Load() != concurrency {
+		t.Errorf("status %d, at most %d records under way: %s", answer.Status, most.Load(), answer.Body)
+	}
+}
+
+// TestBatchOrder sees each result at its record's place, whatever order the answers come in.
+func TestBatchOrder(t *testing.T) {
+	downstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var record struct{ N int }
+		_ = json.NewDecoder(r.Body).Decode(&record)
+		fmt.Fprintf(w, `{"n":%d}`, record.N)
+	}))
+	defer downstream.Close()
+	answer := postBatch(t.Context(), newRelay(t, splitDocument(downstream.URL, 8), relay.Config{}), downstream.URL, numbered(200, 0))
+	var results []struct {
+		Status int
+		Body   struct{ N int }
+	}
+	if err := json.Unmarshal(answer.Body, &results); err != nil || len(results) != 200 {
+		t.Fatalf("%d results, %v", len(results), err)
+	}
+	for i, result := range results {
+		if result.Status != 200 || result.Body.N != i {
+			t.Errorf("result %d is %+v", i, result)
+		}
+	}
+}
+
+// TestBatchShortTime sees that records for which no time is left are not sent, and are told.
+func TestBatchShortTime(t *testing.T) {
+	var received atomic.Int64
+	downstream := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		if received.Add(1) == 2 {
+			<-r.Context().Done() // the second record takes all the time there is
+		}
+	}))
+	defer downstream.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 800*time.Millisecond)
+	defer cancel()
+	answer := postBatch(ctx, newRelay(t, splitDocument(downstream.URL, 1), relay.Config{}), downstream.URL, numbered(4, 0))
+	var problem struct {
+		Type    string
+		Results []struct {
+			Status  int
+			Sent    *bool
+			Problem struct{ Type string }
+		}
+	}
+	if err := json.Unmarshal(answer.Body, &problem); err != nil {
+		t.Fatal(err)
+	}
+	if problem.Type != "urn:keyrelay:problem:batch-incomplete" || len(problem.Results) != 4 || received.Load() != 2 {
+		t.Fatalf("%d records were received: %s", received.Load(), answer.Body)
+	}
+	first, second, last := problem.Results[0], problem.Results[1], problem.Results[3]
+	if first.Status != 200 || second.Problem.Type != "urn:keyrelay:problem:downstream-timeout" || last.Sent == nil || *last.Sent {
+		t.Errorf("%s", answer.Body)
+	}
+}
+
+// TestBatchLargeAnswers sees statuses without bodies where the bodies are more
+// than any gateway carries.
+func TestBatchLargeAnswers(t *testing.T) {
+	downstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, strings.Repeat("x", 1<<20))
+	}))
+	defer downstream.Close()
+	answer := postBatch(t.Context(), newRelay(t, splitDocument(downstream.URL, 2), relay.Config{}), downstream.URL, numbered(8, 0))
+	want := "[" + strings.Repeat(`{"status":200},`, 7) + `{"status":200}]`
+	if difference := cmp.Diff(want, string(answer.Body)); answer.Status != http.StatusOK || difference != "" {
+		t.Error(answer.Status, difference)
+	}
+}
+
+// TestBatchMemory sends 5,000 records of 1 KB and sees that the heap grows by less
+// than four times the batch.
+func TestBatchMemory(t *testing.T) {
+	skipUnderRace(t)
+	downstream := lonelyDownstream(t)
+	handler := newRelay(t, splitDocument(downstream, 8), relay.Config{})
+	body := numbered(5000, 1000)
+	var before runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	stop := make(chan struct{})
+	var watch sync.WaitGroup
+	var peak uint64
+	watch.Go(func() { peak = peakHeap(stop) })
+	answer := postBatch(t.Context(), handler, downstream, body)
+	close(stop)
+	watch.Wait()
+	if answer.Status != http.StatusOK {
+		t.Fatalf("%.300s", answer.Body)
+	}
+	growth := float64(peak-before.HeapAlloc) / float64(len(body))
+	t.Logf("the heap grew by %.1f times the batch", growth)
+	if growth >= 4 {
+		t.Errorf("the heap grew by %.1f times the batch", growth)
+	}
+}
+
+// peakHeap is the largest heap seen until stop closes.
+func peakHeap(stop chan struct{}) uint64 {
+	var peak uint64
+	var stats runtime.MemStats
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-stop:
+			return peak
+		case <-tick.C:
+			runtime.ReadMemStats(&stats)
+			peak = max(peak, stats.HeapAlloc)
+		}
+	}
+}
+
+// BenchmarkBatch compares a split batch of 1,000 records with a bare http.Client
+// that posts the same records with the same concurrency: requests per second.
+func BenchmarkBatch(b *testing.B) {
+	const concurrency, records = 8, 1000
+	downstream := lonelyDownstream(b)
+	handler := newRelay(b, splitDocument(downstream, concurrency), relay.Config{})
+	body := numbered(records, 1000)
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: concurrency}}
+	var split, bare time.Duration
+	for b.Loop() {
+		began := time.Now()
+		if answer := postBatch(b.Context(), handler, downstream, body); answer.Status != http.StatusOK {
+			b.Fatalf("%.300s", answer.Body)
+		}
+		split += time.Since(began)
+		began = time.Now()
+		bareLoop(b, client, downstream, records, concurrency)
+		bare += time.Since(began)
+	}
+	b.ReportMetric(float64(bare)/float64(split), "requests-per-second-ratio")
+	b.ReportMetric(0, "ns/op")
+}
+
+// bareLoop posts one record after the other from each of some workers.
+func bareLoop(b *testing.B, client *http.Client, downstream string, records, concurrency int) {
+	body := strings.Trim(numbered(1, 1000), "[]")
+	var workers sync.WaitGroup
+	for range concurrency {
+		workers.Go(func() {
+			for range records / concurrency {
+				answer, err := client.Post(downstream+"/orders", "application/json", strings.NewReader(body))
+				if err != nil {
+					b.Error(err)
+					return
+				}
+				_, _ = io.Copy(io.Discard, answer.Body)
+				_ = answer.Body.Close()
+			}
+		})
+	}
+	workers.Wait()
+}
