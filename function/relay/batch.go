@@ -36,20 +36,23 @@ type batchRun struct {
 	// longest is the longest delivery so far, in nanoseconds.
 	longest atomic.Int64
 
-	mutex  sync.Mutex
-	record *record
+	mutex sync.Mutex
+	// record is a copy, so that the usual request, which is no batch, keeps its own on the stack.
+	record record
 }
 
 // batch sends every record of a batch, some at once, and answers for all of them.
 // One record's failure does not stop the others.
 func (r *Relay) batch(ctx context.Context, request *gateway.Request, outbound *plan.Plan, record *record) *gateway.Response {
-	run := &batchRun{relay: r, request: request, batch: outbound.Batch, deliveries: make([]delivery, outbound.Batch.Len()), record: record}
+	run := &batchRun{relay: r, request: request, batch: outbound.Batch, deliveries: make([]delivery, outbound.Batch.Len()), record: *record}
 	var workers sync.WaitGroup
 	for range min(outbound.Operation.BatchConcurrency, len(run.deliveries)) {
 		workers.Go(func() { run.work(ctx) })
 	}
 	workers.Wait()
-	return run.answer()
+	answer := run.answer()
+	*record = run.record
+	return answer
 }
 
 // work sends one record after the other until none is left or time is short.
