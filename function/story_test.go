@@ -14,7 +14,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
@@ -29,9 +28,11 @@ var update = flag.Bool("update", false, "rewrite the stories' expectations")
 // a caller and a loopback downstream. A story is a txtar archive whose sections
 // happen in their order:
 //
+//	environment             NAME=VALUE lines: the program's settings
 //	destinations/NAME.yaml  a document, before the first request
 //	secrets/NAME            a secret file; again later: its rotation
-//	caller sends            a request to the relay
+//	secretsmanager/NAME     a secret of Secrets Manager; again later: its rotation
+//	caller sends: WHAT      a request to the relay, and what it is about
 //	downstream receives     what must arrive, once for each request
 //	downstream answers      what it answers; 200 {} where there is no such section
 //	caller receives         what must come back
@@ -54,14 +55,11 @@ func tellStory(t *testing.T, file string) {
 	}
 	told := newTeller(t)
 	told.prepare(archive)
-	for i := 0; i < len(archive.Files); i++ {
-		section := &archive.Files[i]
-		if name, isSecret := strings.CutPrefix(section.Name, "secrets/"); isSecret {
-			told.writeSecret(name, section.Data)
-		}
-		if section.Name == "caller sends" {
+	for i, section := range archive.Files {
+		if sends(section) {
 			told.exchange(archive, i)
 		}
+		told.rotate(section)
 	}
 	if *update {
 		if err := os.WriteFile(file, txtar.Format(archive), 0o600); err != nil {
@@ -70,11 +68,17 @@ func tellStory(t *testing.T, file string) {
 	}
 }
 
+func sends(section txtar.File) bool {
+	what, _, _ := strings.Cut(section.Name, ":")
+	return what == "caller sends"
+}
+
 // A teller runs one story.
 type teller struct {
 	t          *testing.T
 	folder     string
 	downstream *scriptedDownstream
+	managed    *managedSecrets
 	relay      *httptest.Server
 }
 
@@ -89,21 +93,43 @@ func newTeller(t *testing.T) *teller {
 			t.Fatal(err)
 		}
 	}
-	return &teller{t: t, folder: folder, downstream: downstream}
+	return &teller{t: t, folder: folder, downstream: downstream, managed: startManagedSecrets(t)}
 }
 
 // prepare writes the documents and the first version of each secret, and starts the relay.
 func (s *teller) prepare(archive *txtar.Archive) {
 	s.t.Helper()
+	pairs := map[string]string{}
 	written := make(map[string]bool)
 	for _, section := range archive.Files {
-		kind, name, _ := strings.Cut(section.Name, "/")
-		if kind == "destinations" || kind == "secrets" && !written[name] {
-			written[name] = true
-			s.writeFile(kind, name, section.Data)
+		switch kind, name, _ := strings.Cut(section.Name, "/"); {
+		case kind == "destinations", kind == "secrets":
+			if !written[section.Name] {
+				written[section.Name] = true
+				s.writeFile(kind, name, section.Data)
+			}
+		case kind == "secretsmanager":
+		case kind == "environment":
+			for line := range strings.Lines(s.concrete(string(section.Data))) {
+				name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+				pairs[name] = value
+			}
+		case !sends(section) && !slices.Contains([]string{"downstream receives", "downstream answers", "caller receives"}, section.Name):
+			s.t.Fatalf("no story has a section %q", section.Name)
 		}
 	}
-	wired, err := wire(settings{destinations: filepath.Join(s.folder, "destinations"), secretTTL: time.Hour, secretMaxAge: time.Hour}, io.Discard)
+	s.start(pairs)
+}
+
+// start starts the relay with these settings.
+func (s *teller) start(pairs map[string]string) {
+	s.t.Helper()
+	pairs["KEYRELAY_DESTINATIONS"] = filepath.Join(s.folder, "destinations")
+	read, err := readSettings(environment(pairs))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	wired, err := wire(read, io.Discard)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -111,7 +137,16 @@ func (s *teller) prepare(archive *txtar.Archive) {
 	s.t.Cleanup(s.relay.Close)
 }
 
-func (s *teller) writeSecret(name string, data []byte) { s.writeFile("secrets", name, data) }
+// rotate writes another version of a secret.
+func (s *teller) rotate(section txtar.File) {
+	s.t.Helper()
+	switch kind, name, _ := strings.Cut(section.Name, "/"); kind {
+	case "secrets":
+		s.writeFile(kind, name, section.Data)
+	case "secretsmanager":
+		s.managed.put(name, string(section.Data))
+	}
+}
 
 func (s *teller) writeFile(kind, name string, data []byte) {
 	s.t.Helper()
@@ -133,7 +168,7 @@ func (s *teller) exchange(archive *txtar.Archive, at int) {
 	var expected []*txtar.File
 	var answers []string
 	last := at + 1
-	for ; last < len(archive.Files) && archive.Files[last].Name != "caller sends"; last++ {
+	for ; last < len(archive.Files) && !sends(archive.Files[last]); last++ {
 		section := &archive.Files[last]
 		switch section.Name {
 		case "downstream answers":
@@ -151,7 +186,7 @@ func (s *teller) exchange(archive *txtar.Archive, at int) {
 func (s *teller) compare(sent txtar.File, expected []*txtar.File, happened []string) {
 	s.t.Helper()
 	if len(expected) != len(happened) {
-		s.t.Errorf("after\n%s\n%d things were to happen, %d did:\n%s", sent.Data, len(expected), len(happened), strings.Join(happened, "\n---\n"))
+		s.t.Errorf("after %s\n%s\n%d things were to happen, %d did:\n%s", sent.Name, sent.Data, len(expected), len(happened), strings.Join(happened, "\n---\n"))
 		return
 	}
 	for i, section := range expected {
