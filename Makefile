@@ -11,6 +11,9 @@ GOARCH_arm64 := arm64
 # The address of this machine that sam's container reaches it by.
 BRIDGE ?= $(shell ip -4 -o address show docker0 2>/dev/null | sed 's/.*inet \([0-9.]*\).*/\1/')
 
+# In a terminal the program is a job of its own, so that Ctrl-C ends it and not make, whose exit code then is the program's.
+foreground = if [ -t 0 ]; then set -m; $(1); else exec $(1); fi
+
 BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w'
 
 .PHONY: help run downstream test lint bench build check clean e2e build-Relay
@@ -21,11 +24,11 @@ help: ## list these commands
 run: ## the relay, a downstream and a Secrets Manager endpoint on this machine: shows what happens and serves until Ctrl-C
 	@go build -o dist/keyrelay ./function
 	@go build -o dist/local ./function/local
-	@exec dist/local -program dist/keyrelay -events events
+	@$(call foreground,dist/local -program dist/keyrelay -events events)
 
 downstream: ## only the sample downstream and its secrets, for `sam local invoke` and `sam local start-api`
 	@go build -o dist/local ./function/local
-	@exec dist/local -downstream $(or $(BRIDGE),127.0.0.1)
+	@$(call foreground,dist/local -downstream $(or $(BRIDGE),127.0.0.1))
 
 test: ## every test, with the race detector
 	go test -race ./...
