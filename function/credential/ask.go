@@ -61,20 +61,41 @@ func (s *Store) call(ctx context.Context, wanted want, sent *draft) (*reply, err
 	if err != nil {
 		return nil, failed(wanted, "its URL or method is none that HTTP has. Mend the document.")
 	}
-	got := &reply{asked: wallClock()}
-	answer, err := s.config.HTTPClient(wanted.destination).Do(request)
-	if err != nil {
+	got, err := s.exchange(wanted.destination, request, maxTokenAnswer)
+	switch {
+	case errors.Is(err, errAnswerTooLong):
+		return nil, failed(wanted, "its endpoint answered with more than 64 KB. Check the URL in the document.")
+	case err != nil:
 		return nil, unanswered(ctx, wanted, err)
+	}
+	return got, nil
+}
+
+// errAnswerTooLong says that an answer was not read to its end.
+var errAnswerTooLong = errors.New("the answer is too long")
+
+// exchange sends one request by the destination's guarded client, and reads an
+// answer of up to limit bytes. The error may hold the URL with its query.
+func (s *Store) exchange(d *destination.Destination, request *http.Request, limit int64) (*reply, error) {
+	got := &reply{asked: wallClock()}
+	answer, err := s.config.HTTPClient(d).Do(request)
+	if err != nil {
+		return nil, err
 	}
 	defer answer.Body.Close()
 	got.status, got.header = answer.StatusCode, answer.Header
-	if got.body, err = io.ReadAll(io.LimitReader(answer.Body, maxTokenAnswer+1)); err != nil {
-		return nil, unanswered(ctx, wanted, err)
+	if got.body, err = io.ReadAll(io.LimitReader(answer.Body, limit+1)); err != nil {
+		return nil, err
 	}
-	if len(got.body) > maxTokenAnswer {
-		return nil, failed(wanted, "its endpoint answered with more than 64 KB. Check the URL in the document.")
+	if int64(len(got.body)) > limit {
+		return nil, errAnswerTooLong
 	}
 	return got, nil
+}
+
+func isTimeout(err error) bool {
+	var network net.Error
+	return errors.As(err, &network) && network.Timeout()
 }
 
 // failed refuses with ErrRetrieval.
@@ -89,11 +110,10 @@ func failed(wanted want, problem string) *gateway.Refusal {
 // may hold the URL with its query, and reasons of rooms that speak of the outbound call.
 func unanswered(ctx context.Context, wanted want, err error) error {
 	var refusal *gateway.Refusal
-	var network net.Error
 	switch {
 	case errors.As(err, &refusal) && errors.Is(refusal.Reason, ErrSecretUnavailable):
 		return refusal
-	case ctx.Err() != nil, errors.As(err, &network) && network.Timeout():
+	case ctx.Err() != nil, isTimeout(err):
 		late := failed(wanted, "its endpoint did not answer in time. Try again later, or give it longer with x-keyrelay-timeout in the document.")
 		late.Reason = ErrRetrievalTimeout
 		return late

@@ -3,6 +3,8 @@ package credential
 import (
 	"context"
 	"time"
+
+	"keyrelay/function/gateway"
 )
 
 // A cache keeps what fetch gives. Secrets and retrieved credentials are two of
@@ -41,6 +43,8 @@ type result[V comparable] struct {
 	waited bool
 	// stale says that the value is past its time and no other can be had.
 	stale bool
+	// failure says why the last fetch gave nothing; nil where it gave the value.
+	failure *gateway.Refusal
 }
 
 // A lease tells whether a value is still the one to use.

@@ -99,7 +99,7 @@ func backOff(failures int) time.Duration {
 func (e *entry[V]) fallback(now time.Time, failure *gateway.Refusal) (result[V], error) {
 	if current := e.current.Load(); current.good(now) {
 		r := e.result(current.value)
-		r.stale = !current.fresh(now)
+		r.stale, r.failure = !current.fresh(now), failure
 		return r, nil
 	}
 	return result[V]{}, withRetryAfter(failure, e.retry.Sub(now))

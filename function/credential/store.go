@@ -25,6 +25,7 @@ type Store struct {
 	tokens      *cache[want, *token]
 	discoveries *cache[want, *discovery]
 	roles       *cache[roleKey, *role]
+	sessions    sessions
 
 	// ready holds whole credentials by what asks for them, prepared those of
 	// single schemes, and callerKeys the digests of the keys that callers send.
@@ -45,6 +46,7 @@ func New(config Config) *Store {
 		sources: map[string]source{"env": environment{}, "file": files{}, "secretsmanager": managed},
 	}
 	s.secrets, s.tokens, s.discoveries, s.roles = newSecrets(s), newTokens(s), newDiscoveries(s), newRoles(s)
+	s.sessions = newSessions(s)
 	return s
 }
 

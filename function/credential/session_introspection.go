@@ -1,0 +1,101 @@
+package credential
+
+import (
+	"context"
+	"math"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"keyrelay/function/destination"
+	"keyrelay/function/gateway"
+)
+
+const introspectionEndpoint = "its introspection endpoint"
+
+// introspect asks the endpoint about a token (RFC 7662 section 2.1). Where it
+// refuses keyrelay's own credential, another is got once, as for an outbound request.
+func (s *Store) introspect(ctx context.Context, d *destination.Destination, token string) (verdict, error) {
+	held, err := s.introspector(ctx, d)
+	if err != nil {
+		return verdict{}, err
+	}
+	got, err := s.askAbout(ctx, d, held, token)
+	if err != nil {
+		return verdict{}, err
+	}
+	if held.Refused(&gateway.Response{Status: got.status, Header: got.header, Body: got.body}) {
+		if renewed := s.Renew(ctx, held); renewed != nil {
+			if got, err = s.askAbout(ctx, d, renewed, token); err != nil {
+				return verdict{}, err
+			}
+		}
+	}
+	if got.status != http.StatusOK {
+		return verdict{}, uncheckedBy(d, introspectionEndpoint, got)
+	}
+	return readIntrospection(d, got.body)
+}
+
+// introspector is the credential that authorizes the call.
+func (s *Store) introspector(ctx context.Context, d *destination.Destination) (*Credential, error) {
+	made := &Credential{}
+	for _, requirement := range d.Session.IntrospectionSecurity {
+		if err := made.add(ctx, s, wantOf(d, requirement)); err != nil {
+			return nil, uncheckedFor(d, err)
+		}
+	}
+	made.attached = len(made.parts)
+	if made.ClientCertificate() != nil {
+		return nil, unchecked(d, "the call to its introspection endpoint presents no client certificate. Name a scheme of another type in the security of x-keyrelay-session.")
+	}
+	return made, nil
+}
+
+func (s *Store) askAbout(ctx context.Context, d *destination.Destination, held *Credential, token string) (*reply, error) {
+	ctx, cancel := context.WithTimeout(ctx, d.AuxiliaryTimeout)
+	defer cancel()
+	sent := &draft{method: http.MethodPost, url: *d.Session.IntrospectionURL, header: http.Header{"Accept": {jsonType}}, form: url.Values{"token": {token}}}
+	request, err := sent.request(ctx)
+	if err != nil {
+		return nil, unchecked(d, "introspectionUrl is no URL that HTTP has. Mend the document.")
+	}
+	held.Apply(request)
+	return s.sessionCall(ctx, d, introspectionEndpoint, request, maxTokenAnswer)
+}
+
+// readIntrospection reads an answer (RFC 7662 section 2.2). Only the literal true
+// makes a token active; an answer that does not say is none.
+func readIntrospection(d *destination.Destination, body []byte) (verdict, error) {
+	active, _ := destination.Pointer("/active").Find(body)
+	switch string(active) {
+	case "false":
+		return verdict{problem: invalidToken}, nil
+	case "true":
+	default:
+		return verdict{}, unchecked(d, introspectionEndpoint+" did not say whether the token is active (RFC 7662). Check the URL in the document.")
+	}
+	expiry, plainExpiry := timeMember(body, "/exp")
+	notBefore, plainNotBefore := timeMember(body, "/nbf")
+	if !plainExpiry || !plainNotBefore {
+		return verdict{}, unchecked(d, introspectionEndpoint+" gave a time that is no number of seconds (RFC 7662). Check the endpoint.")
+	}
+	return tokenTimes(expiry, notBefore), nil
+}
+
+// timeMember reads a member of seconds since 1970; nil where it is absent or null.
+// plain is false where it is anything else.
+func timeMember(document []byte, pointer destination.Pointer) (at *time.Time, plain bool) {
+	found, ok := pointer.Find(document)
+	if !ok || found[0] == 'n' {
+		return nil, true
+	}
+	seconds, err := strconv.ParseFloat(string(found), 64)
+	if err != nil {
+		return nil, false
+	}
+	const bound = 1 << 50 // some 35 million years, far from where a time.Time wraps
+	read := time.Unix(int64(math.Floor(max(-bound, min(bound, seconds)))), 0)
+	return &read, true
+}

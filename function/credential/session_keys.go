@@ -1,0 +1,115 @@
+package credential
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"keyrelay/function/destination"
+)
+
+const (
+	// keySetTTL is how long a key set is used before it is read again, and
+	// keySetMaxAge how old it may get while it cannot be.
+	keySetTTL    = 5 * time.Minute
+	keySetMaxAge = time.Hour
+	// keySetInterval is the least time between two readings for keys that the set does not have.
+	keySetInterval = time.Minute
+	// maxKeySet is the size of the largest key set, in bytes. Sets with certificate
+	// chains are longer than the answers of other endpoints.
+	maxKeySet = 256 << 10
+	// minRSABits is the size of the smallest RSA key, RFC 7518 section 3.3.
+	minRSABits = 2048
+)
+
+const keySetEndpoint = "the endpoint of its key set"
+
+// A keySet is a JWK Set (RFC 7517 section 5) with the keys that can be used.
+type keySet struct {
+	digest [sha256.Size]byte
+	keys   []sessionKey
+}
+
+// A sessionKey is a public key that tokens are signed for.
+type sessionKey struct {
+	id string
+	// algorithm is the only one to use it with; empty for any that its type has.
+	algorithm string
+	// public is an *rsa.PublicKey, an *ecdsa.PublicKey or an ed25519.PublicKey.
+	public any
+}
+
+// newKeySets returns the cache of key sets.
+func newKeySets(s *Store) *cache[*destination.Destination, *keySet] {
+	return &cache[*destination.Destination, *keySet]{
+		fetch:              s.readKeySet,
+		timeout:            func(d *destination.Destination) time.Duration { return d.AuxiliaryTimeout },
+		left:               leftSession,
+		renewInterval:      keySetInterval,
+		serveDuringRefresh: true,
+	}
+}
+
+// readKeySet reads a key set. One without a key that can be used is a failure, so
+// that it replaces none that has some.
+func (s *Store) readKeySet(ctx context.Context, d *destination.Destination, previous *keySet) (*keySet, life, error) {
+	sent := &draft{method: http.MethodGet, url: *d.Session.JWKSURL, header: http.Header{"Accept": {"application/jwk-set+json, application/json"}}}
+	request, err := sent.request(ctx)
+	if err != nil {
+		return nil, life{}, unchecked(d, "jwksUri is no URL that HTTP has. Mend the document.")
+	}
+	got, err := s.sessionCall(ctx, d, keySetEndpoint, request, maxKeySet)
+	if err != nil {
+		return nil, life{}, err
+	}
+	if got.status != http.StatusOK {
+		return nil, life{}, uncheckedBy(d, keySetEndpoint, got)
+	}
+	span := life{refresh: got.asked.Add(keySetTTL), expiry: got.asked.Add(keySetMaxAge)}
+	read := &keySet{digest: sha256.Sum256(got.body)}
+	if previous != nil && previous.digest == read.digest {
+		return previous, span, nil
+	}
+	if read.keys = sessionKeys(got.body); len(read.keys) == 0 {
+		return nil, life{}, unchecked(d, keySetEndpoint+" answered with no key that session tokens may be signed for: RSA from 2048 bits on, EC or Ed25519. Check jwksUri in the document.")
+	}
+	return read, span, nil
+}
+
+// sessionKeys reads the keys of a set. Those that are of no use are left out, as
+// RFC 7517 section 5 has it.
+func sessionKeys(body []byte) []sessionKey {
+	var set struct {
+		Keys []json.RawMessage `json:"keys"`
+	}
+	if json.Unmarshal(body, &set) != nil {
+		return nil
+	}
+	var keys []sessionKey
+	for _, text := range set.Keys {
+		var key jose.JSONWebKey
+		if key.UnmarshalJSON(text) == nil && (key.Use == "" || key.Use == "sig") && verifies(key.Key) {
+			keys = append(keys, sessionKey{key.KeyID, key.Algorithm, key.Key})
+		}
+	}
+	return keys
+}
+
+// verifies reports whether a key is the public one of an asymmetric pair: a
+// symmetric or a private key in a public set is known to everybody.
+func verifies(key any) bool {
+	switch key := key.(type) {
+	case *rsa.PublicKey:
+		return key.N.BitLen() >= minRSABits
+	case *ecdsa.PublicKey, ed25519.PublicKey:
+		return true
+	}
+	return false
+}
