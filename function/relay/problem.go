@@ -16,13 +16,10 @@ type Problem struct {
 	Status int
 	// Title says what happened, the same words each time (RFC 9457 section 3.1.4).
 	Title string
+	blame blame
 	// Remedy says in general what to do about it; the detail of an answer says it for the case at hand.
 	Remedy string
-
-	blame  blame
 	causes []cause
-	// challenge is the value of WWW-Authenticate (RFC 9110 section 11.6.1); empty unless Status is 401.
-	challenge string
 }
 
 // A cause is one reason for a problem and the error type that Proxy-Status gives
@@ -62,9 +59,14 @@ func (p Problem) ProxyErrors() []string {
 	return types
 }
 
-// problemOf finds the problem of an error and its error type for Proxy-Status.
-// An error that no room of ours names is internal.
+// problemOf finds the problem of an error and its error type for Proxy-Status. Of a
+// refusal only the reason counts, not the cause behind it. An error that no room of
+// ours names is internal.
 func problemOf(err error) (Problem, string) {
+	var refusal *gateway.Refusal
+	if errors.As(err, &refusal) {
+		err = refusal.Reason
+	}
 	for _, problem := range Problems() {
 		for _, cause := range problem.causes {
 			if errors.Is(err, cause.reason) {
@@ -72,8 +74,7 @@ func problemOf(err error) (Problem, string) {
 			}
 		}
 	}
-	internal := internalProblem()
-	return internal, internal.causes[0].proxyError
+	return problemOf(errInternal)
 }
 
 // answerTooLarge refuses an answer that the caller's door cannot carry once it is encoded.

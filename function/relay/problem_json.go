@@ -51,9 +51,17 @@ func addRefusalHeaders(header http.Header, problem Problem, refusal *gateway.Ref
 	case http.StatusMethodNotAllowed:
 		header["Allow"] = []string{strings.Join(refusal.Allowed, ", ")}
 	case http.StatusUnauthorized:
-		header["Www-Authenticate"] = []string{problem.challenge}
+		header["Www-Authenticate"] = []string{challenge(problem)}
 	}
 	if refusal.RetryAfter > 0 {
 		header["Retry-After"] = []string{strconv.Itoa(refusal.RetryAfter)}
 	}
+}
+
+// challenge says what kind of credential is wanted (RFC 9110 section 11.6.1).
+func challenge(problem Problem) string {
+	if problem.Name == "session-invalid" {
+		return `Session realm="keyrelay"`
+	}
+	return `ApiKey realm="keyrelay"`
 }
