@@ -12,21 +12,20 @@ import (
 	"keyrelay/function/plan"
 )
 
-// TestApply shows where each kind of scheme puts which secret, and what it replaces.
-func TestApply(t *testing.T) {
-	template := &destination.ValueTemplate{Parts: []destination.TemplatePart{
-		{Literal: "Token token="}, {Pointer: "/key", IsPointer: true}, {Literal: ", v="}, {Pointer: "/nested/0", IsPointer: true},
-	}}
-	tests := []struct {
-		name   string
-		secret string
-		scheme destination.SecurityScheme
-		query  string
-		header http.Header
-		// what must be sent
-		wantQuery  string
-		wantHeader http.Header
-	}{
+// An applyCase is a secret, a scheme and a request, and what must be sent.
+type applyCase struct {
+	name       string
+	secret     string
+	scheme     destination.SecurityScheme
+	query      string
+	header     http.Header
+	wantQuery  string
+	wantHeader http.Header
+}
+
+// keyCases are about where a key goes and what it replaces.
+func keyCases() []applyCase {
+	return []applyCase{
 		{
 			name: "header", secret: "secret-key",
 			scheme:     destination.SecurityScheme{In: "header", Field: "X-Partner-Key"},
@@ -65,6 +64,12 @@ func TestApply(t *testing.T) {
 			header:     http.Header{"Cookie": {"a=1; session=2;session=3", "Session=4"}},
 			wantHeader: http.Header{"Cookie": {"a=1; Session=4; session=secret-key"}},
 		},
+	}
+}
+
+// kindCases are about what the kinds of scheme make of a secret.
+func kindCases() []applyCase {
+	return []applyCase{
 		{
 			name: "basic", secret: `{"username": "Aladdin", "password": "open sesame", "more": [1]}`,
 			scheme:     destination.SecurityScheme{Kind: destination.Basic, In: "header", Field: "Authorization"},
@@ -83,11 +88,21 @@ func TestApply(t *testing.T) {
 		},
 		{
 			name: "a template over the members", secret: `{"key": "k\u002f1", "nested": [true]}`,
-			scheme:     destination.SecurityScheme{In: "header", Field: "Authorization", Value: template},
+			scheme:     destination.SecurityScheme{In: "header", Field: "Authorization", Value: tokenTemplate()},
 			wantHeader: http.Header{"Authorization": {"Token token=k/1, v=true"}},
 		},
 	}
-	for _, test := range tests {
+}
+
+func tokenTemplate() *destination.ValueTemplate {
+	return &destination.ValueTemplate{Parts: []destination.TemplatePart{
+		{Literal: "Token token="}, {Pointer: "/key", IsPointer: true}, {Literal: ", v="}, {Pointer: "/nested/0", IsPointer: true},
+	}}
+}
+
+// TestApply shows where each kind of scheme puts which secret, and what it replaces.
+func TestApply(t *testing.T) {
+	for _, test := range append(keyCases(), kindCases()...) {
 		t.Run(test.name, func(t *testing.T) {
 			test.scheme.Secret = managed("keyrelay/it", test.scheme.Secret.Pointer)
 			store := storeOn(t, newEndpoint(map[string]string{"keyrelay/it": test.secret}))

@@ -34,7 +34,8 @@ func TestCallerKey(t *testing.T) {
 		{"an array at a pointer", `{"callers": ["one", "two"]}`, "/callers", []string{"two"}, admitted},
 		{"an object", `{"callers": "one"}`, "", []string{`{"callers": "one"}`}, credential.ErrSecretUnavailable},
 		{"an empty array", `[]`, "", []string{"one"}, credential.ErrSecretUnavailable},
-		{"an array of empty keys", `[""]`, "", []string{""}, credential.ErrCallerKey},
+		{"an empty key where there is no other", `[""]`, "", []string{""}, credential.ErrCallerKey},
+		{"an array of empty keys", `[""]`, "", []string{"one"}, credential.ErrSecretUnavailable},
 		{"an array of other things", `["one", 2]`, "", []string{"one"}, credential.ErrSecretUnavailable},
 		{"a key that JSON cannot tell from a number", "12345678", "", []string{"12345678"}, admitted},
 	}

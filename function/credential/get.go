@@ -50,7 +50,7 @@ func (s *Store) Get(ctx context.Context, outbound *plan.Plan) (*Credential, erro
 	if err != nil {
 		return nil, err
 	}
-	if len(made.fills) == 0 && len(made.Facts.Stale) == 0 {
+	if len(made.fills) == 0 && made.fresh(wallClock()) {
 		shared := *made
 		shared.Facts = Facts{Cached: true}
 		s.ready.put(readyKey{outbound.Operation}, &shared)

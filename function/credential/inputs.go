@@ -9,7 +9,7 @@ import (
 	"keyrelay/function/gateway"
 )
 
-// Inputs are where the values of a retrieval's parameters come from.
+// An inputs says where the values of a retrieval's parameters come from.
 type inputs struct {
 	want want
 	// secret is the version that members is of; nil where the scheme names no secret.
@@ -33,20 +33,18 @@ func (s *Store) readInputs(ctx context.Context, wanted want) (inputs, error) {
 	return in, err
 }
 
-// readObject reads a secret that has to be a JSON object.
+// readObject reads a secret that has to be a JSON object. The version is returned
+// also where the secret is none.
 func (s *Store) readObject(ctx context.Context, reference destination.Reference) (*version, Secret, error) {
 	got, err := s.secrets.get(ctx, keyOf(reference))
 	if err != nil {
 		return nil, nil, err
 	}
 	read, err := valueOf(reference, got.value)
-	if err != nil {
-		return nil, nil, err
+	if err == nil && !isObject(read.content) {
+		err = unusable(reference, "is no JSON object. Store one whose members are the values that the retrieval sends.")
 	}
-	if !read.isJSON || read.content[0] != '{' && !isObject(read.content) {
-		return nil, nil, unusable(reference, "is no JSON object. Store one whose members are the values that the retrieval sends.")
-	}
-	return got.value, func() []byte { return read.content }, nil
+	return got.value, func() []byte { return read.content }, err
 }
 
 // member returns a member of the scheme's secret that is a text, a number or a truth value.

@@ -3,6 +3,7 @@ package credential_test
 import (
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -14,6 +15,7 @@ import (
 
 	"keyrelay/function/credential"
 	"keyrelay/function/destination"
+	"keyrelay/function/gateway"
 )
 
 // TestTokenRequest shows what a token request sends for each flow and way of
@@ -207,6 +209,27 @@ func TestUnreachable(t *testing.T) {
 	mustFail(t, err, credential.ErrRetrieval, w.url, "127.0.0.1", "EOF")
 }
 
+// A failingTransport fails as the guarded client does.
+type failingTransport struct{ refusal *gateway.Refusal }
+
+func (f failingTransport) RoundTrip(*http.Request) (*http.Response, error) { return nil, f.refusal }
+
+// TestGuarded passes on what the guarded client says, for the reason that the
+// retrieval failed; roots that cannot be read are a secret that is unavailable.
+func TestGuarded(t *testing.T) {
+	prohibited := errors.New("a reason of another room")
+	for reason, want := range map[error]error{prohibited: credential.ErrRetrieval, credential.ErrSecretUnavailable: credential.ErrSecretUnavailable} {
+		w := newWorld(t, map[string]string{"client": client}, nil)
+		refused := &http.Client{Transport: failingTransport{&gateway.Refusal{Reason: reason, Detail: "id.example.com is guarded."}}}
+		w.build(credential.Config{SecretsManager: w.secrets.serve(t), HTTPClient: func(*destination.Destination) *http.Client { return refused }})
+		_, err := w.store.Get(t.Context(), w.plan(w.oauth()))
+		refusal := mustFail(t, err, want)
+		if !strings.HasSuffix(refusal.Detail, "id.example.com is guarded.") || errors.Is(err, prohibited) {
+			t.Errorf("got %v", err)
+		}
+	}
+}
+
 // TestValueOfToken builds the header's value from the members of a token answer.
 func TestValueOfToken(t *testing.T) {
 	w := newWorld(t, map[string]string{"client": client}, numbered(60))
@@ -256,10 +279,10 @@ func TestDiscoveryRefused(t *testing.T) {
 		status  int
 		body    string
 	}{
-		{destination.Public, 200, `{"token_endpoint": "http://id.example.com/token"}`},
+		{destination.Public, 200, `{"token_endpoint": "http://HOST/token"}`},
 		{destination.Loopback, 200, `{"token_endpoint": "ftp://id.example.com/token"}`},
-		{destination.Loopback, 200, `{"token_endpoint": "https://user:hush@id.example.com/token"}`},
-		{destination.Loopback, 200, `{"token_endpoint": "https://id.example.com/token#hush"}`},
+		{destination.Loopback, 200, `{"token_endpoint": "http://user:hush@HOST/token"}`},
+		{destination.Loopback, 200, `{"token_endpoint": "http://HOST/token#hush"}`},
 		{destination.Loopback, 200, `{"token_endpoint": "https:///token"}`},
 		{destination.Loopback, 200, `{"token_endpoint": "https:id.example.com"}`},
 		{destination.Loopback, 200, `{"token_endpoint": "/token"}`},
@@ -269,7 +292,8 @@ func TestDiscoveryRefused(t *testing.T) {
 		{destination.Loopback, 200, `<html>`},
 		{destination.Loopback, 404, `{"token_endpoint": "https://id.example.com/token"}`},
 	} {
-		w := newWorld(t, map[string]string{"client": client}, says(test.status, "application/json", test.body))
+		w := newWorld(t, map[string]string{"client": client}, nil)
+		w.provider.answer = says(test.status, "application/json", strings.ReplaceAll(test.body, "HOST", w.at("").Host))
 		w.destination.Network = test.network
 		_, err := w.store.Get(t.Context(), w.plan(w.discovered()))
 		mustFail(t, err, credential.ErrRetrieval, "hush", "id.example.com")

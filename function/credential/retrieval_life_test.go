@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -17,9 +18,19 @@ import (
 	"keyrelay/function/destination"
 )
 
-// TestExpiry refreshes a token min(60 s, 10 % of its life) early, wherever its
-// life is given.
-func TestExpiry(t *testing.T) {
+// An expiryCase is an answer and how long the token in it is used.
+type expiryCase struct {
+	name     string
+	body     string
+	lifetime *time.Duration
+	pointer  destination.Pointer
+	want     time.Duration
+}
+
+// never is how long until a token is refreshed that does not expire.
+const never = time.Duration(0)
+
+func expiryCases() []expiryCase {
 	jwt := func(exp int64) string {
 		return "e30." + base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, `{"exp": %d}`, exp)) + ".c2lnbmF0dXJl"
 	}
@@ -28,14 +39,7 @@ func TestExpiry(t *testing.T) {
 		return &lifetime
 	}
 	start := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).Unix() // of every bubble
-	never := time.Duration(0)
-	tests := []struct {
-		name     string
-		body     string
-		lifetime *time.Duration
-		pointer  destination.Pointer
-		want     time.Duration
-	}{
+	return []expiryCase{
 		{"seconds", `{"access_token": "a", "expires_in": 3600}`, nil, "", 59 * time.Minute},
 		{"seconds as a text", `{"access_token": "a", "expires_in": "3600"}`, nil, "", 59 * time.Minute},
 		{"few seconds", `{"access_token": "a", "expires_in": 100}`, nil, "", 90 * time.Second},
@@ -56,7 +60,12 @@ func TestExpiry(t *testing.T) {
 		{"no JWT", `{"access_token": "a.!.c"}`, nil, "", never},
 		{"a JWT with an exp beyond all time", `{"access_token": "` + base64.RawURLEncoding.EncodeToString([]byte("{}")) + `.eyJleHAiOjFlMzAwfQ.c"}`, nil, "", never},
 	}
-	for _, test := range tests {
+}
+
+// TestExpiry refreshes a token min(60 s, 10 % of its life) early, wherever its
+// life is given.
+func TestExpiry(t *testing.T) {
+	for _, test := range expiryCases() {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newBubble(map[string]string{"client": client}, says(200, "application/json", test.body))
@@ -139,25 +148,47 @@ func TestFrozen(t *testing.T) {
 	})
 }
 
+// A deafTransport goes on after its request's context has ended, as everything
+// does whose timers stood still with the machine.
+type deafTransport struct{ http.Handler }
+
+func (d deafTransport) RoundTrip(request *http.Request) (*http.Response, error) {
+	recorder := httptest.NewRecorder()
+	d.ServeHTTP(recorder, request)
+	return recorder.Result(), nil
+}
+
 // TestFrozenDuringRetrieval gives up a retrieval that a frozen machine has left
-// behind, and does not take what comes of it late.
+// behind. What comes of it late counts for nothing, be it a token or a failure.
 func TestFrozenDuringRetrieval(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newBubble(map[string]string{"client": client}, func(call int, rw http.ResponseWriter, r *http.Request) {
-			if call == 1 {
-				time.Sleep(time.Hour) // longer than any context allows: nobody reads it
+	for _, late := range []func(int, http.ResponseWriter, *http.Request){numbered(7200), says(500, "", "")} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newBubble(map[string]string{"client": client}, func(call int, rw http.ResponseWriter, r *http.Request) {
+				if call == 1 {
+					time.Sleep(time.Hour)
+					late(call, rw, r)
+					return
+				}
+				numbered(7200)(call, rw, r)
+			})
+			deaf := &http.Client{Transport: deafTransport{w.provider}}
+			w.build(credential.Config{SecretsManager: w.secrets.direct(), HTTPClient: func(*destination.Destination) *http.Client { return deaf }})
+			outbound := w.plan(w.oauth())
+			ctx, leave := context.WithTimeout(t.Context(), time.Second)
+			defer leave()
+			_, err := w.store.Get(ctx, outbound)
+			if !errors.Is(err, credential.ErrRetrievalTimeout) || !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("got %v", err)
 			}
-			numbered(7200)(call, rw, r)
+			time.Sleep(30 * time.Minute)
+			w.mustAuthorize(t, outbound, "Bearer token-number-2")
+			time.Sleep(30 * time.Minute)
+			held := w.mustAuthorize(t, outbound, "Bearer token-number-2")
+			if renewed := w.store.Renew(t.Context(), held); renewed == nil || sent(renewed).Get("Authorization") != "Bearer token-number-3" {
+				t.Error("no third token")
+			}
 		})
-		ctx, leave := context.WithTimeout(t.Context(), time.Second)
-		defer leave()
-		_, err := w.store.Get(ctx, w.plan(w.oauth()))
-		if !errors.Is(err, credential.ErrRetrievalTimeout) || !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("got %v", err)
-		}
-		time.Sleep(time.Hour)
-		w.mustAuthorize(t, w.plan(w.oauth()), "Bearer token-number-2")
-	})
+	}
 }
 
 // TestEarlyRefreshFails keeps an unexpired token in use while its endpoint fails.
@@ -282,6 +313,21 @@ func TestClientRotated(t *testing.T) {
 			mustFail(t, err, credential.ErrRetrieval, "hush")
 			w.mustHaveRetrieved(t, 4)
 			w.secrets.mustHaveCalls(t, 1)
+		})
+	}
+}
+
+// TestInputsMended reads a secret again that is not of the right shape.
+func TestInputsMended(t *testing.T) {
+	for _, broken := range []string{"text", `{"client_id": "the-client"}`} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newBubble(map[string]string{"client": broken}, numbered(60))
+			outbound := w.plan(w.oauth())
+			_, err := w.store.Get(t.Context(), outbound)
+			mustFail(t, err, credential.ErrSecretUnavailable)
+			w.secrets.put("client", client)
+			time.Sleep(10 * time.Second)
+			w.mustAuthorize(t, outbound, "Bearer token-number-1")
 		})
 	}
 }

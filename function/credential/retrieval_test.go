@@ -81,19 +81,19 @@ func TestKeyRequestWithoutParameters(t *testing.T) {
 	w.secrets.mustHaveCalls(t, 0)
 }
 
-// TestKeyAnswer takes the key out of every kind of answer that holds one, and out
-// of no other.
-func TestKeyAnswer(t *testing.T) {
-	const failed = ""
-	tests := []struct {
-		name      string
-		pointer   destination.Pointer
-		value     string
-		status    int
-		mediaType string
-		body      string
-		want      string
-	}{
+// A keyAnswer is an answer of a key's endpoint and the key in it, empty for none.
+type keyAnswer struct {
+	name      string
+	pointer   destination.Pointer
+	value     string
+	status    int
+	mediaType string
+	body      string
+	want      string
+}
+
+func goodAnswers() []keyAnswer {
+	return []keyAnswer{
 		{"at a pointer", "/credentials/key", "", 200, "application/json", `{"credentials": {"key": "the-key"}}`, "the-key"},
 		{"at a pointer with escapes", "/a~1b/~0/1", "", 201, "application/vnd.x+json", `{"a/b": {"~": [0, "the\u002dkey"]}}`, "the-key"},
 		{"a number", "/key", "", 200, "application/json", `{"key": 12345678901234567890}`, "12345678901234567890"},
@@ -103,28 +103,38 @@ func TestKeyAnswer(t *testing.T) {
 		{"a template", "", "{{{token_type}}} {{{access_token}}}", 200, "application/json", `{"token_type": "Bearer", "access_token": "the-token"}`, "Bearer the-token"},
 		{"a template over an object in it", "/data", "Token {{{/a/0}}}", 200, "application/json", `{"data": {"a": ["the-token"]}}`, "Token the-token"},
 		{"a template beside a text", "/access_token", "{{{token_type}}} {{{access_token}}}", 200, "application/json", `{"token_type": "Bearer", "access_token": "the-token"}`, "Bearer the-token"},
-
-		{"nothing at the pointer", "/credentials/key", "", 200, "application/json", `{"credentials": {"kez": "the-key"}}`, failed},
-		{"an object", "/credentials", "", 200, "application/json", `{"credentials": {"key": "the-key"}}`, failed},
-		{"a whole object", "", "", 200, "text/plain", `{"key": "the-key"}`, failed},
-		{"null", "/key", "", 200, "application/json", `{"key": null}`, failed},
-		{"false", "/key", "", 200, "application/json", `{"key": false}`, failed},
-		{"an empty text", "/key", "", 200, "application/json", `{"key": ""}`, failed},
-		{"an empty answer", "", "", 204, "", "", failed},
-		{"a page", "", "", 200, "text/html", "<html>Sign in</html>", failed},
-		{"a page where JSON is wanted", "/key", "", 200, "text/html", "<html>Sign in</html>", failed},
-		{"a line break", "/key", "", 200, "application/json", `{"key": "the\r\nX-Other: key"}`, failed},
-		{"two lines", "", "", 200, "text/plain", "the-key\n\n", failed},
-		{"a redirect", "/key", "", 302, "application/json", `{"key": "the-key"}`, failed},
-		{"an error", "/key", "", 500, "application/json", `{"key": "the-key"}`, failed},
-		{"not found", "/key", "", 404, "application/json", `{"key": "the-key"}`, failed},
-		{"a template that finds nothing", "", "{{{access_token}}}", 200, "application/json", `{"token": "the-token"}`, failed},
-		{"a template without JSON", "", "{{{access_token}}}", 200, "text/html", `the-token`, failed},
-		{"a template over nothing", "/data", "{{{access_token}}}", 200, "application/json", `{"access_token": "the-token"}`, failed},
-		{"more than 64 KB", "/key", "", 200, "application/json", `{"key": "the-key"` + strings.Repeat(" ", 64<<10) + `}`, failed},
-		{"a life that is none", "/key", "", 200, "application/json", `{"key": "the-key", "expires_in": "soon"}`, failed},
 	}
-	for _, test := range tests {
+}
+
+func badAnswers() []keyAnswer {
+	return []keyAnswer{
+		{"nothing at the pointer", "/credentials/key", "", 200, "application/json", `{"credentials": {"kez": "the-key"}}`, ""},
+		{"an object", "/credentials", "", 200, "application/json", `{"credentials": {"key": "the-key"}}`, ""},
+		{"a whole object", "", "", 200, "text/plain", `{"key": "the-key"}`, ""},
+		{"null", "/key", "", 200, "application/json", `{"key": null}`, ""},
+		{"false", "/key", "", 200, "application/json", `{"key": false}`, ""},
+		{"an empty text", "/key", "", 200, "application/json", `{"key": ""}`, ""},
+		{"an empty answer", "", "", 204, "", "", ""},
+		{"a page", "", "", 200, "text/html", "<html>Sign in</html>", ""},
+		{"a page where JSON is wanted", "/key", "", 200, "text/html", "<html>Sign in</html>", ""},
+		{"a line break", "/key", "", 200, "application/json", `{"key": "the\r\nX-Other: key"}`, ""},
+		{"two lines", "", "", 200, "text/plain", "the-key\n\n", ""},
+		{"a redirect", "/key", "", 302, "application/json", `{"key": "the-key"}`, ""},
+		{"an error", "/key", "", 500, "application/json", `{"key": "the-key"}`, ""},
+		{"not found", "/key", "", 404, "application/json", `{"key": "the-key"}`, ""},
+		{"a template that finds nothing", "", "{{{access_token}}}", 200, "application/json", `{"token": "the-token"}`, ""},
+		{"a template without JSON", "", "{{{access_token}}}", 200, "text/html", `the-token`, ""},
+		{"a template over nothing", "/data", "{{{access_token}}}", 200, "application/json", `{"access_token": "the-token"}`, ""},
+		{"more than 64 KB", "/key", "", 200, "application/json", `{"key": "the-key"` + strings.Repeat(" ", 64<<10) + `}`, ""},
+		{"a text of more than 64 KB", "", "", 200, "text/plain", strings.Repeat("k", 64<<10+1), ""},
+		{"a life that is none", "/key", "", 200, "application/json", `{"key": "the-key", "expires_in": "soon"}`, ""},
+	}
+}
+
+// TestKeyAnswer takes the key out of every kind of answer that holds one, and out
+// of no other.
+func TestKeyAnswer(t *testing.T) {
+	for _, test := range append(goodAnswers(), badAnswers()...) {
 		t.Run(test.name, func(t *testing.T) {
 			w := newWorld(t, nil, says(test.status, test.mediaType, test.body))
 			scheme := w.session(test.pointer)
@@ -132,7 +142,7 @@ func TestKeyAnswer(t *testing.T) {
 				scheme.Value = template(t, test.value)
 			}
 			held, err := w.store.Get(t.Context(), w.plan(scheme))
-			if test.want == failed {
+			if test.want == "" {
 				mustFail(t, err, credential.ErrRetrieval, "the-key", "the-token", w.url, "soon", "Sign in")
 				return
 			}

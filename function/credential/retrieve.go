@@ -2,6 +2,7 @@ package credential
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -87,15 +88,17 @@ func ofToken(wanted want, got *token) (*prepared, error) {
 	return newPrepared(wanted.scheme, got.shown()), nil
 }
 
-// retrieve makes one retrieval. Where the endpoint does not accept the client, its
-// secret may have been rotated: it is read again, and the retrieval repeated once.
+// retrieve makes one retrieval. Where the endpoint does not accept the client, or
+// its secret is not of the right shape, the secret may have been rotated or mended:
+// it is read again, and the retrieval repeated once.
 func (s *Store) retrieve(ctx context.Context, wanted want, previous *token) (*token, life, error) {
+	var sent *draft
+	var got *reply
 	in, err := s.readInputs(ctx, wanted)
-	if err != nil {
-		return nil, life{}, err
+	if err == nil {
+		sent, got, err = s.ask(ctx, wanted, in)
 	}
-	sent, got, err := s.ask(ctx, wanted, in)
-	if err == nil && got.rejectsClient() {
+	if errors.Is(err, ErrSecretUnavailable) || err == nil && got.rejectsClient() {
 		if again, changed := s.reread(ctx, in); changed {
 			sent, got, err = s.ask(ctx, wanted, again)
 		}

@@ -36,6 +36,9 @@ type secretsManager struct {
 // read returns the version that is AWSCURRENT.
 func (s *secretsManager) read(ctx context.Context, reference destination.Reference) ([]byte, error) {
 	client, err := s.connected(ctx)
+	if err != nil && ctx.Err() != nil {
+		return nil, unavailable(reference, tooSlow, err)
+	}
 	if err != nil {
 		return nil, unavailable(reference, "cannot be read, since the AWS configuration of this process is broken. Mend its AWS_* variables or its AWS profile.", err)
 	}
@@ -85,7 +88,10 @@ func notReady(ctx context.Context, client *secretsmanager.Client) (problem strin
 	return "", nil
 }
 
-const noCredentials = "cannot be read, since this process has no AWS credentials. Give it a role that may call secretsmanager:GetSecretValue, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
+const (
+	tooSlow       = "was not read within 3 s. Check that Secrets Manager can be reached from here: a VPC needs an endpoint or a NAT gateway."
+	noCredentials = "cannot be read, since this process has no AWS credentials. Give it a role that may call secretsmanager:GetSecretValue, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
+)
 
 // secretsManagerProblem says what the operator can do about an error of the SDK,
 // by the error codes of
@@ -96,7 +102,7 @@ func secretsManagerProblem(ctx context.Context, err error) string {
 	var fault smithy.APIError
 	if !errors.As(err, &fault) {
 		if ctx.Err() != nil {
-			return "was not read within 3 s. Check that Secrets Manager can be reached from here: a VPC needs an endpoint or a NAT gateway."
+			return tooSlow
 		}
 		return "cannot be read: Secrets Manager cannot be reached, or its answer is broken. Check the network and the endpoint that are configured."
 	}
