@@ -26,7 +26,10 @@ type tokenAPI struct {
 	issued   int
 	arrived  int
 	// revokeAt is the number of the request at whose arrival the token is revoked.
+	// That request is refused late: when there is a new token, which its refusal
+	// does not concern. reissued is closed then.
 	revokeAt int
+	reissued chan struct{}
 	done     map[string]int
 }
 
@@ -38,7 +41,11 @@ func (a *tokenAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.URL.Path == "/token":
 		a.issue(w, r)
 	default:
-		w.WriteHeader(a.carryOut(r.Header.Get("Authorization"), string(body)))
+		status, late := a.carryOut(r.Header.Get("Authorization"), string(body))
+		if late {
+			<-a.reissued
+		}
+		w.WriteHeader(status)
 	}
 }
 
@@ -56,12 +63,16 @@ func (a *tokenAPI) issue(w http.ResponseWriter, r *http.Request) {
 	a.mutex.Lock()
 	defer a.mutex.Unlock()
 	a.issued++
+	if a.issued == 2 && a.reissued != nil {
+		close(a.reissued)
+	}
 	a.accepted = fmt.Sprintf("Bearer token-number-%d", a.issued)
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = fmt.Fprintf(w, `{"access_token": "token-number-%d", "token_type": "Bearer", "expires_in": 3600}`, a.issued)
 }
 
-func (a *tokenAPI) carryOut(token, order string) (status int) {
+// carryOut is the check of the token and the business logic behind it.
+func (a *tokenAPI) carryOut(token, order string) (status int, late bool) {
 	a.mutex.Lock()
 	defer a.mutex.Unlock()
 	a.arrived++
@@ -69,10 +80,10 @@ func (a *tokenAPI) carryOut(token, order string) (status int) {
 		a.accepted = ""
 	}
 	if token != a.accepted {
-		return http.StatusUnauthorized
+		return http.StatusUnauthorized, a.arrived == a.revokeAt
 	}
 	a.done[order]++
-	return http.StatusCreated
+	return http.StatusCreated, false
 }
 
 // A storm is many callers, the relay, and a tokenAPI.
@@ -177,7 +188,7 @@ func (s *storm) mustBeDone(retrievals int) {
 // TestRevokedAmongCallers revokes the token in the middle of 1,000 concurrent
 // callers: one retrieval more, nobody fails, and each order is carried out once.
 func TestRevokedAmongCallers(t *testing.T) {
-	s := newStorm(t, &tokenAPI{revokeAt: callers / 2})
+	s := newStorm(t, &tokenAPI{revokeAt: callers / 2, reissued: make(chan struct{})})
 	s.orders()()
 	s.mustBeDone(2)
 }
