@@ -222,7 +222,8 @@ func (s *teller) send(text string) string {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return s.downstream.stable(fmt.Sprintf("%d\n%s", answer.StatusCode, headerText(answer.Header)), received)
+	happened := s.downstream.stable(fmt.Sprintf("%d\n%s", answer.StatusCode, headerText(answer.Header)), received)
+	return strings.ReplaceAll(happened, filepath.Join(s.folder, "secrets"), "$SECRETS")
 }
 
 // A scriptedDownstream notes what it receives and answers by the script.
