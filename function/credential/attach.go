@@ -29,13 +29,19 @@ func attach(scheme *destination.SecurityScheme, text string) func(*http.Request)
 // setField sets a header field and removes every other spelling of its name:
 // other letter cases, and "_" for "-", which CGI and WSGI take for the same.
 func setField(header http.Header, field string, values []string) {
-	removeField(header, field)
+	removeSpellings(header, field)
 	header[field] = values
 }
 
+// removeField removes a header field in every spelling.
 func removeField(header http.Header, field string) {
+	removeSpellings(header, field)
+	delete(header, field)
+}
+
+func removeSpellings(header http.Header, field string) {
 	for name := range header {
-		if len(name) == len(field) && sameField(name, field) {
+		if len(name) == len(field) && name != field && sameField(name, field) {
 			delete(header, name)
 		}
 	}

@@ -45,9 +45,9 @@ func FuzzTokenAnswer(f *testing.F) {
 			t.Skip()
 		}
 		w := newBubble(nil, nil)
-		client := &http.Client{Transport: cannedAnswer{status, mediaType, body}}
-		t.Setenv("KEYRELAY_TEST_CLIENT", client4fuzz)
-		w.build(credential.Config{HTTPClient: func(*destination.Destination) *http.Client { return client }})
+		canned := &http.Client{Transport: cannedAnswer{status, mediaType, body}}
+		t.Setenv("KEYRELAY_TEST_CLIENT", client)
+		w.build(credential.Config{HTTPClient: func(*destination.Destination) *http.Client { return canned }})
 		token, key := w.oauth(), w.session(parsed)
 		token.Secret = destination.Reference{Provider: "env", Name: "KEYRELAY_TEST_CLIENT"}
 		for _, scheme := range []*destination.SecurityScheme{token, key} {
@@ -64,8 +64,6 @@ func FuzzTokenAnswer(f *testing.F) {
 		}
 	})
 }
-
-const client4fuzz = `{"client_id": "the-client", "client_secret": "the-client-secret"}`
 
 func mustBeClean(t *testing.T, err error, private string) {
 	t.Helper()

@@ -103,6 +103,7 @@ func sign(request *http.Request, signer *v4.Signer, of *role) {
 	if err != nil {
 		return // unsigned: AWS refuses it
 	}
+	request.Host = signed.Host // without a default port, as it was signed
 	for _, field := range signatureFields() {
 		if values, ok := signed.Header[field]; ok {
 			request.Header[field] = values

@@ -173,6 +173,17 @@ func TestSignatureRegion(t *testing.T) {
 	}
 }
 
+// TestSignatureHost sends the host as it is signed, without the scheme's own port.
+func TestSignatureHost(t *testing.T) {
+	held := mustGet(t, roleStore(roleOf(roleSecret)), planWith(signed()))
+	for host, want := range map[string]string{"api.example.com:443": "api.example.com", "api.example.com:8443": ""} {
+		request := &http.Request{Method: "GET", URL: &url.URL{Scheme: "https", Host: host, Path: "/"}, Header: http.Header{}}
+		if held.Apply(request); request.Host != want {
+			t.Errorf("for %s the Host is %q", host, request.Host)
+		}
+	}
+}
+
 // TestSignatureLast signs what the other schemes and placeholders have put into the request.
 func TestSignatureLast(t *testing.T) {
 	e := newEndpoint(map[string]string{"key": "a-static-key"})

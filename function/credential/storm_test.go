@@ -63,9 +63,9 @@ func (w *world) call(ctx context.Context, a *api, outbound *plan.Plan) bool {
 	return renewed != nil && a.do(sent(renewed).Get("Authorization"))
 }
 
-// TestRevoked revokes a token in the middle of 1,000 concurrent callers: one
+// TestTokenRevoked revokes a token in the middle of 1,000 concurrent callers: one
 // retrieval, no failed caller, and each request is done once.
-func TestRevoked(t *testing.T) {
+func TestTokenRevoked(t *testing.T) {
 	a := &api{}
 	w := newWorld(t, map[string]string{"client": client}, a.handOut(0))
 	outbound := w.plan(w.oauth())
@@ -91,10 +91,10 @@ func TestRevoked(t *testing.T) {
 	}
 }
 
-// TestRevokedSlow is the same with an endpoint that takes 2 s, on a clock of its
+// TestTokenRevokedSlow is the same with an endpoint that takes 2 s, on a clock of its
 // own, where every caller has the revoked token, and the first of them is gone
 // after 10 ms.
-func TestRevokedSlow(t *testing.T) {
+func TestTokenRevokedSlow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &api{}
 		w := newBubble(map[string]string{"client": client}, a.handOut(2*time.Second))
