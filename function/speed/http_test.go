@@ -89,7 +89,7 @@ func httpRequest(host, path, header string) string {
 // load sends a fixed number of requests over a number of connections and returns
 // how long that took.
 func load(b *testing.B, address, request string, connections int) time.Duration {
-	const requests = 6400
+	const requests = 12800
 	began := time.Now()
 	var workers sync.WaitGroup
 	for range connections {
