@@ -54,11 +54,24 @@ func (c *cloud) aws(t *testing.T, value any, arguments ...string) {
 	}
 }
 
-// deploy builds the template with a folder of documents and deploys it.
-func (c *cloud) deploy(t *testing.T, documents string) {
+// deploy builds the template with a folder of documents and deploys it, with
+// parameters written Name=Value where they are not the default.
+func (c *cloud) deploy(t *testing.T, documents string, parameters ...string) {
 	t.Helper()
 	output(t, command(t, []string{"DESTINATIONS=" + documents}, "sam", "build", "--build-dir", c.build))
-	output(t, command(t, c.environment, "sam", "deploy", "--template-file", c.build+"/template.yaml", "--config-file", root(t)+"/samconfig.toml", "--stack-name", stack, "--no-confirm-changeset"))
+	arguments := []string{
+		"deploy", "--template-file", c.build + "/template.yaml", "--config-file", root(t) + "/samconfig.toml",
+		"--stack-name", stack, "--no-confirm-changeset",
+	}
+	if len(parameters) > 0 {
+		arguments = append(append(arguments, "--parameter-overrides"), parameters...)
+	}
+	output(t, command(t, c.environment, "sam", arguments...))
+}
+
+// findGateway looks up the stack's gateway and the key to it.
+func (c *cloud) findGateway(t *testing.T) {
+	t.Helper()
 	outputs := c.outputs(t)
 	c.key = strings.TrimSpace(output(t, command(t, c.environment, "sh", "-c", outputs["ApiKeyCommand"])))
 	id, _, found := strings.Cut(strings.TrimPrefix(outputs["Url"], "https://"), ".execute-api.us-east-1.amazonaws.com/relay")

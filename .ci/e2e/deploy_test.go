@@ -2,12 +2,17 @@ package e2e
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"net/http"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -25,6 +30,7 @@ func TestDeploy(t *testing.T) {
 	cloud.aws(t, nil, "secretsmanager", "create-secret", "--name", "keyrelay/orders", "--secret-string", `{"api_key":"`+firstKey+`"}`)
 	cloud.aws(t, nil, "secretsmanager", "create-secret", "--name", "other/orders", "--secret-string", `{"api_key":"`+firstKey+`"}`)
 	cloud.deploy(t, ".ci/e2e/testdata/first")
+	cloud.findGateway(t)
 
 	t.Run("a caller without the key is turned away", cloud.refusesCallersWithoutKey)
 	t.Run("a record is relayed", cloud.relaysRecords)
@@ -39,6 +45,7 @@ func TestDeploy(t *testing.T) {
 	t.Run("the log's metrics raise the alarm", cloud.raisesAlarms)
 	t.Run("a second deploy", cloud.survivesDeploy)
 	t.Run("delete", cloud.isDeleted)
+	t.Run("a function URL, and every option", cloud.hasOtherWays)
 }
 
 // order is a call that succeeds.
@@ -188,4 +195,44 @@ func (c *cloud) isDeleted(t *testing.T) {
 	if len(left.Functions) > 0 {
 		t.Errorf("functions are left: %v", left.Functions)
 	}
+}
+
+// hasOtherWays deploys with every option away from its default, and calls the
+// function URL as a caller who signs and as one who does not.
+func (c *cloud) hasOtherWays(t *testing.T) {
+	c.deploy(t, ".ci/e2e/testdata/second", "Entry=function-url", "Tracing=on", "Memory=512", "Timeout=20", "ReservedConcurrency=5",
+		"LogRetentionDays=7", "SecretKeyArn=arn:aws:kms:us-east-1:000000000000:key/1234abcd-12ab-34cd-56ef-1234567890ab", "SecretTtl=60s",
+		"SubnetIds=subnet-1,subnet-2", "SecurityGroupIds=sg-1", "AlarmTopicArn=arn:aws:sns:us-east-1:000000000000:alarms")
+	id, _, found := strings.Cut(strings.TrimPrefix(c.outputs(t)["Url"], "https://"), ".lambda-url.us-east-1.on.aws/")
+	if !found {
+		t.Fatalf("the URL to paste is not that of a function: %s", c.outputs(t)["Url"])
+	}
+	c.gateway = c.address + "/_aws/lambda-url/" + id + "/"
+	if status, _, body := c.send(t, order("/v2/orders")); status != http.StatusForbidden {
+		t.Errorf("without a signature: got %d %s, want 403", status, body)
+	}
+	status, header, body := send(t, signed(t, c.request(t, order("/v2/orders")), order("").body))
+	if status != http.StatusOK || header.Get("X-Received-Query") != "customer=c-42" {
+		t.Errorf("got %d %v %s, want 200 and the moved field", status, header, body)
+	}
+	var function struct{ MemorySize, Timeout int }
+	c.aws(t, &function, "lambda", "get-function-configuration", "--function-name", c.resource(t, "Relay"))
+	if function.MemorySize != 512 || function.Timeout != 20 {
+		t.Errorf("the function has %+v", function)
+	}
+	if decision := c.simulate(t, c.outputs(t)["RoleName"], "kms:Decrypt", "arn:aws:kms:us-east-1:000000000000:key/other"); decision != "implicitDeny" {
+		t.Errorf("the role may decrypt with another key: %s", decision)
+	}
+	output(t, command(t, c.environment, "sam", "delete", "--stack-name", stack, "--no-prompts"))
+}
+
+// signed signs a request as an AWS principal does, with Signature Version 4.
+func signed(t *testing.T, request *http.Request, body string) *http.Request {
+	t.Helper()
+	hash := sha256.Sum256([]byte(body))
+	credentials := aws.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}
+	if err := v4.NewSigner().SignHTTP(t.Context(), credentials, request, hex.EncodeToString(hash[:]), "lambda", "us-east-1", time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	return request
 }
