@@ -133,7 +133,9 @@ func (s *Store) sessionCall(ctx context.Context, d *destination.Destination, wha
 	case errors.Is(err, errAnswerTooLong):
 		return nil, unchecked(d, what+" answered with more than keyrelay reads. Check the URL in the document.")
 	case ctx.Err() != nil, isTimeout(err):
-		return nil, unchecked(d, what+" did not answer in time. Try again later, or give it longer with x-keyrelay-timeout in the document.")
+		late := unchecked(d, what+" did not answer in time. Try again later, or give it longer with x-keyrelay-timeout in the document.")
+		late.Cause = ctx.Err()
+		return nil, late
 	case errors.As(err, &refusal):
 		return nil, uncheckedFor(d, refusal)
 	}

@@ -76,9 +76,11 @@ func digestsOf(content []byte) (list *digestList, problem string) {
 	}
 	list = &digestList{digests: make([][sha256.Size]byte, len(texts))}
 	for i, text := range texts {
-		if n, err := hex.Decode(list.digests[i][:], []byte(text)); len(text) != hex.EncodedLen(sha256.Size) || err != nil || n != sha256.Size {
+		digest, err := hex.DecodeString(text)
+		if err != nil || len(digest) != sha256.Size {
 			return nil, "holds as entry number " + strconv.Itoa(i+1) + " what is no SHA-256 digest. Write it as 64 hexadecimal digits, such as sha256sum prints."
 		}
+		copy(list.digests[i][:], digest)
 	}
 	return list, ""
 }

@@ -2,6 +2,7 @@ package credential
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -18,11 +19,26 @@ func signatureAlgorithms() []jose.SignatureAlgorithm {
 	}
 }
 
+// parseToken reads a token in the compact serialization; nil where it is none that
+// may be verified. Go's base64 skips line breaks, which RFC 7515 section 2 does not
+// allow. What crit names changes the meaning of a token, and RFC 7797 section 7
+// forbids b64, the only one that go-jose knows, in a JWT.
+func parseToken(token string) *jwt.JSONWebToken {
+	if strings.ContainsAny(token, "\r\n") {
+		return nil
+	}
+	signed, err := jwt.ParseSigned(token, signatureAlgorithms())
+	if err != nil || len(signed.Headers) != 1 || signed.Headers[0].ExtraHeaders["crit"] != nil {
+		return nil
+	}
+	return signed
+}
+
 // verify checks a JWT by the key set of the document (RFC 7519 section 7.2). A key
 // that the set does not have makes it be read again.
 func (s *Store) verify(ctx context.Context, d *destination.Destination, token string) (verdict, error) {
-	signed, err := jwt.ParseSigned(token, signatureAlgorithms())
-	if err != nil || len(signed.Headers) != 1 || signed.Headers[0].ExtraHeaders["crit"] != nil {
+	signed := parseToken(token)
+	if signed == nil {
 		return verdict{problem: invalidToken}, nil
 	}
 	got, err := s.sessions.keySets.get(ctx, d)
