@@ -1,0 +1,272 @@
+package relay_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// corpus returns the files of the shared test data that a pattern matches; where
+// there are none the test is skipped.
+func corpus(t *testing.T, pattern string) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join("../../../shared/corpus", pattern))
+	if err != nil || len(files) == 0 {
+		t.Skip("skipped: the shared test data is not on this machine")
+	}
+	return files
+}
+
+func read(t *testing.T, file string) []byte {
+	t.Helper()
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content
+}
+
+// hostileURLs lists the corpus's URLs, and each of them again with the port at
+// which a canary listens on this machine.
+func hostileURLs(t *testing.T, port string) []string {
+	var hostile []string
+	for _, file := range corpus(t, "ssrf/*.txt") {
+		for line := range strings.Lines(string(read(t, file))) {
+			hostile = append(hostile, strings.TrimSuffix(line, "\n"))
+		}
+	}
+	var hosts []string
+	if err := json.Unmarshal(read(t, corpus(t, "ssrf/safeurl_blocked_hosts.json")[0]), &hosts); err != nil {
+		t.Fatal(err)
+	}
+	var classes []struct{ IP string }
+	if err := json.Unmarshal(read(t, corpus(t, "ssrf/smokescreen_ip_classes.json")[0]), &classes); err != nil {
+		t.Fatal(err)
+	}
+	for _, class := range classes {
+		hosts = append(hosts, class.IP, "["+class.IP+"]")
+	}
+	for _, host := range hosts {
+		hostile = append(hostile, "http://"+host, "https://"+host+"/")
+	}
+	anyPort := regexp.MustCompile(`:(80|443|22|25|8080)\b`)
+	for _, each := range hostile {
+		if moved := anyPort.ReplaceAllString(each, ":"+port); moved != each {
+			hostile = append(hostile, moved)
+		}
+	}
+	return append(hostile, "http://127.0.0.1:"+port, "http://localhost:"+port+"/v2", "http://[::ffff:127.0.0.1]:"+port+"/v2/orders",
+		"http://2130706433:"+port+"/v2", "http://0:"+port+"/v2", "//127.0.0.1:"+port+"/v2", "http:127.0.0.1:"+port)
+}
+
+// TestHostileURLs sends each hostile URL through the whole relay: it is refused,
+// the canary sees no connection, and no secret is read.
+func TestHostileURLs(t *testing.T) {
+	canary := newAPI(t)
+	_, port, _ := strings.Cut(canary.host, ":")
+	s := newStage(t, managedDocument, publicOrders)
+	for _, hostile := range hostileURLs(t, port) {
+		got := s.send(t.Context(), sent{method: "POST", url: hostile, body: []byte(`{"a":1}`)})
+		if got.problem == "" || got.status >= 500 {
+			t.Errorf("%q: %d %s", hostile, got.status, got.body)
+		}
+	}
+	if opened, reads := canary.opened.Load()+s.api.opened.Load(), s.secrets.reads.Load(); opened != 0 || reads != 0 {
+		t.Errorf("%d connections were seen and %d secrets read", opened, reads)
+	}
+}
+
+const publicOrders = `
+openapi: 3.1.0
+info: {title: Orders, version: "1"}
+servers: [{url: "https://api.example.com/v2"}]
+security: [{key: []}]
+components: {securitySchemes: {key: {type: http, scheme: bearer}}}
+`
+
+// TestHostilePaths puts what is hostile behind a declared server: it is refused, or
+// it stays below that server.
+func TestHostilePaths(t *testing.T) {
+	s := newStage(t, managedDocument)
+	server := "http://" + s.api.host + "/v2"
+	admitted := 0
+	for _, hostile := range hostileURLs(t, "1") {
+		for _, joint := range []string{"", "/"} {
+			call := sent{method: "POST", url: server + joint + hostile, header: map[string]string{"X-Relay-Dry-Run": "true"}}
+			got := s.send(t.Context(), call)
+			if got.problem != "" {
+				continue
+			}
+			admitted++
+			var shown struct{ URL string }
+			if err := json.Unmarshal(got.body, &shown); err != nil {
+				t.Fatal(err)
+			}
+			target, err := url.Parse(shown.URL)
+			if err != nil || target.Host != s.api.host || target.Path != "/v2" && !strings.HasPrefix(target.Path, "/v2/") || strings.Contains(target.Path, "/../") {
+				t.Errorf("%q leads to %q", call.url, shown.URL)
+			}
+		}
+	}
+	if admitted == 0 || s.api.opened.Load() != 0 || s.secrets.reads.Load() != 0 {
+		t.Errorf("%d were admitted, with %d connections and %d reads", admitted, s.api.opened.Load(), s.secrets.reads.Load())
+	}
+}
+
+// moved sends a record from which the field k moves to the query.
+func (s *stage) moved(record []byte) (answer, []received) {
+	s.t.Helper()
+	got := s.send(s.t.Context(), sent{
+		method: "POST", url: "http://" + s.api.host + "/v2/orders", body: record,
+		header: map[string]string{"X-Osmos-Query-Param-Fields": "k"},
+	})
+	return got, s.api.take()
+}
+
+// TestJSONTestSuite sends each text of the suite as a record's value. What the
+// suite calls valid arrives byte for byte, what it calls invalid is refused and
+// nothing arrives, and of what it leaves open either happens. A name that occurs
+// twice is JSON by the suite's letter, but no record.
+func TestJSONTestSuite(t *testing.T) {
+	s := newStage(t, managedDocument)
+	for _, file := range append(corpus(t, "json/JSONTestSuite/test_parsing/*.json"), corpus(t, "json/JSONTestSuite/test_transform/*.json")...) {
+		name, text := filepath.Base(file), read(t, file)
+		got, arrived := s.moved(fmt.Appendf(nil, `{"a":1,"k":"v","value":%s}`, text))
+		relayed := got.status == http.StatusOK && len(arrived) == 1 && arrived[0].uri == "/v2/orders?k=v" &&
+			bytes.Equal(arrived[0].body, fmt.Appendf(nil, `{"a":1,"value":%s}`, text))
+		refused := got.problem == "record-invalid" && len(arrived) == 0
+		twice := strings.Contains(name, "duplicate")
+		switch {
+		case strings.HasPrefix(name, "y_") && !twice && !relayed, strings.HasPrefix(name, "n_") && !refused, !relayed && !refused:
+			t.Errorf("%s: %d %s, and %d requests arrived", name, got.status, got.body, len(arrived))
+		}
+	}
+}
+
+// TestInvalidRecords sends what the suite calls invalid as the whole record.
+func TestInvalidRecords(t *testing.T) {
+	s := newStage(t, managedDocument)
+	for _, file := range corpus(t, "json/JSONTestSuite/test_parsing/n_*.json") {
+		got, arrived := s.moved(read(t, file))
+		if missing := got.problem == "field-missing" && len(read(t, file)) == 0; got.problem != "record-invalid" && got.problem != "batch-not-declared" && !missing || len(arrived) != 0 {
+			t.Errorf("%s: %d %s, and %d requests arrived", file, got.status, got.body, len(arrived))
+		}
+	}
+	if reads := s.secrets.reads.Load(); reads != 0 {
+		t.Errorf("%d secrets were read", reads)
+	}
+}
+
+// TestHeaderNames sends each header name that attackers try: it arrives, unless it
+// is one that the relay must not forward.
+func TestHeaderNames(t *testing.T) {
+	s := newStage(t, managedDocument)
+	withheld := regexp.MustCompile(`^(x[-_]osmos[-_].*|x[-_]relay[-_].*|x[-_]forwarded[-_].*|x[-_]amz.*|cloudfront[-_].*|` +
+		`connection|keep[-_]alive|proxy[-_]connection|te|trailer|transfer[-_]encoding|upgrade|http2[-_]settings|` +
+		`proxy[-_]authenticate|proxy[-_]authorization|proxy[-_]authentication[-_]info|content[-_]length|expect|` +
+		`host|accept[-_]encoding|authorization|cookie|x[-_]api[-_]key|x[-_]partner[-_]key|forwarded|x[-_]real[-_]ip)$`)
+	for name := range strings.Lines(string(read(t, corpus(t, "headers/*lowercase_headers.txt")[0]))) {
+		name = strings.TrimSpace(name)
+		got := s.send(t.Context(), sent{method: "GET", url: "http://" + s.api.host + "/v2/orders", header: map[string]string{name: "tried"}})
+		arrived := s.api.take()
+		if got.problem == "header-invalid" && len(arrived) == 0 && strings.ContainsAny(name, " :/()<>@,;\\\"[]?={}") {
+			continue
+		}
+		if len(arrived) != 1 {
+			t.Errorf("%q: %d %s", name, got.status, got.body)
+			continue
+		}
+		if came := arrived[0].header.Get(name) == "tried"; came == withheld.MatchString(strings.ToLower(name)) {
+			t.Errorf("%q: forwarded is %v", name, came)
+		}
+	}
+}
+
+// TestLineBreaks tries to break out of a URL, a path value, a query value and a
+// header value. Whatever arrives is one request that holds the value as data.
+func TestLineBreaks(t *testing.T) {
+	s := newStage(t, managedDocument)
+	server := "http://" + s.api.host + "/v2/"
+	for _, file := range corpus(t, "headers/*crlf*.txt") {
+		for attempt := range strings.Lines(string(read(t, file))) {
+			attempt = strings.TrimSpace(attempt)
+			decoded, err := url.PathUnescape(attempt)
+			if err != nil {
+				decoded = attempt
+			}
+			for _, value := range []string{attempt, decoded} {
+				record, _ := json.Marshal(map[string]string{"v": value, "kept": value})
+				for _, call := range []sent{
+					{method: "POST", url: server + value},
+					{method: "POST", url: server + "?q=" + value},
+					{method: "POST", url: server + "{v}", body: record},
+					{method: "POST", url: server, body: record, header: map[string]string{"X-Osmos-Query-Param-Fields": "v"}},
+					{method: "POST", url: server, body: record, header: map[string]string{"X-Relay-Header-Fields": "v=X-Value"}},
+				} {
+					s.send(t.Context(), call)
+					mustBeData(t, call, value, s.api.take())
+				}
+			}
+		}
+	}
+}
+
+func mustBeData(t *testing.T, call sent, value string, arrived []received) {
+	t.Helper()
+	if len(arrived) > 1 {
+		t.Errorf("%q became %d requests", value, len(arrived))
+	}
+	for _, request := range arrived {
+		for _, injected := range []string{"Set-Cookie", "Location", "X-Xss-Protection", "Last-Modified"} {
+			if _, found := request.header[injected]; found {
+				t.Errorf("%q brought a header in: %v", value, request.header)
+			}
+		}
+		if call.body == nil || value == "" {
+			continue
+		}
+		target, err := url.ParseRequestURI(request.uri)
+		if err != nil {
+			t.Errorf("%q became the URI %q", value, request.uri)
+		} else if target.Path != "/v2/"+value && target.Query().Get("v") != value && request.header.Get("X-Value") != value {
+			t.Errorf("%q arrived as %q %v", value, request.uri, request.header)
+		}
+	}
+}
+
+// TestEvents gives the recorded events of several projects to the whole function,
+// whole, cut off anywhere, and with each byte changed: it answers each with an
+// envelope that API Gateway takes, and never with a Go error.
+func TestEvents(t *testing.T) {
+	s := newStage(t, managedDocument)
+	give := func(file string, event []byte) answer {
+		encoded, err := s.door.Invoke(t.Context(), event)
+		if err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		return readAnswer(t, encoded)
+	}
+	for _, file := range corpus(t, "events/*/*.json") {
+		event := read(t, file)
+		for _, whole := range [][]byte{event, []byte("null"), []byte("[]"), nil, bytes.Repeat([]byte("["), 1<<16)} {
+			if got := give(file, whole); got.problem == "" || got.status >= 500 {
+				t.Errorf("%s: %d %s", file, got.status, got.body)
+			}
+		}
+		for at := 0; at < len(event); at += 1 + len(event)/20 {
+			give(file, event[:at])
+			give(file, bytes.Replace(event, event[at:at+1], []byte{event[at] ^ 1}, 1))
+		}
+	}
+	if opened, reads := s.api.opened.Load(), s.secrets.reads.Load(); opened != 0 || reads != 0 {
+		t.Errorf("%d connections were seen and %d secrets read", opened, reads)
+	}
+	checkLog(t, s.log.String())
+}

@@ -1,0 +1,242 @@
+package relay_test
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"keyrelay/function/destination"
+	"keyrelay/function/gateway"
+	"keyrelay/function/relay"
+)
+
+// manyDocument is an API with everything that a problem needs.
+const manyDocument = `
+openapi: 3.1.0
+info: {title: API, version: "1"}
+servers: [{url: "http://$API/v2"}]
+x-keyrelay-network: loopback
+x-keyrelay-timeout: 1
+components:
+  securitySchemes:
+    key: {type: apiKey, in: header, name: X-Partner-Key, x-keyrelay-secret: "secretsmanager:keyrelay/api#/key"}
+    missing: {type: apiKey, in: header, name: X-Partner-Key, x-keyrelay-secret: "secretsmanager:keyrelay/missing"}
+    refused: {type: apiKey, in: header, name: X-Partner-Key, x-keyrelay-secret: "secretsmanager:keyrelay/api",
+      x-itential-dynamic-retrieval: {method: POST, url: "http://$API/refused", responsePointer: /key}}
+    hanging: {type: apiKey, in: header, name: X-Partner-Key, x-keyrelay-secret: "secretsmanager:keyrelay/api",
+      x-itential-dynamic-retrieval: {method: POST, url: "http://$API/hanging", responsePointer: /key}}
+paths:
+  /orders: {post: {security: [{key: []}]}}
+  /missing: {post: {security: [{missing: []}]}}
+  /refused: {post: {security: [{refused: []}]}}
+  /hanging: {post: {security: [{hanging: []}]}}
+  /split: {post: {x-keyrelay-batch: split}}
+  /reset: {post: {}}
+  /large: {post: {}}
+  /broken: {post: {}}
+  /slow: {post: {}}
+`
+
+// sessionDocument wants a session token, whose digests are in a secret.
+const sessionDocument = `
+openapi: 3.1.0
+info: {title: Sessions, version: "1"}
+servers: [{url: "http://$API/%s"}]
+x-keyrelay-network: loopback
+x-keyrelay-session: {field: session, secret: "secretsmanager:keyrelay/%s"}
+`
+
+func sessions(name string) string { return strings.ReplaceAll(sessionDocument, "%s", name) }
+
+// misbehave is the downstream of manyDocument.
+func misbehave(w http.ResponseWriter, r *http.Request) {
+	switch r.URL.Path {
+	case "/refused":
+		http.Error(w, "no", http.StatusForbidden)
+	case "/hanging", "/v2/slow":
+		<-r.Context().Done()
+	case "/v2/split":
+		w.WriteHeader(http.StatusConflict)
+	case "/v2/reset":
+		hijacked(w, "")
+	case "/v2/large":
+		w.Header().Set("Content-Length", "100000000")
+	case "/v2/broken":
+		hijacked(w, "this is no HTTP\r\n\r\n")
+	}
+}
+
+// hijacked writes these bytes and closes the connection.
+func hijacked(w http.ResponseWriter, text string) {
+	made, _, err := w.(http.Hijacker).Hijack()
+	if err != nil {
+		panic(err)
+	}
+	_, _ = made.Write([]byte(text))
+	if text == "" {
+		_ = made.(*net.TCPConn).SetLinger(0)
+	}
+	_ = made.Close()
+}
+
+// problemCalls provoke one problem each; %s is the API's URL.
+func problemCalls() map[string]sent {
+	const json = "application/json"
+	return map[string]sent{
+		"outbound-url-missing":     {method: "POST"},
+		"outbound-url-invalid":     {method: "POST", url: "http://$API/v2/../admin"},
+		"destination-not-declared": {method: "POST", url: "http://$API/v3/orders"},
+		"operation-not-declared":   {method: "GET", url: "http://$API/v2/orders"},
+		"method-not-allowed":       {method: "TRACE", url: "http://$API/v2/orders"},
+		"record-invalid": {method: "POST", url: "http://$API/v2/orders", body: []byte(`{"a":1,"a":2}`),
+			header: map[string]string{"X-Osmos-Query-Param-Fields": "a"}},
+		"field-missing": {method: "POST", url: "http://$API/v2/orders", body: []byte(`{"a":1}`),
+			header: map[string]string{"X-Osmos-Query-Param-Fields": "b"}},
+		"field-not-scalar": {method: "POST", url: "http://$API/v2/orders", body: []byte(`{"a":{}}`),
+			header: map[string]string{"X-Osmos-Query-Param-Fields": "a"}},
+		"header-invalid": {method: "POST", url: "http://$API/v2/orders", body: []byte(`{"a":1}`),
+			header: map[string]string{"X-Relay-Header-Fields": "a=Host"}},
+		"placeholder-unknown": {method: "POST", url: "http://$API/v2/orders", header: map[string]string{"X-Key": "{{{none}}}"}},
+		"batch-not-declared":  {method: "POST", url: "http://$API/v2/orders", body: []byte(`[{}]`), header: map[string]string{"Content-Type": json}},
+		"record-not-json": {method: "POST", url: "http://$API/v2/orders", body: []byte(`a=1`),
+			header: map[string]string{"Content-Type": "text/plain", "X-Osmos-Query-Param-Fields": "a"}},
+		"secret-unavailable":          {method: "POST", url: "http://$API/v2/missing"},
+		"retrieval-failed":            {method: "POST", url: "http://$API/v2/refused"},
+		"retrieval-timeout":           {method: "POST", url: "http://$API/v2/hanging"},
+		"downstream-unreachable":      {method: "POST", url: "http://$API/v2/reset"},
+		"downstream-answer-too-large": {method: "POST", url: "http://$API/v2/large"},
+		"downstream-answer-broken":    {method: "POST", url: "http://$API/v2/broken"},
+		"downstream-timeout":          {method: "POST", url: "http://$API/v2/slow"},
+		"batch-incomplete":            {method: "POST", url: "http://$API/v2/split", body: []byte(`[{}]`)},
+		"session-invalid":             {method: "POST", url: "http://$API/checked/orders", body: []byte(`{"session":"unknown"}`)},
+		"session-check-unavailable":   {method: "POST", url: "http://$API/unchecked/orders", body: []byte(`{"session":"unknown"}`)},
+	}
+}
+
+// TestEveryProblem sees each problem of the one table once, with its own status,
+// title and error type, and that no answer calls itself a problem beside the table.
+func TestEveryProblem(t *testing.T) {
+	s := newStage(t, manyDocument, sessions("checked"), sessions("unchecked"))
+	s.api.answerWith(misbehave)
+	s.secrets.put("keyrelay/checked", `["`+strings.Repeat("0", 64)+`"]`)
+	answers := map[string]answer{
+		"not-found":          elsewhere(t, s),
+		"record-too-large":   tooLong(s),
+		"caller-key-invalid": withoutKey(t, s),
+		"caller-left":        left(t),
+		"internal":           panicked(s),
+	}
+	var mutex sync.Mutex
+	var waiting sync.WaitGroup
+	for name, call := range problemCalls() {
+		call.url = strings.ReplaceAll(call.url, "$API", s.api.host)
+		waiting.Go(func() {
+			got := s.send(t.Context(), call)
+			mutex.Lock()
+			defer mutex.Unlock()
+			answers[name] = got
+		})
+	}
+	waiting.Wait()
+	for _, problem := range relay.Problems() {
+		got, seen := answers[problem.Name]
+		if !seen {
+			t.Errorf("no request of this test provokes %s", problem.Name)
+			continue
+		}
+		mustBe(t, got, problem)
+		delete(answers, problem.Name)
+	}
+	for name := range answers {
+		t.Errorf("%s is none of relay.Problems()", name)
+	}
+}
+
+func mustBe(t *testing.T, got answer, want relay.Problem) {
+	t.Helper()
+	if got.problem != want.Name || got.status != want.Status || got.detail == "" {
+		t.Errorf("%s: got %d %s", want.Name, got.status, got.body)
+	}
+	proxyError, ours := strings.CutPrefix(got.header.Get("Proxy-Status"), "keyrelay; error=")
+	if !ours || !slices.Contains(want.ProxyErrors(), proxyError) {
+		t.Errorf("%s: Proxy-Status is %q, not one of %q", want.Name, got.header.Get("Proxy-Status"), want.ProxyErrors())
+	}
+	if retry := got.header.Get("Retry-After"); want.Status == 503 && (retry == "" || retry == "0") {
+		t.Errorf("%s: Retry-After is %q", want.Name, retry)
+	}
+}
+
+// elsewhere asks for another path than the relay's own.
+func elsewhere(t *testing.T, s *stage) answer {
+	encoded, err := s.door.Invoke(t.Context(), []byte(`{"resource":"/{any+}","path":"/orders","httpMethod":"POST","headers":{},"requestContext":{}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return readAnswer(t, encoded)
+}
+
+// tooLong declares a body of more than 10 MB over HTTP.
+func tooLong(s *stage) answer {
+	request := httptest.NewRequest(http.MethodPost, "/", http.NoBody)
+	request.ContentLength = 10<<20 + 1
+	recorder := httptest.NewRecorder()
+	gateway.HTTP(s.handle).ServeHTTP(recorder, request)
+	return newAnswer(recorder.Code, recorder.Header(), recorder.Body.Bytes())
+}
+
+// withoutKey sends no key where one is asked for.
+func withoutKey(t *testing.T, s *stage) answer {
+	made := s.wire([]string{manyDocument}, relay.Config{Log: s.log, CallerKeys: destination.Reference{Provider: "secretsmanager", Name: "keyrelay/api"}})
+	encoded, err := gateway.Lambda(made.Handle).Invoke(t.Context(), sent{method: "POST"}.event(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return readAnswer(t, encoded)
+}
+
+// left leaves while the downstream has the request.
+func left(t *testing.T) answer {
+	s := newStage(t, managedDocument)
+	ctx, cancel := context.WithCancel(t.Context())
+	s.api.answerWith(func(_ http.ResponseWriter, r *http.Request) {
+		cancel()
+		<-r.Context().Done()
+	})
+	return s.send(ctx, sent{method: "POST", url: "http://" + s.api.host + "/v2/orders"})
+}
+
+// panicked lets the relay fall over a room that is not there.
+func panicked(s *stage) answer {
+	broken := relay.New(relay.Config{Destinations: s.load([]string{managedDocument}), Log: s.log})
+	recorder := httptest.NewRecorder()
+	request := httptest.NewRequest(http.MethodPost, "/", http.NoBody)
+	request.Header.Set("X-Osmos-Outbound-Url", "http://"+s.api.host+"/v2/orders")
+	gateway.HTTP(broken.Handle).ServeHTTP(recorder, request)
+	return newAnswer(recorder.Code, recorder.Header(), recorder.Body.Bytes())
+}
+
+// TestRefusalTouchesNothing sees that a request that is refused for what it says
+// costs no read of a secret and no connection.
+func TestRefusalTouchesNothing(t *testing.T) {
+	s := newStage(t, manyDocument)
+	refused := 0
+	for name, call := range problemCalls() {
+		index := slices.IndexFunc(relay.Problems(), func(p relay.Problem) bool { return p.Name == name })
+		if relay.Problems()[index].Status >= 500 || name == "session-invalid" {
+			continue
+		}
+		refused++
+		call.url = strings.ReplaceAll(call.url, "$API", s.api.host)
+		if got := s.send(t.Context(), call); got.problem != name {
+			t.Errorf("%s: got %d %s", name, got.status, got.body)
+		}
+	}
+	if reads, opened := s.secrets.reads.Load(), s.api.opened.Load(); refused < 12 || reads != 0 || opened != 0 {
+		t.Errorf("%d refused requests cost %d reads of secrets and %d connections", refused, reads, opened)
+	}
+}

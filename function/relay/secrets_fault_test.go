@@ -1,0 +1,156 @@
+package relay_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// TestSecretsManagerFaults sees what a caller gets while Secrets Manager does not
+// do its part: 503 with the reference and a time to try again, and nothing of what
+// it said. Nothing is sent to the downstream.
+func TestSecretsManagerFaults(t *testing.T) {
+	write := func(text string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, text) }
+	}
+	fault := func(status int, name string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) { awsFault(w, status, name) }
+	}
+	for name, fail := range map[string]http.HandlerFunc{
+		"denied":    fault(http.StatusBadRequest, "AccessDeniedException"),
+		"throttled": fault(http.StatusBadRequest, "ThrottlingException"),
+		"down":      fault(http.StatusInternalServerError, "InternalServiceError"),
+		"rubbish":   write("<html>" + theKey),
+		"cut off":   write(`{"SecretString": "{\"key\": \"` + theKey),
+		"no value":  write(`{"Name": "keyrelay/api"}`),
+		"too large": write(`{"SecretString": "` + strings.Repeat(theKey, 1<<15) + `"}`),
+		"no key":    write(`{"SecretString": "{\"other\": \"` + theKey + `\"}"}`),
+		"resets":    func(w http.ResponseWriter, _ *http.Request) { hijacked(w, "") },
+		"slow":      func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t, managedDocument)
+			s.secrets.failWith(func(w http.ResponseWriter, r *http.Request) {
+				// The read goes on for whoever comes next; this test does not wait for it.
+				limited, cancel := context.WithCancel(r.Context())
+				defer context.AfterFunc(t.Context(), cancel)()
+				fail(w, r.WithContext(limited))
+			})
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			mustBeUnavailable(t, s, s.send(ctx, sent{method: "POST", url: "http://" + s.api.host + "/v2/orders"}))
+			if ctx.Err() != nil {
+				t.Error("the answer came after the invocation's deadline")
+			}
+		})
+	}
+}
+
+func mustBeUnavailable(t *testing.T, s *stage, got answer) {
+	t.Helper()
+	if got.status != http.StatusServiceUnavailable || got.problem != "secret-unavailable" {
+		t.Fatalf("got %d %s", got.status, got.body)
+	}
+	if seconds, err := strconv.Atoi(got.header.Get("Retry-After")); err != nil || seconds < 1 {
+		t.Errorf("Retry-After is %q", got.header.Get("Retry-After"))
+	}
+	if !strings.Contains(got.detail, "secretsmanager:keyrelay/api") {
+		t.Errorf("the detail does not name the secret: %s", got.detail)
+	}
+	for _, private := range []string{theKey, "canary-of-aws", "127.0.0.1"} {
+		if strings.Contains(string(got.body)+s.log.String(), private) {
+			t.Errorf("%q is shown: %s %s", private, got.body, s.log)
+		}
+	}
+	if opened := s.api.opened.Load(); opened != 0 {
+		t.Errorf("the downstream saw %d connections", opened)
+	}
+}
+
+// TestSecretsManagerIsSpared sees that many callers at once, and those who come
+// right after a failure, cost one read.
+func TestSecretsManagerIsSpared(t *testing.T) {
+	for name, fail := range map[string]http.HandlerFunc{
+		"works": nil,
+		"fails": func(w http.ResponseWriter, _ *http.Request) {
+			awsFault(w, http.StatusBadRequest, "AccessDeniedException")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStage(t, managedDocument)
+			if fail != nil {
+				s.secrets.failWith(fail)
+			}
+			var callers sync.WaitGroup
+			for range 50 {
+				callers.Go(func() { s.send(t.Context(), sent{method: "GET", url: "http://" + s.api.host + "/v2/orders"}) })
+			}
+			callers.Wait()
+			if reads := s.secrets.reads.Load(); reads != 1 {
+				t.Errorf("Secrets Manager was asked %d times", reads)
+			}
+		})
+	}
+}
+
+// TestRotation rotates the key while many callers are served: the downstream takes
+// the new one only from some moment on, and no caller notices. No order is taken twice.
+func TestRotation(t *testing.T) {
+	s := newStage(t, managedDocument)
+	var current atomic.Value
+	current.Store(theKey)
+	var mutex sync.Mutex
+	taken := map[string]int{}
+	s.api.answerWith(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("X-Partner-Key") != current.Load() {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		mutex.Lock()
+		defer mutex.Unlock()
+		taken[r.URL.Query().Get("order")]++
+	})
+	const callers, orders = 16, 40
+	rotate := sync.OnceFunc(func() {
+		s.secrets.put("keyrelay/api", `{"key": "the-rotated-key"}`)
+		current.Store("the-rotated-key")
+	})
+	var working sync.WaitGroup
+	for caller := range callers {
+		working.Go(func() {
+			for order := range orders {
+				if order == orders/2 {
+					rotate()
+				}
+				record := fmt.Appendf(nil, `{"order": "%d-%d", "amount": 1}`, caller, order)
+				got := s.send(t.Context(), sent{
+					method: "POST", url: "http://" + s.api.host + "/v2/orders", body: record,
+					header: map[string]string{"X-Osmos-Query-Param-Fields": "order"},
+				})
+				if got.status != http.StatusOK {
+					t.Errorf("caller %d got %d %s for order %d", caller, got.status, got.body, order)
+				}
+			}
+		})
+	}
+	working.Wait()
+	if len(taken) != callers*orders {
+		t.Errorf("%d of %d orders were taken", len(taken), callers*orders)
+	}
+	for order, times := range taken {
+		if times != 1 {
+			t.Errorf("order %s was taken %d times", order, times)
+		}
+	}
+	if reads := s.secrets.reads.Load(); reads != 2 {
+		t.Errorf("the secret was read %d times, not once before and once after", reads)
+	}
+}

@@ -1,0 +1,300 @@
+package relay_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+
+	"keyrelay/function/credential"
+	"keyrelay/function/destination"
+	"keyrelay/function/gateway"
+	"keyrelay/function/relay"
+	"keyrelay/function/upstream"
+)
+
+// managedDocument is an API whose key is in Secrets Manager; $API is its host and port.
+const managedDocument = `
+openapi: 3.1.0
+info: {title: API, version: "1"}
+servers: [{url: "http://$API/v2"}]
+x-keyrelay-network: loopback
+security: [{key: []}]
+components:
+  securitySchemes:
+    key: {type: apiKey, in: header, name: X-Partner-Key, x-keyrelay-secret: "secretsmanager:keyrelay/api#/key"}
+`
+
+// theKey is the key of managedDocument.
+const theKey = "canary-of-the-secret"
+
+// A stage is a relay with everything around it: a downstream, an endpoint of
+// Secrets Manager that the real SDK talks to, and a log.
+type stage struct {
+	t       testing.TB
+	api     *api
+	secrets *secretsEndpoint
+	log     *logLines
+	door    lambda.Handler
+	handle  gateway.Handler
+}
+
+// newStage starts a relay with these documents, in which $API stands for the downstream.
+func newStage(t testing.TB, documents ...string) *stage {
+	t.Helper()
+	s := &stage{t: t, api: newAPI(t), secrets: &secretsEndpoint{values: map[string]string{"keyrelay/api": `{"key": "` + theKey + `"}`}}, log: &logLines{}}
+	s.handle = s.wire(documents, relay.Config{Log: s.log, FunctionName: "relay"}).Handle
+	s.door = gateway.Lambda(s.handle)
+	return s
+}
+
+// wire builds the relay as main does.
+func (s *stage) wire(documents []string, config relay.Config) *relay.Relay {
+	s.t.Helper()
+	endpoint := httptest.NewServer(s.secrets)
+	s.t.Cleanup(endpoint.Close)
+	set := s.load(documents)
+	var client *upstream.Client
+	store := credential.New(credential.Config{
+		SecretsManager: connectTo(endpoint.URL),
+		HTTPClient:     func(d *destination.Destination) *http.Client { return client.HTTPClient(d) },
+	})
+	client = upstream.New(upstream.Config{Secret: store.Secret})
+	s.t.Cleanup(client.Close)
+	config.Destinations, config.Credentials, config.Upstream = set, store, client
+	return relay.New(config)
+}
+
+func (s *stage) load(documents []string) *destination.Set {
+	s.t.Helper()
+	folder := s.t.TempDir()
+	for i, document := range documents {
+		text := strings.ReplaceAll(document, "$API", s.api.host)
+		if err := os.WriteFile(filepath.Join(folder, string(rune('a'+i))+".yaml"), []byte(text), 0o600); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	set, err := destination.Load(folder, destination.Config{})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return set
+}
+
+func connectTo(url string) func(context.Context) (*secretsmanager.Client, error) {
+	config := aws.Config{BaseEndpoint: aws.String(url), Region: "us-east-1", Credentials: credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "example", "")}
+	return func(context.Context) (*secretsmanager.Client, error) {
+		return secretsmanager.NewFromConfig(config), nil
+	}
+}
+
+// A sent is what a caller sends.
+type sent struct {
+	method string
+	url    string
+	// header holds further fields, one value each.
+	header map[string]string
+	body   []byte
+}
+
+// event is the REST event that API Gateway makes of it.
+func (c sent) event(t testing.TB) []byte {
+	t.Helper()
+	header := map[string][]string{}
+	if c.url != "" {
+		header["X-Osmos-Outbound-Url"] = []string{c.url}
+	}
+	for name, value := range c.header {
+		header[name] = []string{value}
+	}
+	event, err := json.Marshal(events.APIGatewayProxyRequest{
+		Resource: "/", Path: "/", HTTPMethod: c.method, MultiValueHeaders: header,
+		Body: base64.StdEncoding.EncodeToString(c.body), IsBase64Encoded: true,
+		RequestContext: events.APIGatewayProxyRequestContext{RequestID: "the-request-id"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return event
+}
+
+// An answer is what the caller gets.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+	// problem is the name of the problem, empty for an answer of the downstream's.
+	problem string
+	detail  string
+}
+
+// send sends through the Lambda door.
+func (s *stage) send(ctx context.Context, call sent) answer {
+	s.t.Helper()
+	encoded, err := s.door.Invoke(ctx, call.event(s.t))
+	if err != nil {
+		s.t.Fatalf("the handler gave a Go error: %v", err)
+	}
+	return readAnswer(s.t, encoded)
+}
+
+func readAnswer(t testing.TB, encoded []byte) answer {
+	t.Helper()
+	var got events.APIGatewayV2HTTPResponse // has the members of format 1.0 too
+	if err := json.Unmarshal(encoded, &got); err != nil || got.StatusCode < 200 || got.StatusCode > 599 {
+		t.Fatalf("no valid envelope: %v %s", err, encoded)
+	}
+	body := []byte(got.Body)
+	if got.IsBase64Encoded {
+		var err error
+		if body, err = base64.StdEncoding.DecodeString(got.Body); err != nil {
+			t.Fatal(err)
+		}
+	}
+	header := http.Header(got.MultiValueHeaders)
+	if header == nil {
+		header = http.Header{}
+	}
+	for name, value := range got.Headers {
+		header.Set(name, value)
+	}
+	return newAnswer(got.StatusCode, header, body)
+}
+
+func newAnswer(status int, header http.Header, body []byte) answer {
+	made := answer{status: status, header: header, body: body}
+	if strings.HasPrefix(header.Get("Content-Type"), "application/problem+json") {
+		var problem struct{ Type, Detail string }
+		_ = json.Unmarshal(body, &problem)
+		made.problem, made.detail = strings.TrimPrefix(problem.Type, "urn:keyrelay:problem:"), problem.Detail
+	}
+	return made
+}
+
+// An api is a downstream that notes what it receives.
+type api struct {
+	host     string
+	answer   atomic.Pointer[http.HandlerFunc]
+	opened   atomic.Int64
+	mutex    sync.Mutex
+	received []received
+}
+
+type received struct {
+	method, uri string
+	header      http.Header
+	body        []byte
+}
+
+func newAPI(t testing.TB) *api {
+	a := &api{}
+	server := httptest.NewUnstartedServer(a)
+	server.Config.ErrorLog = nil
+	server.Listener = countingListener{server.Listener, &a.opened}
+	server.Start()
+	t.Cleanup(server.Close)
+	a.host = strings.TrimPrefix(server.URL, "http://")
+	return a
+}
+
+// answerWith answers so from now on, once the request is noted.
+func (a *api) answerWith(answer http.HandlerFunc) { a.answer.Store(&answer) }
+
+// ServeHTTP notes the request.
+func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	a.mutex.Lock()
+	a.received = append(a.received, received{r.Method, r.RequestURI, r.Header, body})
+	a.mutex.Unlock()
+	if answer := a.answer.Load(); answer != nil {
+		(*answer)(w, r)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = io.WriteString(w, "{}")
+}
+
+// take returns what was received since it was last asked.
+func (a *api) take() []received {
+	a.mutex.Lock()
+	defer a.mutex.Unlock()
+	taken := a.received
+	a.received = nil
+	return taken
+}
+
+// A secretsEndpoint speaks the part of the Secrets Manager protocol that GetSecretValue needs.
+type secretsEndpoint struct {
+	reads  atomic.Int64
+	fail   atomic.Pointer[http.HandlerFunc]
+	mutex  sync.Mutex
+	values map[string]string
+}
+
+func (e *secretsEndpoint) put(name, value string) {
+	e.mutex.Lock()
+	defer e.mutex.Unlock()
+	e.values[name] = value
+}
+
+func (e *secretsEndpoint) failWith(fail http.HandlerFunc) { e.fail.Store(&fail) }
+
+// ServeHTTP answers one call.
+func (e *secretsEndpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	e.reads.Add(1)
+	var call struct{ SecretId string }
+	err := json.NewDecoder(r.Body).Decode(&call)
+	if fail := e.fail.Load(); fail != nil {
+		(*fail)(w, r)
+		return
+	}
+	e.mutex.Lock()
+	value, known := e.values[call.SecretId]
+	e.mutex.Unlock()
+	if err != nil || !known || r.Header.Get("X-Amz-Target") != "secretsmanager.GetSecretValue" {
+		awsFault(w, http.StatusBadRequest, "ResourceNotFoundException")
+		return
+	}
+	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+	_ = json.NewEncoder(w).Encode(map[string]string{"Name": call.SecretId, "SecretString": value, "VersionId": "1"})
+}
+
+func awsFault(w http.ResponseWriter, status int, name string) {
+	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(map[string]string{"__type": name, "message": "canary-of-aws"})
+}
+
+// logLines is a log that keeps what is written.
+type logLines struct {
+	mutex sync.Mutex
+	text  bytes.Buffer
+}
+
+// Write keeps a line.
+func (l *logLines) Write(line []byte) (int, error) {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	return l.text.Write(line)
+}
+
+func (l *logLines) String() string {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	return l.text.String()
+}
