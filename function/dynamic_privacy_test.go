@@ -1,0 +1,177 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// canary stands in everything that a retrieval sends and is answered with.
+const canary = "canary"
+
+// indiscreet are endpoints of retrievals, each with an answer of its own that
+// holds a canary, and the status that the caller gets for it.
+func indiscreet() map[string]struct {
+	status   int
+	endpoint http.HandlerFunc
+} {
+	type endpoint = struct {
+		status   int
+		endpoint http.HandlerFunc
+	}
+	return map[string]endpoint{
+		"failure":       {502, canaries(500, "X-Detail", `{"error": "canary"}`)},
+		"refusal":       {502, canaries(401, "WWW-Authenticate", `{"error": "canary", "error_description": "canary"}`)},
+		"invalid":       {502, canaries(400, "X-Detail", `{"error": "invalid_client", "error_description": "canary"}`)},
+		"redirect":      {502, canaries(302, "Location", "canary")},
+		"empty":         {502, canaries(200, "X-Detail", `{"canary": "canary"}`)},
+		"page":          {502, canaries(200, "X-Detail", "<p>canary")},
+		"line break":    {502, canaries(200, "X-Detail", `{"key": "canary-key\r\ncanary: 1"}`)},
+		"life":          {502, canaries(200, "X-Detail", `{"key": "canary-key", "expires_in": "canary"}`)},
+		"long":          {502, canaries(200, "X-Detail", strings.Repeat("canary", 64<<10))},
+		"broken off":    {502, spoken("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{\"key\": \"canary")},
+		"not HTTP":      {502, spoken("canary canary\r\n\r\n")},
+		"silent":        {504, silent},
+		"one too many":  {200, spoken("HTTP/1.1 200 OK\r\nContent-Length: 21\r\n\r\n{\"key\": \"canary-key\"}HTTP/1.1 200 OK\r\ncanary: canary\r\n\r\n")},
+		"as it must be": {200, canaries(200, "X-Detail", `{"key": "canary-key"}`)},
+	}
+}
+
+func canaries(status int, field, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.Header().Set(field, canary)
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, body)
+	}
+}
+
+func silent(_ http.ResponseWriter, r *http.Request) {
+	_, _ = io.Copy(io.Discard, r.Body)
+	<-r.Context().Done()
+}
+
+// spoken answers with bytes that net/http would not send.
+func spoken(answer string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		connection, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			panic(err)
+		}
+		_, _ = io.WriteString(connection, answer)
+		_ = connection.Close()
+	}
+}
+
+// TestRetrievalPrivacy sees that nothing of a retrieval gets out, whatever its
+// endpoint answers: not to the caller, and not into what the program prints.
+func TestRetrievalPrivacy(t *testing.T) {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
+		_, _ = fmt.Fprintf(w, "%s %s", r.RequestURI, r.Header) // the key and where it stands
+	})
+	downstream := httptest.NewServer(mux)
+	defer downstream.Close()
+	folder := t.TempDir()
+	cases := indiscreet()
+	for name, each := range cases {
+		path := strings.ReplaceAll(name, " ", "-")
+		mux.HandleFunc("/key/"+path, each.endpoint)
+		writeCanaries(t, folder, path, downstream.URL, downstream.URL+"/key/"+path)
+	}
+	cases["unreachable"] = struct {
+		status   int
+		endpoint http.HandlerFunc
+	}{status: 502}
+	writeCanaries(t, folder, "unreachable", downstream.URL, "http://127.0.0.1:1/key")
+	port := freePort(t)
+	command := program(nil, "PORT="+port, "KEYRELAY_CALLER_KEYS=none", "KEYRELAY_DESTINATIONS="+folder, `CANARIES={"password": "canary-password", "user": "canary-user", "token": "canary-token"}`)
+	var printed bytes.Buffer
+	command.Stderr = &printed
+	output, err := command.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = command.Process.Kill() }()
+	lines := bufio.NewReader(output)
+	if _, err := lines.ReadString('\n'); err != nil {
+		t.Fatal(err)
+	}
+	for name, each := range cases {
+		got := orderText(t, port, downstream.URL+"/api/"+strings.ReplaceAll(name, " ", "-"))
+		if !strings.HasPrefix(got, fmt.Sprintf("HTTP/1.1 %d ", each.status)) || strings.Contains(got, canary) {
+			t.Errorf("%s: want status %d without a canary, got\n%s", name, each.status, got)
+		}
+	}
+	if err := command.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	rest, _ := io.ReadAll(lines)
+	if err := command.Wait(); err != nil {
+		t.Error(err)
+	}
+	text := string(rest) + printed.String()
+	if strings.Contains(text, canary) || strings.Count(text, `"message":"request"`) != len(cases) {
+		t.Errorf("%d requests, and the program printed\n%s", len(cases), text)
+	}
+}
+
+// writeCanaries declares an API whose retrieval sends canaries everywhere.
+func writeCanaries(t *testing.T, folder, name, downstream, endpoint string) {
+	t.Helper()
+	document := `openapi: 3.1.0
+info: {title: API, version: "1"}
+servers: [{url: "` + downstream + `/api/` + name + `"}]
+x-keyrelay-network: loopback
+x-keyrelay-timeout: 1
+security: [{session: []}]
+components:
+  securitySchemes:
+    session:
+      type: apiKey
+      in: header
+      name: X-Session
+      x-itential-dynamic-retrieval: {method: POST, url: "` + endpoint + `", responsePointer: /key}
+      x-itential-parameters:
+        - {name: password, in: query, x-itential-use-in: [key]}
+        - {name: user, in: body, x-itential-use-in: [key]}
+        - {name: token, in: header, x-itential-use-in: [key]}
+      x-keyrelay-secret: env:CANARIES
+`
+	if err := os.WriteFile(filepath.Join(folder, name+".yaml"), []byte(document), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// orderText sends an unsafe request and returns the whole answer as it came.
+func orderText(t *testing.T, port, outbound string) string {
+	t.Helper()
+	request, err := http.NewRequest(http.MethodPost, "http://127.0.0.1:"+port+"/", strings.NewReader(`{"order": 1}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("X-Osmos-Outbound-Url", outbound)
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	var text bytes.Buffer
+	if err := answer.Write(&text); err != nil {
+		t.Fatal(err)
+	}
+	return text.String()
+}
