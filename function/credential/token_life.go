@@ -53,7 +53,11 @@ func expiresIn(wanted want, document []byte) (lives time.Duration, given bool, e
 		}
 		text, _ := scalarText(found)
 		seconds, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
-		if err != nil || !(seconds >= 0) {
+		invalid := err != nil || !(seconds >= 0)
+		if invalid && wanted.scheme.Kind == destination.RetrievedKey && wanted.scheme.ExpiresIn == "" {
+			continue // nobody said that the member has this meaning there
+		}
+		if invalid {
 			return 0, false, failed(wanted, "its endpoint's answer gives a life that is no number of seconds. Set x-keyrelay-expires-in to the member that is.")
 		}
 		return durationOf(seconds), seconds > 0, nil
