@@ -27,6 +27,9 @@ func writeCookies(text []byte, headers []headerText, r *record, moves []move) ([
 		if !isCookieValue(text[value:]) {
 			return nil, nil, badCookieValue(m.field)
 		}
+		if len(text)-start > maxMoved {
+			return nil, nil, tooMuchMoved(m.field)
+		}
 		if !present {
 			text = text[:begin]
 		}

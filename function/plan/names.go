@@ -8,6 +8,10 @@ import (
 // wideObject is from how many members on names are looked up by hash table.
 const wideObject = 16
 
+// maxNames is how many members the objects may have that are open at one place of
+// a record. To know them all by name takes more room than the record itself.
+const maxNames = 50_000
+
 // nameSeed makes the hashes of this process unforeseeable, so that no record can
 // be written whose names all collide.
 var nameSeed = maphash.MakeSeed()

@@ -102,6 +102,9 @@ func writeQuery(text []byte, own string, r *record, moves []move) ([]byte, error
 		if text, whole = m.style.appendQuery(text, m.name, r.valueOf(m)); !whole {
 			return nil, brokenText(m.field)
 		}
+		if len(text)-len(own) > maxMoved {
+			return nil, tooMuchMoved(m.field)
+		}
 	}
 	return text, nil
 }
@@ -114,7 +117,7 @@ type headerText struct {
 
 // writeHeaders appends the values of the fields that become headers.
 func writeHeaders(text []byte, headers []headerText, r *record, moves []move) ([]byte, []headerText, error) {
-	present, whole := false, true
+	present, whole, before := false, true, len(text)
 	for _, m := range moves {
 		if m.to != toHeader || m.member < 0 {
 			continue
@@ -125,6 +128,9 @@ func writeHeaders(text []byte, headers []headerText, r *record, moves []move) ([
 		}
 		if !isFieldValue(text[start:]) {
 			return nil, nil, badHeaderValue(m.field, m.name)
+		}
+		if len(text)-before > maxMoved {
+			return nil, nil, tooMuchMoved(m.field)
 		}
 		if present {
 			headers = append(headers, headerText{m.name, start, len(text)})

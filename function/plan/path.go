@@ -72,6 +72,9 @@ func fillPath(r *record, moves []move, path string) (string, error) {
 		if filled, whole = appendPath(filled, r.valueOf(pathMove(moves, field))); !whole {
 			return "", brokenText(field)
 		}
+		if len(filled) > mostURL {
+			return "", tooMuchMoved(field)
+		}
 		if len(filled) == start || hasDotSegment(filled[start:]) {
 			return "", unfillable(field)
 		}

@@ -18,9 +18,10 @@
 // is not, and its field stays. A field may be placed and stand in the operation's
 // body template too. A session token leaves first, and nothing else finds it.
 //
-// Limits: a record nests 1,000 levels deep at most; a request names 1,000 fields
-// at most, and 1,024 bytes of header fields in Connection; a batch that is split
-// holds 10,000 records at most.
+// Limits: a record nests 1,000 levels deep and has 50,000 members in an object at
+// most; a request names 1,000 fields at most, which make 65,536 bytes of a query, a
+// path or a header at most, and 1,024 bytes of header fields in Connection; a batch
+// that is split holds 10,000 records at most.
 package plan
 
 import (

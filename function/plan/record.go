@@ -145,6 +145,9 @@ func (r *record) refusal() error {
 		refusal.Detail = "The record is not UTF-8. Send it as UTF-8 (RFC 8259 section 8.1)."
 	case tooDeep:
 		refusal.Detail = "The record nests deeper than " + strconv.Itoa(maxDepth) + " levels. Send a flatter one" + place
+	case tooManyNames:
+		refusal.Reason = gateway.ErrRecordTooLarge
+		refusal.Detail = "An object of the record has more than " + strconv.Itoa(maxNames) + " members, counting those of the objects around it. Send it in parts" + place
 	case duplicateName:
 		refusal.Detail = "A member name of the record occurs twice in one object. Send each name once" + place
 		if len(r.frames) == 1 {

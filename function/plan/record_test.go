@@ -207,7 +207,7 @@ func TestWideRecord(t *testing.T) {
 	set := load(t, "testdata/destinations")
 	var record strings.Builder
 	record.WriteString(`{"first":1`)
-	for i := range 50_000 {
+	for i := range 40_000 {
 		record.WriteString(`,"` + strings.Repeat("n", i%7) + string(rune('a'+i%26)) + http.StatusText(200) + "-" + itoa(i) + `":{}`)
 	}
 	outbound, err := plan.New(set, moving("first", []byte(record.String()+"}")))

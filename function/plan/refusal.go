@@ -44,6 +44,19 @@ func notScalar(fields []string) error {
 	}
 }
 
+// maxMoved is how many bytes the fields that move may make each of the URL's query,
+// its path and the header: more than any server reads. Each element of an array
+// brings its parameter's name along, so that much can come of little.
+const maxMoved = 64 << 10
+
+func tooMuchMoved(field string) error {
+	return &gateway.Refusal{
+		Reason: gateway.ErrRecordTooLarge,
+		Detail: "The fields that are to move make more than " + strconv.Itoa(maxMoved) + " bytes of the outbound URL or of its header. Leave this one in the record: " + quoted(field) + ".",
+		Fields: []string{field},
+	}
+}
+
 func brokenText(field string) error {
 	return &gateway.Refusal{
 		Reason: ErrRecord,

@@ -18,6 +18,8 @@ type resolution struct {
 	// broken is a field that holds half a surrogate pair, which, put into a
 	// string, could pair up with its neighbour.
 	broken string
+	// long is a field whose value is longer than maxMoved.
+	long string
 }
 
 // resolve finds each move's field and takes it from the record.
@@ -36,6 +38,8 @@ func (s *resolution) resolve(moves []move) {
 			}
 		case !m.style.fits(r.valueOf(moves[i])):
 			s.nested = addField(s.nested, m.field)
+		case len(r.valueOf(moves[i])) > maxMoved:
+			s.long = m.field
 		default:
 			r.take(index)
 		}
@@ -80,6 +84,9 @@ func (s *resolution) refusal() error {
 	}
 	if s.broken != "" {
 		return brokenText(s.broken)
+	}
+	if s.long != "" {
+		return tooMuchMoved(s.long)
 	}
 	return nil
 }

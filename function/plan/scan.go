@@ -19,6 +19,7 @@ const (
 	badSyntax
 	badUTF8
 	tooDeep
+	tooManyNames
 	duplicateName
 )
 
@@ -141,6 +142,9 @@ func (s *scanner) name(at int) int {
 		return end
 	}
 	if !s.anyNames {
+		if len(s.names) == maxNames {
+			return s.fail(tooManyNames, at)
+		}
 		s.names = append(s.names, newName(s.text, at+1, end-1, s.escaped))
 	}
 	if end = s.space(end); s.peek(end) != ':' {

@@ -34,6 +34,10 @@ func styleOf(parameter *destination.Parameter) style {
 	return s
 }
 
+// mostURL is from what length on nothing more is appended to a query or a path: it is
+// refused, whatever else would come.
+const mostURL = destination.MaxURLBytes + maxMoved
+
 // fits reports whether a value can be written in the style.
 func (s style) fits(value []byte) bool {
 	if s.deepObject && value[0] == '{' {
@@ -50,7 +54,8 @@ func (s style) fits(value []byte) bool {
 
 func isContainer(value []byte) bool { return value[0] == '{' || value[0] == '[' }
 
-// appendQuery appends a query parameter with the scalars of a value that are not null.
+// appendQuery appends a query parameter with the scalars of a value that are not
+// null. Of a query that gets longer than mostURL it leaves out the rest.
 func (s style) appendQuery(query []byte, name string, value []byte) (_ []byte, whole bool) {
 	if value[0] == '{' {
 		return s.appendDeepObject(query, name, value)
@@ -58,7 +63,7 @@ func (s style) appendQuery(query []byte, name string, value []byte) (_ []byte, w
 	var scratch [256]byte
 	first := true
 	walk := scalarsOf(value)
-	for scalar := walk.next(); scalar != nil; scalar = walk.next() {
+	for scalar := walk.next(); scalar != nil && len(query) <= mostURL; scalar = walk.next() {
 		if isNull(scalar) {
 			continue
 		}
@@ -82,7 +87,7 @@ func (s style) appendQuery(query []byte, name string, value []byte) (_ []byte, w
 func (s style) appendDeepObject(query []byte, name string, value []byte) (_ []byte, whole bool) {
 	var scratch, nameScratch [256]byte
 	walk := scalars{text: value, at: 1}
-	for member := walk.next(); member != nil; member = walk.next() {
+	for member := walk.next(); member != nil && len(query) <= mostURL; member = walk.next() {
 		scalar := walk.next()
 		if isNull(scalar) {
 			continue
