@@ -37,7 +37,7 @@ lint: ## all checkers on the code, the template, the scripts and the Dockerfile
 	@bash .ci/lint
 
 bench: ## the speed of the relay as ratios to what it cannot be faster than
-	go test -run '^$$' -bench . ./function/speed
+	go test -p 1 -run '^$$' -bench '^Benchmark(Invocation|HTTP|Retrieved|New|Reshape|Batch)$$' -benchtime 4s ./function/speed ./function/plan ./function/relay
 
 build: check ## the program for this machine, dist/keyrelay with its documents beside it
 	$(BUILD) -o dist/keyrelay ./function

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -195,18 +196,19 @@ func BenchmarkBatch(b *testing.B) {
 	handler := newRelay(b, splitDocument(downstream, concurrency), relay.Config{})
 	body := numbered(records, 1000)
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: concurrency}}
-	var split, bare time.Duration
+	var ratios []float64
 	for b.Loop() {
 		began := time.Now()
 		if answer := postBatch(b.Context(), handler, downstream, body); answer.Status != http.StatusOK {
 			b.Fatalf("%.300s", answer.Body)
 		}
-		split += time.Since(began)
+		split := time.Since(began)
 		began = time.Now()
 		bareLoop(b, client, downstream, records, concurrency)
-		bare += time.Since(began)
+		ratios = append(ratios, float64(time.Since(began))/float64(split))
 	}
-	b.ReportMetric(float64(bare)/float64(split), "requests-per-second-ratio")
+	slices.Sort(ratios)
+	b.ReportMetric(ratios[len(ratios)/2], "requests-per-second-ratio")
 	b.ReportMetric(0, "ns/op")
 }
 
