@@ -36,10 +36,10 @@ func (s *resolution) resolve(moves []move) {
 			if index >= 0 {
 				r.take(index)
 			}
-		case !m.style.fits(r.valueOf(moves[i])):
-			s.nested = addField(s.nested, m.field)
 		case len(r.valueOf(moves[i])) > maxMoved:
 			s.long = m.field
+		case !m.style.fits(r.valueOf(moves[i])):
+			s.nested = addField(s.nested, m.field)
 		default:
 			r.take(index)
 		}
