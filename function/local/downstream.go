@@ -15,8 +15,10 @@ import (
 const sampleKey = "sample-key-of-the-local-downstream"
 
 // A downstream is a small API that answers with what it received, as httpbin.org
-// does, and refuses a request without its key.
+// does, and refuses a request without its key. Below /shop/ it is a shop.
 type downstream struct {
+	shop shop
+
 	mutex    sync.Mutex
 	received []string
 }
@@ -25,6 +27,10 @@ func newDownstream() *downstream { return &downstream{} }
 
 // ServeHTTP notes the request and answers with it.
 func (d *downstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if strings.HasPrefix(r.URL.Path, "/shop/") {
+		d.shop.ServeHTTP(w, r)
+		return
+	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, 10<<20))
 	if err != nil {
 		http.Error(w, "the body broke off", http.StatusBadRequest)

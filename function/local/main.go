@@ -93,12 +93,20 @@ func run(stop context.Context, program, events string, out io.Writer) error {
 	defer closeAll()
 	relay, err := startRelay(program)
 	if err != nil {
-		return err
+		return unlessStopped(stop, err)
 	}
 	defer relay.stop()
 	teller := story{out: out, events: events, downstream: api}
 	if err := teller.tell(stop); err != nil {
-		return err
+		return unlessStopped(stop, err)
 	}
 	return relay.serveUntil(stop, out)
+}
+
+// unlessStopped returns no error where things failed because they were stopped.
+func unlessStopped(stop context.Context, err error) error {
+	if stop.Err() != nil {
+		return nil
+	}
+	return err
 }

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // A relayProgram is a running keyrelay.
@@ -23,16 +24,22 @@ type relayProgram struct {
 
 // startRelay starts the program with the sample documents and waits until it serves.
 func startRelay(program string) (*relayProgram, error) {
-	folder, err := writeDocuments()
-	if err != nil {
-		return nil, err
-	}
 	absolute, err := filepath.Abs(program)
 	if err != nil {
 		return nil, err
 	}
+	// The relay would say that its port is taken too, but not in this program's terms.
+	probe, err := open(relayAddress)
+	if err != nil {
+		return nil, err
+	}
+	_ = probe.Close()
+	folder, err := writeDocuments()
+	if err != nil {
+		return nil, err
+	}
 	var complaint strings.Builder
-	command := exec.Command(absolute)
+	command := exec.Command(absolute) // #nosec G204 -- the program that was built for it
 	command.Env = relayEnvironment(folder)
 	command.Stderr = &complaint
 	output, err := command.StdoutPipe()
@@ -84,11 +91,22 @@ func (p *relayProgram) serveUntil(stop context.Context, out io.Writer) error {
 		case <-stop.Done():
 			return nil
 		case line, running := <-p.lines:
-			if !running && stop.Err() == nil {
-				return errors.New("the relay ended by itself")
+			if !running {
+				return endedBy(stop)
 			}
 			fmt.Fprintln(out, line)
 		}
+	}
+}
+
+// endedBy says why the relay ended. Ctrl-C at a terminal reaches the relay as soon
+// as this program, so the relay may be the first to notice.
+func endedBy(stop context.Context) error {
+	select {
+	case <-stop.Done():
+		return nil
+	case <-time.After(time.Second):
+		return errors.New("the relay ended by itself")
 	}
 }
 

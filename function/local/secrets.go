@@ -26,6 +26,7 @@ type storedSecret struct {
 func sampleSecrets() *secretsManager {
 	made := &secretsManager{secrets: make(map[string]storedSecret)}
 	made.put("keyrelay/sample", `{"api_key":"`+sampleKey+`"}`)
+	made.put("keyrelay/shop", `{"password":"`+shopPassword+`"}`)
 	return made
 }
 

@@ -21,10 +21,39 @@ type story struct {
 	downstream *downstream
 }
 
+// A chapter is one request of the story.
+type chapter struct {
+	title string
+	// event is the name of the sample event whose record is sent.
+	event string
+	// outbound is where it is sent instead of where the event says; empty for there.
+	outbound string
+	// again says that the record was shown already.
+	again bool
+	// before happens first; nil for nothing.
+	before func()
+}
+
+// chapters are the story in order.
+func (s *story) chapters() []chapter {
+	const event, orders = "rest-post.json", "http://" + downstreamAddress + "/shop/orders"
+	return []chapter{
+		{title: "A record's fields become query parameters, and the key is attached", event: event},
+		{title: "An API with short-lived keys: one is retrieved first", event: event, outbound: orders},
+		{title: "The key is kept: no retrieval", event: event, outbound: orders, again: true},
+		{title: "The API takes its key back: a 401, another key, and the request once more", event: event, outbound: orders, again: true, before: s.downstream.shop.revoke},
+	}
+}
+
 // tell prints the whole story and a command to go on with.
 func (s *story) tell(ctx context.Context) error {
-	if err := s.relayed(ctx, "rest-post.json", "A record's fields become query parameters, and the key is attached"); err != nil {
-		return err
+	for _, next := range s.chapters() {
+		if next.before != nil {
+			next.before()
+		}
+		if err := s.relayed(ctx, next); err != nil {
+			return err
+		}
 	}
 	fmt.Fprintf(s.out, "\nkeyrelay serves on http://%s until Ctrl-C. Try it by hand:\n\n%s\n\n", relayAddress, tryCommand)
 	return nil
@@ -35,20 +64,28 @@ const tryCommand = `curl -sS http://` + relayAddress + `/ -H 'Content-Type: appl
 	`-H 'X-Osmos-Outbound-Url: http://` + downstreamAddress + `/post' -H 'X-Osmos-Query-Param-Fields: customer' ` +
 	`-d '{"customer":"c-42","amount":19.90}'`
 
-// relayed sends one sample event and prints the record, the outbound request and the answer.
-func (s *story) relayed(ctx context.Context, name, title string) error {
-	event, err := readEvent(filepath.Join(s.events, name))
+// relayed sends one sample event and prints the record, what arrived downstream, and the answer.
+func (s *story) relayed(ctx context.Context, told chapter) error {
+	event, err := readEvent(filepath.Join(s.events, told.event))
 	if err != nil {
 		return err
+	}
+	if told.outbound != "" {
+		event.Headers["X-Osmos-Outbound-Url"] = told.outbound
 	}
 	status, answer, err := post(ctx, event)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(s.out, "\n== %s ==\n", title)
-	s.print("the record as it came (events/"+name+")", callerText(event))
+	fmt.Fprintf(s.out, "\n== %s ==\n", told.title)
+	if !told.again {
+		s.print("the record as it came (events/"+told.event+")", callerText(event))
+	}
 	for _, outbound := range s.downstream.take() {
 		s.print("the outbound request as it arrived downstream", outbound)
+	}
+	if lines := s.downstream.shop.take(); len(lines) > 0 {
+		s.print("what arrived downstream", strings.Join(lines, "\n"))
 	}
 	s.print("the answer", fmt.Sprintf("%s\n%s", status, answer))
 	return nil
