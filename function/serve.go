@@ -73,7 +73,7 @@ func serveHTTP(stop context.Context, listener net.Listener, relayed http.Handler
 	drained := make(chan error, 1)
 	go func() {
 		<-stop.Done()
-		limit, cancel := context.WithTimeout(context.Background(), drainTime)
+		limit, cancel := context.WithTimeout(context.WithoutCancel(stop), drainTime)
 		defer cancel()
 		drained <- server.Shutdown(limit)
 	}()

@@ -91,7 +91,7 @@ func (e *entry[V]) fail(failure *gateway.Refusal) {
 // first, of 15 s to 30 s in the end, so that many functions do not ask in step.
 func backOff(failures int) time.Duration {
 	most := min(time.Second<<min(failures, 5), 30*time.Second)
-	return most/2 + rand.N(most/2)
+	return most/2 + rand.N(most/2) // #nosec G404 -- jitter, which nobody gains by guessing
 }
 
 // fallback is what is left while no fetch succeeds: the old value while it is

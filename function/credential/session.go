@@ -43,7 +43,7 @@ type verdict struct {
 }
 
 // The problems of tokens of which no more is known.
-const invalidToken = "is not valid, or no longer"
+const invalidToken = "is not valid, or no longer" // #nosec G101 -- words, not a token
 
 // CheckSession checks a record's session token as x-keyrelay-session of the
 // destination says; a destination without one accepts any. The error is a

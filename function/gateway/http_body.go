@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"errors"
 	"io"
 	"net/http"
 )
@@ -43,7 +44,7 @@ func readChunked(body io.Reader) ([]byte, error) {
 	switch {
 	case err == nil:
 		return nil, refuseTooLarge()
-	case err != io.EOF:
+	case !errors.Is(err, io.EOF):
 		return nil, refuseBroken(err)
 	case len(record) == 0:
 		return nil, nil

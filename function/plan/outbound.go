@@ -94,7 +94,7 @@ func (o *outbound) setURLAndHeader(d *draft, moves []move, path string) error {
 // writeQuery appends the caller's own query, byte for byte, and the fields that move to it.
 func writeQuery(text []byte, own string, r *record, moves []move) ([]byte, error) {
 	text = append(text, own...)
-	whole := true
+	var whole bool
 	for _, m := range moves {
 		if m.to != toQuery || m.member < 0 {
 			continue
@@ -117,7 +117,8 @@ type headerText struct {
 
 // writeHeaders appends the values of the fields that become headers.
 func writeHeaders(text []byte, headers []headerText, r *record, moves []move) ([]byte, []headerText, error) {
-	present, whole, before := false, true, len(text)
+	var present, whole bool
+	before := len(text)
 	for _, m := range moves {
 		if m.to != toHeader || m.member < 0 {
 			continue

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 
@@ -93,8 +94,8 @@ func (s *resolution) refusal() error {
 
 // ofRecord names a record of a batch in a refusal.
 func ofRecord(err error, record int) error {
-	refusal, ok := err.(*gateway.Refusal)
-	if !ok {
+	var refusal *gateway.Refusal
+	if !errors.As(err, &refusal) {
 		return err
 	}
 	named := *refusal
