@@ -106,7 +106,7 @@ func run(stop context.Context, program, events string, out io.Writer) error {
 // unlessStopped returns no error where things failed because they were stopped.
 func unlessStopped(stop context.Context, err error) error {
 	if stop.Err() != nil {
-		return nil
+		return nil //nolint:nilerr // what a stop breaks off has not failed
 	}
 	return err
 }
