@@ -1,0 +1,153 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// arrived is what the downstream answers with.
+const arrived = "arrived downstream"
+
+// servingProgram starts the real program in front of a downstream that says arrived.
+func servingProgram(t *testing.T) (port, downstream string) {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		_, _ = io.WriteString(w, arrived)
+	}))
+	t.Cleanup(server.Close)
+	port = freePort(t)
+	command := program(nil, "PORT="+port, "KEYRELAY_CALLER_KEYS=none", "KEYRELAY_DESTINATIONS="+writeDocument(t, openDocument(server.URL)))
+	var complaint bytes.Buffer
+	command.Stderr = &complaint
+	awaitServing(t, command)
+	t.Cleanup(func() {
+		// Whatever a test did: the program runs until it is told to stop, and has nothing to complain of.
+		_ = command.Process.Signal(syscall.SIGTERM)
+		if err := command.Wait(); err != nil || complaint.Len() > 0 {
+			t.Errorf("the program did not end cleanly: %v %s", err, complaint.Bytes())
+		}
+	})
+	return port, server.URL
+}
+
+func dial(t *testing.T, port string) net.Conn {
+	t.Helper()
+	made, err := net.Dial("tcp", "127.0.0.1:"+port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = made.Close() })
+	return made
+}
+
+// TestSlowCallers holds hundreds of connections open with requests that never get
+// whole, in their headers or in their bodies, and is served beside them.
+func TestSlowCallers(t *testing.T) {
+	port, downstream := servingProgram(t)
+	for i := range 300 {
+		slow := dial(t, port)
+		_, err := io.WriteString(slow, []string{
+			"POST / HTTP/1.1\r\nHost: relay\r\nX-Slow: ",
+			"POST / HTTP/1.1\r\nHost: relay\r\nContent-Length: 10485760\r\nX-Osmos-Outbound-Url: " + downstream + "/\r\n\r\n{",
+			"",
+		}[i%3])
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 20 {
+		if got := relayed(port, downstream, ""); got != "200 "+arrived {
+			t.Fatalf("got %q", got)
+		}
+	}
+}
+
+// TestHostileRequests sends requests that HTTP does not allow: each is answered
+// with a refusal or its connection is closed, nothing of it gets further, and
+// everybody else is served.
+func TestHostileRequests(t *testing.T) {
+	port, downstream := servingProgram(t)
+	target := "Host: relay\r\nX-Osmos-Outbound-Url: " + downstream + "/\r\n"
+	for name, text := range map[string]string{
+		"a header of 100 KB":              "GET / HTTP/1.1\r\n" + target + "X-Large: " + strings.Repeat("x", 100<<10) + "\r\n\r\n",
+		"a header without end":            "GET / HTTP/1.1\r\n" + target + strings.Repeat("X-Many: y\r\n", 1<<16),
+		"a request line without end":      "GET /" + strings.Repeat("x", 1<<20),
+		"lengths that differ":             "POST / HTTP/1.1\r\n" + target + "Content-Length: 1\r\nContent-Length: 2\r\n\r\n{}",
+		"a length below zero":             "POST / HTTP/1.1\r\n" + target + "Content-Length: -1\r\n\r\n{}",
+		"a length and chunks, two hosts":  "POST / HTTP/1.1\r\n" + target + "Host: other\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+		"an unknown transfer coding":      "POST / HTTP/1.1\r\n" + target + "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+		"a chunk of no size":              "POST / HTTP/1.1\r\n" + target + "Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
+		"a chunk of too much":             "POST / HTTP/1.1\r\n" + target + "Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n{}",
+		"a folded header":                 "GET / HTTP/1.1\r\n" + target + " folded: 1\r\n\r\n",
+		"a header with a NUL":             "GET / HTTP/1.1\r\n" + target + "X-Nul: \x00\r\n\r\n",
+		"a name with a space":             "GET / HTTP/1.1\r\n" + target + "X Space: 1\r\n\r\n",
+		"no host":                         "GET / HTTP/1.1\r\nX-Osmos-Outbound-Url: " + downstream + "/\r\n\r\n",
+		"another protocol":                "SSH-2.0-OpenSSH_9.9\r\n\r\n",
+		"TLS":                             "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+		"HTTP/2 with prior knowledge":     "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+		"a tunnel":                        "CONNECT " + strings.TrimPrefix(downstream, "http://") + " HTTP/1.1\r\n" + target + "\r\n",
+		"an absolute URL of a downstream": "GET " + downstream + "/elsewhere HTTP/1.1\r\nHost: relay\r\n\r\n",
+		"an upgrade":                      "GET /other HTTP/1.1\r\n" + target + "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			if answer := exchange(t, dial(t, port), text); strings.Contains(answer, arrived) || strings.HasPrefix(answer, "HTTP/1.1 2") {
+				t.Errorf("got %.200s", answer)
+			}
+			if got := relayed(port, downstream, ""); got != "200 "+arrived {
+				t.Errorf("after that another caller got %q", got)
+			}
+		})
+	}
+}
+
+// exchange sends these bytes and returns what comes back until the other side is done.
+func exchange(t *testing.T, made net.Conn, text string) string {
+	t.Helper()
+	go func() { _, _ = io.WriteString(made, text) }()
+	answer, err := http.ReadResponse(bufio.NewReader(made), nil)
+	if err != nil {
+		return "" // closed without an answer
+	}
+	defer answer.Body.Close()
+	body, _ := io.ReadAll(answer.Body)
+	return fmt.Sprintf("HTTP/1.1 %s %s", answer.Status, body)
+}
+
+// TestAbandonedRequests has callers leave at each moment of a request. The program
+// goes on serving, and stops when it is told to.
+func TestAbandonedRequests(t *testing.T) {
+	port, downstream := servingProgram(t)
+	request := "POST / HTTP/1.1\r\nHost: relay\r\nContent-Length: 20\r\nX-Osmos-Outbound-Url: " + downstream + "/\r\n\r\n" + `{"some":"record....}`
+	for length := 0; length <= len(request); length += 3 {
+		made := dial(t, port)
+		if _, err := io.WriteString(made, request[:length]); err != nil {
+			t.Fatal(err)
+		}
+		_ = made.(*net.TCPConn).SetLinger(0)
+		_ = made.Close()
+	}
+	if got := relayed(port, downstream, ""); got != "200 "+arrived {
+		t.Errorf("got %q", got)
+	}
+}
+
+// TestFasterThanItsCaller answers a caller who declares a large record before it is
+// sent, where the answer does not depend on it.
+func TestFasterThanItsCaller(t *testing.T) {
+	port, _ := servingProgram(t)
+	made := dial(t, port)
+	_ = made.SetDeadline(time.Now().Add(5 * time.Second))
+	if answer := exchange(t, made, "POST / HTTP/1.1\r\nHost: relay\r\nContent-Length: 10485761\r\n\r\n"); !strings.HasPrefix(answer, "HTTP/1.1 413") {
+		t.Errorf("got %q", answer)
+	}
+}
