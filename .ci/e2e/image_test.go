@@ -14,6 +14,7 @@ func TestImage(t *testing.T) {
 	bridge := bridgeAddress(t)
 	port := freePort(t)
 	const name = "keyrelay-e2e"
+	_ = command(t, nil, "docker", "rm", "--force", name).Run() // one that a run which was cut off left behind
 	output(t, command(t, nil, "docker", "run", "--detach", "--name", name, "--read-only", "--cap-drop", "ALL",
 		"--security-opt", "no-new-privileges", "--publish", "127.0.0.1:"+port+":8080", "--add-host", "host.docker.internal:host-gateway",
 		"--env", "KEYRELAY_CALLER_KEYS=env:CALLER_KEY", "--env", "CALLER_KEY=the-caller-key-of-the-test",

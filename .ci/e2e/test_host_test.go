@@ -66,6 +66,7 @@ func (d *downstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // startTestHost makes the namespace and starts the downstream in it with a first key.
 func startTestHost(t *testing.T, key string) {
 	t.Helper()
+	_ = command(t, nil, "ip", "netns", "del", namespace).Run() // one that a run which was cut off left behind
 	t.Cleanup(func() { output(t, command(t, nil, "ip", "netns", "del", namespace)) })
 	for _, step := range []string{
 		"netns add " + namespace,
