@@ -141,10 +141,10 @@ func TestBatchConcurrently(t *testing.T) {
 func TestRefusalOfRecordKeepsItsKind(t *testing.T) {
 	set := load(t, "testdata/destinations")
 	batch := newPlan(t, set, to("POST", "https://batches.example.com/split/{id}", []byte(`[{},{"id":1}]`))).Batch
-	for i, want := range []string{"id", "limit"} {
+	for i, want := range [][]string{{"id", "limit"}, {"limit"}} {
 		_, err := batch.Record(i)
 		var refusal *gateway.Refusal
-		if !errors.As(err, &refusal) || refusal.Reason != plan.ErrFieldMissing || !slices.Equal(refusal.Fields, []string{want}) {
+		if !errors.As(err, &refusal) || refusal.Reason != plan.ErrFieldMissing || !slices.Equal(refusal.Fields, want) {
 			t.Errorf("record %d: %v", i, err)
 		}
 	}

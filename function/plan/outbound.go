@@ -40,13 +40,7 @@ func (o *outbound) take(d *draft, moves []move) (_ []move, path string, err erro
 	named.resolve(moves)
 	path = d.location.Path
 	if o.Operation == nil {
-		if err := named.refusal(); err != nil {
-			return nil, "", err
-		}
-		if path, err = fillPath(&o.record, moves, path); err != nil {
-			return nil, "", err
-		}
-		if o.Operation, err = d.location.Operation(o.Method, path); err != nil {
+		if path, err = o.findOperation(d, moves, named.refusal()); err != nil {
 			return nil, "", err
 		}
 	}
@@ -58,6 +52,23 @@ func (o *outbound) take(d *draft, moves []move) (_ []move, path string, err erro
 		named.template(o.Operation.Body)
 	}
 	return moves, path, named.refusal()
+}
+
+// findOperation fills the path and finds the operation that it belongs to. Where
+// the record is refused already, the path as it was written finds the operation, so
+// that the refusal names what that one misses too.
+func (o *outbound) findOperation(d *draft, moves []move, refused error) (path string, err error) {
+	path = d.location.Path
+	if refused == nil {
+		if path, err = fillPath(&o.record, moves, path); err != nil {
+			return "", err
+		}
+	}
+	o.Operation, err = d.location.Operation(o.Method, path)
+	if refused != nil && err != nil {
+		return "", refused
+	}
+	return path, err
 }
 
 // sendsNothing reports whether no body is sent: that of a GET or a DELETE without
