@@ -60,7 +60,7 @@ func serve(stop context.Context) error {
 
 // serveHTTP serves until stop ends, and then lets the requests under way finish.
 func serveHTTP(stop context.Context, listener net.Listener, relayed http.Handler) error {
-	log := slog.New(slog.NewJSONHandler(os.Stdout, nil))
+	log := slog.New(slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: nameMessage}))
 	server := &http.Server{
 		Handler:           withHealth(relayed),
 		ReadHeaderTimeout: headerTime,
@@ -86,6 +86,14 @@ func serveHTTP(stop context.Context, listener net.Listener, relayed http.Handler
 	}
 	log.Info("stopped")
 	return nil
+}
+
+// nameMessage names the message as the log records of requests do.
+func nameMessage(_ []string, attribute slog.Attr) slog.Attr {
+	if attribute.Key == slog.MessageKey {
+		attribute.Key = "message"
+	}
+	return attribute
 }
 
 // withHealth answers GET /healthz beside the relay.
