@@ -18,6 +18,8 @@ func TestRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var complaints strings.Builder
+	run.Stderr = &complaints
 	if err := run.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -27,7 +29,8 @@ func TestRun(t *testing.T) {
 	try := ""
 	for !strings.HasPrefix(try, "curl ") {
 		if try, err = lines.ReadString('\n'); err != nil {
-			t.Fatalf("make run prints no command to try: %v", err)
+			_ = run.Wait()
+			t.Fatalf("make run prints no command to try: %v\n%s", err, complaints.String())
 		}
 	}
 	if answer := output(t, command(t, nil, "sh", "-c", try)); !strings.Contains(answer, `{\"amount\":19.90}`) {
