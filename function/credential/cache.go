@@ -2,6 +2,7 @@ package credential
 
 import (
 	"context"
+	"runtime/debug"
 	"time"
 
 	"keyrelay/function/gateway"
@@ -154,9 +155,20 @@ func (c *cache[K, V]) start(ctx context.Context, key K, e *entry[V], f *flight[V
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.timeout(key))
 	go func() {
 		defer cancel()
-		value, span, err := c.fetch(ctx, key, previous)
+		value, span, err := c.safely(ctx, key, previous)
 		e.land(f, value, span, err)
 	}()
+}
+
+// safely fetches. A panic on this goroutine, which no caller's recover sees, would
+// end the process.
+func (c *cache[K, V]) safely(ctx context.Context, key K, previous V) (value V, span life, err error) {
+	defer func() {
+		if recover() != nil {
+			err = &gateway.Panic{Stack: debug.Stack()}
+		}
+	}()
+	return c.fetch(ctx, key, previous)
 }
 
 // wait waits for a fetch, or for the caller to leave.
