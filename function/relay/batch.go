@@ -3,6 +3,7 @@ package relay
 import (
 	"context"
 	"net/http"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -76,8 +77,11 @@ func (b *batchRun) work(ctx context.Context) {
 // record: it is told as any other fault of the relay.
 func (b *batchRun) deliver(ctx context.Context, index int, own *record) {
 	made := &b.deliveries[index]
-	made.err = errInternal
-	defer func() { _ = recover() }()
+	defer func() {
+		if recover() != nil {
+			*made = delivery{err: &gateway.Panic{Stack: debug.Stack()}}
+		}
+	}()
 	outbound, err := b.batch.Record(index)
 	if err != nil {
 		made.err = err

@@ -38,6 +38,7 @@ func (r *record) blameDelivery(made *delivery) bool {
 	if errors.Is(made.err, plan.ErrSession) {
 		return false
 	}
+	r.notePanic(made.err)
 	found := blameDownstream
 	switch {
 	case made.err != nil:

@@ -89,10 +89,7 @@ func answerTooLarge() error {
 func refuse(err error, record *record) *gateway.Response {
 	problem, proxyError := problemOf(err)
 	record.problem(problem, proxyError)
-	var panicked *gateway.Panic
-	if errors.As(err, &panicked) {
-		record.stack = panicked.Stack
-	}
+	record.notePanic(err)
 	refusal := refusalOf(err)
 	header := http.Header{
 		"Content-Type": {"application/problem+json"},

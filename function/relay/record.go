@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"errors"
 	"time"
 
 	"keyrelay/function/credential"
@@ -81,6 +82,14 @@ func (r *record) problem(problem Problem, proxyError string) {
 	r.problemName = problem.Name
 	r.proxyError = proxyError
 	r.blame = problem.blame
+}
+
+// notePanic notes where the relay itself panicked, if that is what the error says.
+func (r *record) notePanic(err error) {
+	var panicked *gateway.Panic
+	if errors.As(err, &panicked) {
+		r.stack = panicked.Stack
+	}
 }
 
 // finish notes what was answered. A downstream's own 5xx is the downstream's
