@@ -49,6 +49,9 @@ func TestDownstreamFaults(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newStage(t, managedDocument)
+			// The fault comes on a kept connection, where net/http may think of trying again.
+			s.send(t.Context(), sent{method: "GET", url: "http://" + s.api.host + "/v2/orders"})
+			s.api.take()
 			s.api.answerWith(test.answer)
 			ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
 			defer cancel()
