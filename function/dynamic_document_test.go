@@ -1,0 +1,139 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+
+	"keyrelay/function/gateway"
+)
+
+// A section of docs/credentials.md is a kind of credential: a document, its secret,
+// and what the API receives.
+type section struct {
+	title, document, secret, received string
+}
+
+// credentialSections reads the sections that have a document.
+func credentialSections(t *testing.T) []section {
+	t.Helper()
+	text, err := os.ReadFile("../docs/credentials.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret := regexp.MustCompile(`create-secret --name keyrelay/orders --secret-string '(.*)'\n`)
+	var sections []section
+	for _, part := range strings.Split(string(text), "\n## ")[1:] {
+		title, rest, _ := strings.Cut(part, "\n")
+		read := section{title: title, document: fenced(rest, "yaml"), received: fenced(rest, "http")}
+		if found := secret.FindStringSubmatch(fenced(rest, "sh")); found != nil {
+			read.secret = found[1]
+		}
+		if read.document != "" {
+			sections = append(sections, read)
+		}
+	}
+	return sections
+}
+
+// fenced is the code block of a language, empty for none.
+func fenced(text, language string) string {
+	_, after, _ := strings.Cut(text, "```"+language+"\n")
+	block, _, _ := strings.Cut(after, "```")
+	return block
+}
+
+// TestCredentialSections loads each document of docs/credentials.md as it is, and
+// runs it, with the URLs of this machine, against an API that must receive what the
+// section says.
+func TestCredentialSections(t *testing.T) {
+	sections := credentialSections(t)
+	if len(sections) != 10 {
+		t.Errorf("%d sections have a document", len(sections))
+	}
+	for _, read := range sections {
+		t.Run(read.title, func(t *testing.T) {
+			if err := check(documentFolder(t, read.document)); err != nil {
+				t.Fatal(err)
+			}
+			if read.received == "" {
+				return // a client certificate needs an API that asks for one
+			}
+			received := receivedBy(t, read)
+			rest := received
+			for line := range strings.Lines(read.received) {
+				_, after, found := strings.Cut(rest, strings.TrimSuffix(line, "\n"))
+				if !found {
+					t.Fatalf("the API does not receive %q in its place:\n%s", line, received)
+				}
+				rest = after
+			}
+		})
+	}
+}
+
+func documentFolder(t *testing.T, document string) string {
+	t.Helper()
+	folder := t.TempDir()
+	if err := os.WriteFile(filepath.Join(folder, "orders.yaml"), []byte(document), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return folder
+}
+
+// receivedBy sends one request by a section's document and returns all that arrives.
+func receivedBy(t *testing.T, read section) string {
+	t.Helper()
+	api := &anyEndpoint{}
+	server := httptest.NewServer(api)
+	defer server.Close()
+	api.url = server.URL
+	startManagedSecrets(t).put("keyrelay/orders", read.secret)
+	document := regexp.MustCompile(`https://(api|auth)\.example\.com`).ReplaceAllString(read.document, server.URL) + "x-keyrelay-network: loopback\n"
+	settings, err := readSettings(environment(map[string]string{"KEYRELAY_DESTINATIONS": documentFolder(t, document)}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wired, err := wire(settings, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request := httptest.NewRequest(http.MethodGet, "/", nil)
+	request.Header.Set("X-Osmos-Outbound-Url", server.URL+"/v2/orders")
+	answer := httptest.NewRecorder()
+	gateway.HTTP(wired.Handle).ServeHTTP(answer, request)
+	if answer.Code != http.StatusOK {
+		t.Fatalf("%d %s", answer.Code, answer.Body)
+	}
+	return api.text()
+}
+
+// anyEndpoint is an API, a key endpoint, a token endpoint and a discovery document
+// in one: its only answer holds what each of them would.
+type anyEndpoint struct {
+	url      string
+	mutex    sync.Mutex
+	received strings.Builder
+}
+
+func (e *anyEndpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	e.mutex.Lock()
+	defer e.mutex.Unlock()
+	_, _ = fmt.Fprintf(&e.received, "%s %s\n%s\n%s\n", r.Method, r.RequestURI, headerText(r.Header), body)
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = fmt.Fprintf(w, `{"credentials": {"key": "a-retrieved-key"}, "access_token": "a-retrieved-token", "token_type": "Bearer", "expires_in": 3600, "token_endpoint": "%s/token"}`, e.url)
+}
+
+func (e *anyEndpoint) text() string {
+	e.mutex.Lock()
+	defer e.mutex.Unlock()
+	return e.received.String()
+}
