@@ -83,3 +83,20 @@ func outboundURLOf(request *gateway.Request) string {
 	url, _, _ := strings.Cut(request.Header["X-Osmos-Outbound-Url"][0], "/{")
 	return strings.TrimSuffix(url, "/")
 }
+
+// TestTooManyPlaceholders counts placeholders over all header fields that pass.
+func TestTooManyPlaceholders(t *testing.T) {
+	set := load(t, "testdata/destinations")
+	for second, refused := range map[int]bool{6: false, 7: true, 5000: true} {
+		request := moving("a", []byte(`{"a":1}`))
+		request.Header.Set("X-First", strings.Repeat("{{{partner}}}", 10))
+		request.Header.Set("X-Second", strings.Repeat("{{{partner}}}", second))
+		request.Header.Set("X-Forwarded-For", strings.Repeat("{{{partner}}}", 50))
+		_, err := plan.New(set, request)
+		if !refused && err != nil {
+			t.Error(second, err)
+		} else if refused {
+			mustRefuse(t, err, plan.ErrPlaceholder)
+		}
+	}
+}

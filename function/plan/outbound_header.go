@@ -28,6 +28,9 @@ func (o *outbound) setHeader(d *draft, moved []headerText, text string) error {
 		}
 	}
 	slices.Sort(waiting)
+	if placeholders(d.request.Header, waiting) > maxPlaceholders {
+		return placeholderRefusal(waiting[0], "and those like it hold more than 16 placeholders. Send fewer.")
+	}
 	for _, name := range waiting {
 		fill, err := newFill(d.location.Destination, name, d.request.Header[name])
 		if err != nil {

@@ -1,12 +1,17 @@
 package plan
 
 import (
+	"net/http"
 	"strconv"
 	"strings"
 
 	"keyrelay/function/destination"
 	"keyrelay/function/gateway"
 )
+
+// maxPlaceholders is how many placeholders a request may hold: each can stand for
+// 64 KB, and no API asks for its credential that often.
+const maxPlaceholders = 16
 
 // A Fill is a forwarded header field whose value holds {{{name}}} placeholders:
 // the credential room replaces each by the credential of that security scheme.
@@ -20,6 +25,17 @@ type Fill struct {
 type FillPart struct {
 	Literal string
 	Scheme  *destination.SecurityScheme
+}
+
+// placeholders counts those in the caller's header fields of these names.
+func placeholders(header http.Header, names []string) int {
+	count := 0
+	for _, name := range names {
+		for _, value := range header[name] {
+			count += strings.Count(value, "{{{")
+		}
+	}
+	return count
 }
 
 // newFill finds the placeholders of one of the caller's header fields.
