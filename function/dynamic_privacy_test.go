@@ -148,6 +148,7 @@ components:
         - {name: password, in: query, x-itential-use-in: [key]}
         - {name: user, in: body, x-itential-use-in: [key]}
         - {name: token, in: header, x-itential-use-in: [key]}
+      x-keyrelay-expires-in: /expires_in
       x-keyrelay-secret: env:CANARIES
 `
 	if err := os.WriteFile(filepath.Join(folder, name+".yaml"), []byte(document), 0o600); err != nil {
