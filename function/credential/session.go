@@ -23,7 +23,7 @@ const (
 	clockLeeway = 10 * time.Second
 )
 
-// Sessions is what the checks of session tokens keep.
+// sessions is what the checks of session tokens keep.
 type sessions struct {
 	answers answers
 	keySets *cache[*destination.Destination, *keySet]
@@ -42,7 +42,7 @@ type verdict struct {
 	until time.Time
 }
 
-// The problems of tokens of which no more is known.
+// invalidToken is the problem of a token of which no more is known.
 const invalidToken = "is not valid, or no longer" // #nosec G101 -- words, not a token
 
 // CheckSession checks a record's session token as x-keyrelay-session of the
@@ -106,8 +106,8 @@ func unchecked(d *destination.Destination, problem string) *gateway.Refusal {
 	}
 }
 
-// uncheckedFor refuses with ErrSessionCheck for the reason of another refusal of
-// this room, which is none of the caller's credentials.
+// uncheckedFor refuses with ErrSessionCheck because of another refusal: that of a
+// secret, of the credential for the call, or of the guard of its connection.
 func uncheckedFor(d *destination.Destination, err error) *gateway.Refusal {
 	reason := asRefusal(err)
 	refusal := unchecked(d, reason.Detail)

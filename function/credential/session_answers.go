@@ -19,7 +19,7 @@ type answerKey struct {
 	digest  [sha256.Size]byte
 }
 
-// Answers keeps what introspection endpoints said, in two generations: where the
+// answers keeps what introspection endpoints said, in two generations: where the
 // recent one is full it takes the place of the older one, which is dropped whole.
 // One check per token is under way at a time, as in a cache. A check that could
 // not be made is not kept.

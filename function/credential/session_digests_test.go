@@ -55,6 +55,24 @@ func TestTakenFromList(t *testing.T) {
 	listed(w, destination.Reference{Provider: "env", Name: "KEYRELAY_TEST_SESSIONS", Pointer: "/tokens"}).mustAccept(t, aToken)
 }
 
+// TestTakenDuringCheck refuses a token although another check, begun before it was
+// taken from the list, has not ended yet.
+func TestTakenDuringCheck(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := listed(newBubble(nil, nil), managed("sessions", ""))
+		list := digests(aToken)
+		w.secrets.failWith(func(writer http.ResponseWriter, _ *http.Request) {
+			read := list
+			time.Sleep(time.Second)
+			answer(writer, map[string]any{"SecretString": read})
+		})
+		go w.mustAccept(t, aToken)
+		synctest.Wait()
+		list = "[]"
+		w.mustReject(t, aToken, "no longer")
+	})
+}
+
 // TestListCached reads the list once in cacheSeconds, and never serves it past them.
 func TestListCached(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

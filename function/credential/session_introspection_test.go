@@ -227,11 +227,26 @@ func TestCacheWithinExpiry(t *testing.T) {
 func TestFailureNotCached(t *testing.T) {
 	w := introspected(newWorld(t, nil, func(call int, w http.ResponseWriter, r *http.Request) {
 		status := [...]int{http.StatusInternalServerError, http.StatusOK}[call-1]
-		says(status, "application/json", `{"active": true}`)(call, w, r)
+		says(status, "application/json", `{"active": false}`)(call, w, r)
 	}))
 	w.destination.Session.CacheFor = time.Minute
 	w.mustNotCheck(t, aToken, "failed")
-	w.mustAccept(t, aToken)
+	w.mustReject(t, aToken, "no longer")
+	w.mustHaveRetrieved(t, 2)
+}
+
+// TestCallerLeaves ends a check that nobody else waits for with its caller.
+func TestCallerLeaves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := introspected(newBubble(nil, func(_ int, _ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+		leaving, leave := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, leave)
+		start := time.Now()
+		err := w.store.CheckSession(leaving, w.destination, aToken)
+		if !errors.Is(err, credential.ErrSessionCheck) || !errors.Is(err, context.Canceled) || time.Since(start) != time.Second {
+			t.Errorf("got %v after %v", err, time.Since(start))
+		}
+	})
 }
 
 // TestOneCheck lets all who send a token wait for one check of it, and a caller
