@@ -235,8 +235,8 @@ func TestFailureNotCached(t *testing.T) {
 	w.mustHaveRetrieved(t, 2)
 }
 
-// TestCallerLeaves ends a check that nobody else waits for with its caller.
-func TestCallerLeaves(t *testing.T) {
+// TestCallerLeavesCheck ends a check that nobody else waits for with its caller.
+func TestCallerLeavesCheck(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := introspected(newBubble(nil, func(_ int, _ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
 		leaving, leave := context.WithCancel(t.Context())
