@@ -14,14 +14,21 @@ import (
 	"time"
 )
 
-// arrived is what the downstream answers with.
-const arrived = "arrived downstream"
+// arrived is what the downstream answers with, and wholeRecord the only record
+// that it may receive.
+const (
+	arrived     = "arrived downstream"
+	wholeRecord = `{"some":"record...."}`
+)
 
-// servingProgram starts the real program in front of a downstream that says arrived.
+// servingProgram starts the real program in front of a downstream that says arrived and
+// sees that records come whole.
 func servingProgram(t *testing.T) (port, downstream string) {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body)
+		if body, err := io.ReadAll(r.Body); err != nil || len(body) > 0 && string(body) != wholeRecord {
+			t.Errorf("a part of a record arrived: %v %q", err, body)
+		}
 		_, _ = io.WriteString(w, arrived)
 	}))
 	t.Cleanup(server.Close)
@@ -127,7 +134,7 @@ func exchange(t *testing.T, made net.Conn, text string) string {
 // goes on serving, and stops when it is told to.
 func TestAbandonedRequests(t *testing.T) {
 	port, downstream := servingProgram(t)
-	request := "POST / HTTP/1.1\r\nHost: relay\r\nContent-Length: 20\r\nX-Osmos-Outbound-Url: " + downstream + "/\r\n\r\n" + `{"some":"record....}`
+	request := "POST / HTTP/1.1\r\nHost: relay\r\nContent-Length: 21\r\nX-Osmos-Outbound-Url: " + downstream + "/\r\n\r\n" + wholeRecord
 	for length := 0; length <= len(request); length += 3 {
 		made := dial(t, port)
 		if _, err := io.WriteString(made, request[:length]); err != nil {
