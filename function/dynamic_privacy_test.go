@@ -93,10 +93,27 @@ func TestRetrievalPrivacy(t *testing.T) {
 		endpoint http.HandlerFunc
 	}{status: 502}
 	writeCanaries(t, folder, "unreachable", downstream.URL, "http://127.0.0.1:1/key")
-	port := freePort(t)
-	command := program(nil, "PORT="+port, "KEYRELAY_CALLER_KEYS=none", "KEYRELAY_DESTINATIONS="+folder, `CANARIES={"password": "canary-password", "user": "canary-user", "token": "canary-token"}`)
-	var printed bytes.Buffer
-	command.Stderr = &printed
+	port, stop := startCaptured(t, "KEYRELAY_DESTINATIONS="+folder, `CANARIES={"password": "canary-password", "user": "canary-user", "token": "canary-token"}`)
+	for name, each := range cases {
+		got := orderText(t, port, downstream.URL+"/api/"+strings.ReplaceAll(name, " ", "-"))
+		if !strings.HasPrefix(got, fmt.Sprintf("HTTP/1.1 %d ", each.status)) || strings.Contains(got, canary) {
+			t.Errorf("%s: want status %d without a canary, got\n%s", name, each.status, got)
+		}
+	}
+	text := stop()
+	if strings.Contains(text, canary) || strings.Count(text, `"message":"request"`) != len(cases) {
+		t.Errorf("%d requests, and the program printed\n%s", len(cases), text)
+	}
+}
+
+// startCaptured starts the program. stop ends it, and returns all that it printed
+// but the line that says that it serves.
+func startCaptured(t *testing.T, environment ...string) (port string, stop func() string) {
+	t.Helper()
+	port = freePort(t)
+	command := program(nil, append(environment, "PORT="+port, "KEYRELAY_CALLER_KEYS=none")...)
+	var complaints bytes.Buffer
+	command.Stderr = &complaints
 	output, err := command.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -104,27 +121,18 @@ func TestRetrievalPrivacy(t *testing.T) {
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = command.Process.Kill() }()
+	t.Cleanup(func() { _ = command.Process.Kill() })
 	lines := bufio.NewReader(output)
 	if _, err := lines.ReadString('\n'); err != nil {
 		t.Fatal(err)
 	}
-	for name, each := range cases {
-		got := orderText(t, port, downstream.URL+"/api/"+strings.ReplaceAll(name, " ", "-"))
-		if !strings.HasPrefix(got, fmt.Sprintf("HTTP/1.1 %d ", each.status)) || strings.Contains(got, canary) {
-			t.Errorf("%s: want status %d without a canary, got\n%s", name, each.status, got)
+	return port, func() string {
+		_ = command.Process.Signal(syscall.SIGTERM)
+		printed, _ := io.ReadAll(lines)
+		if err := command.Wait(); err != nil {
+			t.Error(err)
 		}
-	}
-	if err := command.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
-	rest, _ := io.ReadAll(lines)
-	if err := command.Wait(); err != nil {
-		t.Error(err)
-	}
-	text := string(rest) + printed.String()
-	if strings.Contains(text, canary) || strings.Count(text, `"message":"request"`) != len(cases) {
-		t.Errorf("%d requests, and the program printed\n%s", len(cases), text)
+		return string(printed) + complaints.String()
 	}
 }
 
