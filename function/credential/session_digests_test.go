@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -66,10 +67,12 @@ func TestTakenDuringCheck(t *testing.T) {
 			time.Sleep(time.Second)
 			answer(writer, map[string]any{"SecretString": read})
 		})
-		go w.mustAccept(t, aToken)
+		var group sync.WaitGroup
+		group.Go(func() { w.mustAccept(t, aToken) })
 		synctest.Wait()
 		list = "[]"
 		w.mustReject(t, aToken, "no longer")
+		group.Wait()
 	})
 }
 
