@@ -17,17 +17,15 @@ import (
 // canary stands in everything that a retrieval sends and is answered with.
 const canary = "canary"
 
-// indiscreet are endpoints of retrievals, each with an answer of its own that
-// holds a canary, and the status that the caller gets for it.
-func indiscreet() map[string]struct {
+// An indiscretion is an endpoint of a retrieval whose answer holds canaries, and
+// the status that the caller gets for it.
+type indiscretion struct {
 	status   int
 	endpoint http.HandlerFunc
-} {
-	type endpoint = struct {
-		status   int
-		endpoint http.HandlerFunc
-	}
-	return map[string]endpoint{
+}
+
+func indiscretions() map[string]indiscretion {
+	return map[string]indiscretion{
 		"failure":       {502, canaries(500, "X-Detail", `{"error": "canary"}`)},
 		"refusal":       {502, canaries(401, "WWW-Authenticate", `{"error": "canary", "error_description": "canary"}`)},
 		"invalid":       {502, canaries(400, "X-Detail", `{"error": "invalid_client", "error_description": "canary"}`)},
@@ -82,16 +80,13 @@ func TestRetrievalPrivacy(t *testing.T) {
 	downstream := httptest.NewServer(mux)
 	defer downstream.Close()
 	folder := t.TempDir()
-	cases := indiscreet()
+	cases := indiscretions()
 	for name, each := range cases {
 		path := strings.ReplaceAll(name, " ", "-")
 		mux.HandleFunc("/key/"+path, each.endpoint)
 		writeCanaries(t, folder, path, downstream.URL, downstream.URL+"/key/"+path)
 	}
-	cases["unreachable"] = struct {
-		status   int
-		endpoint http.HandlerFunc
-	}{status: 502}
+	cases["unreachable"] = indiscretion{status: 502}
 	writeCanaries(t, folder, "unreachable", downstream.URL, "http://127.0.0.1:1/key")
 	port, stop := startCaptured(t, "KEYRELAY_DESTINATIONS="+folder, `CANARIES={"password": "canary-password", "user": "canary-user", "token": "canary-token"}`)
 	for name, each := range cases {
