@@ -97,7 +97,11 @@ func TestServeAndDrain(t *testing.T) {
 	}
 	body := make(chan string)
 	go func() { body <- relayed(port, downstream.URL, "the-caller") }()
-	<-arrived
+	select {
+	case <-arrived:
+	case got := <-body:
+		t.Fatalf("the request did not arrive: %s", got)
+	}
 	if err := command.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
