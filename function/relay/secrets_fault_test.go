@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"keyrelay/function/credential"
 )
 
 // TestSecretsManagerFaults sees what a caller gets while Secrets Manager does not
@@ -152,5 +154,28 @@ func TestRotation(t *testing.T) {
 	}
 	if reads := s.secrets.reads.Load(); reads != 2 {
 		t.Errorf("the secret was read %d times, not once before and once after", reads)
+	}
+}
+
+// TestOldSecret serves the old secret while it cannot be read again, and says so
+// in the log, unless that is switched off.
+func TestOldSecret(t *testing.T) {
+	for maxAge, want := range map[time.Duration]int{time.Hour: http.StatusOK, 0: http.StatusServiceUnavailable} {
+		s := newStageKeeping(t, credential.Config{SecretTTL: 1, SecretMaxAge: maxAge}, managedDocument)
+		call := sent{method: "GET", url: "http://" + s.api.host + "/v2/orders"}
+		if got := s.send(t.Context(), call); got.status != http.StatusOK {
+			t.Fatalf("got %d %s", got.status, got.body)
+		}
+		s.secrets.failWith(func(w http.ResponseWriter, _ *http.Request) {
+			awsFault(w, http.StatusBadRequest, "AccessDeniedException")
+		})
+		if got := s.send(t.Context(), call); got.status != want {
+			t.Errorf("with a hard age of %v: %d %s", maxAge, got.status, got.body)
+		}
+		said := strings.Contains(s.log.String(), `"level":"WARN"`) && strings.Contains(s.log.String(), `"stale":["`)
+		if said != (want == http.StatusOK) {
+			t.Errorf("with a hard age of %v the log says %s", maxAge, s.log)
+		}
+		checkLog(t, s.log.String())
 	}
 }

@@ -52,12 +52,20 @@ type stage struct {
 	log     *logLines
 	door    lambda.Handler
 	handle  gateway.Handler
+	// kept says how long secrets are kept; zero means as long as usual.
+	kept credential.Config
 }
 
 // newStage starts a relay with these documents, in which $API stands for the downstream.
 func newStage(t testing.TB, documents ...string) *stage {
 	t.Helper()
-	s := &stage{t: t, api: newAPI(t), secrets: &secretsEndpoint{values: map[string]string{"keyrelay/api": `{"key": "` + theKey + `"}`}}, log: &logLines{}}
+	return newStageKeeping(t, credential.Config{}, documents...)
+}
+
+// newStageKeeping starts a relay that keeps secrets as kept says.
+func newStageKeeping(t testing.TB, kept credential.Config, documents ...string) *stage {
+	t.Helper()
+	s := &stage{t: t, api: newAPI(t), secrets: &secretsEndpoint{values: map[string]string{"keyrelay/api": `{"key": "` + theKey + `"}`}}, log: &logLines{}, kept: kept}
 	s.handle = s.wire(documents, relay.Config{Log: s.log, FunctionName: "relay"}).Handle
 	s.door = gateway.Lambda(s.handle)
 	return s
@@ -70,10 +78,10 @@ func (s *stage) wire(documents []string, config relay.Config) *relay.Relay {
 	s.t.Cleanup(endpoint.Close)
 	set := s.load(documents)
 	var client *upstream.Client
-	store := credential.New(credential.Config{
-		SecretsManager: connectTo(endpoint.URL),
-		HTTPClient:     func(d *destination.Destination) *http.Client { return client.HTTPClient(d) },
-	})
+	keep := s.kept
+	keep.SecretsManager = connectTo(endpoint.URL)
+	keep.HTTPClient = func(d *destination.Destination) *http.Client { return client.HTTPClient(d) }
+	store := credential.New(keep)
 	client = upstream.New(upstream.Config{Secret: store.Secret})
 	s.t.Cleanup(client.Close)
 	config.Destinations, config.Credentials, config.Upstream = set, store, client
