@@ -15,9 +15,11 @@ import (
 const sampleKey = "sample-key-of-the-local-downstream"
 
 // A downstream is a small API that answers with what it received, as httpbin.org
-// does, and refuses a request without its key. Below /shop/ it is a shop.
+// does, and refuses a request without its key. Below /shop/ it is a shop, below
+// /depot/ a depot.
 type downstream struct {
-	shop shop
+	shop  shop
+	depot depot
 
 	mutex    sync.Mutex
 	received []string
@@ -29,6 +31,10 @@ func newDownstream() *downstream { return &downstream{} }
 func (d *downstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if strings.HasPrefix(r.URL.Path, "/shop/") {
 		d.shop.ServeHTTP(w, r)
+		return
+	}
+	if strings.HasPrefix(r.URL.Path, "/depot/") {
+		d.depot.ServeHTTP(w, r)
 		return
 	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, 10<<20))

@@ -112,6 +112,12 @@ func TestStory(t *testing.T) {
 		"-- what arrived downstream --\nPOST /shop/orders?",
 		", 72 bytes, with key 1: 401 Unauthorized\nPOST /shop/keys, and gets key 2: 200 OK\nPOST /shop/orders?",
 		", 72 bytes, with key 2: 201 Created\n\n-- the answer --\n201 Created\n{\"order\":3}",
+		"== The document says where fields go, and shapes the body ==",
+		`POST /depot/zh%2F1/shipments?customer=c-42&region=emea {"reference":12345678901234567890,"to":{"city":"Bern"},"label":"1.50 kg to Bern"}`,
+		"201 Created\n{\"shipment\":1}",
+		"== A batch is split into one request each, and the answer tells what became of them ==",
+		`POST /depot/zh%2F1/shipments?customer=c-43&region=apac {"reference":2,"to":{"city":"Atlantis"},"label":"3 kg to Atlantis"}`,
+		`"results":[{"status":201,"body":{"shipment":2}},{"status":422,"body":{"error":"no such city"}}]`,
 		"keyrelay serves on http://127.0.0.1:8080 until Ctrl-C",
 	)
 	for _, secret := range []string{sampleKey, shopPassword, "sample-session-key"} {

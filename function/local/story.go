@@ -28,6 +28,8 @@ type chapter struct {
 	event string
 	// outbound is where it is sent instead of where the event says; empty for there.
 	outbound string
+	// body is sent instead of the event's; empty for that one.
+	body string
 	// again says that the record was shown already.
 	again bool
 	// before happens first; nil for nothing.
@@ -36,14 +38,23 @@ type chapter struct {
 
 // chapters are the story in order.
 func (s *story) chapters() []chapter {
-	const event, orders = "rest-post.json", "http://" + downstreamAddress + "/shop/orders"
+	const event, orders, shipments = "rest-post.json", "http://" + downstreamAddress + "/shop/orders", "http://" + downstreamAddress + "/depot/{depot}/shipments"
 	return []chapter{
 		{title: "A record's fields become query parameters, and the key is attached", event: event},
 		{title: "An API with short-lived keys: one is retrieved first", event: event, outbound: orders},
 		{title: "The key is kept: no retrieval", event: event, outbound: orders, again: true},
 		{title: "The API takes its key back: a 401, another key, and the request once more", event: event, outbound: orders, again: true, before: s.downstream.shop.revoke},
+		{title: "The document says where fields go, and shapes the body", event: event, outbound: shipments, body: oneShipment},
+		{title: "A batch is split into one request each, and the answer tells what became of them", event: event, outbound: shipments, body: twoShipments},
 	}
 }
+
+// The records that are shaped and split.
+const (
+	oneShipment  = `{"depot":"zh/1","customer":"c-42","region":"emea","id":12345678901234567890,"city":"Bern","weight":1.50}`
+	twoShipments = `[{"depot":"zh/1","customer":"c-42","region":"emea","id":1,"city":"Bern","weight":2},` +
+		`{"depot":"zh/1","customer":"c-43","region":"apac","id":2,"city":"Atlantis","weight":3}]`
+)
 
 // tell prints the whole story and a command to go on with.
 func (s *story) tell(ctx context.Context) error {
@@ -73,22 +84,33 @@ func (s *story) relayed(ctx context.Context, told chapter) error {
 	if told.outbound != "" {
 		event.Headers["X-Osmos-Outbound-Url"] = told.outbound
 	}
+	if told.body != "" {
+		event.Body = told.body
+	}
 	status, answer, err := post(ctx, event)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(s.out, "\n== %s ==\n", told.title)
 	if !told.again {
-		s.print("the record as it came (events/"+told.event+")", callerText(event))
+		s.print(told.source(), callerText(event))
 	}
 	for _, outbound := range s.downstream.take() {
 		s.print("the outbound request as it arrived downstream", outbound)
 	}
-	if lines := s.downstream.shop.take(); len(lines) > 0 {
+	if lines := append(s.downstream.shop.take(), s.downstream.depot.take()...); len(lines) > 0 {
 		s.print("what arrived downstream", strings.Join(lines, "\n"))
 	}
 	s.print("the answer", fmt.Sprintf("%s\n%s", status, answer))
 	return nil
+}
+
+// source says where the record is from.
+func (c chapter) source() string {
+	if c.body != "" {
+		return "the record as it came"
+	}
+	return "the record as it came (events/" + c.event + ")"
 }
 
 func (s *story) print(title, text string) {
