@@ -53,6 +53,49 @@ func (c *cloud) raisesAlarms(t *testing.T) {
 	if watched, _ := c.alarm(t, "SlowAlarm"); sums[watched] == 0 {
 		t.Errorf("the alarm for slow answers watches %v, which no record holds", watched)
 	}
+	for _, shown := range c.shownMetrics(t) {
+		if _, held := sums[shown]; !held && !strings.Contains(shown.dimensions, "token-endpoint") && !strings.Contains(shown.dimensions, "downstream") {
+			t.Errorf("the dashboard shows %v, which no record holds", shown)
+		}
+	}
+}
+
+// shownMetrics are the metrics of the dashboard.
+func (c *cloud) shownMetrics(t *testing.T) []metric {
+	t.Helper()
+	var answer struct{ DashboardBody string }
+	c.aws(t, &answer, "cloudwatch", "get-dashboard", "--dashboard-name", c.resource(t, "Dashboard"))
+	var dashboard struct {
+		Widgets []struct{ Properties struct{ Metrics [][]any } }
+	}
+	if err := json.Unmarshal([]byte(answer.DashboardBody), &dashboard); err != nil {
+		t.Fatalf("the dashboard is not JSON: %v in %s", err, answer.DashboardBody)
+	}
+	var shown []metric
+	for _, widget := range dashboard.Widgets {
+		for _, row := range widget.Properties.Metrics {
+			shown = append(shown, shownMetric(row))
+		}
+	}
+	if len(shown) == 0 {
+		t.Error("the dashboard shows no metrics")
+	}
+	return shown
+}
+
+// shownMetric reads a row of a widget: namespace, name, dimensions by turns, options.
+func shownMetric(row []any) metric {
+	var texts, pairs []string
+	for _, value := range row {
+		if text, isText := value.(string); isText {
+			texts = append(texts, text)
+		}
+	}
+	for i := 2; i+1 < len(texts); i += 2 {
+		pairs = append(pairs, texts[i]+"="+texts[i+1])
+	}
+	slices.Sort(pairs)
+	return metric{texts[0], texts[1], strings.Join(pairs, ",")}
 }
 
 // records are the function's log records of requests.
