@@ -1,11 +1,36 @@
 package main
 
-import "keyrelay/function/destination"
+import (
+	"fmt"
+	"io"
+	"strings"
 
-// check reads the documents of a folder as a Lambda function in AWS would, so
-// that a build can stop at a faulty one. Environment variables and files that
-// documents name are not looked for: they belong to the machine that will serve.
-func check(folder string) error {
-	_, err := destination.Load(folder, destination.Config{RealLambda: true})
-	return err
+	"keyrelay/function/destination"
+)
+
+// check reads the documents of a folder as a Lambda function in AWS would, so that
+// a build can stop at a faulty one, and says what credential each attaches: a
+// forgotten security is no fault, since a caller may place a credential by itself.
+// Environment variables and files that documents name are not looked for: they
+// belong to the machine that will serve.
+func check(folder string, out io.Writer) error {
+	set, err := destination.Load(folder, destination.Config{RealLambda: true})
+	if err != nil {
+		return err
+	}
+	for _, each := range set.Destinations() {
+		fmt.Fprintf(out, "%s: %s, %s\n", each.Name, each.Title, attached(each))
+	}
+	fmt.Fprintf(out, "%d documents, no fault\n", len(set.Destinations()))
+	return nil
+}
+
+func attached(checked *destination.Destination) string {
+	switch {
+	case len(checked.Attached) > 0:
+		return "attaches " + strings.Join(checked.Attached, ", ")
+	case len(checked.Schemes) > 0:
+		return "attaches no credential: security names none of its schemes"
+	}
+	return "attaches no credential"
 }

@@ -60,7 +60,7 @@ func TestCredentialSections(t *testing.T) {
 	}
 	for _, read := range sections {
 		t.Run(read.title, func(t *testing.T) {
-			if err := check(documentFolder(t, read.document)); err != nil {
+			if err := check(documentFolder(t, read.document), io.Discard); err != nil {
 				t.Fatal(err)
 			}
 			if read.received == "" {

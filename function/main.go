@@ -33,7 +33,7 @@ func run(stop context.Context, arguments []string) error {
 	case len(arguments) == 0:
 		return serve(stop)
 	case len(arguments) == 2 && arguments[0] == "check":
-		return check(arguments[1])
+		return check(arguments[1], os.Stdout)
 	case len(arguments) == 1 && arguments[0] == "healthcheck":
 		return healthcheck(stop)
 	}

@@ -76,6 +76,9 @@ type Destination struct {
 	// that what can be checked at start is.
 	References []PlacedReference
 
+	// Attached names the security schemes that one operation or more attaches, sorted.
+	Attached []string
+
 	servers []*server
 	// file is the document's file name.
 	file string

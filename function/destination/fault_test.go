@@ -87,7 +87,7 @@ func TestFolderFaults(t *testing.T) {
 		empty: empty + ": the folder of destinations holds no document; " +
 			"put the OpenAPI document of an API into it as NAME.yaml or NAME.json",
 		filepath.Join(empty, "absent"): filepath.Join(empty, "absent") + ": the folder of destinations cannot be read; " +
-			"create it, or set KEYRELAY_DESTINATIONS to the folder of your OpenAPI documents",
+			"make it a folder of OpenAPI documents that this program may read, or set KEYRELAY_DESTINATIONS to the one that is",
 	} {
 		_, err := destination.Load(folder, destination.Config{})
 		var faults destination.Faults

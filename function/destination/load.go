@@ -57,7 +57,7 @@ func Load(folder string, config Config) (*Set, error) {
 func documents(folder string) ([]string, *Fault) {
 	entries, err := os.ReadDir(folder)
 	if err != nil {
-		return nil, &Fault{Place{File: folder}, "the folder of destinations cannot be read", "create it, or set KEYRELAY_DESTINATIONS to the folder of your OpenAPI documents"}
+		return nil, &Fault{Place{File: folder}, "the folder of destinations cannot be read", "make it a folder of OpenAPI documents that this program may read, or set KEYRELAY_DESTINATIONS to the one that is"}
 	}
 	var files []string
 	for _, entry := range entries {

@@ -18,6 +18,7 @@ func (r *reader) operations(shared Operation) {
 		for _, each := range own {
 			each.operation = &shared
 		}
+		r.destination.attach(shared.Security)
 		r.destination.claim(own)
 		return
 	}
@@ -62,6 +63,15 @@ func (d *Destination) claim(servers []*server) []*server {
 		claimed[i] = d.servers[at]
 	}
 	return claimed
+}
+
+// attach notes the schemes that an operation attaches.
+func (d *Destination) attach(security []Requirement) {
+	for _, requirement := range security {
+		if at, known := slices.BinarySearch(d.Attached, requirement.Scheme.Name); !known {
+			d.Attached = slices.Insert(d.Attached, at, requirement.Scheme.Name)
+		}
+	}
 }
 
 // template checks a path template.
@@ -136,6 +146,7 @@ func (r *reader) reach(operation *Operation, servers []*server, key *yaml.Node) 
 		}
 		route.template = operation.Path
 		route.operations = append(route.operations, operation)
+		r.destination.attach(operation.Security)
 	}
 }
 

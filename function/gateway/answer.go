@@ -47,6 +47,6 @@ func lastResort() *Response {
 			"Content-Type": {"application/problem+json"},
 			"Proxy-Status": {"keyrelay; error=proxy_internal_error"},
 		},
-		Body: []byte(`{"type":"urn:keyrelay:problem:internal","title":"The relay failed","status":500,"detail":"This is a fault of the relay itself. Look for the request's id in its log."}`),
+		Body: []byte(`{"type":"urn:keyrelay:problem:internal","title":"The relay failed","status":500,"detail":"This is a fault of the relay itself. Look for the internal problem of this time in its log."}`),
 	}
 }

@@ -94,8 +94,26 @@ func (d *draft) batch(moves []move) (*Plan, error) {
 	case operation.Body != nil:
 		return nil, batchRefusal("The operation's x-keyrelay-body shapes one record, and an array is sent whole. Send a JSON object, or have x-keyrelay-batch: split declared in the destination's document.")
 	}
+	if fields := neededFields(moves); fields != nil {
+		return nil, &gateway.Refusal{
+			Reason: ErrFieldMissing,
+			Detail: "The array is sent whole, so that no field can be taken from its records. Name no fields, or have x-keyrelay-batch: split declared in the destination's document.",
+			Fields: fields,
+		}
+	}
 	d.whole = true
 	return d.plan(moves, d.request.Body)
+}
+
+// neededFields lists the fields that the caller's directives cannot do without.
+func neededFields(moves []move) []string {
+	var fields []string
+	for _, m := range moves {
+		if !m.optional {
+			fields = addField(fields, m.field)
+		}
+	}
+	return fields
 }
 
 // split finds the records of an array.

@@ -76,7 +76,7 @@ func badHeaderValue(field, name string) error {
 func notJSON(fields []string) error {
 	return &gateway.Refusal{
 		Reason: ErrRecordNotJSON,
-		Detail: "Fields can be taken from JSON only. Send the record with Content-Type application/json and without Content-Encoding, or name no fields.",
+		Detail: "Fields can be taken from JSON only. A header of yours, or the destination's document, takes some from this one. Send it with Content-Type application/json and without Content-Encoding.",
 		Fields: fields,
 	}
 }

@@ -105,5 +105,5 @@ func refusalOf(err error) *gateway.Refusal {
 	if errors.As(err, &refusal) {
 		return refusal
 	}
-	return &gateway.Refusal{Detail: "This is a fault of the relay itself. Look for the request's id in its log."}
+	return &gateway.Refusal{Detail: "This is a fault of the relay itself. Look for the internal problem of this time in its log."}
 }

@@ -132,12 +132,12 @@ func relayProblems() []Problem {
 		},
 		{
 			"internal", 500, "The relay failed", blameKeyrelay,
-			"Look for the request's id in the relay's log, and report it.",
+			"Look for the record with this problem in the relay's log: it holds the stack. Report it.",
 			[]cause{{errInternal, ours}},
 		},
 		{
 			"batch-incomplete", 502, "Not every record was accepted", blameDownstream,
-			"Look at `results`, one entry for each record in its order, and send again only those that were not accepted.",
+			"Look at `results`, one entry for each record in its order, mend those with a 4xx status or a problem, and send again only what was not accepted.",
 			[]cause{{errBatchIncomplete, "proxy_internal_response"}},
 		},
 	}

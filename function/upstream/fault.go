@@ -147,7 +147,7 @@ func findConnection(err error) (finding, bool) {
 	case dialling && timedOut(err):
 		return finding{ErrConnectionTimeout, "did not accept a connection within 10 seconds. The request was not sent; check that the relay's network has a way to it."}, true
 	case dialling && errors.Is(err, syscall.ECONNREFUSED):
-		return finding{ErrRefused, "refused the connection. The request was not sent; check the port of the destination's server URL and that the API is up."}, true
+		return finding{ErrRefused, "refused the connection. The request was not sent; check the host and port of its URL in the destination's document, and that it is up."}, true
 	case dialling:
 		return finding{ErrUnroutable, "cannot be reached from the relay's network. The request was not sent; check the network's routes."}, true
 	case lost(err):
