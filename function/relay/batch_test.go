@@ -54,21 +54,25 @@ func numbered(count, size int) string {
 func TestBatchConcurrency(t *testing.T) {
 	const concurrency, records = 3, 12
 	var underWay, most atomic.Int64
-	gate := make(chan struct{}, records)
-	downstream := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+	var all sync.Once
+	gate := make(chan struct{})
+	downstream := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		now := underWay.Add(1)
 		defer underWay.Add(-1)
 		for seen := most.Load(); now > seen && !most.CompareAndSwap(seen, now); seen = most.Load() {
 		}
 		if now == concurrency { // as many as may come are here: let them and all later ones go
-			for range records {
-				gate <- struct{}{}
-			}
+			all.Do(func() { close(gate) })
 		}
-		<-gate
+		select {
+		case <-gate:
+		case <-r.Context().Done():
+		}
 	}))
 	defer downstream.Close()
-	answer := postBatch(t.Context(), newRelay(t, splitDocument(downstream.URL, concurrency), relay.Config{}), downstream.URL, numbered(records, 0))
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	answer := postBatch(ctx, newRelay(t, splitDocument(downstream.URL, concurrency), relay.Config{}), downstream.URL, numbered(records, 0))
 	if answer.Status != http.StatusOK || most.Load() != concurrency {
 		t.Errorf("status %d, at most %d records under way: %s", answer.Status, most.Load(), answer.Body)
 	}
