@@ -111,7 +111,7 @@ func TestBatchShortTime(t *testing.T) {
 		}
 	}))
 	defer downstream.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 800*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
 	defer cancel()
 	answer := postBatch(ctx, newRelay(t, splitDocument(downstream.URL, 1), relay.Config{}), downstream.URL, numbered(4, 0))
 	var problem struct {
