@@ -13,17 +13,23 @@ import (
 func attach(scheme *destination.SecurityScheme, text string) func(*http.Request) {
 	switch scheme.In {
 	case "query":
-		name, pair := scheme.Field, escapeQuery(scheme.Field)+"="+escapeQuery(text)
-		return func(request *http.Request) {
-			kept := without(request.URL.RawQuery, "&", func(sent string) bool { return queryName(sent) == name })
-			request.URL.RawQuery = appended(kept, "&", pair)
-		}
+		return attachQuery(scheme.Field, escapeQuery(text))
 	case "cookie":
 		name, pair := scheme.Field, scheme.Field+"="+text
 		return func(request *http.Request) { setCookie(request.Header, name, pair) }
 	}
 	field, values := http.CanonicalHeaderKey(scheme.Field), []string{text}
 	return func(request *http.Request) { setField(request.Header, field, values) }
+}
+
+// attachQuery returns what adds a query parameter and removes any of the same name.
+// The value is percent-encoded already.
+func attachQuery(name, value string) func(*http.Request) {
+	pair := escapeQuery(name) + "=" + value
+	return func(request *http.Request) {
+		kept := without(request.URL.RawQuery, "&", func(sent string) bool { return queryName(sent) == name })
+		request.URL.RawQuery = appended(kept, "&", pair)
+	}
 }
 
 // setField sets a header field and removes every other spelling of its name:

@@ -3,15 +3,12 @@ package relay
 import (
 	"net/http"
 	"net/url"
-	"strings"
 
-	"keyrelay/function/destination"
+	"keyrelay/function/credential"
 	"keyrelay/function/gateway"
 	"keyrelay/function/plan"
+	"keyrelay/function/upstream"
 )
-
-// shownCredential stands where the credential would be.
-const shownCredential = "***"
 
 // dryRunDocument shows one outbound request.
 type dryRunDocument struct {
@@ -68,46 +65,16 @@ func dryRunOf(outbound *plan.Plan) dryRunDocument {
 		Dropped:     outbound.Dropped,
 	}
 	target := *outbound.URL
-	for _, fill := range outbound.Fills {
-		shown.Headers[fill.Field] = []string{shownFill(fill)}
+	request := &http.Request{URL: &target, Header: shown.Headers}
+	if request.Header["User-Agent"] == nil {
+		request.Header["User-Agent"] = []string{upstream.UserAgent}
 	}
+	credential.Shown(outbound).Apply(request)
 	for _, requirement := range outbound.Operation.Security {
 		shown.Security = append(shown.Security, requirement.Scheme.Name)
-		showCredential(requirement.Scheme, &target, shown.Headers)
 	}
 	shown.URL = shownURL(&target)
 	return shown
-}
-
-func shownFill(fill plan.Fill) string {
-	var text strings.Builder
-	for _, part := range fill.Parts {
-		if part.Scheme != nil {
-			text.WriteString(shownCredential)
-		} else {
-			text.WriteString(part.Literal)
-		}
-	}
-	return text.String()
-}
-
-// showCredential puts asterisks where the scheme's credential would go.
-func showCredential(scheme *destination.SecurityScheme, target *url.URL, header http.Header) {
-	switch scheme.In {
-	case "header":
-		header[http.CanonicalHeaderKey(scheme.Field)] = []string{shownCredential}
-	case "cookie":
-		cookie := scheme.Field + "=" + shownCredential
-		if sent := header["Cookie"]; len(sent) > 0 {
-			cookie = strings.Join(sent, "; ") + "; " + cookie
-		}
-		header["Cookie"] = []string{cookie}
-	case "query":
-		if target.RawQuery != "" {
-			target.RawQuery += "&"
-		}
-		target.RawQuery += url.QueryEscape(scheme.Field) + "=" + shownCredential
-	}
 }
 
 // shownURL writes the URL with the very bytes of the request line.

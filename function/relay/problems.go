@@ -41,7 +41,7 @@ func headerProblems() []Problem {
 		},
 		{
 			"placeholder-unknown", 400, "A placeholder is unknown", blameCaller,
-			"Use `{{{name}}}` only with the name of a security scheme of the destination's document.",
+			"Use `{{{name}}}` only with the name of a security scheme of the destination's document, and at most 16 times.",
 			[]cause{{plan.ErrPlaceholder, malformed}},
 		},
 		{
@@ -83,7 +83,7 @@ func recordProblems() []Problem {
 		},
 		{
 			"record-too-large", 413, "The record is too large", blameCaller,
-			"Send less at once: at most 10 MB over HTTP, and 10,000 records in a batch that is split.",
+			"Send less at once: at most 10 MB over HTTP, 50,000 members in an object, 10,000 records in a batch that is split, and 65,536 bytes of fields that move.",
 			[]cause{{gateway.ErrRecordTooLarge, malformed}},
 		},
 		{

@@ -47,6 +47,9 @@ var (
 	ErrTimeout           = errors.New("http_response_timeout")
 )
 
+// UserAgent is sent where the caller sent no User-Agent of its own.
+const UserAgent = "keyrelay"
+
 // Config says what a Client is made with.
 type Config struct {
 	// Secret reads the PEM roots of x-keyrelay-ca and client certificates. It is
@@ -71,7 +74,7 @@ func New(config Config) *Client {
 	return &Client{
 		config:    config,
 		guards:    [...]guard{newGuard(destination.Public), newGuard(destination.Private), newGuard(destination.Loopback)},
-		userAgent: []string{"keyrelay"},
+		userAgent: []string{UserAgent},
 		routes:    map[routeKey]*route{},
 		clients:   map[*destination.Destination]*http.Client{},
 	}
