@@ -31,6 +31,7 @@ type batchRun struct {
 	request    *gateway.Request
 	batch      *plan.Batch
 	deliveries []delivery
+	sessions   sessionVerdicts
 	next       atomic.Int64
 	// kept is how many bytes of bodies are kept for the answer.
 	kept atomic.Int64
@@ -46,6 +47,7 @@ type batchRun struct {
 // One record's failure does not stop the others.
 func (r *Relay) batch(ctx context.Context, request *gateway.Request, outbound *plan.Plan, record *record) *gateway.Response {
 	run := &batchRun{relay: r, request: request, batch: outbound.Batch, deliveries: make([]delivery, outbound.Batch.Len()), record: *record}
+	run.sessions.check = r.config.Credentials.CheckSession
 	var workers sync.WaitGroup
 	for range min(outbound.Operation.BatchConcurrency, len(run.deliveries)) {
 		workers.Go(func() { run.work(ctx) })
@@ -87,7 +89,10 @@ func (b *batchRun) deliver(ctx context.Context, index int, own *record) {
 		made.err = err
 		return
 	}
-	answer, err := b.relay.deliver(ctx, outbound, own)
+	if made.err = checkSession(ctx, outbound, own, b.sessions.of); made.err != nil {
+		return
+	}
+	answer, err := b.relay.send(ctx, outbound, own)
 	made.err = err
 	if err != nil {
 		return

@@ -148,6 +148,30 @@ func TestBatchLargeAnswers(t *testing.T) {
 	}
 }
 
+// TestBatchSessions sees that each token of a batch is checked once, and again for
+// the next batch.
+func TestBatchSessions(t *testing.T) {
+	var checks, received atomic.Int64
+	downstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/introspect" {
+			received.Add(1)
+			return
+		}
+		checks.Add(1)
+		_ = r.ParseForm()
+		_, _ = fmt.Fprintf(w, `{"active":%t}`, r.Form.Get("token") == "good")
+	}))
+	defer downstream.Close()
+	handler := newRelay(t, splitDocument(downstream.URL, 4)+"x-keyrelay-session: {field: session, introspectionUrl: '"+downstream.URL+"/introspect'}\n", relay.Config{})
+	batch := "[" + strings.Repeat(`{"session":"good"},{"session":"bad"},`, 20) + `{"session":"good"}]`
+	for round := range int64(2) {
+		answer := postBatch(t.Context(), handler, downstream.URL, batch)
+		if answer.Status != http.StatusOK || checks.Load() != 2*(round+1) || received.Load() != 21*(round+1) {
+			t.Errorf("round %d: %d checks, %d records received: %.200s", round, checks.Load(), received.Load(), answer.Body)
+		}
+	}
+}
+
 // TestBatchMemory sends 5,000 records of 1 KB and sees that the heap grows by less
 // than four times the batch.
 func TestBatchMemory(t *testing.T) {

@@ -90,25 +90,10 @@ func (r *Relay) relay(ctx context.Context, request *gateway.Request, record *rec
 	case outbound.Batch != nil:
 		return r.batch(ctx, request, outbound, record), nil
 	}
-	return r.deliver(ctx, outbound, record)
-}
-
-// deliver sends one record, if its session is valid.
-func (r *Relay) deliver(ctx context.Context, outbound *plan.Plan, record *record) (*gateway.Response, error) {
-	if err := r.checkSession(ctx, outbound, record); err != nil {
+	if err := checkSession(ctx, outbound, record, r.config.Credentials.CheckSession); err != nil {
 		return nil, err
 	}
 	return r.send(ctx, outbound, record)
-}
-
-// checkSession checks the session token of a record, where the destination wants one.
-func (r *Relay) checkSession(ctx context.Context, outbound *plan.Plan, record *record) error {
-	if outbound.SessionToken == nil {
-		return nil
-	}
-	limited, cancel := context.WithDeadline(ctx, record.limit)
-	defer cancel()
-	return r.config.Credentials.CheckSession(limited, outbound.Destination, outbound.SessionToken())
 }
 
 // admit checks the caller's own key, where the relay and not the gateway does that.
