@@ -103,6 +103,7 @@ func (r *reader) sessionCheck(session *Session, node *yaml.Node) {
 	if r.member(node, "introspectionUrl") != nil {
 		session.IntrospectionURL = r.url(node, "introspectionUrl", what)
 		session.IntrospectionSecurity = r.security(r.member(node, "security"))
+		r.presentsNothing(r.member(node, "security"), session.IntrospectionSecurity)
 	} else {
 		r.meansNothing(node, "introspectionUrl", "security")
 	}
@@ -114,6 +115,15 @@ func (r *reader) sessionCheck(session *Session, node *yaml.Node) {
 		r.meansNothing(node, "jwksUri", "issuer", "audience")
 	}
 	session.Secret = r.placedReference(r.member(node, "secret"), "secret")
+}
+
+// presentsNothing notes client certificates: only outbound calls present any.
+func (r *reader) presentsNothing(node *yaml.Node, security []Requirement) {
+	for _, requirement := range security {
+		if requirement.Scheme.Kind == MutualTLS {
+			r.fault(node, "the call that checks a session presents no client certificate", "name a scheme of another type than mutualTLS")
+		}
+	}
 }
 
 // meansNothing notes members that say something about an absent one.
