@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"keyrelay/function/destination"
+	"keyrelay/function/gateway"
 )
 
 // attach returns what puts a credential where its scheme wants it.
@@ -47,36 +48,17 @@ func removeField(header http.Header, field string) {
 
 func removeSpellings(header http.Header, field string) {
 	for name := range header {
-		if len(name) == len(field) && name != field && sameField(name, field) {
+		if name != field && gateway.SameHeaderName(name, field) {
 			delete(header, name)
 		}
 	}
-}
-
-func sameField(a, b string) bool {
-	for i := range len(a) {
-		if foldField(a[i]) != foldField(b[i]) {
-			return false
-		}
-	}
-	return true
-}
-
-func foldField(c byte) byte {
-	switch {
-	case 'A' <= c && c <= 'Z':
-		return c + 'a' - 'A'
-	case c == '_':
-		return '-'
-	}
-	return c
 }
 
 // setCookie adds a cookie to the Cookie field and removes any of the same name (RFC 6265 section 4.2.1).
 func setCookie(header http.Header, name, pair string) {
 	var sent []string
 	for field, values := range header {
-		if len(field) == len("Cookie") && sameField(field, "Cookie") {
+		if gateway.SameHeaderName(field, "Cookie") {
 			sent = append(sent, values...)
 			delete(header, field)
 		}

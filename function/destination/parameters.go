@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+
+	"keyrelay/function/gateway"
 )
 
 // parameterList reads the parameters of a path item or an operation.
@@ -36,7 +38,7 @@ func (r *reader) parameter(node *yaml.Node) (parameter Parameter, ok bool) {
 	if parameter.In == "header" && describedElsewhere(name) {
 		return Parameter{}, false
 	}
-	if (parameter.In == "header" || parameter.In == "cookie") && !isToken(name) {
+	if (parameter.In == "header" || parameter.In == "cookie") && !gateway.ValidHeaderName(name) {
 		r.fault(named, "the name is none that a "+parameter.In+" can have", "write letters, digits and hyphens")
 	}
 	parameter.Required = r.boolean(r.member(node, "required"), "required", false)

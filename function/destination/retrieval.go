@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+
+	"keyrelay/function/gateway"
 )
 
 // retrieval reads x-itential-dynamic-retrieval,
@@ -55,7 +57,7 @@ func (r *reader) retrievalParameter(node *yaml.Node) RetrievalParameter {
 	} else {
 		parameter.In, _ = r.oneOf(in, "the in of "+what, "query", "header", "body")
 	}
-	if parameter.In == "header" && at != nil && !isToken(parameter.Name) {
+	if parameter.In == "header" && at != nil && !gateway.ValidHeaderName(parameter.Name) {
 		r.fault(at, "the name is none that a header can have", "write letters, digits and hyphens")
 	}
 	for _, use := range r.items(r.member(node, "x-itential-use-in"), "x-itential-use-in") {

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v4"
+
+	"keyrelay/function/gateway"
 )
 
 // schemes reads components.securitySchemes.
@@ -72,7 +74,7 @@ func (r *reader) apiKey(scheme *SecurityScheme, node *yaml.Node) {
 	scheme.Field = name
 	switch {
 	case at == nil || scheme.In == "query" || scheme.In == "":
-	case !isToken(name):
+	case !gateway.ValidHeaderName(name):
 		r.fault(at, "the name is none that a "+scheme.In+" can have", "write letters, digits and hyphens")
 	case scheme.In == "header" && hopField(name):
 		r.fault(at, "this header belongs to the connection, a credential cannot go there", "write the header that the API documents")
@@ -83,12 +85,6 @@ func (r *reader) apiKey(scheme *SecurityScheme, node *yaml.Node) {
 	if strings.EqualFold(signer, "awsSigv4") {
 		scheme.Kind, scheme.In, scheme.Field = AWSSignatureV4, "header", "Authorization"
 	}
-}
-
-// isToken reports whether a name is a token (RFC 9110 section 5.6.2).
-func isToken(name string) bool {
-	outside := func(c rune) bool { return !isAlphanumeric(c) && !strings.ContainsRune("!#$%&'*+-.^_`|~", c) }
-	return name != "" && strings.IndexFunc(name, outside) < 0
 }
 
 // hopField reports whether a header field is part of how a message is framed or

@@ -15,13 +15,38 @@ func ValidHeaderName(name string) bool {
 // it is, RFC 9110 section 5.5: no control character but the tab, hence no line
 // break and no NUL, and no white space around it, which a recipient would take
 // off. The empty value is valid, and so are bytes above 0x7F.
-func ValidHeaderValue(value string) bool {
+func ValidHeaderValue[Text string | []byte](value Text) bool {
 	for i := range len(value) {
 		if !isValueByte(value[i]) {
 			return false
 		}
 	}
-	return value == "" || !isSpace(value[0]) && !isSpace(value[len(value)-1])
+	return len(value) == 0 || !isSpace(value[0]) && !isSpace(value[len(value)-1])
+}
+
+// SameHeaderName reports whether two names are the same field to a downstream:
+// without regard to case (RFC 9110 section 5.1), and with an underscore for a
+// hyphen, which servers of the CGI kind cannot tell apart.
+func SameHeaderName(a, b string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range len(a) {
+		if foldByte(a[i]) != foldByte(b[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func foldByte(c byte) byte {
+	switch {
+	case c == '_':
+		return '-'
+	case 'A' <= c && c <= 'Z':
+		return c | 0x20
+	}
+	return c
 }
 
 func isTokenByte(c byte) bool {

@@ -109,7 +109,7 @@ func headerMove(entry string, header http.Header) (move, error) {
 	if field == "" && name == "" {
 		return move{}, nil
 	}
-	if field == "" || !isToken(name) {
+	if field == "" || !gateway.ValidHeaderName(name) {
 		return move{}, headerNameRefusal(field, name, "is no header name. Write field=Header-Name.")
 	}
 	name = textproto.CanonicalMIMEHeaderKey(name)

@@ -69,56 +69,12 @@ func isCallersOwn(folded []byte) bool {
 func nominated(header http.Header, name string) bool {
 	for _, line := range header["Connection"] {
 		for option := range strings.SplitSeq(line, ",") {
-			if sameField(trim(option), name) {
+			if gateway.SameHeaderName(trim(option), name) {
 				return true
 			}
 		}
 	}
 	return false
-}
-
-// sameField compares header names without case, an underscore being a hyphen.
-func sameField(a, b string) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range len(a) {
-		if foldByte(a[i]) != foldByte(b[i]) {
-			return false
-		}
-	}
-	return true
-}
-
-func foldByte(c byte) byte {
-	switch {
-	case c == '_':
-		return '-'
-	case 'A' <= c && c <= 'Z':
-		return c | 0x20
-	}
-	return c
-}
-
-// isToken reports whether a name can be a header name (RFC 9110 section 5.6.2).
-func isToken(name string) bool {
-	for i := range len(name) {
-		if c := name[i]; !('a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' || strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0) {
-			return false
-		}
-	}
-	return name != ""
-}
-
-// isFieldValue reports whether HTTP can carry a value and hands it over unchanged:
-// no control character, no white space at either end (RFC 9110 section 5.5).
-func isFieldValue(value []byte) bool {
-	for _, c := range value {
-		if c < ' ' && c != '\t' || c == 0x7f {
-			return false
-		}
-	}
-	return len(value) == 0 || !isSpace(value[0]) && !isSpace(value[len(value)-1])
 }
 
 // holdsPlaceholder says whether a forwarded value waits for a credential.

@@ -3,6 +3,8 @@ package plan
 import (
 	"net/http"
 	"net/url"
+
+	"keyrelay/function/gateway"
 )
 
 // An outbound is a plan with all that making it takes for a small record, so that
@@ -138,7 +140,7 @@ func writeHeaders(text []byte, headers []headerText, r *record, moves []move) ([
 		if text, present, whole = appendHeader(text, r.valueOf(m)); !whole {
 			return nil, nil, brokenText(m.field)
 		}
-		if !isFieldValue(text[start:]) {
+		if !gateway.ValidHeaderValue(text[start:]) {
 			return nil, nil, badHeaderValue(m.field, m.name)
 		}
 		if len(text)-before > maxMoved {
