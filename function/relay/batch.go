@@ -157,7 +157,7 @@ func (b *batchRun) response(failed, withBodies bool) *gateway.Response {
 	problem, proxyError := problemOf(errBatchIncomplete)
 	return &gateway.Response{
 		Status: problem.Status,
-		Header: http.Header{"Content-Type": {"application/problem+json"}, "Proxy-Status": {"keyrelay; error=" + proxyError}},
+		Header: ownHeader("application/problem+json", proxyError),
 		Body:   incompleteJSON(problem, results),
 	}
 }

@@ -13,6 +13,11 @@ type problemResult struct {
 	Problem problemDocument `json:"problem"`
 }
 
+func problemResultOf(err error) problemResult {
+	problem, _ := problemOf(err)
+	return problemResult{documentOf(problem, refusalOf(err))}
+}
+
 // appendResults writes the JSON array that tells what became of each record.
 func appendResults(out []byte, deliveries []delivery, withBodies bool) []byte {
 	out = append(out, '[')
@@ -35,8 +40,7 @@ func appendResult(out []byte, made *delivery, withBody bool) []byte {
 		}
 		return append(out, '}')
 	case made.err != nil:
-		problem, _ := problemOf(made.err)
-		return append(out, encodeJSON(problemResult{documentOf(problem, refusalOf(made.err))})...)
+		return append(out, encodeJSON(problemResultOf(made.err))...)
 	}
 	return append(out, `{"sent":false}`...)
 }

@@ -47,8 +47,8 @@ func (r *record) blameDelivery(made *delivery) bool {
 	case made.status >= 400 && made.status < 500:
 		found = blameCaller
 	}
-	if problem, proxyError := problemOf(errBatchIncomplete); r.problemName == "" {
-		r.problem(problem, proxyError)
+	if r.problemName == "" {
+		r.problem(problemOf(errBatchIncomplete))
 		r.blame = found
 	}
 	if severity(found) > severity(r.blame) {

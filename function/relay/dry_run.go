@@ -33,11 +33,8 @@ func dryRun(outbound *plan.Plan) *gateway.Response {
 	}
 	return &gateway.Response{
 		Status: http.StatusOK,
-		Header: http.Header{
-			"Content-Type": {"application/json"},
-			"Proxy-Status": {"keyrelay; error=proxy_internal_response"},
-		},
-		Body: encodeJSON(shown),
+		Header: ownHeader("application/json", "proxy_internal_response"),
+		Body:   encodeJSON(shown),
 	}
 }
 
@@ -46,8 +43,7 @@ func dryRunOfBatch(batch *plan.Batch) []any {
 	for i := range shown {
 		outbound, err := batch.Record(i)
 		if err != nil {
-			problem, _ := problemOf(err)
-			shown[i] = problemResult{documentOf(problem, refusalOf(err))}
+			shown[i] = problemResultOf(err)
 			continue
 		}
 		shown[i] = dryRunOf(outbound)

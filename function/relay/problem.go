@@ -2,7 +2,7 @@ package relay
 
 import (
 	"errors"
-	"net/http"
+	"sync"
 
 	"keyrelay/function/gateway"
 	"keyrelay/function/upstream"
@@ -59,6 +59,9 @@ func (p Problem) ProxyErrors() []string {
 	return types
 }
 
+// listed is Problems, made once: a batch may ask for each of its records.
+var listed = sync.OnceValue(Problems)
+
 // problemOf finds the problem of an error and its error type for Proxy-Status. Of a
 // refusal only the reason counts, not the cause behind it. An error that no room of
 // ours names is internal.
@@ -67,7 +70,7 @@ func problemOf(err error) (Problem, string) {
 	if errors.As(err, &refusal) {
 		err = refusal.Reason
 	}
-	for _, problem := range Problems() {
+	for _, problem := range listed() {
 		for _, cause := range problem.causes {
 			if errors.Is(err, cause.reason) {
 				return problem, cause.proxyError
@@ -91,10 +94,7 @@ func refuse(err error, record *record) *gateway.Response {
 	record.problem(problem, proxyError)
 	record.notePanic(err)
 	refusal := refusalOf(err)
-	header := http.Header{
-		"Content-Type": {"application/problem+json"},
-		"Proxy-Status": {"keyrelay; error=" + proxyError},
-	}
+	header := ownHeader("application/problem+json", proxyError)
 	addRefusalHeaders(header, problem, refusal)
 	return &gateway.Response{Status: problem.Status, Header: header, Body: encodeJSON(documentOf(problem, refusal))}
 }

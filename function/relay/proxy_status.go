@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"net/http"
 	"strconv"
 
 	"keyrelay/function/gateway"
@@ -18,6 +19,14 @@ func commonProxyStatus() map[int][]string {
 
 func receivedStatus(status int) string {
 	return "keyrelay; received-status=" + strconv.Itoa(status)
+}
+
+// ownHeader is the header of an answer that the relay itself makes (RFC 9209 section 2.1.1).
+func ownHeader(mediaType, proxyError string) http.Header {
+	return http.Header{
+		"Content-Type": {mediaType},
+		"Proxy-Status": {"keyrelay; error=" + proxyError},
+	}
 }
 
 // markReceived adds Proxy-Status (RFC 9209 section 2.1.5). What proxies further
