@@ -180,6 +180,16 @@ func skipUnderRace(t *testing.T) {
 	}
 }
 
+// leastAllocations is what one call allocates, without what the collector's
+// emptying of pools adds on a busy machine: the least of some rounds.
+func leastAllocations(call func()) float64 {
+	least := testing.AllocsPerRun(100, call)
+	for range 9 {
+		least = min(least, testing.AllocsPerRun(100, call))
+	}
+	return least
+}
+
 // TestAllocations counts what a warm invocation allocates beyond RoundTrip under a
 // deadline. The copy of the request that sets the deadline is one of its own.
 func TestAllocations(t *testing.T) {
@@ -188,10 +198,10 @@ func TestAllocations(t *testing.T) {
 	event := warmEvent(t, downstream)
 	handler := gateway.Lambda(newRelay(t, keyDocument(t, downstream), relay.Config{FunctionName: "relay"}).Handle)
 	invoke(t, handler, event)
-	whole := testing.AllocsPerRun(500, func() { invoke(t, handler, event) })
+	whole := leastAllocations(func() { invoke(t, handler, event) })
 	transport := &http.Transport{DisableCompression: true}
 	request, body := bareRequest(t, downstream)
-	bare := testing.AllocsPerRun(500, func() { roundTrip(t, transport, request, body) })
+	bare := leastAllocations(func() { roundTrip(t, transport, request, body) })
 	t.Logf("a warm invocation makes %.0f allocations, a bare round trip %.0f", whole, bare)
 	if own := whole - bare + 1; own > 12 {
 		t.Errorf("a warm invocation makes %.0f allocations of its own, more than 12", own)
