@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 
 	"keyrelay/function/destination"
+	"keyrelay/function/mask"
 )
 
 // ClientCertificate is the certificate to present when connecting, nil for none.
@@ -32,5 +33,5 @@ func ofCertificate(scheme *destination.SecurityScheme, read value) (*prepared, e
 	if err != nil {
 		return nil, unusable(scheme.Secret, "holds no certificate with its private key. Store the PEM text of both (-----BEGIN CERTIFICATE-----, intermediates behind it, and -----BEGIN PRIVATE KEY-----), and see that they belong together.")
 	}
-	return &prepared{certificate: &certificate, mask: newMasker([]string{members.PrivateKey}).mask}, nil
+	return &prepared{certificate: &certificate, mask: mask.New(members.PrivateKey).Mask}, nil
 }

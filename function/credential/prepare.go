@@ -8,6 +8,7 @@ import (
 
 	"keyrelay/function/destination"
 	"keyrelay/function/gateway"
+	"keyrelay/function/mask"
 )
 
 // A want is one scheme as an operation asks for it.
@@ -125,7 +126,7 @@ func newPrepared(scheme *destination.SecurityScheme, shown credentialText) *prep
 	return &prepared{
 		text:  func() string { return text },
 		apply: attach(scheme, text),
-		mask:  newMasker(shown.secrets).mask,
+		mask:  mask.New(shown.secrets...).Mask,
 	}
 }
 

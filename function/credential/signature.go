@@ -13,6 +13,7 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
 	"keyrelay/function/gateway"
+	"keyrelay/function/mask"
 )
 
 // signedService is the service that signatures are for: API Gateway,
@@ -88,7 +89,7 @@ func ofRole(_ want, of *role) (*prepared, error) {
 	credentials := of.credentials()
 	return &prepared{
 		sign: func(request *http.Request) { sign(request, signer, of) },
-		mask: newMasker([]string{credentials.SecretAccessKey, credentials.SessionToken}).mask,
+		mask: mask.New(credentials.SecretAccessKey, credentials.SessionToken).Mask,
 	}, nil
 }
 

@@ -1,4 +1,10 @@
-package credential
+// Package mask takes a credential out of an answer that echoes it.
+//
+//	masker := mask.New(secret) // once for each credential
+//	if masker.Mask(response) {
+//		// the answer held the secret; *** stands there now
+//	}
+package mask
 
 import (
 	"slices"
@@ -10,10 +16,10 @@ import (
 // an answer is masked in place.
 const hidden = "***"
 
-// A masker finds many patterns in one pass, by the algorithm of Sun Wu and Udi
+// A Masker finds many patterns in one pass, by the algorithm of Sun Wu and Udi
 // Manber, "A fast algorithm for multi-pattern searching", 1994: it looks at two
 // bytes and mostly skips the rest of a window.
-type masker struct {
+type Masker struct {
 	// patterns are what is looked for, the longest first.
 	patterns func() []string
 	// window is the length of the shortest pattern, and maxWindow at most.
@@ -25,15 +31,15 @@ type masker struct {
 // maxWindow keeps the building of a masker cheap where every pattern is long.
 const maxWindow = 64
 
-// newMasker returns a masker for every encoding of the secrets. One that is too
-// short to be told from ordinary text is left alone.
-func newMasker(secrets []string) *masker {
+// New returns a Masker for every encoding of the secrets. One that is too short to
+// be told from ordinary text is left alone; where all are, the Masker is nil.
+func New(secrets ...string) *Masker {
 	patterns := patternsOf(secrets)
 	if len(patterns) == 0 {
 		return nil
 	}
 	slices.SortFunc(patterns, func(a, b string) int { return len(b) - len(a) })
-	m := &masker{patterns: func() []string { return patterns }}
+	m := &Masker{patterns: func() []string { return patterns }}
 	m.window = min(len(patterns[len(patterns)-1]), maxWindow)
 	for i := range m.shift {
 		m.shift[i] = uint8(m.window - 1)
@@ -49,9 +55,9 @@ func newMasker(secrets []string) *masker {
 
 func block(a, b byte) uint16 { return uint16(a)<<8 | uint16(b) }
 
-// mask replaces every pattern in the answer's header values and body, in place,
-// and reports whether there was any.
-func (m *masker) mask(response *gateway.Response) bool {
+// Mask replaces every pattern in the answer's header values and body, in place,
+// and reports whether there was any. A nil Masker finds nothing.
+func (m *Masker) Mask(response *gateway.Response) bool {
 	if m == nil {
 		return false
 	}
@@ -69,7 +75,7 @@ func (m *masker) mask(response *gateway.Response) bool {
 }
 
 // maskText replaces every pattern, in place.
-func maskText(m *masker, text []byte) ([]byte, bool) {
+func maskText(m *Masker, text []byte) ([]byte, bool) {
 	start, end := next(m, text, 0)
 	if start < 0 {
 		return text, false
@@ -90,7 +96,7 @@ func maskText(m *masker, text []byte) ([]byte, bool) {
 
 // next finds the first pattern at or after from, and where several begin there
 // the longest; start is -1 where there is none.
-func next[T string | []byte](m *masker, text T, from int) (start, end int) {
+func next[T string | []byte](m *Masker, text T, from int) (start, end int) {
 	for at := from + m.window; at <= len(text); {
 		if shift := int(m.shift[block(text[at-2], text[at-1])]); shift > 0 {
 			at += shift

@@ -1,4 +1,4 @@
-package credential
+package mask
 
 import (
 	"encoding/base64"
