@@ -212,3 +212,15 @@ func unhex(text string) (value byte, ok bool) {
 	}
 	return value, true
 }
+
+// authority returns host and port as they stand in a URL.
+func (a *address) authority() string {
+	host := a.host
+	if strings.IndexByte(host, ':') >= 0 {
+		host = "[" + host + "]"
+	}
+	if a.port == "" {
+		return host
+	}
+	return host + ":" + a.port
+}

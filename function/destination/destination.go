@@ -22,6 +22,7 @@ package destination
 import (
 	"errors"
 	"net/url"
+	"slices"
 	"time"
 )
 
@@ -165,4 +166,13 @@ type Session struct {
 	Secret Reference
 	// CacheFor is how long an answer and the digest list are kept.
 	CacheFor time.Duration
+}
+
+// attach notes the schemes that an operation attaches.
+func (d *Destination) attach(security []Requirement) {
+	for _, requirement := range security {
+		if at, known := slices.BinarySearch(d.Attached, requirement.Scheme.Name); !known {
+			d.Attached = slices.Insert(d.Attached, at, requirement.Scheme.Name)
+		}
+	}
 }

@@ -1,178 +1,110 @@
 package destination
 
 import (
-	"net/textproto"
 	"net/url"
-	"slices"
-	"strings"
 	"time"
-
-	"go.yaml.in/yaml/v4"
-
-	"keyrelay/function/gateway"
 )
 
-// schemes reads components.securitySchemes.
-func (r *reader) schemes() {
-	node := r.member(r.member(r.root, "components"), "securitySchemes")
-	for _, each := range r.members(node, "securitySchemes") {
-		scheme := &SecurityScheme{Name: each.key.Value, Destination: r.destination.Name}
-		r.destination.Schemes[scheme.Name] = scheme
-		if object := r.follow(each.value); object != nil {
-			r.scheme(scheme, object, each.key)
-		}
-	}
+// A Kind says how a security scheme's credential is made.
+type Kind int
+
+// The kinds of credential.
+const (
+	// StaticKey is an apiKey scheme whose value is a secret, or a template over one.
+	StaticKey Kind = iota
+	// Basic is the http scheme basic (RFC 7617).
+	Basic
+	// Bearer is the http scheme bearer (RFC 6750).
+	Bearer
+	// RetrievedKey is a scheme with x-itential-dynamic-retrieval: an HTTP call answers with the value.
+	RetrievedKey
+	// OAuth2 is an oauth2 scheme with a clientCredentials or password flow (RFC 6749).
+	OAuth2
+	// OpenIDConnect finds its token endpoint in a discovery document.
+	OpenIDConnect
+	// MutualTLS presents a client certificate.
+	MutualTLS
+	// AWSSignatureV4 signs with the function's own role (x-amazon-apigateway-authtype: awsSigv4).
+	AWSSignatureV4
+	// Unsupported is a scheme that parses but that keyrelay cannot fill, such as http digest or an implicit flow.
+	Unsupported
+)
+
+// A SecurityScheme says what kind of credential a destination wants and where it goes.
+type SecurityScheme struct {
+	// Name is the scheme's name under components.securitySchemes.
+	Name string
+	// Destination is the Name of the document's Destination.
+	Destination string
+	// Kind says how the credential is made.
+	Kind Kind
+	// In is "header", "query" or "cookie"; empty for MutualTLS.
+	In string
+	// Field is the name of the header, query parameter or cookie; "Authorization"
+	// for the schemes of HTTP. A header's is canonical (textproto.CanonicalMIMEHeaderKey).
+	Field string
+	// Secret refers to the secret; zero when the scheme needs none.
+	Secret Reference
+	// Value is the x-keyrelay-value template; nil when there is none.
+	Value *ValueTemplate
+	// Retrieval is the x-itential-dynamic-retrieval call; nil unless Kind is RetrievedKey.
+	Retrieval *Retrieval
+	// Flow is the oauth2 flow; nil unless Kind is OAuth2.
+	Flow *Flow
+	// DiscoveryURL is openIdConnectUrl; nil unless Kind is OpenIDConnect.
+	DiscoveryURL *url.URL
+	// Parameters are the x-itential-parameters of the scheme.
+	Parameters []RetrievalParameter
+	// Lifetime is how long a retrieved credential lives; nil when the document does not say. Zero means one retrieval per request.
+	Lifetime *time.Duration
+	// ExpiresIn is the JSON Pointer to the seconds in a retrieval's answer; empty when the document names none.
+	ExpiresIn Pointer
+	// RefreshOn says which answers mean that the credential is refused.
+	RefreshOn []RefreshRule
+	// RequestContentType is the media type of a retrieval's body parameters.
+	RequestContentType string
+	// ClientSecretPost says that client_id and client_secret go into the form (client_secret_post) instead of the Authorization header.
+	ClientSecretPost bool
 }
 
-// scheme fills one security scheme.
-func (r *reader) scheme(scheme *SecurityScheme, node, key *yaml.Node) {
-	const what = "this security scheme"
-	if !r.mapping(node, what) {
-		return
-	}
-	r.checkExtensions(node, schemeLevel)
-	remedy := "write one of: apiKey, http, oauth2, openIdConnect, mutualTLS"
-	_, at := r.required(node, "type", what, remedy)
-	if at == nil {
-		return
-	}
-	kind, _ := r.oneOf(at, "the type of "+what, "apiKey", "http", "oauth2", "openIdConnect", "mutualTLS")
-	switch kind {
-	case "apiKey":
-		r.apiKey(scheme, node)
-	case "http":
-		r.httpScheme(scheme, node)
-	case "oauth2":
-		scheme.Kind = OAuth2
-		r.flow(scheme, node)
-	case "openIdConnect":
-		scheme.Kind = OpenIDConnect
-		scheme.DiscoveryURL = r.url(node, "openIdConnectUrl", what)
-	case "mutualTLS":
-		scheme.Kind = MutualTLS
-	default:
-		return
-	}
-	if scheme.In == "" && scheme.Kind != MutualTLS && scheme.Kind != Unsupported {
-		scheme.In, scheme.Field = "header", "Authorization"
-	}
-	r.retrieval(scheme, node, kind)
-	r.parameters(scheme, node)
-	r.life(scheme, node)
-	r.secret(scheme, node, key)
-	r.checkUse(scheme, node)
+// A Retrieval is the HTTP call of x-itential-dynamic-retrieval.
+type Retrieval struct {
+	Method          string
+	URL             *url.URL
+	ResponsePointer Pointer
 }
 
-// apiKey reads where a key goes and whether it is signed or retrieved rather than kept.
-func (r *reader) apiKey(scheme *SecurityScheme, node *yaml.Node) {
-	if at := r.member(node, "in"); at == nil {
-		r.fault(node, "this apiKey scheme does not say where the key goes", "write in: header, query or cookie")
-	} else {
-		scheme.In, _ = r.oneOf(at, "the in of this apiKey scheme", "header", "query", "cookie")
-	}
-	name, at := r.required(node, "name", "this apiKey scheme", "write the name of the header, query parameter or cookie")
-	scheme.Field = name
-	switch {
-	case at == nil || scheme.In == "query" || scheme.In == "":
-	case !gateway.ValidHeaderName(name):
-		r.fault(at, "the name is none that a "+scheme.In+" can have", "write letters, digits and hyphens")
-	case scheme.In == "header" && hopField(name):
-		r.fault(at, "this header belongs to the connection, a credential cannot go there", "write the header that the API documents")
-	case scheme.In == "header":
-		scheme.Field = textproto.CanonicalMIMEHeaderKey(name)
-	}
-	signer, _ := r.text(r.member(node, "x-amazon-apigateway-authtype"), "x-amazon-apigateway-authtype")
-	if strings.EqualFold(signer, "awsSigv4") {
-		scheme.Kind, scheme.In, scheme.Field = AWSSignatureV4, "header", "Authorization"
-	}
+// A Flow is an OAuth 2.0 flow that needs no person: clientCredentials or password.
+type Flow struct {
+	// GrantType is "client_credentials" or "password".
+	GrantType string
+	TokenURL  *url.URL
+	// Scopes are all scopes that the flow declares, sorted; a Requirement without scopes asks for all of them.
+	Scopes []string
 }
 
-// hopField reports whether a header field is part of how a message is framed or
-// routed (RFC 9110 section 7.6.1, RFC 9112 section 6).
-func hopField(name string) bool {
-	fields := []string{"Host", "Connection", "Content-Length", "Transfer-Encoding", "Upgrade", "Te", "Trailer", "Keep-Alive"}
-	return slices.Contains(fields, textproto.CanonicalMIMEHeaderKey(name))
+// A RetrievalParameter is one x-itential-parameters entry.
+type RetrievalParameter struct {
+	Name string
+	// In is "query", "header" or "body".
+	In string
+	// UseIn lists the calls that the parameter belongs to: "key" for a dynamic retrieval, "token" for a token request.
+	UseIn []string
+	// Variable is the x-itential-variable: the member of Destination.Variables that holds the value; empty when there is none.
+	Variable string
+	// Default is schema.default as JSON; nil when there is none.
+	Default []byte
 }
 
-// httpScheme reads a scheme of HTTP authentication. Only basic and bearer can be
-// made from a secret without the API's help.
-func (r *reader) httpScheme(scheme *SecurityScheme, node *yaml.Node) {
-	name, _ := r.required(node, "scheme", "this http scheme", "write scheme: basic or scheme: bearer")
-	switch strings.ToLower(name) {
-	case "basic":
-		scheme.Kind = Basic
-	case "bearer":
-		scheme.Kind = Bearer
-	case "": // a fault has been noted
-	default:
-		scheme.Kind = Unsupported
-	}
-}
-
-// flow picks the oauth2 flow that needs no person.
-func (r *reader) flow(scheme *SecurityScheme, node *yaml.Node) {
-	flows := r.member(node, "flows")
-	if flows == nil {
-		r.fault(node, "this oauth2 scheme has no flows", "write flows: with clientCredentials or password")
-		return
-	}
-	grant, flow := "client_credentials", r.member(flows, "clientCredentials")
-	if flow == nil {
-		grant, flow = "password", r.member(flows, "password")
-	}
-	if flow == nil {
-		scheme.Kind = Unsupported
-		return
-	}
-	scheme.Flow = &Flow{GrantType: grant, TokenURL: r.url(flow, "tokenUrl", "this oauth2 flow")}
-	for _, each := range r.members(r.member(flow, "scopes"), "scopes") {
-		scheme.Flow.Scopes = append(scheme.Flow.Scopes, each.key.Value)
-	}
-	slices.Sort(scheme.Flow.Scopes)
-}
-
-// url reads a member that must be there and be an absolute URL by the rules of server URLs.
-func (r *reader) url(parent *yaml.Node, name, what string) *url.URL {
-	text, node := r.required(parent, name, what, "write the whole URL, from https:// on")
-	if node == nil {
-		return nil
-	}
-	if _, ok := r.endpoint(text, node, name); !ok {
-		return nil
-	}
-	parsed, err := url.Parse(text)
-	if err != nil {
-		r.fault(node, name+" is no URL", "write the whole URL, from https:// on")
-		return nil
-	}
-	return parsed
-}
-
-// life reads how a scheme's credential is made and how long it lives.
-func (r *reader) life(scheme *SecurityScheme, node *yaml.Node) {
-	if at := r.member(node, extensionPrefix+"value"); at != nil {
-		scheme.Value = r.valueTemplate(at)
-	}
-	if at := r.member(node, extensionPrefix+"lifetime"); at != nil {
-		if lifetime, ok := r.seconds(at, extensionPrefix+"lifetime", true, maxLifetime); ok {
-			scheme.Lifetime = new(time.Duration)
-			*scheme.Lifetime = lifetime
-		}
-	}
-	if at := r.member(node, extensionPrefix+"expires-in"); at != nil {
-		pointer, ok := r.pointer(at, extensionPrefix+"expires-in")
-		if ok && pointer == "" {
-			r.fault(at, extensionPrefix+"expires-in points to the whole answer", "write a pointer such as /expires_in")
-		}
-		scheme.ExpiresIn = pointer
-	}
-	scheme.RefreshOn = r.refreshOn(node)
-	scheme.RequestContentType = "application/json"
-	contentType := r.member(node, extensionPrefix+"request-content-type")
-	if text, ok := r.oneOf(contentType, extensionPrefix+"request-content-type", "application/json", "application/x-www-form-urlencoded"); ok {
-		scheme.RequestContentType = text
-	}
-	method := r.member(node, extensionPrefix+"client-authentication")
-	text, _ := r.oneOf(method, extensionPrefix+"client-authentication", "client_secret_basic", "client_secret_post")
-	scheme.ClientSecretPost = text == "client_secret_post"
+// A RefreshRule is one entry of x-keyrelay-refresh-on: an answer with this status
+// and, where Pointer is set, with a body whose value there equals Equals, means
+// that the credential is refused.
+type RefreshRule struct {
+	Status int
+	// Pointer is set when ByBody is.
+	Pointer Pointer
+	// Equals is compact JSON.
+	Equals []byte
+	// ByBody says that the body decides too.
+	ByBody bool
 }

@@ -2,15 +2,20 @@ package destination
 
 import (
 	"cmp"
-	"net/netip"
 	"slices"
-	"strings"
 
 	"go.yaml.in/yaml/v4"
 )
 
-// maxServers is how many URLs the variables of one server object may stand for.
-const maxServers = 100
+// A Set holds all destinations. It is read-only and safe for concurrent use.
+type Set struct {
+	destinations []*Destination
+	// hosts holds the servers of each host, the longest prefix first.
+	hosts map[string][]*server
+}
+
+// Destinations returns all destinations, sorted by name.
+func (s *Set) Destinations() []*Destination { return s.destinations }
 
 // A server is one declared server URL of a destination with the operations that are reached through it.
 type server struct {
@@ -50,152 +55,40 @@ func (s *server) origin(other *server) bool {
 	return s.secure == other.secure && s.host == other.host && s.port == other.port
 }
 
-// servers reads a list of OpenAPI server objects.
-func (r *reader) servers(node *yaml.Node) []*server {
-	var servers []*server
-	for _, item := range r.items(node, "servers") {
-		if !r.mapping(item, "this server") {
-			continue
-		}
-		text, at := r.required(item, "url", "this server", "write the URL that the API is reached at")
-		if at == nil {
-			continue
-		}
-		for _, expanded := range r.expand(text, item) {
-			if found := r.server(expanded, at); found != nil {
-				servers = append(servers, found)
-			}
-		}
-	}
-	return servers
-}
-
-// expand fills the variables of a server's URL: with each value of an enum, else with the default.
-func (r *reader) expand(text string, object *yaml.Node) []string {
-	name, found := firstVariable(text)
-	if !found {
-		return []string{text}
-	}
-	variable := r.member(r.member(object, "variables"), name)
-	if variable == nil {
-		r.fault(r.member(object, "url"), "the server URL holds a variable that is not described", "describe it under variables, with a default")
-		return nil
-	}
-	var urls []string
-	for _, value := range r.variableValues(variable) {
-		more := r.expand(strings.ReplaceAll(text, "{"+name+"}", value), object)
-		urls = append(urls, more...)
-		if more == nil { // a fault has been noted, and would be again
-			return nil
-		}
-		if len(urls) > maxServers {
-			r.fault(object, "the variables stand for more than 100 servers", "write fewer values in their enums")
-			return nil
-		}
-	}
-	return urls
-}
-
-// firstVariable returns the name of the first {variable} in a text.
-func firstVariable(text string) (name string, found bool) {
-	_, after, opened := strings.Cut(text, "{")
-	name, _, closed := strings.Cut(after, "}")
-	return name, opened && closed && name != ""
-}
-
-// variableValues returns what a server variable may be.
-func (r *reader) variableValues(variable *yaml.Node) []string {
-	choices := r.items(r.member(variable, "enum"), "enum")
-	if len(choices) == 0 {
-		otherwise := r.member(variable, "default")
-		if otherwise == nil {
-			r.fault(variable, "this server variable has no default", "write default: with the value to use")
-			return nil
-		}
-		choices = []*yaml.Node{otherwise}
-	}
-	values := make([]string, 0, len(choices))
-	for _, choice := range choices {
-		if choice.Kind != yaml.ScalarNode || strings.ContainsAny(choice.Value, "{}") {
-			r.fault(choice, "this value of a server variable is no text", "write a text without braces")
-			continue
-		}
-		values = append(values, choice.Value)
-	}
-	return values
-}
-
-// server reads one server URL. nil means that a fault was noted.
-func (r *reader) server(text string, node *yaml.Node) *server {
-	if !strings.Contains(text, "://") {
-		r.fault(node, "the server URL is relative", "write the whole URL, from https:// on")
-		return nil
-	}
-	parsed, ok := r.endpoint(text, node, "the server URL")
-	if !ok {
-		return nil
-	}
-	if parsed.hasQuery {
-		r.fault(node, "the server URL has a query", "remove ? and what follows it; parameters belong in the record or in the operation")
-		return nil
-	}
-	made := &server{
-		destination: r.destination,
-		secure:      parsed.secure,
-		host:        parsed.host,
-		port:        parsed.port,
-		prefix:      decodePath(strings.TrimSuffix(parsed.path, "/")),
-		authority:   parsed.authority(),
-		node:        node,
-	}
-	made.url = made.scheme() + "://" + made.authority + strings.TrimSuffix(parsed.path, "/")
-	return made
-}
-
-// endpoint takes a URL of a document apart by the rules of server URLs: those of
-// admission, https unless the network says otherwise, and a host that is a name or an address.
-func (r *reader) endpoint(text string, node *yaml.Node, what string) (address, bool) {
-	parsed, found := parseAddress(text)
-	switch {
-	case found.problem != "":
-	case strings.ContainsAny(parsed.path, "{}"):
-		found = flaw{"has braces in its path", "write the path itself"}
-	case !parsed.secure && r.destination.Network == Public:
-		found = flaw{"is http:// on the public network", "write https://, or x-keyrelay-network: private, or loopback for this machine, where the API is not on the internet"}
-	case !declarable(parsed.host):
-		found = flaw{"has a host that programs understand differently", "write a host name without a dot at its end, or an address as four decimal numbers"}
-	}
-	if found.problem != "" {
-		r.fault(node, what+" "+found.problem, found.remedy)
-		return address{}, false
-	}
-	return parsed, true
-}
-
-// declarable reports whether a host is an address or a name that no resolver takes for one, such as 127.1 or 0x7f.1.
-func declarable(host string) bool {
-	if _, err := netip.ParseAddr(host); err == nil {
-		return true
-	}
-	last := host[strings.LastIndexByte(host, '.')+1:]
-	return last != "" && (last[0] < '0' || last[0] > '9')
-}
-
-// authority returns host and port as they stand in a URL.
-func (a *address) authority() string {
-	host := a.host
-	if strings.IndexByte(host, ':') >= 0 {
-		host = "[" + host + "]"
-	}
-	if a.port == "" {
-		return host
-	}
-	return host + ":" + a.port
-}
-
 // byPrefix sorts servers so that the longest prefix comes first.
 func byPrefix(servers []*server) {
 	slices.SortStableFunc(servers, func(a, b *server) int {
 		return cmp.Or(cmp.Compare(len(b.prefix), len(a.prefix)), cmp.Compare(a.url, b.url))
 	})
+}
+
+// claim adds servers to a destination, each once, and returns the destination's own for each.
+func (d *Destination) claim(servers []*server) []*server {
+	claimed := make([]*server, len(servers))
+	for i, each := range servers {
+		at := slices.IndexFunc(d.servers, each.same)
+		if at < 0 {
+			at = len(d.servers)
+			d.servers = append(d.servers, each)
+		}
+		claimed[i] = d.servers[at]
+	}
+	return claimed
+}
+
+// index adds a destination's servers to those of all, and returns a fault for each that another document claims too.
+func (s *Set) index(destination *Destination, file string) (faults Faults) {
+	for _, each := range destination.servers {
+		others := s.hosts[each.host]
+		if at := slices.IndexFunc(others, each.same); at >= 0 {
+			place := Place{file, each.node.Line, each.node.Column}
+			faults = append(faults, Fault{place, "this server is declared by " + others[at].destination.file + " too",
+				"put both into one document, or give the two different path prefixes"})
+			continue
+		}
+		others = append(others, each)
+		byPrefix(others)
+		s.hosts[each.host] = others
+	}
+	return faults
 }

@@ -1,21 +1,17 @@
 package destination
 
 import (
+	"bytes"
 	"cmp"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
 )
-
-// A Set holds all destinations. It is read-only and safe for concurrent use.
-type Set struct {
-	destinations []*Destination
-	// hosts holds the servers of each host, the longest prefix first.
-	hosts map[string][]*server
-}
 
 // Config says what Load takes into account besides the documents.
 type Config struct {
@@ -87,22 +83,66 @@ func load(file string, config Config) (*Destination, Faults) {
 	return reader.document(), reader.faults
 }
 
-// index adds a destination's servers to those of all, and returns a fault for each that another document claims too.
-func (s *Set) index(destination *Destination, file string) (faults Faults) {
-	for _, each := range destination.servers {
-		others := s.hosts[each.host]
-		if at := slices.IndexFunc(others, each.same); at >= 0 {
-			place := Place{file, each.node.Line, each.node.Column}
-			faults = append(faults, Fault{place, "this server is declared by " + others[at].destination.file + " too",
-				"put both into one document, or give the two different path prefixes"})
-			continue
-		}
-		others = append(others, each)
-		byPrefix(others)
-		s.hosts[each.host] = others
+// maxDepth is how deep a document may nest. No OpenAPI document comes near it.
+const maxDepth = 500
+
+// parse turns a file into the mapping at its root. The fault, if any, is the only
+// one that can be told of a file that cannot be parsed.
+func parse(file string, content []byte) (*yaml.Node, *Fault) {
+	fault := func(line, column int, problem, remedy string) *Fault {
+		return &Fault{Place{file, max(line, 1), max(column, 1)}, problem, remedy}
 	}
-	return faults
+	if !utf8.Valid(content) {
+		line, column := position(content, validPrefix(content))
+		return nil, fault(line, column, "the text is not UTF-8", "save the document as UTF-8")
+	}
+	if filepath.Ext(file) == ".json" {
+		return parseJSON(file, content)
+	}
+	var document yaml.Node
+	if err := yaml.Load(content, &document); err != nil {
+		line, column, message := yamlError(err)
+		if line == 0 {
+			return nil, fault(line, column, message, "write one YAML document into the file")
+		}
+		return nil, fault(line, column, message, "mend the YAML here; it is indented with spaces, and a text that holds : or # stands in quotes")
+	}
+	root := document.Content[0]
+	if root.Kind != yaml.MappingNode {
+		return nil, fault(root.Line, root.Column, "the document is no mapping", `begin it with "openapi: 3.1.1"`)
+	}
+	return root, nil
 }
 
-// Destinations returns all destinations, sorted by name.
-func (s *Set) Destinations() []*Destination { return s.destinations }
+// yamlError takes the place and the parser's own words out of an error.
+func yamlError(err error) (line, column int, message string) {
+	var located *yaml.LoadError
+	if !errors.As(err, &located) {
+		return 0, 0, "the YAML cannot be read"
+	}
+	message = strings.TrimPrefix(located.Message, "yaml: ")
+	if located.ContextMsg != "" {
+		message += " " + located.ContextMsg
+	}
+	return located.Mark.Line, located.Mark.Column, "the YAML cannot be read: " + message
+}
+
+// validPrefix returns how many bytes at the start of content are UTF-8.
+func validPrefix(content []byte) int {
+	valid := 0
+	for valid < len(content) {
+		r, size := utf8.DecodeRune(content[valid:])
+		if r == utf8.RuneError && size == 1 {
+			break
+		}
+		valid += size
+	}
+	return valid
+}
+
+// position returns the line and the column, in characters, of an offset.
+func position(content []byte, offset int) (line, column int) {
+	before := content[:offset]
+	start := bytes.LastIndexByte(before, '\n') + 1
+	return bytes.Count(before, []byte("\n")) + 1, utf8.RuneCount(before[start:]) + 1
+}

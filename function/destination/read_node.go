@@ -1,8 +1,11 @@
 package destination
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"math"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -199,4 +202,148 @@ func (r *reader) oneOf(node *yaml.Node, what string, choices ...string) (string,
 	}
 	r.fault(node, what+" is not known", "write one of: "+strings.Join(choices, ", "))
 	return "", false
+}
+
+// maxReferences is how many $refs may lead from one to the next.
+const maxReferences = 100
+
+// follow returns what a node stands for: itself, or the target of its $ref. Only
+// references into the same document are read. nil means that a fault was noted.
+func (r *reader) follow(node *yaml.Node) *yaml.Node {
+	start := node
+	for range maxReferences {
+		reference := r.member(node, "$ref")
+		if reference == nil {
+			return node
+		}
+		text, ok := r.text(reference, "$ref")
+		if !ok {
+			return nil
+		}
+		if node = r.target(reference, text); node == nil {
+			return nil
+		}
+	}
+	r.fault(start, "this $ref leads back to itself", "write the object itself at one of the places")
+	return nil
+}
+
+// target finds what a $ref points to: a URI fragment that holds a JSON Pointer (RFC 6901 section 6).
+func (r *reader) target(reference *yaml.Node, text string) *yaml.Node {
+	fragment, local := strings.CutPrefix(text, "#")
+	if !local {
+		r.fault(reference, "this $ref leaves the document", "copy what it points to into this document and write #/components/...")
+		return nil
+	}
+	pointer, err := url.PathUnescape(fragment)
+	if err == nil {
+		if found := r.find(Pointer(pointer)); found != nil {
+			return found
+		}
+	}
+	r.fault(reference, "this $ref points to nothing", "write the place of an object of this document, such as #/components/parameters/NAME")
+	return nil
+}
+
+// find returns the node that a JSON Pointer names, nil when there is none.
+func (r *reader) find(pointer Pointer) *yaml.Node {
+	if _, err := ParsePointer(string(pointer)); err != nil {
+		return nil
+	}
+	node := r.root
+	for _, token := range pointer.tokens() {
+		switch node = resolve(node); {
+		case node == nil:
+			return nil
+		case node.Kind == yaml.SequenceNode:
+			index, err := strconv.Atoi(token)
+			if err != nil || index < 0 || index >= len(node.Content) {
+				return nil
+			}
+			node = node.Content[index]
+		default:
+			node = r.member(node, token)
+		}
+	}
+	return resolve(node)
+}
+
+// maxJSONText bounds the JSON that a document's value stands for: YAML aliases
+// can make a small document stand for a very large one.
+const maxJSONText = 1 << 20
+
+// json returns a value as compact JSON: members in the document's order, numbers
+// by their literals. ok is false when a fault was noted.
+func (r *reader) json(node *yaml.Node) (text []byte, ok bool) {
+	before := len(r.faults)
+	text = r.appendJSON(nil, node, 0)
+	return text, len(r.faults) == before
+}
+
+// appendJSON appends a value to a JSON text.
+func (r *reader) appendJSON(text []byte, node *yaml.Node, depth int) []byte {
+	node = resolve(node)
+	if depth > maxDepth || len(text) > maxJSONText {
+		r.fault(node, "this value is too large", "write a value without aliases that hold each other")
+		return nil
+	}
+	switch node.Kind {
+	case yaml.MappingNode:
+		text = append(text, '{')
+		for i := 0; i+1 < len(node.Content) && text != nil; i += 2 {
+			text = append(separated(text, i), quote(node.Content[i].Value)...)
+			text = r.appendJSON(append(text, ':'), node.Content[i+1], depth+1)
+		}
+		return closed(text, '}')
+	case yaml.SequenceNode:
+		text = append(text, '[')
+		for i := 0; i < len(node.Content) && text != nil; i++ {
+			text = r.appendJSON(separated(text, i), node.Content[i], depth+1)
+		}
+		return closed(text, ']')
+	}
+	return append(text, r.scalarJSON(node)...)
+}
+
+// separated appends the comma before all values but the first.
+func separated(text []byte, index int) []byte {
+	if index == 0 {
+		return text
+	}
+	return append(text, ',')
+}
+
+// closed appends a closing bracket, unless the value was given up.
+func closed(text []byte, bracket byte) []byte {
+	if text == nil {
+		return nil
+	}
+	return append(text, bracket)
+}
+
+// scalarJSON returns the JSON of a scalar.
+func (r *reader) scalarJSON(node *yaml.Node) []byte {
+	switch node.ShortTag() {
+	case "!!null":
+		return []byte("null")
+	case "!!bool":
+		return []byte(strings.ToLower(node.Value))
+	case "!!int", "!!float":
+		if !json.Valid([]byte(node.Value)) {
+			r.fault(node, "this number is none of JSON", "write it in decimal digits, or in quotes as a text")
+		}
+		return []byte(node.Value)
+	}
+	return quote(node.Value)
+}
+
+// quote returns a text as a JSON string. Nothing is escaped that need not be.
+func quote(text string) []byte {
+	var quoted bytes.Buffer
+	encoder := json.NewEncoder(&quoted)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(text); err != nil {
+		return []byte(`""`)
+	}
+	return bytes.TrimSuffix(quoted.Bytes(), []byte("\n"))
 }

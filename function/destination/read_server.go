@@ -1,0 +1,142 @@
+package destination
+
+import (
+	"net/netip"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// maxServers is how many URLs the variables of one server object may stand for.
+const maxServers = 100
+
+// servers reads a list of OpenAPI server objects.
+func (r *reader) servers(node *yaml.Node) []*server {
+	var servers []*server
+	for _, item := range r.items(node, "servers") {
+		if !r.mapping(item, "this server") {
+			continue
+		}
+		text, at := r.required(item, "url", "this server", "write the URL that the API is reached at")
+		if at == nil {
+			continue
+		}
+		for _, expanded := range r.expand(text, item) {
+			if found := r.server(expanded, at); found != nil {
+				servers = append(servers, found)
+			}
+		}
+	}
+	return servers
+}
+
+// expand fills the variables of a server's URL: with each value of an enum, else with the default.
+func (r *reader) expand(text string, object *yaml.Node) []string {
+	name, found := firstVariable(text)
+	if !found {
+		return []string{text}
+	}
+	variable := r.member(r.member(object, "variables"), name)
+	if variable == nil {
+		r.fault(r.member(object, "url"), "the server URL holds a variable that is not described", "describe it under variables, with a default")
+		return nil
+	}
+	var urls []string
+	for _, value := range r.variableValues(variable) {
+		more := r.expand(strings.ReplaceAll(text, "{"+name+"}", value), object)
+		urls = append(urls, more...)
+		if more == nil { // a fault has been noted, and would be again
+			return nil
+		}
+		if len(urls) > maxServers {
+			r.fault(object, "the variables stand for more than 100 servers", "write fewer values in their enums")
+			return nil
+		}
+	}
+	return urls
+}
+
+// firstVariable returns the name of the first {variable} in a text.
+func firstVariable(text string) (name string, found bool) {
+	_, after, opened := strings.Cut(text, "{")
+	name, _, closed := strings.Cut(after, "}")
+	return name, opened && closed && name != ""
+}
+
+// variableValues returns what a server variable may be.
+func (r *reader) variableValues(variable *yaml.Node) []string {
+	choices := r.items(r.member(variable, "enum"), "enum")
+	if len(choices) == 0 {
+		otherwise := r.member(variable, "default")
+		if otherwise == nil {
+			r.fault(variable, "this server variable has no default", "write default: with the value to use")
+			return nil
+		}
+		choices = []*yaml.Node{otherwise}
+	}
+	values := make([]string, 0, len(choices))
+	for _, choice := range choices {
+		if choice.Kind != yaml.ScalarNode || strings.ContainsAny(choice.Value, "{}") {
+			r.fault(choice, "this value of a server variable is no text", "write a text without braces")
+			continue
+		}
+		values = append(values, choice.Value)
+	}
+	return values
+}
+
+// server reads one server URL. nil means that a fault was noted.
+func (r *reader) server(text string, node *yaml.Node) *server {
+	if !strings.Contains(text, "://") {
+		r.fault(node, "the server URL is relative", "write the whole URL, from https:// on")
+		return nil
+	}
+	parsed, ok := r.endpoint(text, node, "the server URL")
+	if !ok {
+		return nil
+	}
+	if parsed.hasQuery {
+		r.fault(node, "the server URL has a query", "remove ? and what follows it; parameters belong in the record or in the operation")
+		return nil
+	}
+	made := &server{
+		destination: r.destination,
+		secure:      parsed.secure,
+		host:        parsed.host,
+		port:        parsed.port,
+		prefix:      decodePath(strings.TrimSuffix(parsed.path, "/")),
+		authority:   parsed.authority(),
+		node:        node,
+	}
+	made.url = made.scheme() + "://" + made.authority + strings.TrimSuffix(parsed.path, "/")
+	return made
+}
+
+// endpoint takes a URL of a document apart by the rules of server URLs: those of
+// admission, https unless the network says otherwise, and a host that is a name or an address.
+func (r *reader) endpoint(text string, node *yaml.Node, what string) (address, bool) {
+	parsed, found := parseAddress(text)
+	switch {
+	case found.problem != "":
+	case strings.ContainsAny(parsed.path, "{}"):
+		found = flaw{"has braces in its path", "write the path itself"}
+	case !parsed.secure && r.destination.Network == Public:
+		found = flaw{"is http:// on the public network", "write https://, or x-keyrelay-network: private, or loopback for this machine, where the API is not on the internet"}
+	case !declarable(parsed.host):
+		found = flaw{"has a host that programs understand differently", "write a host name without a dot at its end, or an address as four decimal numbers"}
+	}
+	if found.problem != "" {
+		r.fault(node, what+" "+found.problem, found.remedy)
+		return address{}, false
+	}
+	return parsed, true
+}
+
+// declarable reports whether a host is an address or a name that no resolver takes for one, such as 127.1 or 0x7f.1.
+func declarable(host string) bool {
+	if _, err := netip.ParseAddr(host); err == nil {
+		return true
+	}
+	last := host[strings.LastIndexByte(host, '.')+1:]
+	return last != "" && (last[0] < '0' || last[0] > '9')
+}
