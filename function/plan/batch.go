@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -72,6 +73,13 @@ func (b *Batch) key(record *batchRecord) string {
 	text = binary.BigEndian.AppendUint32(text, record.equals)
 	hash := sha256.Sum256(text)
 	return hex.EncodeToString(hash[:16])
+}
+
+// isBatch reports whether the body is an array of records.
+func (d *draft) isBatch() bool {
+	body := d.request.Body
+	first := scanner{text: body}
+	return d.isJSON && first.peek(first.space(0)) == '['
 }
 
 // batch makes the plan of an array of records.
@@ -188,4 +196,20 @@ func brokenBatch(record, at int, flaw flaw) error {
 		detail = "It nests too deeply. Send a flatter one"
 	}
 	return ofRecord(&gateway.Refusal{Reason: ErrRecord, Detail: detail + " (byte " + strconv.Itoa(at) + " of the body)."}, record)
+}
+
+// ofRecord names a record of a batch in a refusal.
+func ofRecord(err error, record int) error {
+	var refusal *gateway.Refusal
+	if !errors.As(err, &refusal) {
+		return err
+	}
+	named := *refusal
+	var detail strings.Builder
+	detail.WriteString("Record ")
+	detail.WriteString(strconv.Itoa(record))
+	detail.WriteString(" of the batch, counted from 0: ")
+	detail.WriteString(refusal.Detail)
+	named.Detail = detail.String()
+	return &named
 }

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"keyrelay/function/gateway"
@@ -98,13 +99,163 @@ func passes(header http.Header, name string, values []string) bool {
 	return forwarded(name) && !nominated(header, name)
 }
 
-// contentType returns the media type's field of a body, empty when none is given.
-func contentType(header http.Header) (string, error) {
-	switch lines := header["Content-Type"]; len(lines) {
-	case 0:
-		return "", nil
-	case 1:
-		return lines[0], nil
+// passing lists the names of the caller's header fields that go to the destination.
+func (d *draft) passing(names []string) []string {
+	for name, values := range d.request.Header {
+		if passes(d.request.Header, name, values) {
+			names = append(names, name)
+		}
 	}
-	return "", &gateway.Refusal{Reason: ErrHeader, Detail: "Send Content-Type once only."}
+	return names
+}
+
+// received is what the relay adds to Via (RFC 9110 section 7.6.3): a gateway's
+// event does not tell the caller's protocol version, so it is the least that can be.
+const received = "1.1 keyrelay"
+
+// setHeader collects the forwarded fields, those from the record, which win, and
+// the relay's own.
+func (o *outbound) setHeader(d *draft, moved []headerText, text string) error {
+	var store [32]string
+	names := d.passing(store[:0])
+	const own = 3 // Accept-Encoding, Via, and Content-Type where a record has none
+	o.Header = make(http.Header, len(names)+len(moved)+own)
+	values := o.values[:0]
+	var waiting []string
+	for _, name := range names {
+		switch sent := d.request.Header[name]; {
+		case isMoved(moved, name) && name != "Cookie":
+		case holdsPlaceholder(sent):
+			waiting = append(waiting, name)
+		default:
+			values = o.set(values, name, sent...)
+		}
+	}
+	slices.Sort(waiting)
+	if placeholders(d.request.Header, waiting) > maxPlaceholders {
+		return placeholderRefusal(waiting[0], "and those like it hold more than 16 placeholders. Send fewer.")
+	}
+	for _, name := range waiting {
+		fill, err := newFill(d.location.Destination, name, d.request.Header[name])
+		if err != nil {
+			return err
+		}
+		o.Fills = append(o.Fills, fill)
+	}
+	for _, m := range moved {
+		if !o.joinCookie(m.name, text[m.start:m.end]) {
+			values = o.set(values, m.name, append(o.Header[m.name], text[m.start:m.end])...)
+		}
+	}
+	values = o.set(values, "Accept-Encoding", "identity")
+	o.set(values, "Via", append(slices.Clip(d.request.Header["Via"]), received)...)
+	return nil
+}
+
+// set puts a field into the header with values carved from one backing array.
+func (o *outbound) set(values []string, name string, added ...string) []string {
+	start := len(values)
+	values = append(values, added...)
+	o.Header[name] = values[start:len(values):len(values)]
+	return values
+}
+
+func isMoved(moved []headerText, name string) bool {
+	return slices.ContainsFunc(moved, func(m headerText) bool { return m.name == name })
+}
+
+// A headerText is where in a text the value of a header field is.
+type headerText struct {
+	name       string
+	start, end int
+}
+
+// writeHeaders appends the values of the fields that become headers.
+func writeHeaders(text []byte, headers []headerText, r *record, moves []move) ([]byte, []headerText, error) {
+	var present, whole bool
+	before := len(text)
+	for _, m := range moves {
+		if m.to != toHeader || m.member < 0 {
+			continue
+		}
+		start := len(text)
+		if text, present, whole = appendHeader(text, r.valueOf(m)); !whole {
+			return nil, nil, brokenText(m.field)
+		}
+		if !gateway.ValidHeaderValue(text[start:]) {
+			return nil, nil, badHeaderValue(m.field, m.name)
+		}
+		if len(text)-before > maxMoved {
+			return nil, nil, tooMuchMoved(m.field)
+		}
+		if present {
+			headers = append(headers, headerText{m.name, start, len(text)})
+		}
+	}
+	return text, headers, nil
+}
+
+// writeCookies appends the cookies that the operation's parameters place, as one
+// value of Cookie (RFC 6265 section 4.2.1).
+func writeCookies(text []byte, headers []headerText, r *record, moves []move) ([]byte, []headerText, error) {
+	start := len(text)
+	for _, m := range moves {
+		if m.to != toCookie || m.member < 0 {
+			continue
+		}
+		begin := len(text)
+		if begin > start {
+			text = append(text, "; "...)
+		}
+		text = append(append(text, m.name...), '=')
+		value := len(text)
+		var present, whole bool
+		if text, present, whole = appendHeader(text, r.valueOf(m)); !whole {
+			return nil, nil, brokenText(m.field)
+		}
+		if !isCookieValue(text[value:]) {
+			return nil, nil, badCookieValue(m.field)
+		}
+		if len(text)-start > maxMoved {
+			return nil, nil, tooMuchMoved(m.field)
+		}
+		if !present {
+			text = text[:begin]
+		}
+	}
+	if len(text) > start {
+		headers = append(headers, headerText{"Cookie", start, len(text)})
+	}
+	return text, headers, nil
+}
+
+// isCookieValue reports whether a value is made of cookie-octets (RFC 6265 section
+// 4.1.1) and the commas that join the elements of an array.
+func isCookieValue(value []byte) bool {
+	for _, c := range value {
+		if c <= ' ' || c >= 0x7f || strings.IndexByte(`";\`, c) >= 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func badCookieValue(field string) error {
+	return &gateway.Refusal{
+		Reason: ErrHeader,
+		Detail: "The value of the field " + quoted(field) + " cannot stand in a cookie: only printable ASCII without white space, quotes, semicolons and backslashes can (RFC 6265 section 4.1.1).",
+		Fields: []string{field},
+	}
+}
+
+// joinCookie adds cookies to the caller's own Cookie where that waits for a
+// credential, since a request has one Cookie only (RFC 6265 section 5.4).
+func (o *outbound) joinCookie(name, cookies string) bool {
+	for i, fill := range o.Fills {
+		if name == "Cookie" && fill.Field == name {
+			o.Fills[i].Parts = append(fill.Parts, FillPart{Literal: "; " + cookies})
+			return true
+		}
+	}
+	return false
 }

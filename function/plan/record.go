@@ -2,9 +2,11 @@ package plan
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 
+	"keyrelay/function/destination"
 	"keyrelay/function/gateway"
 )
 
@@ -105,6 +107,9 @@ func (r *record) take(index int) {
 	}
 }
 
+// valueOf returns the value of a move's field, which is in the record.
+func (r *record) valueOf(m move) []byte { return r.members[m.member].value.of(r.text) }
+
 // rest returns the record without the members that leave it, byte for byte. A
 // member goes with the white space and the comma up to the next member; of the
 // last ones, the comma before them goes. A record that loses all is "{}".
@@ -130,6 +135,97 @@ func (r *record) rest() []byte {
 		from = r.members[last].value.end
 	}
 	return append(rest, r.text[from:]...)
+}
+
+// reshape fills a body template: a whole value goes in byte for byte, a value
+// inside a string becomes part of its text. nil means that nothing was written:
+// the whole template is a field that the record lacks.
+func (r *record) reshape(template *destination.BodyTemplate) []byte {
+	body := make([]byte, 0, len(template.JSON)+len(r.text))
+	for i := range template.Parts {
+		part := &template.Parts[i]
+		var value []byte
+		if part.Field != "" {
+			if index := r.find(part.Field); index >= 0 {
+				value = r.members[index].value.of(r.text)
+			}
+		}
+		if value == nil && part.Optional && !part.Text {
+			continue
+		}
+		if last := len(body) - 1; part.Separate && body[last] != '{' && body[last] != '[' {
+			body = append(body, ',')
+		}
+		body = append(body, part.Literal...)
+		if part.Text {
+			value = insideString(value)
+		}
+		body = append(body, value...)
+	}
+	if len(body) == 0 {
+		return nil
+	}
+	return body
+}
+
+// insideString returns what a scalar adds to a JSON string: a string's own bytes,
+// escaped as they are; nothing for null and for an absent field.
+func insideString(scalar []byte) []byte {
+	switch {
+	case scalar == nil || isNull(scalar):
+		return nil
+	case scalar[0] == '"':
+		return scalar[1 : len(scalar)-1]
+	}
+	return scalar
+}
+
+// dropped lists the record's fields that neither leave it nor stand in the template.
+func (r *record) dropped(template *destination.BodyTemplate) []string {
+	var dropped []string
+	for i, m := range r.members {
+		used := func(part destination.BodyPart) bool { return part.Field != "" && r.names[i].is(r.text, part.Field) }
+		if !m.taken && !slices.ContainsFunc(template.Parts, used) {
+			decoded, _ := appendDecoded(nil, r.names[i].of(r.text))
+			dropped = append(dropped, string(decoded))
+		}
+	}
+	return dropped
+}
+
+// takeSession takes the session token out of the record, before anything else
+// can name its field.
+func (o *outbound) takeSession() error {
+	session := o.Destination.Session
+	if session == nil {
+		return nil
+	}
+	r := &o.record
+	index := r.find(session.Field)
+	if index < 0 {
+		return noSession(session.Field)
+	}
+	value := r.members[index].value.of(r.text)
+	if value[0] != '"' {
+		return noSession(session.Field)
+	}
+	token, whole := scalarText(nil, value)
+	if !whole || len(token) == 0 {
+		return noSession(session.Field)
+	}
+	r.take(index)
+	r.session = index
+	held := string(token)
+	o.SessionToken = func() string { return held }
+	return nil
+}
+
+func noSession(field string) error {
+	return &gateway.Refusal{
+		Reason: ErrSession,
+		Detail: "The record holds no session token. Send a valid one as the text of the field " + quoted(field) + ".",
+		Fields: []string{field},
+	}
 }
 
 func notAnObject() error {
@@ -167,6 +263,3 @@ func (r *record) nameAt(at int) string {
 	decoded, _ := appendDecoded(nil, r.text[at+1:r.string(at)-1])
 	return string(decoded)
 }
-
-// valueOf returns the value of a move's field, which is in the record.
-func (r *record) valueOf(m move) []byte { return r.members[m.member].value.of(r.text) }

@@ -1,8 +1,6 @@
 package plan
 
-import (
-	"keyrelay/function/destination"
-)
+import "keyrelay/function/destination"
 
 // A style is how a query parameter is written, by OpenAPI 3.1's style and explode
 // (https://spec.openapis.org/oas/v3.1.1.html#style-values). The zero style is form
@@ -129,4 +127,48 @@ func (s style) appendValue(query, text []byte) []byte {
 		}
 	}
 	return query
+}
+
+// appendHeader appends the scalars of a value that are not null, joined with
+// commas; present is false when there are none.
+func appendHeader(header, value []byte) (_ []byte, present, whole bool) {
+	var scratch [256]byte
+	walk := scalarsOf(value)
+	for scalar := walk.next(); scalar != nil; scalar = walk.next() {
+		if isNull(scalar) {
+			continue
+		}
+		text, whole := scalarText(scratch[:0], scalar)
+		if !whole {
+			return header, true, false
+		}
+		if present {
+			header = append(header, ',')
+		}
+		present = true
+		header = append(header, text...)
+	}
+	return header, present, true
+}
+
+// appendPath appends the scalars of a value that are not null, percent-encoded
+// and joined with commas (RFC 6570 section 3.2.2).
+func appendPath(path, value []byte) (_ []byte, whole bool) {
+	var scratch [256]byte
+	start := len(path)
+	walk := scalarsOf(value)
+	for scalar := walk.next(); scalar != nil; scalar = walk.next() {
+		if isNull(scalar) {
+			continue
+		}
+		text, whole := scalarText(scratch[:0], scalar)
+		if !whole {
+			return path, false
+		}
+		if len(path) > start {
+			path = append(path, ',')
+		}
+		path = appendPercentEncoded(path, text)
+	}
+	return path, true
 }

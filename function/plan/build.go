@@ -3,8 +3,6 @@ package plan
 import (
 	"net/http"
 	"net/url"
-
-	"keyrelay/function/gateway"
 )
 
 // An outbound is a plan with all that making it takes for a small record, so that
@@ -33,6 +31,42 @@ func newOutbound(d *draft) *outbound {
 	o.record.frames = o.frames[:0]
 	o.record.table.slots = o.slots[:0]
 	return o
+}
+
+// plan makes the plan for one record. The moves are its own.
+func (d *draft) plan(moves []move, body []byte) (*Plan, error) {
+	o := newOutbound(d)
+	if err := d.scan(&o.record, moves, body); err != nil {
+		return nil, err
+	}
+	if err := o.takeSession(); err != nil {
+		return nil, err
+	}
+	moves, path, err := o.take(d, moves)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.setURLAndHeader(d, moves, path); err != nil {
+		return nil, err
+	}
+	o.setBody(body)
+	return &o.Plan, nil
+}
+
+// scan reads the body as a record where something may be taken from it.
+func (d *draft) scan(r *record, moves []move, body []byte) error {
+	if len(body) == 0 || d.whole {
+		return nil
+	}
+	session := d.location.Destination.Session
+	needed := len(moves) > 0 || d.inBatch || session != nil || d.operation.Body != nil
+	switch {
+	case d.isJSON && (needed || places(d.operation)):
+		return r.scan(body)
+	case !d.isJSON && needed:
+		return notJSON(fieldsOf(moves))
+	}
+	return nil
 }
 
 // take takes the fields from the record that the caller and the operation name,
@@ -122,33 +156,30 @@ func writeQuery(text []byte, own string, r *record, moves []move) ([]byte, error
 	return text, nil
 }
 
-// A headerText is where in a text the value of a header field is.
-type headerText struct {
-	name       string
-	start, end int
-}
-
-// writeHeaders appends the values of the fields that become headers.
-func writeHeaders(text []byte, headers []headerText, r *record, moves []move) ([]byte, []headerText, error) {
-	var present, whole bool
-	before := len(text)
-	for _, m := range moves {
-		if m.to != toHeader || m.member < 0 {
-			continue
+// setBody decides what is sent of a body, and makes the header agree with it.
+func (o *outbound) setBody(body []byte) {
+	r := &o.record
+	switch {
+	case o.reshapes:
+		o.Body = r.reshape(o.Operation.Body)
+		if o.DryRun {
+			o.Dropped = r.dropped(o.Operation.Body)
 		}
-		start := len(text)
-		if text, present, whole = appendHeader(text, r.valueOf(m)); !whole {
-			return nil, nil, brokenText(m.field)
-		}
-		if !gateway.ValidHeaderValue(text[start:]) {
-			return nil, nil, badHeaderValue(m.field, m.name)
-		}
-		if len(text)-before > maxMoved {
-			return nil, nil, tooMuchMoved(m.field)
-		}
-		if present {
-			headers = append(headers, headerText{m.name, start, len(text)})
+	case r.taken > 0 && o.sendsNothing():
+		delete(o.Header, "Content-Type")
+		delete(o.Header, "Content-Encoding")
+	case r.taken > 0:
+		o.Body = r.rest()
+	case len(body) > 0:
+		o.Body = body
+	}
+	if r.taken > 0 || o.reshapes {
+		// These speak of the bytes that the caller sent (RFC 9530, RFC 1864).
+		for _, digest := range [...]string{"Content-Digest", "Repr-Digest", "Digest", "Content-Md5"} {
+			delete(o.Header, digest)
 		}
 	}
-	return text, headers, nil
+	if _, given := o.Header["Content-Type"]; !given && o.Body != nil && (r.text != nil || o.reshapes) {
+		o.Header["Content-Type"] = []string{"application/json"}
+	}
 }

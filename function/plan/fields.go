@@ -1,0 +1,277 @@
+package plan
+
+import (
+	"bytes"
+	"net/http"
+	"net/textproto"
+	"net/url"
+	"slices"
+	"strings"
+
+	"keyrelay/function/destination"
+	"keyrelay/function/gateway"
+)
+
+// A resolution finds the fields that are named in the record, and collects what
+// is wrong with them, so that a refusal names every one.
+type resolution struct {
+	record          *record
+	missing, nested []string
+	// unread says that there is a body, but none that is JSON.
+	unread bool
+	// broken is a field that holds half a surrogate pair, which, put into a
+	// string, could pair up with its neighbour.
+	broken string
+	// long is a field whose value is longer than maxMoved.
+	long string
+}
+
+// resolve finds each move's field and takes it from the record.
+func (s *resolution) resolve(moves []move) {
+	r := s.record
+	for i, m := range moves {
+		index := r.find(m.field)
+		moves[i].member = index
+		switch {
+		case index < 0 || m.declared && isNull(r.valueOf(moves[i])):
+			if !m.optional {
+				s.missing = addField(s.missing, m.field)
+			}
+			if index >= 0 {
+				r.take(index)
+			}
+		case len(r.valueOf(moves[i])) > maxMoved:
+			s.long = m.field
+		case !m.style.fits(r.valueOf(moves[i])):
+			s.nested = addField(s.nested, m.field)
+		default:
+			r.take(index)
+		}
+	}
+}
+
+// template finds the fields of a body template.
+func (s *resolution) template(template *destination.BodyTemplate) {
+	for _, part := range template.Parts {
+		if part.Field == "" {
+			continue
+		}
+		index := s.record.find(part.Field)
+		switch {
+		case index < 0 && !part.Optional:
+			s.missing = addField(s.missing, part.Field)
+		case index >= 0 && part.Text:
+			s.inText(part.Field, s.record.members[index].value.of(s.record.text))
+		}
+	}
+}
+
+// inText makes sure that a value can stand inside a string.
+func (s *resolution) inText(field string, value []byte) {
+	if isContainer(value) {
+		s.nested = addField(s.nested, field)
+	} else if _, whole := scalarText(nil, value); !whole {
+		s.broken = field
+	}
+}
+
+// refusal says what is wrong; nil when nothing is.
+func (s *resolution) refusal() error {
+	if s.missing != nil && s.unread {
+		return notJSON(s.missing)
+	}
+	if s.missing != nil {
+		return missingFields(s.missing)
+	}
+	if s.nested != nil {
+		return notScalar(s.nested)
+	}
+	if s.broken != "" {
+		return brokenText(s.broken)
+	}
+	if s.long != "" {
+		return tooMuchMoved(s.long)
+	}
+	return nil
+}
+
+// pathMoves adds the fields that the path's {field} expressions name (RFC 6570 level 1).
+func pathMoves(moves []move, path string) ([]move, error) {
+	for {
+		literal, rest, found := strings.Cut(path, "{")
+		if strings.IndexByte(literal, '}') >= 0 {
+			return nil, badExpression()
+		}
+		if !found {
+			return moves, nil
+		}
+		expression, after, closed := strings.Cut(rest, "}")
+		field, ok := variableName(expression)
+		if !closed || !ok {
+			return nil, badExpression()
+		}
+		var err error
+		if moves, err = addMove(moves, move{to: toPath, field: field, name: field}); err != nil {
+			return nil, err
+		}
+		path = after
+	}
+}
+
+// variableName reads the name inside an expression: a varname of RFC 6570 section
+// 2.3, in which "-" may stand too, as it does in the path templates of OpenAPI documents.
+func variableName(expression string) (string, bool) {
+	for part := range strings.SplitSeq(expression, ".") {
+		for i := range len(part) {
+			if c := part[i]; !isUnreserved(c) && c != '%' || c == '~' {
+				return "", false
+			}
+		}
+		if part == "" {
+			return "", false
+		}
+	}
+	field, err := url.PathUnescape(expression)
+	return field, err == nil
+}
+
+func badExpression() error {
+	return &gateway.Refusal{
+		Reason: ErrPathExpressionFill,
+		Detail: "A path expression of " + urlHeader + " is malformed. Write {field}, with letters, digits, \"_\", \"-\" and \".\" (RFC 6570 level 1).",
+	}
+}
+
+// fillPath replaces the path's expressions by values of the record. Values are
+// never read as a path: "/" becomes %2F, and dot segments are refused.
+func fillPath(r *record, moves []move, path string) (string, error) {
+	filled := make([]byte, 0, len(path)+64)
+	for {
+		literal, rest, found := strings.Cut(path, "{")
+		filled = append(filled, literal...)
+		if !found {
+			return string(filled), nil
+		}
+		expression, after, _ := strings.Cut(rest, "}")
+		field, _ := variableName(expression)
+		start, whole := len(filled), false
+		if filled, whole = appendPath(filled, r.valueOf(pathMove(moves, field))); !whole {
+			return "", brokenText(field)
+		}
+		if len(filled) > mostURL {
+			return "", tooMuchMoved(field)
+		}
+		if len(filled) == start || hasDotSegment(filled[start:]) {
+			return "", unfillable(field)
+		}
+		path = after
+	}
+}
+
+// hasDotSegment reports whether an encoded value is, or holds between slashes, a
+// step in the path. Servers that undo %2F too early would take it.
+func hasDotSegment(value []byte) bool {
+	for segment := range bytes.SplitSeq(bytes.ReplaceAll(value, []byte("%5C"), []byte("%2F")), []byte("%2F")) {
+		if string(segment) == "." || string(segment) == ".." {
+			return true
+		}
+	}
+	return false
+}
+
+// pathMove finds a field among the moves, which begin with those of the path.
+func pathMove(moves []move, field string) move {
+	index := slices.IndexFunc(moves, func(m move) bool { return m.to == toPath && m.field == field })
+	return moves[index]
+}
+
+func unfillable(field string) error {
+	return &gateway.Refusal{
+		Reason: ErrPathExpressionFill,
+		Detail: "The value of a field cannot stand in the outbound URL's path: it is empty, or it is or holds a segment \".\" or \"..\". Send another value: " + quoted(field) + ".",
+		Fields: []string{field},
+	}
+}
+
+// places reports whether an operation places fields of the record by itself.
+// Those in the path are filled where the outbound URL holds an expression.
+func places(operation *destination.Operation) bool {
+	return slices.ContainsFunc(operation.Parameters, func(p destination.Parameter) bool { return p.In != "path" })
+}
+
+// declaredMoves adds the fields that the operation's parameters place, after the
+// caller's own, which win: a parameter that the caller has given already, by a
+// directive, in the URL's query or as a header field, is not looked for in the record.
+func (d *draft) declaredMoves(moves []move, operation *destination.Operation) []move {
+	own := len(moves)
+	for i := range operation.Parameters {
+		parameter := &operation.Parameters[i]
+		added, ok := d.declaredMove(parameter)
+		if !ok || isCredential(operation, parameter) || hasMove(moves[:own], added) {
+			continue
+		}
+		moves = append(moves, added)
+	}
+	return moves
+}
+
+// declaredMove makes the move of one parameter; ok is false where there is none to make.
+func (d *draft) declaredMove(parameter *destination.Parameter) (added move, ok bool) {
+	added = move{field: parameter.Name, name: parameter.Name, optional: !parameter.Required, declared: true}
+	switch parameter.In {
+	case "query":
+		added.to, added.style = toQuery, styleOf(parameter)
+		return added, !inQuery(d.location.RawQuery, parameter.Name)
+	case "header":
+		added.to, added.name = toHeader, textproto.CanonicalMIMEHeaderKey(parameter.Name)
+		_, sent := d.request.Header[added.name]
+		return added, !sent && forwarded(added.name) && !nominated(d.request.Header, added.name)
+	case "cookie":
+		added.to = toCookie
+		return added, !inCookie(d.request.Header, parameter.Name)
+	}
+	return added, false
+}
+
+// hasMove reports whether the caller's own directives fill a parameter.
+func hasMove(moves []move, declared move) bool {
+	return slices.ContainsFunc(moves, func(m move) bool { return m.to == declared.to && m.name == declared.name })
+}
+
+// isCredential reports whether a parameter is what one of the operation's security
+// schemes fills: some documents describe it twice.
+func isCredential(operation *destination.Operation, parameter *destination.Parameter) bool {
+	return slices.ContainsFunc(operation.Security, func(r destination.Requirement) bool {
+		return r.Scheme.In == parameter.In && (r.Scheme.Field == parameter.Name || parameter.In == "header" && strings.EqualFold(r.Scheme.Field, parameter.Name))
+	})
+}
+
+// inQuery reports whether the caller's own query holds a parameter.
+func inQuery(query, name string) bool {
+	for pair := range strings.SplitSeq(query, "&") {
+		key, _, _ := strings.Cut(pair, "=")
+		if key == name {
+			return true
+		}
+		if strings.ContainsAny(key, "%+") {
+			if decoded, err := url.QueryUnescape(key); err == nil && decoded == name {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// inCookie reports whether the caller's own Cookie, if it is forwarded, holds a cookie.
+func inCookie(header http.Header, name string) bool {
+	lines := header["Cookie"]
+	if !holdsPlaceholder(lines) {
+		return false
+	}
+	for pair := range strings.SplitSeq(lines[0], ";") {
+		if key, _, _ := strings.Cut(pair, "="); trim(key) == name {
+			return true
+		}
+	}
+	return false
+}
