@@ -117,7 +117,7 @@ func (w *world) at(path string) *url.URL {
 // oauth is a scheme with the client credentials flow.
 func (w *world) oauth() *destination.SecurityScheme {
 	return &destination.SecurityScheme{
-		Name: "oauth", Destination: "orders", Kind: destination.OAuth2, In: "header", Field: "Authorization",
+		Name: "oauth", Kind: destination.OAuth2, In: "header", Field: "Authorization",
 		Secret: managed("client", ""), RefreshOn: []destination.RefreshRule{{Status: 401}},
 		Flow: &destination.Flow{GrantType: "client_credentials", TokenURL: w.at("/token")},
 	}
@@ -129,7 +129,7 @@ const client = `{"client_id": "the-client", "client_secret": "the-client-secret"
 // session is a scheme with a dynamic key.
 func (w *world) session(pointer destination.Pointer) *destination.SecurityScheme {
 	return &destination.SecurityScheme{
-		Name: "session", Destination: "orders", Kind: destination.RetrievedKey, In: "header", Field: "X-Session",
+		Name: "session", Kind: destination.RetrievedKey, In: "header", Field: "X-Session",
 		RefreshOn: []destination.RefreshRule{{Status: 401}}, RequestContentType: "application/json",
 		Retrieval: &destination.Retrieval{Method: "POST", URL: w.at("/key"), ResponsePointer: pointer},
 	}

@@ -19,7 +19,7 @@ func managed(name string, pointer destination.Pointer) destination.Reference {
 }
 
 func header(secret destination.Reference) *destination.SecurityScheme {
-	return &destination.SecurityScheme{Name: "partnerKey", Destination: "orders", In: "header", Field: "X-Partner-Key", Secret: secret}
+	return &destination.SecurityScheme{Name: "partnerKey", In: "header", Field: "X-Partner-Key", Secret: secret}
 }
 
 // planWith is a plan whose operation asks for the schemes.

@@ -18,20 +18,20 @@ type address struct {
 	hasQuery bool
 }
 
-// A flaw says what is wrong with a URL and what to write, in words that follow
-// "the outbound URL ..." and "the server URL ...". The zero flaw is none.
-type flaw struct{ problem, remedy string }
+// A urlFault says what is wrong with a URL and what to write, in words that follow
+// "the outbound URL ..." and "the server URL ...". The zero urlFault is none.
+type urlFault struct{ problem, remedy string }
 
 // parseAddress takes an absolute URL apart. It is stricter than RFC 3986: what two
-// readers of a URL could understand differently is a flaw.
-func parseAddress(text string) (address, flaw) {
-	if found := flawOfBytes(text); found.problem != "" {
+// readers of a URL could understand differently is a fault.
+func parseAddress(text string) (address, urlFault) {
+	if found := checkBytes(text); found.problem != "" {
 		return address{}, found
 	}
 	scheme, rest, absolute := strings.Cut(text, "://")
 	secure := strings.EqualFold(scheme, "https")
 	if !absolute || !secure && !strings.EqualFold(scheme, "http") {
-		return address{}, flaw{"is no absolute https URL", "begin it with https://"}
+		return address{}, urlFault{"is no absolute https URL", "begin it with https://"}
 	}
 	parsed := address{secure: secure}
 	authority := rest
@@ -44,39 +44,39 @@ func parseAddress(text string) (address, flaw) {
 	if found := parsed.splitAuthority(authority); found.problem != "" {
 		return address{}, found
 	}
-	return parsed, flawOfPath(parsed.path)
+	return parsed, checkPath(parsed.path)
 }
 
-// flawOfBytes finds what may stand nowhere in a URL.
-func flawOfBytes(text string) flaw {
+// checkBytes finds what may stand nowhere in a URL.
+func checkBytes(text string) urlFault {
 	if len(text) > MaxURLBytes {
-		return flaw{"is longer than 8192 bytes", "shorten it, or move parameters into the record"}
+		return urlFault{"is longer than 8192 bytes", "shorten it, or move parameters into the record"}
 	}
 	for i := range len(text) {
 		switch c := text[i]; {
 		case c >= 0x7f:
-			return flaw{"holds a byte that is not printable ASCII", "percent-encode it, and write an international host name in its xn-- form"}
+			return urlFault{"holds a byte that is not printable ASCII", "percent-encode it, and write an international host name in its xn-- form"}
 		case c <= ' ':
-			return flaw{"holds white space or a control character", "percent-encode it"}
+			return urlFault{"holds white space or a control character", "percent-encode it"}
 		case c == '\\':
-			return flaw{"holds a backslash", "write / between segments"}
+			return urlFault{"holds a backslash", "write / between segments"}
 		case c == '#':
-			return flaw{"has a fragment", "remove # and what follows it"}
+			return urlFault{"has a fragment", "remove # and what follows it"}
 		}
 	}
-	return flaw{}
+	return urlFault{}
 }
 
 // splitAuthority reads host and port.
-func (a *address) splitAuthority(authority string) flaw {
+func (a *address) splitAuthority(authority string) urlFault {
 	if strings.IndexByte(authority, '@') >= 0 {
-		return flaw{"holds a user name or password", "remove what stands before @; the credential belongs in the destination's security scheme"}
+		return urlFault{"holds a user name or password", "remove what stands before @; the credential belongs in the destination's security scheme"}
 	}
 	host, port := authority, ""
 	if colon := strings.LastIndexByte(authority, ':'); colon > strings.LastIndexByte(authority, ']') {
 		host, port = authority[:colon], authority[colon+1:]
 		if !validPort(port) {
-			return flaw{"has no valid port", "write a number from 1 to 65535, or no colon"}
+			return urlFault{"has no valid port", "write a number from 1 to 65535, or no colon"}
 		}
 	}
 	if a.secure && port != "443" || !a.secure && port != "80" {
@@ -85,16 +85,16 @@ func (a *address) splitAuthority(authority string) flaw {
 	if strings.HasPrefix(host, "[") {
 		literal, err := netip.ParseAddr(strings.TrimSuffix(host[1:], "]"))
 		if err != nil || !literal.Is6() || literal.Zone() != "" || host[len(host)-1] != ']' {
-			return flaw{"has no valid IPv6 address between [ and ]", "write the address as [2001:db8::1], without a zone"}
+			return urlFault{"has no valid IPv6 address between [ and ]", "write the address as [2001:db8::1], without a zone"}
 		}
 		a.host = literal.String()
-		return flaw{}
+		return urlFault{}
 	}
 	if !validHost(host) {
-		return flaw{"has no valid host", "write a host name of letters, digits, hyphens and dots"}
+		return urlFault{"has no valid host", "write a host name of letters, digits, hyphens and dots"}
 	}
 	a.host = strings.ToLower(host)
-	return flaw{}
+	return urlFault{}
 }
 
 // validPort reports whether a port is a number from 1 to 65535 as a program would write it.
@@ -123,54 +123,54 @@ func validHost(host string) bool {
 	return host != "" && len(host) <= 254 && host[0] != '.' && !strings.Contains(host, "..")
 }
 
-// flawOfPath finds what servers and proxies are known to read differently: encoded
+// checkPath finds what servers and proxies are known to read differently: encoded
 // separators and dots, dot segments, empty segments. {field} expressions may stand in it.
-func flawOfPath(path string) flaw {
+func checkPath(path string) urlFault {
 	segment, open := 0, -1
 	for i := range len(path) {
 		switch path[i] {
 		case '/':
 			if i > 0 && i == segment {
-				return flaw{"has an empty segment (//) in its path", "write one / between segments"}
+				return urlFault{"has an empty segment (//) in its path", "write one / between segments"}
 			}
 			if dotSegment(path[segment:i]) {
-				return flawOfDots()
+				return dotSegmentFault()
 			}
 			segment = i + 1
 			if open >= 0 {
-				return flawOfBraces()
+				return bracesFault()
 			}
 		case '%':
-			if found := flawOfEscape(path[i:]); found.problem != "" {
+			if found := checkEscape(path[i:]); found.problem != "" {
 				return found
 			}
 		case '{':
 			if open >= 0 {
-				return flawOfBraces()
+				return bracesFault()
 			}
 			open = i
 		case '}':
 			if open < 0 || open == i-1 {
-				return flawOfBraces()
+				return bracesFault()
 			}
 			open = -1
 		}
 	}
 	switch {
 	case open >= 0:
-		return flawOfBraces()
+		return bracesFault()
 	case dotSegment(path[segment:]):
-		return flawOfDots()
+		return dotSegmentFault()
 	}
-	return flaw{}
+	return urlFault{}
 }
 
-func flawOfDots() flaw {
-	return flaw{"has a segment . or .. in its path", "write the path that it leads to"}
+func dotSegmentFault() urlFault {
+	return urlFault{"has a segment . or .. in its path", "write the path that it leads to"}
 }
 
-func flawOfBraces() flaw {
-	return flaw{"has braces in its path that are no {field} expression", "write {field} around a name, or %7B and %7D for braces"}
+func bracesFault() urlFault {
+	return urlFault{"has braces in its path that are no {field} expression", "write {field} around a name, or %7B and %7D for braces"}
 }
 
 // dotSegment reports whether a segment is, or becomes for a server that cuts path
@@ -183,16 +183,16 @@ func dotSegment(segment string) bool {
 	return rest == "" || rest[0] == ';'
 }
 
-// flawOfEscape finds the percent escapes that change a path's structure.
-func flawOfEscape(text string) flaw {
+// checkEscape finds the percent escapes that change a path's structure.
+func checkEscape(text string) urlFault {
 	value, ok := unhex(text)
 	switch {
 	case !ok:
-		return flaw{"has a % in its path that begins no escape", "write %25 for a percent sign"}
+		return urlFault{"has a % in its path that begins no escape", "write %25 for a percent sign"}
 	case value == '/' || value == '\\' || value == '.':
-		return flaw{"has an encoded slash, backslash or dot in its path", "write . as it is, and take a value that holds / from the record with {field}"}
+		return urlFault{"has an encoded slash, backslash or dot in its path", "write . as it is, and take a value that holds / from the record with {field}"}
 	}
-	return flaw{}
+	return urlFault{}
 }
 
 // unhex returns the byte of the percent escape that text begins with.

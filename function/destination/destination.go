@@ -29,7 +29,7 @@ import (
 // MaxURLBytes is the longest outbound URL that Locate admits.
 const MaxURLBytes = 8 << 10
 
-// The reasons for which this room refuses an outbound URL.
+// The reasons for which this package refuses an outbound URL.
 var (
 	// ErrURL says that the outbound URL does not pass admission.
 	ErrURL = errors.New("the outbound URL is invalid")
@@ -147,8 +147,6 @@ type BodyTemplate struct {
 	JSON []byte
 	// Parts is the template made ready to be filled.
 	Parts []BodyPart
-	// Place is where the document holds it.
-	Place Place
 }
 
 // A Session is x-keyrelay-session.

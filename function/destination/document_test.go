@@ -115,7 +115,7 @@ func wanted(t *testing.T) map[string]*destination.SecurityScheme {
 func TestSchemes(t *testing.T) {
 	want := wanted(t)
 	for name, scheme := range want {
-		scheme.Name, scheme.Destination = name, "api"
+		scheme.Name = name
 		if scheme.RefreshOn == nil {
 			scheme.RefreshOn = []destination.RefreshRule{{Status: 401}}
 		}
@@ -171,7 +171,7 @@ paths:
 		t.Errorf("destination: %+v", d)
 	}
 	plain := find(t, set, "POST", "https://api.example.com/v2/plain")
-	if plain.Timeout != 3*time.Second || plain.Batch != destination.Split || plain.BatchConcurrency != 2 || plain.Body.Place.Line != 11 {
+	if plain.Timeout != 3*time.Second || plain.Batch != destination.Split || plain.BatchConcurrency != 2 {
 		t.Errorf("plain: %+v", plain)
 	}
 	body := `{"b":"{{{field}}}","a":[1.10,12345678901234567890,1E40,true,null,"<&>\u2028","2024-01-01"]}`
@@ -207,15 +207,15 @@ func TestSession(t *testing.T) {
 func TestJSONDocument(t *testing.T) {
 	long := strings.Repeat("n", 2000)
 	text := "\xef\xbb\xbf{\t\"openapi\":\t\"3.0.3\",\n\t\"servers\": [{\"url\": \"https:\\/\\/\\u0061pi.example.com\"}],\n" +
-		`"x-keyrelay-body": {"` + long + `": [true, false, null, 1.10, 1e400, -0, 12345678901234567890, "\ud83d\ude00 \/ \t", "12", "true", {}, []]}}`
+		`"x-keyrelay-ca": "file:/ca.pem", "x-keyrelay-body": {"` + long + `": [true, false, null, 1.10, 1e400, -0, 12345678901234567890, "\ud83d\ude00 \/ \t", "12", "true", {}, []]}}`
 	set := load(t, txtar.File{Name: "api.json", Data: []byte(text)})
 	got := find(t, set, "POST", "https://api.example.com/").Body
 	want := `{"` + long + `":[true,false,null,1.10,1e400,-0,12345678901234567890,"😀 / \t","12","true",{},[]]}`
 	if difference := cmp.Diff(want, string(got.JSON)); difference != "" {
 		t.Errorf("body (-want +got):\n%s", difference)
 	}
-	if got.Place.Line != 3 || got.Place.Column != 20 {
-		t.Errorf("the body stands at %d:%d", got.Place.Line, got.Place.Column)
+	if ca := set.Destinations()[0].References[0]; ca.Line != 3 || ca.Column != 18 {
+		t.Errorf("the reference stands at %d:%d", ca.Line, ca.Column)
 	}
 }
 

@@ -164,7 +164,7 @@ func (r *reader) settings(node *yaml.Node, settings Operation) Operation {
 // bodyTemplate reads x-keyrelay-body and checks its expressions.
 func (r *reader) bodyTemplate(node *yaml.Node) *BodyTemplate {
 	before := len(r.faults)
-	template := &BodyTemplate{Place: r.place(node)}
+	template := &BodyTemplate{}
 	var ok bool
 	if template.JSON, ok = r.json(node); ok {
 		r.checkExpressions(node)

@@ -95,7 +95,7 @@ func (r *reader) items(node *yaml.Node, what string) []*yaml.Node {
 }
 
 // member returns the value of a mapping's member, nil when there is none. The
-// null of an extension is returned: leaving it out is the way to write none.
+// null of an extension is returned, because an extension is left out, not set to null.
 func (r *reader) member(node *yaml.Node, name string) *yaml.Node {
 	node = resolve(node)
 	if node == nil || node.Kind != yaml.MappingNode {

@@ -56,12 +56,12 @@ func (r *reader) needServers(list *yaml.Node) {
 // template checks a path template.
 func (r *reader) template(key *yaml.Node) bool {
 	text := key.Value
-	found := flaw{"does not begin with /", "write it from / on"}
+	found := urlFault{"does not begin with /", "write it from / on"}
 	if strings.HasPrefix(text, "/") {
-		found = flawOfPath(text)
+		found = checkPath(text)
 	}
 	if found.problem == "" && strings.ContainsAny(text, "?#") {
-		found = flaw{"holds a query or a fragment", "write the path alone; a query belongs in the outbound URL or under parameters"}
+		found = urlFault{"holds a query or a fragment", "write the path alone; a query belongs in the outbound URL or under parameters"}
 	}
 	if found.problem != "" {
 		r.fault(key, "the path template "+found.problem, found.remedy)

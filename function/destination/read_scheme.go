@@ -16,7 +16,7 @@ import (
 func (r *reader) schemes() {
 	node := r.member(r.member(r.root, "components"), "securitySchemes")
 	for _, each := range r.members(node, "securitySchemes") {
-		scheme := &SecurityScheme{Name: each.key.Value, Destination: r.destination.Name}
+		scheme := &SecurityScheme{Name: each.key.Value}
 		r.destination.Schemes[scheme.Name] = scheme
 		if object := r.follow(each.value); object != nil {
 			r.scheme(scheme, object, each.key)
@@ -53,7 +53,7 @@ func (r *reader) scheme(scheme *SecurityScheme, node, key *yaml.Node) {
 	default:
 		return
 	}
-	if scheme.In == "" && scheme.Kind != MutualTLS && scheme.Kind != Unsupported {
+	if scheme.In == "" && kindRules()[scheme.Kind].authorization {
 		scheme.In, scheme.Field = "header", "Authorization"
 	}
 	r.retrieval(scheme, node, kind)
@@ -277,37 +277,36 @@ func (r *reader) secret(scheme *SecurityScheme, node, key *yaml.Node) {
 // needsSecret reports whether a scheme cannot be filled without a secret. A
 // retrieval needs one when a parameter of it has no other value.
 func (s *SecurityScheme) needsSecret() bool {
-	switch s.Kind {
-	case AWSSignatureV4, Unsupported:
-		return false
-	case RetrievedKey:
+	if s.Kind == RetrievedKey {
 		return slices.ContainsFunc(s.Parameters, func(p RetrievalParameter) bool {
 			return slices.Contains(p.UseIn, "key") && p.Variable == "" && p.Default == nil
 		})
 	}
-	return true
+	return kindRules()[s.Kind].secret
 }
 
 // checkUse notes the extensions that mean nothing for a scheme of this kind.
 func (r *reader) checkUse(scheme *SecurityScheme, node *yaml.Node) {
-	retrieved := []Kind{RetrievedKey, OAuth2, OpenIDConnect}
-	uses := []struct {
-		name  string
-		kinds []Kind
-		on    string
-	}{
-		{"secret", []Kind{StaticKey, Basic, Bearer, RetrievedKey, OAuth2, OpenIDConnect, MutualTLS}, "a scheme that is not signed with the function's own role"},
-		{"value", []Kind{StaticKey, Bearer, RetrievedKey, OAuth2, OpenIDConnect}, "an apiKey, bearer, oauth2 or openIdConnect scheme"},
-		{"lifetime", retrieved, "a scheme whose credential is retrieved"},
-		{"expires-in", retrieved, "a scheme whose credential is retrieved"},
-		{"request-content-type", []Kind{RetrievedKey}, "a scheme with x-itential-dynamic-retrieval"},
-		{"client-authentication", []Kind{OAuth2, OpenIDConnect}, "an oauth2 or openIdConnect scheme"},
+	if scheme.Kind == Unsupported {
+		return
 	}
-	for _, use := range uses {
-		at := r.member(node, extensionPrefix+use.name)
-		if at != nil && scheme.Kind != Unsupported && !slices.Contains(use.kinds, scheme.Kind) {
-			r.fault(at, extensionPrefix+use.name+" means nothing for this security scheme", "remove it, or write it on "+use.on)
+	rules := kindRules()
+	uses := func(kind Kind, extension string) bool {
+		return extension == "refresh-on" || slices.Contains(rules[kind].extensions, extension)
+	}
+	for _, each := range r.members(node, "this security scheme") {
+		extension, ours := strings.CutPrefix(each.key.Value, extensionPrefix)
+		levels := extensions()[extension]
+		if !ours || !slices.Contains(levels, schemeLevel) || uses(scheme.Kind, extension) {
+			continue
 		}
+		var kinds []string
+		for kind, rule := range rules {
+			if uses(Kind(kind), extension) {
+				kinds = append(kinds, rule.words)
+			}
+		}
+		r.fault(each.value, each.key.Value+" means nothing for this security scheme", "remove it, or write it on a scheme that is one of: "+strings.Join(kinds, ", "))
 	}
 }
 

@@ -87,17 +87,17 @@ func (r *reader) session() *Session {
 	return session
 }
 
-// sessionCheck reads how a session's token is checked: in one of three ways.
+// sessionCheck reads how a session's token is checked: by exactly one of three methods.
 func (r *reader) sessionCheck(session *Session, node *yaml.Node) {
 	const what = extensionPrefix + "session"
-	ways := 0
+	methods := 0
 	for _, name := range []string{"introspectionUrl", "jwksUri", "secret"} {
 		if r.member(node, name) != nil {
-			ways++
+			methods++
 		}
 	}
-	if ways != 1 {
-		r.fault(node, what+" does not name one way to check a token", "write exactly one of: introspectionUrl, jwksUri, secret")
+	if methods != 1 {
+		r.fault(node, what+" does not name one method to check a token", "write exactly one of: introspectionUrl, jwksUri, secret")
 		return
 	}
 	if r.member(node, "introspectionUrl") != nil {

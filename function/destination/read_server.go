@@ -119,11 +119,11 @@ func (r *reader) endpoint(text string, node *yaml.Node, what string) (address, b
 	switch {
 	case found.problem != "":
 	case strings.ContainsAny(parsed.path, "{}"):
-		found = flaw{"has braces in its path", "write the path itself"}
+		found = urlFault{"has braces in its path", "write the path itself"}
 	case !parsed.secure && r.destination.Network == Public:
-		found = flaw{"is http:// on the public network", "write https://, or x-keyrelay-network: private, or loopback for this machine, where the API is not on the internet"}
+		found = urlFault{"is http:// on the public network", "write https://, or x-keyrelay-network: private, or loopback for this machine, where the API is not on the internet"}
 	case !declarable(parsed.host):
-		found = flaw{"has a host that programs understand differently", "write a host name without a dot at its end, or an address as four decimal numbers"}
+		found = urlFault{"has a host that programs understand differently", "write a host name without a dot at its end, or an address as four decimal numbers"}
 	}
 	if found.problem != "" {
 		r.fault(node, what+" "+found.problem, found.remedy)

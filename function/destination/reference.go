@@ -70,7 +70,7 @@ func validSecretName(provider, name string) bool {
 	return name != "" && len(name) <= 4096 && outside < 0
 }
 
-// secretNameRule says what validSecretName wants.
+// secretNameRule words the rule of validSecretName.
 func secretNameRule(provider string) string {
 	switch provider {
 	case "file":

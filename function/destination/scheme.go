@@ -30,12 +30,40 @@ const (
 	Unsupported
 )
 
-// A SecurityScheme says what kind of credential a destination wants and where it goes.
+// A kindRule says what a document holds for one kind of credential.
+type kindRule struct {
+	// words name a scheme of the kind in faults.
+	words string
+	// secret says that the scheme has a secret even where the document names none.
+	secret bool
+	// authorization says that the credential goes into the header Authorization.
+	authorization bool
+	// extensions are the x-keyrelay-* members that mean something on such a
+	// scheme, without the prefix. All kinds take refresh-on.
+	extensions []string
+}
+
+// kindRules is the one table of the kinds, in their order.
+func kindRules() [Unsupported + 1]kindRule {
+	return [...]kindRule{
+		StaticKey:    {words: "apiKey", secret: true, extensions: []string{"secret", "value"}},
+		Basic:        {words: "http basic", secret: true, authorization: true, extensions: []string{"secret"}},
+		Bearer:       {words: "http bearer", secret: true, authorization: true, extensions: []string{"secret", "value"}},
+		RetrievedKey: {words: "apiKey with x-itential-dynamic-retrieval", extensions: []string{"secret", "value", "lifetime", "expires-in", "request-content-type"}},
+		OAuth2: {words: "oauth2", secret: true, authorization: true,
+			extensions: []string{"secret", "value", "lifetime", "expires-in", "client-authentication"}},
+		OpenIDConnect: {words: "openIdConnect", secret: true, authorization: true,
+			extensions: []string{"secret", "value", "lifetime", "expires-in", "client-authentication"}},
+		MutualTLS:      {words: "mutualTLS", secret: true, extensions: []string{"secret"}},
+		AWSSignatureV4: {words: "awsSigv4", authorization: true},
+		Unsupported:    {words: "none that keyrelay can fill"},
+	}
+}
+
+// A SecurityScheme says what kind of credential a destination needs and where it goes.
 type SecurityScheme struct {
 	// Name is the scheme's name under components.securitySchemes.
 	Name string
-	// Destination is the Name of the document's Destination.
-	Destination string
 	// Kind says how the credential is made.
 	Kind Kind
 	// In is "header", "query" or "cookie"; empty for MutualTLS.

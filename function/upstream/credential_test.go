@@ -21,7 +21,7 @@ func TestSendAppliesTheCredential(t *testing.T) {
 	reference := destination.Reference{Provider: "env", Name: "KEYRELAY_TEST_KEY"}
 	outbound := newPlan(t, d, "POST", target+"/?a=1", "{}")
 	for _, in := range []string{"query", "header"} {
-		scheme := &destination.SecurityScheme{Name: in, Destination: d.Name, Kind: destination.StaticKey, In: in, Field: "Idempotency-Key", Secret: reference}
+		scheme := &destination.SecurityScheme{Name: in, Kind: destination.StaticKey, In: in, Field: "Idempotency-Key", Secret: reference}
 		outbound.Operation.Security = append(outbound.Operation.Security, destination.Requirement{Scheme: scheme})
 	}
 	store := credential.New(credential.Config{})

@@ -71,7 +71,7 @@ func TestClientCertificates(t *testing.T) {
 	d.CA = destination.Reference{Provider: "file", Name: roots}
 	outbound := newPlan(t, d, "POST", target, "{}")
 	outbound.Operation.Security = []destination.Requirement{{Scheme: &destination.SecurityScheme{
-		Name: "client", Destination: d.Name, Kind: destination.MutualTLS, Secret: destination.Reference{Provider: "file", Name: file},
+		Name: "client", Kind: destination.MutualTLS, Secret: destination.Reference{Provider: "file", Name: file},
 	}}}
 	store := credential.New(credential.Config{SecretTTL: 1}) // a nanosecond: read for every request
 	client := newClient(t, upstream.Config{Secret: store.Secret})
