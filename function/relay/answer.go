@@ -20,7 +20,7 @@ type problemDocument struct {
 	Allowed []string `json:"allowed,omitempty"`
 }
 
-func documentOf(problem Problem, refusal *gateway.Refusal) problemDocument {
+func newProblemDocument(problem Problem, refusal *gateway.Refusal) problemDocument {
 	return problemDocument{
 		Type:    "urn:keyrelay:problem:" + problem.Name,
 		Title:   problem.Title,
@@ -58,7 +58,7 @@ func addRefusalHeaders(header http.Header, problem Problem, refusal *gateway.Ref
 	}
 }
 
-// challenge says what kind of credential is wanted (RFC 9110 section 11.6.1).
+// challenge says what kind of credential is asked for (RFC 9110 section 11.6.1).
 func challenge(problem Problem) string {
 	if problem.Name == "session-invalid" {
 		return `Session realm="keyrelay"`

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"runtime/debug"
 	"strconv"
@@ -28,13 +29,28 @@ type delivery struct {
 // accepted says that the downstream took the record.
 func (d *delivery) accepted() bool { return d.status >= 200 && d.status < 300 }
 
+// discarded says that the record has no valid session, which does not fail the batch.
+func (d *delivery) discarded() bool { return errors.Is(d.err, plan.ErrSession) }
+
+// blame says whose fault it is that the record was not accepted.
+func (d *delivery) blame() blame {
+	if d.err != nil {
+		problem, _ := problemFor(d.err)
+		return problem.blame
+	}
+	if d.status >= 400 && d.status < 500 {
+		return blameCaller
+	}
+	return blameDownstream
+}
+
 // A batchRun is a split batch under way.
 type batchRun struct {
 	relay      *Relay
 	request    *gateway.Request
 	batch      *plan.Batch
 	deliveries []delivery
-	sessions   sessionVerdicts
+	sessions   batchSessions
 	next       atomic.Int64
 	// kept is how many bytes of bodies are kept for the answer.
 	kept atomic.Int64
@@ -42,28 +58,28 @@ type batchRun struct {
 	longest atomic.Int64
 
 	mutex sync.Mutex
-	// record is a copy, so that the usual request, which is no batch, keeps its own on the stack.
-	record record
+	// entry is a copy, so that the usual request, which is no batch, keeps its own on the stack.
+	entry logEntry
 }
 
 // batch sends every record of a batch, some at once, and answers for all of them.
 // One record's failure does not stop the others.
-func (r *Relay) batch(ctx context.Context, request *gateway.Request, outbound *plan.Plan, record *record) *gateway.Response {
-	run := &batchRun{relay: r, request: request, batch: outbound.Batch, deliveries: make([]delivery, outbound.Batch.Len()), record: *record}
-	run.sessions.check = r.config.Credentials.CheckSession
+func (r *Relay) batch(ctx context.Context, request *gateway.Request, outbound *plan.Plan, entry *logEntry) *gateway.Response {
+	run := &batchRun{relay: r, request: request, batch: outbound.Batch, deliveries: make([]delivery, outbound.Batch.Len()), entry: *entry}
+	run.sessions.ask = r.config.Credentials.CheckSession
 	var workers sync.WaitGroup
 	for range min(outbound.Operation.BatchConcurrency, len(run.deliveries)) {
 		workers.Go(func() { run.work(ctx) })
 	}
 	workers.Wait()
 	answer := run.answer()
-	*record = run.record
+	*entry = run.entry
 	return answer
 }
 
 // work sends one record after the other until none is left or time is short.
 func (b *batchRun) work(ctx context.Context) {
-	own := record{limit: b.record.limit}
+	own := logEntry{limit: b.entry.limit}
 	for ctx.Err() == nil {
 		index := int(b.next.Add(1)) - 1
 		began := time.Now()
@@ -75,12 +91,12 @@ func (b *batchRun) work(ctx context.Context) {
 	}
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
-	b.record.add(&own)
+	b.entry.add(&own)
 }
 
 // deliver sends one record and notes what became of it. A panic ends only this
 // record: it is told as any other fault of the relay.
-func (b *batchRun) deliver(ctx context.Context, index int, own *record) {
+func (b *batchRun) deliver(ctx context.Context, index int, own *logEntry) {
 	made := &b.deliveries[index]
 	defer func() {
 		if recover() != nil {
@@ -92,16 +108,16 @@ func (b *batchRun) deliver(ctx context.Context, index int, own *record) {
 		made.err = err
 		return
 	}
-	if made.err = checkSession(ctx, outbound, own, b.sessions.of); made.err != nil {
+	if made.err = checkSession(ctx, outbound, own, b.sessions.check); made.err != nil {
 		return
 	}
 	answer, err := b.relay.send(ctx, outbound, own)
-	made.err = err
 	if err != nil {
+		made.err = err
 		return
 	}
 	made.status = answer.Status
-	// Bodies that no door could carry together are not kept: the answer tells statuses then.
+	// Bodies that no gateway could carry together are not kept: the answer tells statuses then.
 	if b.kept.Add(int64(len(answer.Body))) <= gateway.MaxAnswerBytes {
 		made.body = answer.Body
 	}
@@ -119,45 +135,46 @@ func (b *batchRun) took(duration time.Duration) {
 
 // answer tells what became of each record, without bodies where they do not fit.
 func (b *batchRun) answer() *gateway.Response {
-	failed := b.count()
+	b.count()
 	withBodies := b.kept.Load() <= gateway.MaxAnswerBytes
-	response := b.response(failed, withBodies)
+	response := b.response(withBodies)
 	if withBodies && !b.request.Fits(response) {
-		response = b.response(failed, false)
+		response = b.response(false)
 	}
 	return response
 }
 
-// count notes how many records were refused and how many not sent, and finds the
-// problem that the whole batch has, if any.
-func (b *batchRun) count() bool {
-	b.record.records = len(b.deliveries)
-	failed := false
+// count notes how many records were refused, how many were not sent, and whose
+// fault that is.
+func (b *batchRun) count() {
+	b.entry.records = len(b.deliveries)
 	for i := range b.deliveries {
 		made := &b.deliveries[i]
-		switch {
-		case made.accepted():
+		if made.accepted() {
 			continue
-		case made.status == 0 && made.err == nil:
-			b.record.unsent++
-		default:
-			b.record.refused++
 		}
-		failed = b.record.blameDelivery(made) || failed
+		if made.status == 0 && made.err == nil {
+			b.entry.unsent++
+		} else {
+			b.entry.refused++
+		}
+		if !made.discarded() {
+			b.entry.panicked(made.err)
+			b.entry.incomplete(made.blame())
+		}
 	}
-	return failed
 }
 
-func (b *batchRun) response(failed, withBodies bool) *gateway.Response {
+func (b *batchRun) response(withBodies bool) *gateway.Response {
 	results := appendResults(nil, b.deliveries, withBodies)
-	if !failed {
+	if b.entry.problemName == "" {
 		return &gateway.Response{
 			Status: http.StatusOK,
 			Header: http.Header{"Content-Type": {"application/json"}, "Proxy-Status": b.relay.received[http.StatusOK]},
 			Body:   results,
 		}
 	}
-	problem, proxyError := problemOf(errBatchIncomplete)
+	problem, proxyError := problemFor(errBatchIncomplete)
 	return &gateway.Response{
 		Status: problem.Status,
 		Header: ownHeader("application/problem+json", proxyError),
@@ -165,14 +182,14 @@ func (b *batchRun) response(failed, withBodies bool) *gateway.Response {
 	}
 }
 
-// problemResult tells in a batch that a record has a problem of its own.
+// A problemResult tells in a batch that a record has a problem of its own.
 type problemResult struct {
 	Problem problemDocument `json:"problem"`
 }
 
-func problemResultOf(err error) problemResult {
-	problem, _ := problemOf(err)
-	return problemResult{documentOf(problem, refusalOf(err))}
+func newProblemResult(err error) problemResult {
+	problem, _ := problemFor(err)
+	return problemResult{newProblemDocument(problem, refusalFrom(err))}
 }
 
 // appendResults writes the JSON array that tells what became of each record.
@@ -197,7 +214,7 @@ func appendResult(out []byte, made *delivery, withBody bool) []byte {
 		}
 		return append(out, '}')
 	case made.err != nil:
-		return append(out, encodeJSON(problemResultOf(made.err))...)
+		return append(out, encodeJSON(newProblemResult(made.err))...)
 	}
 	return append(out, `{"sent":false}`...)
 }
@@ -213,7 +230,7 @@ func appendBody(out, body []byte) []byte {
 // incompleteJSON is the problem of a batch, with the results behind its other members.
 func incompleteJSON(problem Problem, results []byte) []byte {
 	const detail = "Not every record was accepted. results has one entry for each record in its order: the API's status, a problem, or sent: false where no time was left. Mend those with a 4xx status or a problem, and send again only what was not accepted."
-	document := encodeJSON(documentOf(problem, &gateway.Refusal{Detail: detail}))
+	document := encodeJSON(newProblemDocument(problem, &gateway.Refusal{Detail: detail}))
 	out := make([]byte, 0, len(document)+len(results)+len(`,"results":}`))
 	out = append(out, document[:len(document)-1]...)
 	out = append(out, `,"results":`...)

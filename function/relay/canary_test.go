@@ -151,7 +151,7 @@ func TestNoSecretAnywhere(t *testing.T) {
 	checkLog(t, s.log.String())
 }
 
-// logMembers are the members of a log record, each with a value of its type.
+// logMembers are the members of a log entry, each with a value of its type.
 func logMembers() map[string]any {
 	text, number, truth, list := "", 0.0, true, []any{}
 	return map[string]any{
@@ -182,7 +182,7 @@ func checkLog(t *testing.T, log string) {
 		}
 		for _, name := range []string{"time", "level", "message", "method", "status", "blame", "requestBytes", "responseBytes", "durationMs"} {
 			if _, ok := record[name]; !ok {
-				t.Errorf("the log record has no %s, only %v", name, slices.Sorted(maps.Keys(record)))
+				t.Errorf("the log entry has no %s, only %v", name, slices.Sorted(maps.Keys(record)))
 			}
 		}
 		if at, err := time.Parse(time.RFC3339Nano, record["time"].(string)); err != nil || at.Location() != time.UTC {

@@ -27,31 +27,31 @@ type dryRunDocument struct {
 func dryRun(outbound *plan.Plan) *gateway.Response {
 	var shown any
 	if outbound.Batch != nil {
-		shown = dryRunOfBatch(outbound.Batch)
+		shown = newDryRuns(outbound.Batch)
 	} else {
-		shown = dryRunOf(outbound)
+		shown = newDryRun(outbound)
 	}
 	return &gateway.Response{
 		Status: http.StatusOK,
-		Header: ownHeader("application/json", "proxy_internal_response"),
+		Header: ownHeader("application/json", madeByRelay),
 		Body:   encodeJSON(shown),
 	}
 }
 
-func dryRunOfBatch(batch *plan.Batch) []any {
+func newDryRuns(batch *plan.Batch) []any {
 	shown := make([]any, batch.Len())
 	for i := range shown {
 		outbound, err := batch.Record(i)
 		if err != nil {
-			shown[i] = problemResultOf(err)
+			shown[i] = newProblemResult(err)
 			continue
 		}
-		shown[i] = dryRunOf(outbound)
+		shown[i] = newDryRun(outbound)
 	}
 	return shown
 }
 
-func dryRunOf(outbound *plan.Plan) dryRunDocument {
+func newDryRun(outbound *plan.Plan) dryRunDocument {
 	shown := dryRunDocument{
 		Method:      outbound.Method,
 		Headers:     outbound.Header.Clone(),
@@ -69,11 +69,11 @@ func dryRunOf(outbound *plan.Plan) dryRunDocument {
 	for _, requirement := range outbound.Operation.Security {
 		shown.Security = append(shown.Security, requirement.Scheme.Name)
 	}
-	shown.URL = shownURL(&target)
+	shown.URL = requestURL(&target)
 	return shown
 }
 
-// shownURL writes the URL with the very bytes of the request line.
-func shownURL(target *url.URL) string {
+// requestURL writes the URL with the very bytes of the request line.
+func requestURL(target *url.URL) string {
 	return target.Scheme + "://" + target.Host + target.RequestURI()
 }

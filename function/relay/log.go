@@ -9,11 +9,11 @@ import (
 // usualLineBytes is what a log line with metrics needs, so that its buffer rarely grows.
 const usualLineBytes = 1 << 10
 
-// write logs the record as one JSON object in one Write, so that concurrent
+// write logs the entry as one JSON object in one Write, so that concurrent
 // requests do not mix their lines. A log that cannot be written fails no request.
-func (r *Relay) write(record *record) {
+func (r *Relay) write(entry *logEntry) {
 	line, _ := r.lines.Get().(*[]byte)
-	*line = r.appendRecord((*line)[:0], record)
+	*line = r.appendEntry((*line)[:0], entry)
 	_, _ = r.config.Log.Write(*line)
 	r.lines.Put(line)
 }
@@ -26,54 +26,54 @@ func linePool() *sync.Pool {
 	}}
 }
 
-func (r *Relay) appendRecord(line []byte, record *record) []byte {
+func (r *Relay) appendEntry(line []byte, entry *logEntry) []byte {
 	line = append(line, `{"time":"`...)
-	line = record.start.UTC().AppendFormat(line, time.RFC3339Nano)
+	line = entry.start.UTC().AppendFormat(line, time.RFC3339Nano)
 	line = append(line, `","level":"`...)
-	line = append(line, record.level()...)
+	line = append(line, entry.level()...)
 	line = append(line, `","message":"request"`...)
-	line = appendText(line, "requestId", record.requestID)
-	line = appendText(line, "method", record.method)
-	line = appendText(line, "destination", record.destination)
-	line = appendText(line, "operation", record.operation)
-	line = appendNumber(line, "status", record.status)
-	line = appendText(line, "problem", record.problemName)
-	line = appendText(line, "proxyError", record.proxyError)
-	line = appendText(line, "blame", string(record.blame))
-	line = appendNumber(line, "requestBytes", record.requestBytes)
-	line = appendNumber(line, "responseBytes", record.responseBytes)
-	line = appendMilliseconds(line, "durationMs", record.duration)
-	line = appendText(line, "stack", string(record.stack))
-	line = record.appendCredential(line)
-	line = r.appendMetrics(line, record)
+	line = appendText(line, "requestId", entry.requestID)
+	line = appendText(line, "method", entry.method)
+	line = appendText(line, "destination", entry.destination)
+	line = appendText(line, "operation", entry.operation)
+	line = appendNumber(line, "status", entry.status)
+	line = appendText(line, "problem", entry.problemName)
+	line = appendText(line, "proxyError", entry.proxyError)
+	line = appendText(line, "blame", string(entry.blame))
+	line = appendNumber(line, "requestBytes", entry.requestBytes)
+	line = appendNumber(line, "responseBytes", entry.responseBytes)
+	line = appendMilliseconds(line, "durationMs", entry.duration)
+	line = appendText(line, "stack", string(entry.stack))
+	line = entry.appendCredential(line)
+	line = r.appendMetrics(line, entry)
 	return append(line, "}\n"...)
 }
 
 // appendCredential adds what is known of the credential and of the deliveries.
-func (r *record) appendCredential(line []byte) []byte {
-	if r.sent {
-		line = appendMilliseconds(line, "downstreamMs", r.downstream)
-		line = appendMilliseconds(line, "credentialMs", r.wait)
-		line = appendTrue(line, "credentialCached", r.cached)
+func (e *logEntry) appendCredential(line []byte) []byte {
+	if e.sent {
+		line = appendMilliseconds(line, "downstreamMs", e.downstream)
+		line = appendMilliseconds(line, "credentialMs", e.wait)
+		line = appendTrue(line, "credentialCached", e.cached)
 	}
-	if r.records > 0 {
-		line = appendNumber(line, "records", r.records)
-		line = appendNumber(line, "recordsRefused", r.refused)
-		line = appendNumber(line, "recordsUnsent", r.unsent)
+	if e.records > 0 {
+		line = appendNumber(line, "records", e.records)
+		line = appendNumber(line, "recordsRefused", e.refused)
+		line = appendNumber(line, "recordsUnsent", e.unsent)
 	}
-	line = appendTrue(line, "dryRun", r.dryRun)
-	line = appendTrue(line, "replayed", r.replayed)
-	line = appendTexts(line, "stale", r.stale)
-	return appendTexts(line, "masked", r.masked)
+	line = appendTrue(line, "dryRun", e.dryRun)
+	line = appendTrue(line, "replayed", e.replayed)
+	line = appendTexts(line, "stale", e.stale)
+	return appendTexts(line, "masked", e.masked)
 }
 
 // level tells what an operator has to look at: a failure that is not the
 // caller's is an error; a stale secret or an echoed credential is a warning.
-func (r *record) level() string {
+func (e *logEntry) level() string {
 	switch {
-	case !r.succeeded():
+	case !e.succeeded():
 		return "ERROR"
-	case len(r.stale) > 0 || len(r.masked) > 0:
+	case len(e.stale) > 0 || len(e.masked) > 0:
 		return "WARN"
 	}
 	return "INFO"
@@ -143,7 +143,7 @@ func appendString(line []byte, text string) []byte {
 	return append(line, '"')
 }
 
-// metricDirectives tells CloudWatch which members of a log record are metrics:
+// metricDirectives tells CloudWatch which members of a log entry are metrics:
 // Success answers whether the relay works, Duration how slow it is, and Faults by
 // Blame whose fault it is. The form is the embedded metric format,
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html.
@@ -152,24 +152,18 @@ const metricDirectives = `,"CloudWatchMetrics":[` +
 	`{"Namespace":"keyrelay","Dimensions":[["FunctionName","Blame"]],"Metrics":[{"Name":"Faults","Unit":"Count"}]}]}`
 
 // appendMetrics adds the metrics of one request.
-func (r *Relay) appendMetrics(line []byte, record *record) []byte {
+func (r *Relay) appendMetrics(line []byte, entry *logEntry) []byte {
 	if r.config.FunctionName == "" {
 		return line
 	}
 	line = appendText(line, "FunctionName", r.config.FunctionName)
-	line = appendText(line, "Blame", string(record.blame))
-	line = appendNumber(line, "Success", count(record.succeeded()))
-	line = appendMilliseconds(line, "Duration", record.duration)
-	line = appendNumber(line, "Faults", count(record.blame != blameNobody))
+	line = appendText(line, "Blame", string(entry.blame))
+	line = appendNumber(line, "Success", count(entry.succeeded()))
+	line = appendMilliseconds(line, "Duration", entry.duration)
+	line = appendNumber(line, "Faults", count(entry.blame != blameNobody))
 	line = append(line, `,"_aws":{"Timestamp":`...)
-	line = strconv.AppendInt(line, record.start.UnixMilli(), 10)
+	line = strconv.AppendInt(line, entry.start.UnixMilli(), 10)
 	return append(line, metricDirectives...)
-}
-
-// succeeded says that the relay did what it is there for: whatever went wrong was
-// the caller's doing.
-func (r *record) succeeded() bool {
-	return r.blame == blameNobody || r.blame == blameCaller
 }
 
 func count(holds bool) int {

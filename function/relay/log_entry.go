@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"time"
@@ -10,9 +11,9 @@ import (
 	"keyrelay/function/plan"
 )
 
-// A record is all that the log may know of one request. It has no field for a
+// A logEntry is all that the log may know of one request. It has no field for a
 // body, a query, a header value or a secret, so none can be logged by mistake.
-type record struct {
+type logEntry struct {
 	start time.Time
 	// limit is when the relay itself must have an answer.
 	limit         time.Time
@@ -42,9 +43,11 @@ type record struct {
 	stack []byte
 }
 
-func newRecord(request *gateway.Request) record {
-	return record{
-		start:        time.Now(),
+func newLogEntry(ctx context.Context, request *gateway.Request) logEntry {
+	start := time.Now()
+	return logEntry{
+		start:        start,
+		limit:        deadline(ctx, start),
 		requestID:    request.ID,
 		method:       knownMethod(request.Method),
 		requestBytes: len(request.Body),
@@ -61,67 +64,68 @@ func knownMethod(method string) string {
 	return "other"
 }
 
-func (r *record) plan(outbound *plan.Plan) {
-	r.destination = outbound.Destination.Name
-	r.operation = outbound.Operation.Path
-	r.dryRun = outbound.DryRun
+func (e *logEntry) planned(outbound *plan.Plan) {
+	e.destination = outbound.Destination.Name
+	e.operation = outbound.Operation.Path
+	e.dryRun = outbound.DryRun
 }
 
-func (r *record) credential(held *credential.Credential) {
-	r.cached = held.Facts.Cached
-	r.stale = held.Facts.Stale
-	r.wait += held.Facts.Wait
+// used notes where the credential of a delivery came from.
+func (e *logEntry) used(used *credential.Credential) {
+	e.cached = used.Facts.Cached
+	e.stale = used.Facts.Stale
+	e.wait += used.Facts.Wait
 }
 
 // delivered notes one delivery and how long it took.
-func (r *record) delivered(took time.Duration) {
-	r.sent = true
-	r.downstream += took
+func (e *logEntry) delivered(took time.Duration) {
+	e.sent = true
+	e.downstream += took
 }
 
-func (r *record) problem(problem Problem, proxyError string) {
-	r.problemName = problem.Name
-	r.proxyError = proxyError
-	r.blame = problem.blame
+func (e *logEntry) failed(problem Problem, proxyError string) {
+	e.problemName = problem.Name
+	e.proxyError = proxyError
+	e.blame = problem.blame
 }
 
-// notePanic notes where the relay itself panicked, if that is what the error says.
-func (r *record) notePanic(err error) {
+// panicked notes where the relay itself panicked, if that is what the error says.
+func (e *logEntry) panicked(err error) {
 	var panicked *gateway.Panic
 	if errors.As(err, &panicked) {
-		r.stack = panicked.Stack
+		e.stack = panicked.Stack
 	}
 }
 
 // finish notes what was answered. A downstream's own 5xx is the downstream's
 // fault, its 4xx the caller's.
-func (r *record) finish(response *gateway.Response) {
-	r.status = response.Status
-	r.responseBytes = len(response.Body)
-	r.duration = time.Since(r.start)
-	if r.problemName != "" {
-		return
-	}
-	switch {
-	case r.status >= 500:
-		r.blame = blameDownstream
-	case r.status >= 400:
-		r.blame = blameCaller
+func (e *logEntry) finish(response *gateway.Response) {
+	e.status = response.Status
+	e.responseBytes = len(response.Body)
+	e.duration = time.Since(e.start)
+	if e.problemName == "" {
+		e.blame = blameForStatus(e.status)
 	}
 }
 
+// succeeded says that the relay did what it is there for: whatever went wrong was
+// the caller's doing.
+func (e *logEntry) succeeded() bool {
+	return e.blame == blameNobody || e.blame == blameCaller
+}
+
 // add takes over what one worker of a batch noted.
-func (r *record) add(worker *record) {
+func (e *logEntry) add(worker *logEntry) {
 	if !worker.sent {
 		return
 	}
-	r.cached = worker.cached && (r.cached || !r.sent)
-	r.sent = true
-	r.replayed = r.replayed || worker.replayed
-	r.wait += worker.wait
-	r.downstream += worker.downstream
-	r.stale = union(r.stale, worker.stale)
-	r.masked = union(r.masked, worker.masked)
+	e.cached = worker.cached && (e.cached || !e.sent)
+	e.sent = true
+	e.replayed = e.replayed || worker.replayed
+	e.wait += worker.wait
+	e.downstream += worker.downstream
+	e.stale = union(e.stale, worker.stale)
+	e.masked = union(e.masked, worker.masked)
 }
 
 func union(texts, more []string) []string {
@@ -133,34 +137,14 @@ func union(texts, more []string) []string {
 	return texts
 }
 
-// blameDelivery notes whose fault it is that a record was not accepted, and
-// reports whether the batch has failed by it: a record without a valid session is
-// discarded without failing the batch. Where more than one is to blame, what an
-// operator can mend comes first.
-func (r *record) blameDelivery(made *delivery) bool {
-	if errors.Is(made.err, plan.ErrSession) {
-		return false
+// incomplete notes that a batch failed by one delivery. Where more than one is to
+// blame, what an operator can mend comes first.
+func (e *logEntry) incomplete(blamed blame) {
+	if e.problemName == "" {
+		e.failed(problemFor(errBatchIncomplete))
+		e.blame = blamed
 	}
-	r.notePanic(made.err)
-	found := blameDownstream
-	switch {
-	case made.err != nil:
-		problem, _ := problemOf(made.err)
-		found = problem.blame
-	case made.status >= 400 && made.status < 500:
-		found = blameCaller
+	if severity(blamed) > severity(e.blame) {
+		e.blame = blamed
 	}
-	if r.problemName == "" {
-		r.problem(problemOf(errBatchIncomplete))
-		r.blame = found
-	}
-	if severity(found) > severity(r.blame) {
-		r.blame = found
-	}
-	return true
-}
-
-// severity orders blames by how much an operator of the relay can do about them.
-func severity(found blame) int {
-	return slices.Index([]blame{blameNobody, blameCaller, blameDownstream, blameTokenEndpoint, blameKeyrelay}, found)
 }

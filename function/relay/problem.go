@@ -2,10 +2,9 @@ package relay
 
 import (
 	"errors"
-	"sync"
+	"slices"
 
 	"keyrelay/function/gateway"
-	"keyrelay/function/upstream"
 )
 
 // A Problem is one kind of answer that the relay itself makes. Its name is stable.
@@ -29,12 +28,14 @@ type cause struct {
 	proxyError string
 }
 
-// The reasons that this room finds itself.
+// The reasons that this package finds itself.
 var (
 	// errInternal stands for every error without a row of its own.
 	errInternal = errors.New("the relay failed")
 	// errBatchIncomplete says that not every record of a batch was accepted.
 	errBatchIncomplete = errors.New("the batch is incomplete")
+	// errAnswerTooLarge says that the caller's gateway cannot carry the answer once it is encoded.
+	errAnswerTooLarge = errors.New("the answer is too large for the gateway")
 )
 
 // A blame says whose fault an answer is, for the operator's metrics.
@@ -48,59 +49,72 @@ const (
 	blameDownstream    blame = "downstream"
 )
 
+// severity orders blames by how much an operator of the relay can do about them.
+func severity(found blame) int {
+	return slices.Index([]blame{blameNobody, blameCaller, blameDownstream, blameTokenEndpoint, blameKeyrelay}, found)
+}
+
+// blameForStatus says whose fault a downstream's status is.
+func blameForStatus(status int) blame {
+	switch {
+	case status >= 500:
+		return blameDownstream
+	case status >= 400:
+		return blameCaller
+	}
+	return blameNobody
+}
+
 // ProxyErrors lists the error types that Proxy-Status gives the problem.
 func (p Problem) ProxyErrors() []string {
 	var types []string
 	for _, cause := range p.causes {
-		if len(types) == 0 || types[len(types)-1] != cause.proxyError {
+		if !slices.Contains(types, cause.proxyError) {
 			types = append(types, cause.proxyError)
 		}
 	}
 	return types
 }
 
-// listed is Problems, made once: a batch may ask for each of its records.
-var listed = sync.OnceValue(Problems)
-
-// problemOf finds the problem of an error and its error type for Proxy-Status. Of a
-// refusal only the reason counts, not the cause behind it. An error that no room of
-// ours names is internal.
-func problemOf(err error) (Problem, string) {
+// problemFor finds the problem of an error and its error type for Proxy-Status. Of a
+// refusal only the reason counts, not the cause behind it. An error that no package
+// of ours names is internal.
+func problemFor(err error) (Problem, string) {
 	var refusal *gateway.Refusal
 	if errors.As(err, &refusal) {
 		err = refusal.Reason
 	}
-	for _, problem := range listed() {
+	for _, problem := range problems {
 		for _, cause := range problem.causes {
 			if errors.Is(err, cause.reason) {
 				return problem, cause.proxyError
 			}
 		}
 	}
-	return problemOf(errInternal)
+	return problemFor(errInternal)
 }
 
-// answerTooLarge refuses an answer that the caller's door cannot carry once it is encoded.
+// answerTooLarge refuses an answer that the caller's gateway cannot carry.
 func answerTooLarge() error {
 	return &gateway.Refusal{
-		Reason: upstream.ErrAnswerTooLarge,
+		Reason: errAnswerTooLarge,
 		Detail: "The downstream's answer is longer than Lambda can hand back (6,291,556 bytes, encoded). Ask the API for less, for example a smaller page.",
 	}
 }
 
 // refuse turns an error into the answer that tells it.
-func refuse(err error, record *record) *gateway.Response {
-	problem, proxyError := problemOf(err)
-	record.problem(problem, proxyError)
-	record.notePanic(err)
-	refusal := refusalOf(err)
+func refuse(err error, entry *logEntry) *gateway.Response {
+	problem, proxyError := problemFor(err)
+	entry.failed(problem, proxyError)
+	entry.panicked(err)
+	refusal := refusalFrom(err)
 	header := ownHeader("application/problem+json", proxyError)
 	addRefusalHeaders(header, problem, refusal)
-	return &gateway.Response{Status: problem.Status, Header: header, Body: encodeJSON(documentOf(problem, refusal))}
+	return &gateway.Response{Status: problem.Status, Header: header, Body: encodeJSON(newProblemDocument(problem, refusal))}
 }
 
-// refusalOf is what of an error the caller may see.
-func refusalOf(err error) *gateway.Refusal {
+// refusalFrom is what of an error the caller may see.
+func refusalFrom(err error) *gateway.Refusal {
 	var refusal *gateway.Refusal
 	if errors.As(err, &refusal) {
 		return refusal

@@ -1,7 +1,6 @@
 package relay
 
 import (
-	"cmp"
 	"context"
 	"slices"
 
@@ -12,195 +11,108 @@ import (
 	"keyrelay/function/upstream"
 )
 
-// Problems lists every problem, in the order of its status: the one table from
-// error to answer, and the source of docs/errors.md.
-func Problems() []Problem {
-	all := slices.Concat(headerProblems(), recordProblems(), permissionProblems(), relayProblems(), credentialProblems(), downstreamProblems())
-	slices.SortStableFunc(all, func(a, b Problem) int { return cmp.Compare(a.Status, b.Status) })
-	return all
-}
+// The error types of RFC 9209 section 2.3 that more than one problem has.
+const (
+	malformed    = "http_request_error"
+	denied       = "http_request_denied"
+	relayFailed  = "proxy_internal_error"
+	madeByRelay  = "proxy_internal_response"
+	answerTooBig = "http_response_body_size"
+)
 
-// headerProblems are about what a request says besides its record.
-func headerProblems() []Problem {
-	const malformed = "http_request_error"
-	return []Problem{
-		{
-			"outbound-url-missing", 400, "The outbound URL is missing", blameCaller,
-			"Send the URL to call in the header X-Osmos-Outbound-Url.",
-			[]cause{{plan.ErrURLMissing, malformed}},
-		},
-		{
-			"outbound-url-invalid", 400, "The outbound URL is invalid", blameCaller,
-			"Mend what the detail names; path expressions need a non-empty scalar field of the record.",
-			[]cause{{destination.ErrURL, malformed}, {plan.ErrPathExpressionFill, malformed}},
-		},
-		{
-			"header-invalid", 400, "A header is invalid", blameCaller,
-			"Mend the header that the detail names.",
-			[]cause{{plan.ErrHeader, malformed}, {gateway.ErrHeader, malformed}},
-		},
-		{
-			"placeholder-unknown", 400, "A placeholder is unknown", blameCaller,
-			"Use `{{{name}}}` only with the name of a security scheme of the destination's document, and at most 16 times.",
-			[]cause{{plan.ErrPlaceholder, malformed}},
-		},
-		{
-			"not-found", 404, "There is nothing at this path", blameCaller,
-			"Send the request to the relay's own address, whose path is /.",
-			[]cause{{plan.ErrPathNotFound, malformed}},
-		},
-		{
-			"method-not-allowed", 405, "The method is not allowed", blameCaller,
-			"Use one of the methods that `allowed` lists.",
-			[]cause{{plan.ErrMethod, malformed}},
-		},
-	}
-}
+// Problems lists every problem, in the order of its status: the source of docs/errors.md.
+func Problems() []Problem { return slices.Clone(problems) }
 
-// recordProblems are about the record.
-func recordProblems() []Problem {
-	const malformed = "http_request_error"
-	return []Problem{
-		{
-			"record-invalid", 400, "The record is invalid", blameCaller,
-			"Send one JSON object, in UTF-8, without duplicate member names, and whole.",
-			[]cause{{plan.ErrRecord, malformed}, {gateway.ErrRecordBroken, malformed}, {gateway.ErrEvent, malformed}},
-		},
-		{
-			"field-missing", 400, "A field is missing", blameCaller,
-			"Send the fields that `fields` lists, or write `field?` where one may be missing.",
-			[]cause{{plan.ErrFieldMissing, malformed}},
-		},
-		{
-			"field-not-scalar", 400, "A field is not a scalar", blameCaller,
-			"Move only texts, numbers, booleans, nulls and arrays of them; leave objects in the record.",
-			[]cause{{plan.ErrFieldNotScalar, malformed}},
-		},
-		{
-			"batch-not-declared", 400, "Batches are not declared", blameCaller,
-			"Send one record, or declare x-keyrelay-batch in the destination's document.",
-			[]cause{{plan.ErrBatchNotDeclared, malformed}},
-		},
-		{
-			"record-too-large", 413, "The record is too large", blameCaller,
-			"Send less at once: at most 10 MB over HTTP, 50,000 members in an object, 10,000 records in a batch that is split, and 65,536 bytes of fields that move.",
-			[]cause{{gateway.ErrRecordTooLarge, malformed}},
-		},
-		{
-			"record-not-json", 415, "The record is not JSON", blameCaller,
-			"Send JSON with a JSON media type when fields are to be moved.",
-			[]cause{{plan.ErrRecordNotJSON, malformed}},
-		},
-	}
-}
-
-// permissionProblems are about a request that is not allowed.
-func permissionProblems() []Problem {
-	const denied = "http_request_denied"
-	return []Problem{
-		{
-			"caller-key-invalid", 401, "The caller's key is invalid", blameCaller,
-			"Send one of the keys that KEYRELAY_CALLER_KEYS names in the header X-Api-Key, once.",
-			[]cause{{credential.ErrCallerKey, denied}},
-		},
-		{
-			"session-invalid", 401, "The session is invalid", blameCaller,
-			"Send a valid session token in the record's field that x-keyrelay-session names.",
-			[]cause{{plan.ErrSession, denied}},
-		},
-		{
-			"destination-not-declared", 403, "The destination is not declared", blameCaller,
-			"Add the server to a document in `destinations/`, or mend the URL.",
-			[]cause{{destination.ErrNotDeclared, denied}},
-		},
-		{
-			"operation-not-declared", 403, "The operation is not declared", blameCaller,
-			"Add the path and method to the destination's document, or mend the URL.",
-			[]cause{{destination.ErrOperation, denied}},
-		},
-	}
-}
-
-// relayProblems are about the relay's own part.
-func relayProblems() []Problem {
-	const ours = "proxy_internal_error"
-	return []Problem{
-		{
-			"caller-left", 499, "The caller left before the answer", blameCaller,
-			"Nothing; whether the API received the request is unknown. It stands in the log only.",
-			[]cause{{context.Canceled, "http_request_error"}},
-		},
-		{
-			"internal", 500, "The relay failed", blameKeyrelay,
-			"Look for the record with this problem in the relay's log: it holds the stack. Report it.",
-			[]cause{{errInternal, ours}},
-		},
-		{
-			"batch-incomplete", 502, "Not every record was accepted", blameDownstream,
-			"Look at `results`, one entry for each record in its order, mend those with a 4xx status or a problem, and send again only what was not accepted.",
-			[]cause{{errBatchIncomplete, "proxy_internal_response"}},
-		},
-	}
-}
-
-// credentialProblems are about secrets, retrievals and checks.
-func credentialProblems() []Problem {
-	const ours = "proxy_internal_error"
-	return []Problem{
-		{
-			"retrieval-failed", 502, "A credential could not be retrieved", blameTokenEndpoint,
-			"Check the key or token endpoint in the destination's document and the secret behind it.",
-			[]cause{{credential.ErrRetrieval, ours}},
-		},
-		{
-			"secret-unavailable", 503, "A secret is unavailable", blameKeyrelay,
-			"Create or mend the secret that the detail names, and let the function's role read it.",
-			[]cause{{credential.ErrSecretUnavailable, ours}},
-		},
-		{
-			"session-check-unavailable", 503, "The session cannot be checked", blameKeyrelay,
-			"Check the introspection endpoint, key set or secret that x-keyrelay-session names. The record was not sent.",
-			[]cause{{credential.ErrSessionCheck, ours}},
-		},
-		{
-			"retrieval-timeout", 504, "The retrieval of a credential took too long", blameTokenEndpoint,
-			"Check the key or token endpoint, or raise x-keyrelay-timeout.",
-			[]cause{{credential.ErrRetrievalTimeout, ours}},
-		},
-	}
-}
-
-// downstreamProblems are about the delivery.
-func downstreamProblems() []Problem {
-	return []Problem{
-		{
-			"downstream-unreachable", 502, "The downstream cannot be reached", blameDownstream,
-			"See the error type in Proxy-Status. For destination_ip_prohibited see x-keyrelay-network, for certificates x-keyrelay-ca.",
-			[]cause{
-				{upstream.ErrProhibited, "destination_ip_prohibited"},
-				{upstream.ErrDNS, "dns_error"},
-				{upstream.ErrUnroutable, "destination_ip_unroutable"},
-				{upstream.ErrRefused, "connection_refused"},
-				{upstream.ErrTerminated, "connection_terminated"},
-				{upstream.ErrConnectionTimeout, "connection_timeout"},
-				{upstream.ErrTLS, "tls_protocol_error"},
-				{upstream.ErrCertificate, "tls_certificate_error"},
-			},
-		},
-		{
-			"downstream-answer-too-large", 502, "The downstream's answer is too large", blameDownstream,
-			"Ask the API for less at once, for example a smaller page.",
-			[]cause{{upstream.ErrAnswerTooLarge, "http_response_body_size"}},
-		},
-		{
-			"downstream-answer-broken", 502, "The downstream's answer is broken", blameDownstream,
-			"The API broke off its answer or does not speak HTTP. The request may have been carried out.",
-			[]cause{{upstream.ErrAnswerIncomplete, "http_response_incomplete"}, {upstream.ErrAnswerBroken, "http_protocol_error"}},
-		},
-		{
-			"downstream-timeout", 504, "The downstream took too long", blameDownstream,
-			"The API did not answer in time. The request may have been carried out.",
-			[]cause{{upstream.ErrTimeout, "http_response_timeout"}},
-		},
-	}
+// problems is the one table from error to answer. Nothing writes to it.
+var problems = []Problem{
+	{"outbound-url-missing", 400, "The outbound URL is missing", blameCaller,
+		"Send the URL to call in the header X-Osmos-Outbound-Url.",
+		[]cause{{plan.ErrURLMissing, malformed}}},
+	{"outbound-url-invalid", 400, "The outbound URL is invalid", blameCaller,
+		"Mend what the detail names; path expressions need a non-empty scalar field of the record.",
+		[]cause{{destination.ErrURL, malformed}, {plan.ErrPathExpressionFill, malformed}}},
+	{"header-invalid", 400, "A header is invalid", blameCaller,
+		"Mend the header that the detail names.",
+		[]cause{{plan.ErrHeader, malformed}, {gateway.ErrHeader, malformed}}},
+	{"placeholder-unknown", 400, "A placeholder is unknown", blameCaller,
+		"Use `{{{name}}}` only with the name of a security scheme of the destination's document, and at most 16 times.",
+		[]cause{{plan.ErrPlaceholder, malformed}}},
+	{"record-invalid", 400, "The record is invalid", blameCaller,
+		"Send one JSON object, in UTF-8, without duplicate member names, and whole.",
+		[]cause{{plan.ErrRecord, malformed}, {gateway.ErrRecordBroken, malformed}, {gateway.ErrEvent, malformed}}},
+	{"field-missing", 400, "A field is missing", blameCaller,
+		"Send the fields that `fields` lists, or write `field?` where one may be missing.",
+		[]cause{{plan.ErrFieldMissing, malformed}}},
+	{"field-not-scalar", 400, "A field is not a scalar", blameCaller,
+		"Move only texts, numbers, booleans, nulls and arrays of them; leave objects in the record.",
+		[]cause{{plan.ErrFieldNotScalar, malformed}}},
+	{"batch-not-declared", 400, "Batches are not declared", blameCaller,
+		"Send one record, or declare x-keyrelay-batch in the destination's document.",
+		[]cause{{plan.ErrBatchNotDeclared, malformed}}},
+	{"caller-key-invalid", 401, "The caller's key is invalid", blameCaller,
+		"Send one of the keys that KEYRELAY_CALLER_KEYS names in the header X-Api-Key, once.",
+		[]cause{{credential.ErrCallerKey, denied}}},
+	{"session-invalid", 401, "The session is invalid", blameCaller,
+		"Send a valid session token in the record's field that x-keyrelay-session names.",
+		[]cause{{plan.ErrSession, denied}}},
+	{"destination-not-declared", 403, "The destination is not declared", blameCaller,
+		"Add the server to a document in `destinations/`, or mend the URL.",
+		[]cause{{destination.ErrNotDeclared, denied}}},
+	{"operation-not-declared", 403, "The operation is not declared", blameCaller,
+		"Add the path and method to the destination's document, or mend the URL.",
+		[]cause{{destination.ErrOperation, denied}}},
+	{"not-found", 404, "There is nothing at this path", blameCaller,
+		"Send the request to the relay's own address, whose path is /.",
+		[]cause{{plan.ErrPathNotFound, malformed}}},
+	{"method-not-allowed", 405, "The method is not allowed", blameCaller,
+		"Use one of the methods that `allowed` lists.",
+		[]cause{{plan.ErrMethod, malformed}}},
+	{"record-too-large", 413, "The record is too large", blameCaller,
+		"Send less at once: at most 10 MB over HTTP, 50,000 members in an object, 10,000 records in a batch that is split, and 65,536 bytes of fields that move.",
+		[]cause{{gateway.ErrRecordTooLarge, malformed}}},
+	{"record-not-json", 415, "The record is not JSON", blameCaller,
+		"Send JSON with a JSON media type when fields are to be moved.",
+		[]cause{{plan.ErrRecordNotJSON, malformed}}},
+	{"caller-left", 499, "The caller left before the answer", blameCaller,
+		"Nothing; whether the API received the request is unknown. It stands in the log only.",
+		[]cause{{context.Canceled, malformed}}},
+	{"internal", 500, "The relay failed", blameKeyrelay,
+		"Look for the entry with this problem in the relay's log: it holds the stack. Report it.",
+		[]cause{{errInternal, relayFailed}}},
+	{"batch-incomplete", 502, "Not every record was accepted", blameDownstream,
+		"Look at `results`, one entry for each record in its order, mend those with a 4xx status or a problem, and send again only what was not accepted.",
+		[]cause{{errBatchIncomplete, madeByRelay}}},
+	{"retrieval-failed", 502, "A credential could not be retrieved", blameTokenEndpoint,
+		"Check the key or token endpoint in the destination's document and the secret behind it.",
+		[]cause{{credential.ErrRetrieval, relayFailed}}},
+	{"downstream-unreachable", 502, "The downstream cannot be reached", blameDownstream,
+		"See the error type in Proxy-Status. For destination_ip_prohibited see x-keyrelay-network, for certificates x-keyrelay-ca.",
+		[]cause{
+			{upstream.ErrProhibited, "destination_ip_prohibited"},
+			{upstream.ErrDNS, "dns_error"},
+			{upstream.ErrUnroutable, "destination_ip_unroutable"},
+			{upstream.ErrRefused, "connection_refused"},
+			{upstream.ErrTerminated, "connection_terminated"},
+			{upstream.ErrConnectionTimeout, "connection_timeout"},
+			{upstream.ErrTLS, "tls_protocol_error"},
+			{upstream.ErrCertificate, "tls_certificate_error"},
+		}},
+	{"downstream-answer-too-large", 502, "The downstream's answer is too large", blameDownstream,
+		"Ask the API for less at once, for example a smaller page.",
+		[]cause{{upstream.ErrAnswerTooLarge, answerTooBig}, {errAnswerTooLarge, answerTooBig}}},
+	{"downstream-answer-broken", 502, "The downstream's answer is broken", blameDownstream,
+		"The API broke off its answer or does not speak HTTP. The request may have been carried out.",
+		[]cause{{upstream.ErrAnswerIncomplete, "http_response_incomplete"}, {upstream.ErrAnswerBroken, "http_protocol_error"}}},
+	{"secret-unavailable", 503, "A secret is unavailable", blameKeyrelay,
+		"Create or mend the secret that the detail names, and let the function's role read it.",
+		[]cause{{credential.ErrSecretUnavailable, relayFailed}}},
+	{"session-check-unavailable", 503, "The session cannot be checked", blameKeyrelay,
+		"Check the introspection endpoint, key set or secret that x-keyrelay-session names. The record was not sent.",
+		[]cause{{credential.ErrSessionCheck, relayFailed}}},
+	{"retrieval-timeout", 504, "The retrieval of a credential took too long", blameTokenEndpoint,
+		"Check the key or token endpoint, or raise x-keyrelay-timeout.",
+		[]cause{{credential.ErrRetrievalTimeout, relayFailed}}},
+	{"downstream-timeout", 504, "The downstream took too long", blameDownstream,
+		"The API did not answer in time. The request may have been carried out.",
+		[]cause{{upstream.ErrTimeout, "http_response_timeout"}}},
 }

@@ -1,12 +1,12 @@
-// Package relay is the way of one request from the caller to the downstream API
-// and back. It is the only room that knows the whole way:
+// Package relay takes one request from the caller to the downstream API and its
+// answer back. It is the only package that knows every step:
 //
 //	relay := relay.New(relay.Config{Destinations: set, Credentials: store, Upstream: client, Log: os.Stdout})
 //	lambda.Start(gateway.Lambda(relay.Handle))
 //
 // A refused request never touches a secret, and every answer, also a refusal,
 // carries Proxy-Status (RFC 9209). Refusals and failures are application/problem+json
-// (RFC 9457) with the names that Problems lists. One log record is written per request.
+// (RFC 9457) with the names that Problems lists. One log entry is written per request.
 //
 // Limits: an answer takes at most 29 s, the gateway's own limit, less a margin of
 // half a second in which the relay itself says that time is up.
@@ -25,6 +25,14 @@ import (
 	"keyrelay/function/upstream"
 )
 
+// gatewayLimit is how long API Gateway waits for an integration,
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html.
+const gatewayLimit = 29 * time.Second
+
+// answerMargin is the time kept to say that time is up before Lambda or the
+// gateway cuts the answer off.
+const answerMargin = 500 * time.Millisecond
+
 // Config says what a Relay works with. Every field but CallerKeys and FunctionName is required.
 type Config struct {
 	// Destinations is the allow-list.
@@ -39,7 +47,7 @@ type Config struct {
 	// Log receives one JSON object and a line break per request, in one Write.
 	Log io.Writer
 	// FunctionName adds metrics for that function in CloudWatch's embedded metric
-	// format to each log record; empty adds none.
+	// format to each log entry; empty adds none.
 	FunctionName string
 }
 
@@ -58,24 +66,24 @@ func New(config Config) *Relay {
 // Handle answers one request; it is a gateway.Handler. A non-nil err is why the
 // request could not be read, and becomes the answer.
 func (r *Relay) Handle(ctx context.Context, request *gateway.Request, err error) *gateway.Response {
-	record := newRecord(request)
-	record.limit = deadline(ctx, record.start)
+	entry := newLogEntry(ctx, request)
 	var response *gateway.Response
 	if err == nil {
-		response, err = r.relay(ctx, request, &record)
+		response, err = r.relay(ctx, request, &entry)
+	}
+	if err == nil && !request.Fits(response) {
+		err = answerTooLarge()
 	}
 	if err != nil {
-		response = refuse(err, &record)
-	} else if !request.Fits(response) {
-		response = refuse(answerTooLarge(), &record)
+		response = refuse(err, &entry)
 	}
-	record.finish(response)
-	r.write(&record)
+	entry.finish(response)
+	r.write(&entry)
 	return response
 }
 
-// relay is the whole way of one request, in order.
-func (r *Relay) relay(ctx context.Context, request *gateway.Request, record *record) (*gateway.Response, error) {
+// relay takes every step of one request, in order.
+func (r *Relay) relay(ctx context.Context, request *gateway.Request, entry *logEntry) (*gateway.Response, error) {
 	if err := r.admit(ctx, request); err != nil {
 		return nil, err
 	}
@@ -83,17 +91,17 @@ func (r *Relay) relay(ctx context.Context, request *gateway.Request, record *rec
 	if err != nil {
 		return nil, err
 	}
-	record.plan(outbound)
+	entry.planned(outbound)
 	switch {
 	case outbound.DryRun:
 		return dryRun(outbound), nil
 	case outbound.Batch != nil:
-		return r.batch(ctx, request, outbound, record), nil
+		return r.batch(ctx, request, outbound, entry), nil
 	}
-	if err := checkSession(ctx, outbound, record, r.config.Credentials.CheckSession); err != nil {
+	if err := checkSession(ctx, outbound, entry, r.config.Credentials.CheckSession); err != nil {
 		return nil, err
 	}
-	return r.send(ctx, outbound, record)
+	return r.send(ctx, outbound, entry)
 }
 
 // admit checks the caller's own key, where the relay and not the gateway does that.
@@ -104,76 +112,68 @@ func (r *Relay) admit(ctx context.Context, request *gateway.Request) error {
 	return r.config.Credentials.CheckCallerKey(ctx, r.config.CallerKeys, request.Header)
 }
 
-// send fetches the credential, sends, and repeats that once when the answer
+// send gets the credential, sends, and repeats that once when the answer
 // refuses the credential and there is another to be had.
-func (r *Relay) send(ctx context.Context, outbound *plan.Plan, record *record) (*gateway.Response, error) {
-	held, err := r.credential(ctx, outbound, record)
+func (r *Relay) send(ctx context.Context, outbound *plan.Plan, entry *logEntry) (*gateway.Response, error) {
+	used, err := r.credential(ctx, outbound, entry)
 	if err != nil {
 		return nil, err
 	}
-	answer, err := r.exchange(ctx, outbound, held, record)
-	if err != nil || !held.Refused(answer) {
+	answer, err := r.sendOnce(ctx, outbound, used, entry)
+	if err != nil || !used.Refused(answer) {
 		return answer, err
 	}
-	renewed := r.renew(ctx, held, record)
+	renewed := r.renew(ctx, used, entry)
 	if renewed == nil {
 		return answer, nil
 	}
 	// net/http may still be reading the header map of a request whose answer came early.
 	outbound.Header = outbound.Header.Clone()
-	return r.exchange(ctx, outbound, renewed, record)
+	return r.sendOnce(ctx, outbound, renewed, entry)
 }
 
-// credential gets what the plan asks for. The usual case, where it is at hand,
+// credential gets what the plan asks for. The usual case, where it is ready,
 // needs no context of its own.
-func (r *Relay) credential(ctx context.Context, outbound *plan.Plan, record *record) (*credential.Credential, error) {
-	held := r.config.Credentials.Held(outbound)
-	if held == nil {
-		limited, cancel := context.WithDeadline(ctx, record.limit)
+func (r *Relay) credential(ctx context.Context, outbound *plan.Plan, entry *logEntry) (*credential.Credential, error) {
+	used := r.config.Credentials.Held(outbound)
+	if used == nil {
+		limited, cancel := context.WithDeadline(ctx, entry.limit)
 		defer cancel()
 		var err error
-		if held, err = r.config.Credentials.Get(limited, outbound); err != nil {
+		if used, err = r.config.Credentials.Get(limited, outbound); err != nil {
 			return nil, err
 		}
 	}
-	record.credential(held)
-	return held, nil
+	entry.used(used)
+	return used, nil
 }
 
 // renew gets another credential than the one that was refused; nil if there is none.
-func (r *Relay) renew(ctx context.Context, refused *credential.Credential, record *record) *credential.Credential {
-	limited, cancel := context.WithDeadline(ctx, record.limit)
+func (r *Relay) renew(ctx context.Context, refused *credential.Credential, entry *logEntry) *credential.Credential {
+	limited, cancel := context.WithDeadline(ctx, entry.limit)
 	defer cancel()
 	renewed := r.config.Credentials.Renew(limited, refused)
 	if renewed != nil {
-		record.replayed = true
-		record.credential(renewed)
+		entry.replayed = true
+		entry.used(renewed)
 	}
 	return renewed
 }
 
-// exchange is one delivery: what comes back is masked and marked as received.
-func (r *Relay) exchange(ctx context.Context, outbound *plan.Plan, held *credential.Credential, record *record) (*gateway.Response, error) {
+// sendOnce is one outbound request: its answer is masked and marked as received.
+func (r *Relay) sendOnce(ctx context.Context, outbound *plan.Plan, used *credential.Credential, entry *logEntry) (*gateway.Response, error) {
 	sent := time.Now()
-	limited, cancel := context.WithDeadline(ctx, earlier(record.limit, sent.Add(outbound.Operation.Timeout)))
+	limited, cancel := context.WithDeadline(ctx, earlier(entry.limit, sent.Add(outbound.Operation.Timeout)))
 	defer cancel()
-	answer, err := r.config.Upstream.Send(limited, outbound, held)
-	record.delivered(time.Since(sent))
+	answer, err := r.config.Upstream.Send(limited, outbound, used)
+	entry.delivered(time.Since(sent))
 	if err != nil {
 		return nil, err
 	}
-	record.masked = held.Mask(answer)
+	entry.masked = used.Mask(answer)
 	r.markReceived(answer)
 	return answer, nil
 }
-
-// gatewayLimit is how long API Gateway waits for an integration,
-// https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html.
-const gatewayLimit = 29 * time.Second
-
-// answerMargin is the time kept to say that time is up before Lambda or the
-// gateway cuts the answer off.
-const answerMargin = 500 * time.Millisecond
 
 // deadline is when the relay itself must have an answer.
 func deadline(ctx context.Context, start time.Time) time.Time {
