@@ -27,9 +27,9 @@ const idempotencyKey = "Idempotency-Key"
 // A Batch is an array of records that are sent one by one. It is safe for
 // concurrent use. It reads the caller's request, so it is good as long as that is.
 type Batch struct {
-	draft   *draft
-	moves   []move
-	records []batchRecord
+	directives *directives
+	moves      []move
+	records    []batchRecord
 }
 
 // A batchRecord is where a record is in the body, and what tells it from all
@@ -54,9 +54,9 @@ func (b *Batch) Record(index int) (*Plan, error) {
 	var store [16]move
 	moves := append(store[:0], b.moves...)
 	record := &b.records[index]
-	made, err := b.draft.plan(moves, record.of(b.draft.request.Body))
+	made, err := b.directives.plan(moves, record.of(b.directives.request.Body))
 	if err != nil {
-		return nil, ofRecord(err, index)
+		return nil, inRecord(err, index)
 	}
 	if !slices.ContainsFunc(moves, func(m move) bool { return m.to == toHeader && m.name == idempotencyKey && m.member >= 0 }) {
 		made.Header[idempotencyKey] = []string{b.key(record)}
@@ -66,7 +66,7 @@ func (b *Batch) Record(index int) (*Plan, error) {
 
 // key returns a record's Idempotency-Key.
 func (b *Batch) key(record *batchRecord) string {
-	own := strings.Join(b.draft.request.Header[idempotencyKey], ", ")
+	own := strings.Join(b.directives.request.Header[idempotencyKey], ", ")
 	text := binary.BigEndian.AppendUint64(make([]byte, 0, 128), uint64(len(own)))
 	text = append(text, own...)
 	text = append(text, record.digest[:]...)
@@ -76,14 +76,14 @@ func (b *Batch) key(record *batchRecord) string {
 }
 
 // isBatch reports whether the body is an array of records.
-func (d *draft) isBatch() bool {
+func (d *directives) isBatch() bool {
 	body := d.request.Body
 	first := scanner{text: body}
 	return d.isJSON && first.peek(first.space(0)) == '['
 }
 
 // batch makes the plan of an array of records.
-func (d *draft) batch(moves []move) (*Plan, error) {
+func (d *directives) batch(moves []move) (*Plan, error) {
 	operation := d.operation
 	if operation == nil {
 		// What fills the path comes record by record; a template of the document matches unfilled too.
@@ -94,13 +94,13 @@ func (d *draft) batch(moves []move) (*Plan, error) {
 	}
 	switch {
 	case operation.Batch == destination.NoBatch:
-		return nil, batchRefusal("The operation takes one record at a time. Send a JSON object, or have x-keyrelay-batch declared in the destination's document.")
+		return nil, errBatch("The operation takes one record at a time. Send a JSON object, or have x-keyrelay-batch declared in the destination's document.")
 	case operation.Batch == destination.Split:
 		return d.split(moves, operation)
 	case d.location.Destination.Session != nil:
-		return nil, noSession(d.location.Destination.Session.Field)
+		return nil, errNoSession(d.location.Destination.Session.Field)
 	case operation.Body != nil:
-		return nil, batchRefusal("The operation's x-keyrelay-body shapes one record, and an array is sent whole. Send a JSON object, or have x-keyrelay-batch: split declared in the destination's document.")
+		return nil, errBatch("The operation's x-keyrelay-body shapes one record, and an array is sent whole. Send a JSON object, or have x-keyrelay-batch: split declared in the destination's document.")
 	}
 	if fields := neededFields(moves); fields != nil {
 		return nil, &gateway.Refusal{
@@ -125,7 +125,7 @@ func neededFields(moves []move) []string {
 }
 
 // split finds the records of an array.
-func (d *draft) split(moves []move, operation *destination.Operation) (*Plan, error) {
+func (d *directives) split(moves []move, operation *destination.Operation) (*Plan, error) {
 	records, err := splitRecords(d.request.Body)
 	if err != nil {
 		return nil, err
@@ -137,7 +137,7 @@ func (d *draft) split(moves []move, operation *destination.Operation) (*Plan, er
 		Operation:   operation,
 		Method:      d.request.Method,
 		DryRun:      d.dryRun,
-		Batch:       &Batch{draft: &shared, moves: slices.Clone(moves), records: records},
+		Batch:       &Batch{directives: &shared, moves: slices.Clone(moves), records: records},
 	}, nil
 }
 
@@ -156,7 +156,7 @@ func splitRecords(body []byte) ([]batchRecord, error) {
 	for {
 		end := s.value(at)
 		if end < 0 {
-			return nil, brokenBatch(len(records), s.at, s.flaw)
+			return nil, errBrokenBatch(len(records), s.at, s.flaw)
 		}
 		if len(records) == maxRecords {
 			return nil, &gateway.Refusal{Reason: gateway.ErrRecordTooLarge, Detail: "The batch holds more than " + strconv.Itoa(maxRecords) + " records. Send it in parts."}
@@ -169,7 +169,7 @@ func splitRecords(body []byte) ([]batchRecord, error) {
 		at = s.space(at + 1)
 	}
 	if s.peek(at) != ']' || s.space(at+1) != len(body) {
-		return nil, brokenBatch(len(records)-1, at, badSyntax)
+		return nil, errBrokenBatch(len(records)-1, at, badSyntax)
 	}
 	identify(body, records)
 	return records, nil
@@ -186,20 +186,20 @@ func identify(body []byte, records []batchRecord) {
 	}
 }
 
-func batchRefusal(detail string) error {
+func errBatch(detail string) error {
 	return &gateway.Refusal{Reason: ErrBatchNotDeclared, Detail: detail}
 }
 
-func brokenBatch(record, at int, flaw flaw) error {
+func errBrokenBatch(record, at int, flaw flaw) error {
 	detail := "It or what follows it is not valid JSON (RFC 8259). Correct it"
 	if flaw == tooDeep {
 		detail = "It nests too deeply. Send a flatter one"
 	}
-	return ofRecord(&gateway.Refusal{Reason: ErrRecord, Detail: detail + " (byte " + strconv.Itoa(at) + " of the body)."}, record)
+	return inRecord(&gateway.Refusal{Reason: ErrRecord, Detail: detail + " (byte " + strconv.Itoa(at) + " of the body)."}, record)
 }
 
-// ofRecord names a record of a batch in a refusal.
-func ofRecord(err error, record int) error {
+// inRecord names a record of a batch in a refusal.
+func inRecord(err error, record int) error {
 	var refusal *gateway.Refusal
 	if !errors.As(err, &refusal) {
 		return err

@@ -5,9 +5,9 @@ import (
 	"net/url"
 )
 
-// An outbound is a plan with all that making it takes for a small record, so that
-// it is one allocation.
-type outbound struct {
+// A builder makes a plan. It holds all that this takes for a small record, so that
+// making the plan is one allocation.
+type builder struct {
 	Plan
 	url    url.URL
 	values [16]string
@@ -21,40 +21,40 @@ type outbound struct {
 	slots   [64]uint32
 }
 
-func newOutbound(d *draft) *outbound {
-	o := &outbound{Plan: Plan{Destination: d.location.Destination, Operation: d.operation, Method: d.request.Method, DryRun: d.dryRun}}
-	o.URL = &o.url
-	o.record.limit = maxDepth
-	o.record.session = -1
-	o.record.names = o.names[:0]
-	o.record.members = o.members[:0]
-	o.record.frames = o.frames[:0]
-	o.record.table.slots = o.slots[:0]
-	return o
+func newBuilder(d *directives) *builder {
+	b := &builder{Plan: Plan{Destination: d.location.Destination, Operation: d.operation, Method: d.request.Method, DryRun: d.dryRun}}
+	b.URL = &b.url
+	b.record.limit = maxDepth
+	b.record.session = -1
+	b.record.names = b.names[:0]
+	b.record.members = b.members[:0]
+	b.record.frames = b.frames[:0]
+	b.record.table.slots = b.slots[:0]
+	return b
 }
 
-// plan makes the plan for one record. The moves are its own.
-func (d *draft) plan(moves []move, body []byte) (*Plan, error) {
-	o := newOutbound(d)
-	if err := d.scan(&o.record, moves, body); err != nil {
+// plan makes the plan for one record. It changes the moves.
+func (d *directives) plan(moves []move, body []byte) (*Plan, error) {
+	b := newBuilder(d)
+	if err := d.scan(&b.record, moves, body); err != nil {
 		return nil, err
 	}
-	if err := o.takeSession(); err != nil {
+	if err := b.takeSession(); err != nil {
 		return nil, err
 	}
-	moves, path, err := o.take(d, moves)
+	moves, path, err := b.take(d, moves)
 	if err != nil {
 		return nil, err
 	}
-	if err := o.setURLAndHeader(d, moves, path); err != nil {
+	if err := b.setURLAndHeader(d, moves, path); err != nil {
 		return nil, err
 	}
-	o.setBody(body)
-	return &o.Plan, nil
+	b.setBody(body)
+	return &b.Plan, nil
 }
 
 // scan reads the body as a record where something may be taken from it.
-func (d *draft) scan(r *record, moves []move, body []byte) error {
+func (d *directives) scan(r *record, moves []move, body []byte) error {
 	if len(body) == 0 || d.whole {
 		return nil
 	}
@@ -64,28 +64,28 @@ func (d *draft) scan(r *record, moves []move, body []byte) error {
 	case d.isJSON && (needed || places(d.operation)):
 		return r.scan(body)
 	case !d.isJSON && needed:
-		return notJSON(fieldsOf(moves))
+		return errNotJSON(fieldNames(moves))
 	}
 	return nil
 }
 
 // take takes the fields from the record that the caller and the operation name,
 // and returns all moves and the path, filled.
-func (o *outbound) take(d *draft, moves []move) (_ []move, path string, err error) {
-	named := resolution{record: &o.record, unread: o.record.text == nil && !d.isJSON && len(d.request.Body) > 0}
+func (b *builder) take(d *directives, moves []move) (_ []move, path string, err error) {
+	named := resolution{record: &b.record, unread: b.record.text == nil && !d.isJSON && len(d.request.Body) > 0}
 	named.resolve(moves)
 	path = d.location.Path
-	if o.Operation == nil {
-		if path, err = o.findOperation(d, moves, named.refusal()); err != nil {
+	if b.Operation == nil {
+		if path, err = b.findOperation(d, moves, named.refusal()); err != nil {
 			return nil, "", err
 		}
 	}
 	own := len(moves)
-	moves = d.declaredMoves(moves, o.Operation)
+	moves = d.declaredMoves(moves, b.Operation)
 	named.resolve(moves[own:])
-	o.reshapes = o.Operation.Body != nil && !o.sendsNothing()
-	if o.reshapes {
-		named.template(o.Operation.Body)
+	b.reshapes = b.Operation.Body != nil && !b.sendsNothing()
+	if b.reshapes {
+		named.template(b.Operation.Body)
 	}
 	return moves, path, named.refusal()
 }
@@ -93,14 +93,14 @@ func (o *outbound) take(d *draft, moves []move) (_ []move, path string, err erro
 // findOperation fills the path and finds the operation that it belongs to. Where
 // the record is refused already, the path as it was written finds the operation, so
 // that the refusal names what that one misses too.
-func (o *outbound) findOperation(d *draft, moves []move, refused error) (path string, err error) {
+func (b *builder) findOperation(d *directives, moves []move, refused error) (path string, err error) {
 	path = d.location.Path
 	if refused == nil {
-		if path, err = fillPath(&o.record, moves, path); err != nil {
+		if path, err = fillPath(&b.record, moves, path); err != nil {
 			return "", err
 		}
 	}
-	o.Operation, err = d.location.Operation(o.Method, path)
+	b.Operation, err = d.location.Operation(b.Method, path)
 	if refused != nil && err != nil {
 		return "", refused
 	}
@@ -109,13 +109,13 @@ func (o *outbound) findOperation(d *draft, moves []move, refused error) (path st
 
 // sendsNothing reports whether no body is sent: that of a GET or a DELETE without
 // a record, or with one that all members have left.
-func (o *outbound) sendsNothing() bool {
-	return o.record.taken == len(o.record.members) && (o.Method == http.MethodGet || o.Method == http.MethodDelete)
+func (b *builder) sendsNothing() bool {
+	return b.record.taken == len(b.record.members) && (b.Method == http.MethodGet || b.Method == http.MethodDelete)
 }
 
 // setURLAndHeader builds the URL and the header fields.
-func (o *outbound) setURLAndHeader(d *draft, moves []move, path string) error {
-	r := &o.record
+func (b *builder) setURLAndHeader(d *directives, moves []move, path string) error {
+	r := &b.record
 	var store [1024]byte
 	var spans [16]headerText
 	written, err := writeQuery(store[:0], d.location.RawQuery, r, moves)
@@ -134,52 +134,52 @@ func (o *outbound) setURLAndHeader(d *draft, moves []move, path string) error {
 	if len(written) > len(text) {
 		text = string(written)
 	}
-	d.location.Fill(&o.url, path, text[:query])
-	return o.setHeader(d, headers, text)
+	d.location.Fill(&b.url, path, text[:query])
+	return b.setHeader(d, headers, text)
 }
 
 // writeQuery appends the caller's own query, byte for byte, and the fields that move to it.
 func writeQuery(text []byte, own string, r *record, moves []move) ([]byte, error) {
 	text = append(text, own...)
-	var whole bool
+	var ok bool
 	for _, m := range moves {
 		if m.to != toQuery || m.member < 0 {
 			continue
 		}
-		if text, whole = m.style.appendQuery(text, m.name, r.valueOf(m)); !whole {
-			return nil, brokenText(m.field)
+		if text, ok = m.style.appendQuery(text, m.name, r.fieldValue(m)); !ok {
+			return nil, errHalfPair(m.field)
 		}
 		if len(text)-len(own) > maxMoved {
-			return nil, tooMuchMoved(m.field)
+			return nil, errTooMuchMoved(m.field)
 		}
 	}
 	return text, nil
 }
 
 // setBody decides what is sent of a body, and makes the header agree with it.
-func (o *outbound) setBody(body []byte) {
-	r := &o.record
+func (b *builder) setBody(body []byte) {
+	r := &b.record
 	switch {
-	case o.reshapes:
-		o.Body = r.reshape(o.Operation.Body)
-		if o.DryRun {
-			o.Dropped = r.dropped(o.Operation.Body)
+	case b.reshapes:
+		b.Body = r.reshape(b.Operation.Body)
+		if b.DryRun {
+			b.Dropped = r.dropped(b.Operation.Body)
 		}
-	case r.taken > 0 && o.sendsNothing():
-		delete(o.Header, "Content-Type")
-		delete(o.Header, "Content-Encoding")
+	case r.taken > 0 && b.sendsNothing():
+		delete(b.Header, "Content-Type")
+		delete(b.Header, "Content-Encoding")
 	case r.taken > 0:
-		o.Body = r.rest()
+		b.Body = r.rest()
 	case len(body) > 0:
-		o.Body = body
+		b.Body = body
 	}
-	if r.taken > 0 || o.reshapes {
+	if r.taken > 0 || b.reshapes {
 		// These speak of the bytes that the caller sent (RFC 9530, RFC 1864).
 		for _, digest := range [...]string{"Content-Digest", "Repr-Digest", "Digest", "Content-Md5"} {
-			delete(o.Header, digest)
+			delete(b.Header, digest)
 		}
 	}
-	if _, given := o.Header["Content-Type"]; !given && o.Body != nil && (r.text != nil || o.reshapes) {
-		o.Header["Content-Type"] = []string{"application/json"}
+	if _, given := b.Header["Content-Type"]; !given && b.Body != nil && (r.text != nil || b.reshapes) {
+		b.Header["Content-Type"] = []string{"application/json"}
 	}
 }

@@ -26,8 +26,8 @@ const maxMoves = 1000
 // each field up there costs nothing.
 const maxConnection = 1024
 
-// A draft is what a plan is made of besides the record.
-type draft struct {
+// The directives of a request are what a plan is made of besides the record.
+type directives struct {
 	request  *gateway.Request
 	location destination.Location
 	// operation is nil while the path waits to be filled.
@@ -40,8 +40,8 @@ type draft struct {
 	inBatch bool
 }
 
-func newDraft(set *destination.Set, request *gateway.Request) (draft, error) {
-	d := draft{request: request}
+func readDirectives(set *destination.Set, request *gateway.Request) (directives, error) {
+	d := directives{request: request}
 	address, err := outboundURL(request.Header)
 	if err != nil {
 		return d, err
@@ -61,10 +61,10 @@ func newDraft(set *destination.Set, request *gateway.Request) (draft, error) {
 	return d, err
 }
 
-// methods are what a caller may ask with; the outbound method is the same.
+// methods returns the methods that a caller may use. The outbound request has the same one.
 func methods() []string { return []string{"GET", "POST", "PUT", "PATCH", "DELETE"} }
 
-// admit refuses what is no request to the relay at all.
+// admit refuses what is not a request to the relay at all.
 func admit(request *gateway.Request) error {
 	if request.Path != "/" && request.Path != "" {
 		return &gateway.Refusal{Reason: ErrPathNotFound, Detail: "Send records to the relay's own address, without a path below it; the downstream's path belongs into " + urlHeader + "."}
@@ -89,7 +89,7 @@ func outboundURL(header http.Header) (string, error) {
 }
 
 // dryRun reads X-Relay-Dry-Run. What is neither true nor false is refused: a
-// caller who misspells it does not want the request sent.
+// caller who misspells it does not mean the request to be sent.
 func dryRun(header http.Header) (bool, error) {
 	lines := header[dryRunHeader]
 	switch {
@@ -112,8 +112,8 @@ func contentType(header http.Header) (string, error) {
 	return "", &gateway.Refusal{Reason: ErrHeader, Detail: "Send Content-Type once only."}
 }
 
-// bodyIsJSON reads the media type: JSON is what says so, or says nothing. A coded
-// body is none, since it would have to be decoded first.
+// bodyIsJSON reads the media type: JSON is what says so, or says nothing. A body
+// with a content coding is not, since it would have to be decoded first.
 func bodyIsJSON(header http.Header) (bool, error) {
 	written, err := contentType(header)
 	if err != nil {
@@ -170,7 +170,7 @@ func addMove(moves []move, added move) ([]move, error) {
 }
 
 // moves reads the caller's directives: path, query and header fields, in this order.
-func (d *draft) moves(moves []move) ([]move, error) {
+func (d *directives) moves(moves []move) ([]move, error) {
 	header := d.request.Header
 	if length := len(strings.Join(header["Connection"], ",")); length > maxConnection {
 		return nil, &gateway.Refusal{Reason: ErrHeader, Detail: "Connection names too many fields. Name fewer."}
@@ -235,16 +235,16 @@ func headerMove(entry string, header http.Header) (move, error) {
 		return move{}, nil
 	}
 	if field == "" || !gateway.ValidHeaderName(name) {
-		return move{}, headerNameRefusal(field, name, "is no header name. Write field=Header-Name.")
+		return move{}, errHeaderName(field, name, "is no header name. Write field=Header-Name.")
 	}
 	name = textproto.CanonicalMIMEHeaderKey(name)
 	if !forwarded(name) || nominated(header, name) {
-		return move{}, headerNameRefusal(field, name, "is a header that the relay does not forward. Choose another.")
+		return move{}, errHeaderName(field, name, "is a header that the relay does not forward. Choose another.")
 	}
 	return move{to: toHeader, field: field, name: name, optional: optional}, nil
 }
 
-func headerNameRefusal(field, name, why string) error {
+func errHeaderName(field, name, why string) error {
 	refusal := &gateway.Refusal{Reason: ErrHeader, Detail: headerFieldsHeader + ": " + strconv.Quote(name) + " " + why}
 	if field != "" {
 		refusal.Fields = []string{field}
@@ -261,7 +261,7 @@ func fieldName(written string) (field string, optional bool) {
 // trim takes the white space of header fields off both ends (RFC 9110 section 5.6.3).
 func trim(text string) string { return strings.Trim(text, " \t") }
 
-func fieldsOf(moves []move) []string {
+func fieldNames(moves []move) []string {
 	var fields []string
 	for _, m := range moves {
 		fields = addField(fields, m.field)

@@ -33,16 +33,16 @@ func (s *resolution) resolve(moves []move) {
 		index := r.find(m.field)
 		moves[i].member = index
 		switch {
-		case index < 0 || m.declared && isNull(r.valueOf(moves[i])):
+		case index < 0 || m.declared && isNull(r.fieldValue(moves[i])):
 			if !m.optional {
 				s.missing = addField(s.missing, m.field)
 			}
 			if index >= 0 {
 				r.take(index)
 			}
-		case len(r.valueOf(moves[i])) > maxMoved:
+		case len(r.fieldValue(moves[i])) > maxMoved:
 			s.long = m.field
-		case !m.style.fits(r.valueOf(moves[i])):
+		case !m.style.fits(r.fieldValue(moves[i])):
 			s.nested = addField(s.nested, m.field)
 		default:
 			r.take(index)
@@ -70,7 +70,7 @@ func (s *resolution) template(template *destination.BodyTemplate) {
 func (s *resolution) inText(field string, value []byte) {
 	if isContainer(value) {
 		s.nested = addField(s.nested, field)
-	} else if _, whole := scalarText(nil, value); !whole {
+	} else if _, ok := scalarText(nil, value); !ok {
 		s.broken = field
 	}
 }
@@ -78,19 +78,19 @@ func (s *resolution) inText(field string, value []byte) {
 // refusal says what is wrong; nil when nothing is.
 func (s *resolution) refusal() error {
 	if s.missing != nil && s.unread {
-		return notJSON(s.missing)
+		return errNotJSON(s.missing)
 	}
 	if s.missing != nil {
-		return missingFields(s.missing)
+		return errMissing(s.missing)
 	}
 	if s.nested != nil {
-		return notScalar(s.nested)
+		return errNotScalar(s.nested)
 	}
 	if s.broken != "" {
-		return brokenText(s.broken)
+		return errHalfPair(s.broken)
 	}
 	if s.long != "" {
-		return tooMuchMoved(s.long)
+		return errTooMuchMoved(s.long)
 	}
 	return nil
 }
@@ -100,7 +100,7 @@ func pathMoves(moves []move, path string) ([]move, error) {
 	for {
 		literal, rest, found := strings.Cut(path, "{")
 		if strings.IndexByte(literal, '}') >= 0 {
-			return nil, badExpression()
+			return nil, errExpression()
 		}
 		if !found {
 			return moves, nil
@@ -108,7 +108,7 @@ func pathMoves(moves []move, path string) ([]move, error) {
 		expression, after, closed := strings.Cut(rest, "}")
 		field, ok := variableName(expression)
 		if !closed || !ok {
-			return nil, badExpression()
+			return nil, errExpression()
 		}
 		var err error
 		if moves, err = addMove(moves, move{to: toPath, field: field, name: field}); err != nil {
@@ -135,7 +135,7 @@ func variableName(expression string) (string, bool) {
 	return field, err == nil
 }
 
-func badExpression() error {
+func errExpression() error {
 	return &gateway.Refusal{
 		Reason: ErrPathExpressionFill,
 		Detail: "A path expression of " + urlHeader + " is malformed. Write {field}, with letters, digits, \"_\", \"-\" and \".\" (RFC 6570 level 1).",
@@ -154,15 +154,15 @@ func fillPath(r *record, moves []move, path string) (string, error) {
 		}
 		expression, after, _ := strings.Cut(rest, "}")
 		field, _ := variableName(expression)
-		start, whole := len(filled), false
-		if filled, whole = appendPath(filled, r.valueOf(pathMove(moves, field))); !whole {
-			return "", brokenText(field)
+		start, ok := len(filled), false
+		if filled, ok = appendPath(filled, r.fieldValue(pathMove(moves, field))); !ok {
+			return "", errHalfPair(field)
 		}
-		if len(filled) > mostURL {
-			return "", tooMuchMoved(field)
+		if len(filled) > maxFilledURL {
+			return "", errTooMuchMoved(field)
 		}
 		if len(filled) == start || hasDotSegment(filled[start:]) {
-			return "", unfillable(field)
+			return "", errUnfillable(field)
 		}
 		path = after
 	}
@@ -185,7 +185,7 @@ func pathMove(moves []move, field string) move {
 	return moves[index]
 }
 
-func unfillable(field string) error {
+func errUnfillable(field string) error {
 	return &gateway.Refusal{
 		Reason: ErrPathExpressionFill,
 		Detail: "The value of a field cannot stand in the outbound URL's path: it is empty, or it is or holds a segment \".\" or \"..\". Send another value: " + quoted(field) + ".",
@@ -202,7 +202,7 @@ func places(operation *destination.Operation) bool {
 // declaredMoves adds the fields that the operation's parameters place, after the
 // caller's own, which win: a parameter that the caller has given already, by a
 // directive, in the URL's query or as a header field, is not looked for in the record.
-func (d *draft) declaredMoves(moves []move, operation *destination.Operation) []move {
+func (d *directives) declaredMoves(moves []move, operation *destination.Operation) []move {
 	own := len(moves)
 	for i := range operation.Parameters {
 		parameter := &operation.Parameters[i]
@@ -216,11 +216,11 @@ func (d *draft) declaredMoves(moves []move, operation *destination.Operation) []
 }
 
 // declaredMove makes the move of one parameter; ok is false where there is none to make.
-func (d *draft) declaredMove(parameter *destination.Parameter) (added move, ok bool) {
+func (d *directives) declaredMove(parameter *destination.Parameter) (added move, ok bool) {
 	added = move{field: parameter.Name, name: parameter.Name, optional: !parameter.Required, declared: true}
 	switch parameter.In {
 	case "query":
-		added.to, added.style = toQuery, styleOf(parameter)
+		added.to, added.style = toQuery, queryStyle(parameter)
 		return added, !inQuery(d.location.RawQuery, parameter.Name)
 	case "header":
 		added.to, added.name = toHeader, textproto.CanonicalMIMEHeaderKey(parameter.Name)

@@ -44,7 +44,7 @@ func isHopByHop(folded []byte) bool {
 	return false
 }
 
-// isSetByRelay knows the fields that the relay writes, or that the credential room does.
+// isSetByRelay knows the fields that the relay writes, or that a credential replaces.
 func isSetByRelay(folded []byte) bool {
 	switch string(folded) {
 	case "host", "via", "accept-encoding", "authorization", "cookie", "x-api-key", "forwarded", "x-real-ip":
@@ -99,8 +99,8 @@ func passes(header http.Header, name string, values []string) bool {
 	return forwarded(name) && !nominated(header, name)
 }
 
-// passing lists the names of the caller's header fields that go to the destination.
-func (d *draft) passing(names []string) []string {
+// forwardedNames lists the names of the caller's header fields that go to the destination.
+func (d *directives) forwardedNames(names []string) []string {
 	for name, values := range d.request.Header {
 		if passes(d.request.Header, name, values) {
 			names = append(names, name)
@@ -115,12 +115,12 @@ const received = "1.1 keyrelay"
 
 // setHeader collects the forwarded fields, those from the record, which win, and
 // the relay's own.
-func (o *outbound) setHeader(d *draft, moved []headerText, text string) error {
+func (b *builder) setHeader(d *directives, moved []headerText, text string) error {
 	var store [32]string
-	names := d.passing(store[:0])
+	names := d.forwardedNames(store[:0])
 	const own = 3 // Accept-Encoding, Via, and Content-Type where a record has none
-	o.Header = make(http.Header, len(names)+len(moved)+own)
-	values := o.values[:0]
+	b.Header = make(http.Header, len(names)+len(moved)+own)
+	values := b.values[:0]
 	var waiting []string
 	for _, name := range names {
 		switch sent := d.request.Header[name]; {
@@ -128,35 +128,35 @@ func (o *outbound) setHeader(d *draft, moved []headerText, text string) error {
 		case holdsPlaceholder(sent):
 			waiting = append(waiting, name)
 		default:
-			values = o.set(values, name, sent...)
+			values = b.set(values, name, sent...)
 		}
 	}
 	slices.Sort(waiting)
 	if placeholders(d.request.Header, waiting) > maxPlaceholders {
-		return placeholderRefusal(waiting[0], "and those like it hold more than 16 placeholders. Send fewer.")
+		return errPlaceholder(waiting[0], "and those like it hold more than 16 placeholders. Send fewer.")
 	}
 	for _, name := range waiting {
 		fill, err := newFill(d.location.Destination, name, d.request.Header[name])
 		if err != nil {
 			return err
 		}
-		o.Fills = append(o.Fills, fill)
+		b.Fills = append(b.Fills, fill)
 	}
 	for _, m := range moved {
-		if !o.joinCookie(m.name, text[m.start:m.end]) {
-			values = o.set(values, m.name, append(o.Header[m.name], text[m.start:m.end])...)
+		if !b.joinCookie(m.name, text[m.start:m.end]) {
+			values = b.set(values, m.name, append(b.Header[m.name], text[m.start:m.end])...)
 		}
 	}
-	values = o.set(values, "Accept-Encoding", "identity")
-	o.set(values, "Via", append(slices.Clip(d.request.Header["Via"]), received)...)
+	values = b.set(values, "Accept-Encoding", "identity")
+	b.set(values, "Via", append(slices.Clip(d.request.Header["Via"]), received)...)
 	return nil
 }
 
 // set puts a field into the header with values carved from one backing array.
-func (o *outbound) set(values []string, name string, added ...string) []string {
+func (b *builder) set(values []string, name string, added ...string) []string {
 	start := len(values)
 	values = append(values, added...)
-	o.Header[name] = values[start:len(values):len(values)]
+	b.Header[name] = values[start:len(values):len(values)]
 	return values
 }
 
@@ -172,21 +172,21 @@ type headerText struct {
 
 // writeHeaders appends the values of the fields that become headers.
 func writeHeaders(text []byte, headers []headerText, r *record, moves []move) ([]byte, []headerText, error) {
-	var present, whole bool
+	var present, ok bool
 	before := len(text)
 	for _, m := range moves {
 		if m.to != toHeader || m.member < 0 {
 			continue
 		}
 		start := len(text)
-		if text, present, whole = appendHeader(text, r.valueOf(m)); !whole {
-			return nil, nil, brokenText(m.field)
+		if text, present, ok = appendHeader(text, r.fieldValue(m)); !ok {
+			return nil, nil, errHalfPair(m.field)
 		}
 		if !gateway.ValidHeaderValue(text[start:]) {
-			return nil, nil, badHeaderValue(m.field, m.name)
+			return nil, nil, errHeaderValue(m.field, m.name)
 		}
 		if len(text)-before > maxMoved {
-			return nil, nil, tooMuchMoved(m.field)
+			return nil, nil, errTooMuchMoved(m.field)
 		}
 		if present {
 			headers = append(headers, headerText{m.name, start, len(text)})
@@ -209,15 +209,15 @@ func writeCookies(text []byte, headers []headerText, r *record, moves []move) ([
 		}
 		text = append(append(text, m.name...), '=')
 		value := len(text)
-		var present, whole bool
-		if text, present, whole = appendHeader(text, r.valueOf(m)); !whole {
-			return nil, nil, brokenText(m.field)
+		var present, ok bool
+		if text, present, ok = appendHeader(text, r.fieldValue(m)); !ok {
+			return nil, nil, errHalfPair(m.field)
 		}
 		if !isCookieValue(text[value:]) {
-			return nil, nil, badCookieValue(m.field)
+			return nil, nil, errCookieValue(m.field)
 		}
 		if len(text)-start > maxMoved {
-			return nil, nil, tooMuchMoved(m.field)
+			return nil, nil, errTooMuchMoved(m.field)
 		}
 		if !present {
 			text = text[:begin]
@@ -240,7 +240,7 @@ func isCookieValue(value []byte) bool {
 	return true
 }
 
-func badCookieValue(field string) error {
+func errCookieValue(field string) error {
 	return &gateway.Refusal{
 		Reason: ErrHeader,
 		Detail: "The value of the field " + quoted(field) + " cannot stand in a cookie: only printable ASCII without white space, quotes, semicolons and backslashes can (RFC 6265 section 4.1.1).",
@@ -250,10 +250,10 @@ func badCookieValue(field string) error {
 
 // joinCookie adds cookies to the caller's own Cookie where that waits for a
 // credential, since a request has one Cookie only (RFC 6265 section 5.4).
-func (o *outbound) joinCookie(name, cookies string) bool {
-	for i, fill := range o.Fills {
+func (b *builder) joinCookie(name, cookies string) bool {
+	for i, fill := range b.Fills {
 		if name == "Cookie" && fill.Field == name {
-			o.Fills[i].Parts = append(fill.Parts, FillPart{Literal: "; " + cookies})
+			b.Fills[i].Parts = append(fill.Parts, FillPart{Literal: "; " + cookies})
 			return true
 		}
 	}

@@ -9,7 +9,7 @@ import (
 const wideObject = 16
 
 // maxNames is how many members the objects may have that are open at one place of
-// a record. To know them all by name takes more room than the record itself.
+// a record. To know them all by name takes more memory than the record itself.
 const maxNames = 50_000
 
 // nameSeed makes the hashes of this process unforeseeable, so that no record can

@@ -14,7 +14,7 @@ import (
 const maxPlaceholders = 16
 
 // A Fill is a forwarded header field whose value holds {{{name}}} placeholders:
-// the credential room replaces each by the credential of that security scheme.
+// package credential replaces each by the credential of that security scheme.
 type Fill struct {
 	// Field is the canonical header name; Header does not hold it.
 	Field string
@@ -41,7 +41,7 @@ func placeholders(header http.Header, names []string) int {
 // newFill finds the placeholders of one of the caller's header fields.
 func newFill(api *destination.Destination, field string, values []string) (Fill, error) {
 	if len(values) > 1 {
-		return Fill{}, placeholderRefusal(field, "holds a placeholder and is sent more than once. Send it once.")
+		return Fill{}, errPlaceholder(field, "holds a placeholder and is sent more than once. Send it once.")
 	}
 	fill := Fill{Field: field}
 	value := values[0]
@@ -56,10 +56,10 @@ func newFill(api *destination.Destination, field string, values []string) (Fill,
 		name, after, closed := strings.Cut(rest, "}}}")
 		scheme := api.Schemes[name]
 		if !closed || scheme == nil {
-			return Fill{}, placeholderRefusal(field, "holds a placeholder that names no security scheme of the destination. Write {{{name}}} with one of its schemes.")
+			return Fill{}, errPlaceholder(field, "holds a placeholder that names no security scheme of the destination. Write {{{name}}} with one of its schemes.")
 		}
 		if !hasText(scheme.Kind) {
-			return Fill{}, placeholderRefusal(field, "holds a placeholder whose security scheme has no text to put there. Name another scheme.")
+			return Fill{}, errPlaceholder(field, "holds a placeholder whose security scheme has no text to put there. Name another scheme.")
 		}
 		fill.Parts = append(fill.Parts, FillPart{Scheme: scheme})
 		value = after
@@ -75,6 +75,6 @@ func hasText(kind destination.Kind) bool {
 	return true
 }
 
-func placeholderRefusal(field, why string) error {
+func errPlaceholder(field, why string) error {
 	return &gateway.Refusal{Reason: ErrPlaceholder, Detail: "The header " + strconv.Quote(field) + " " + why}
 }

@@ -33,7 +33,7 @@ import (
 	"keyrelay/function/gateway"
 )
 
-// The reasons for which this room refuses a request.
+// The reasons for which New and Batch.Record refuse a request.
 var (
 	ErrURLMissing         = errors.New("the outbound URL is missing")
 	ErrMethod             = errors.New("the method is not allowed")
@@ -60,34 +60,34 @@ type Plan struct {
 	Method string
 	// URL is rebuilt from the declared server and the caller's path and query.
 	URL *url.URL
-	// Header holds the forwarded and the moved header fields. It is this plan's own.
+	// Header holds the forwarded and the moved header fields. Nothing else refers to it.
 	Header http.Header
 	// Body is the outbound body; nil for none.
 	Body []byte
 	// Fills are the header fields that wait for a credential.
 	Fills []Fill
-	// DryRun says that the caller wants to see the plan instead of having it sent.
+	// DryRun says that the caller asks to see the plan instead of having it sent.
 	DryRun bool
 	// Dropped names, in a dry run, the fields of the record that the operation's
 	// body template leaves out.
 	Dropped []string
-	// SessionToken gives the token that the destination's x-keyrelay-session wants
-	// checked; nil where it wants none. It is a func so that no print, log or
+	// SessionToken gives the token that the destination's x-keyrelay-session asks to
+	// check; nil where it asks for none. It is a func so that no print, log or
 	// encoder can show it.
 	SessionToken func() string
 	// Batch holds the records where each is one outbound request (x-keyrelay-batch:
-	// split); nil otherwise. URL, Header and Body are nil then: each record has its own.
+	// split); nil otherwise. URL, Header and Body are nil then: each record has one of each.
 	Batch *Batch
 }
 
 // New makes the plan for one request. An array of records that is split is only
 // divided; each record is planned by Batch.Record. The error is a *gateway.Refusal whose
-// reason is a sentinel of this room or of destination.
+// reason is a sentinel of this package or of destination.
 func New(set *destination.Set, request *gateway.Request) (*Plan, error) {
 	if err := admit(request); err != nil {
 		return nil, err
 	}
-	d, err := newDraft(set, request)
+	d, err := readDirectives(set, request)
 	if err != nil {
 		return nil, err
 	}

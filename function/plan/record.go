@@ -48,7 +48,7 @@ func (r *record) scan(text []byte) error {
 		return r.refusal()
 	}
 	if !isObject {
-		return notAnObject()
+		return errNotObject()
 	}
 	return nil
 }
@@ -107,8 +107,8 @@ func (r *record) take(index int) {
 	}
 }
 
-// valueOf returns the value of a move's field, which is in the record.
-func (r *record) valueOf(m move) []byte { return r.members[m.member].value.of(r.text) }
+// fieldValue returns the value of a move's field, which is in the record.
+func (r *record) fieldValue(m move) []byte { return r.members[m.member].value.of(r.text) }
 
 // rest returns the record without the members that leave it, byte for byte. A
 // member goes with the white space and the comma up to the next member; of the
@@ -195,32 +195,32 @@ func (r *record) dropped(template *destination.BodyTemplate) []string {
 
 // takeSession takes the session token out of the record, before anything else
 // can name its field.
-func (o *outbound) takeSession() error {
-	session := o.Destination.Session
+func (b *builder) takeSession() error {
+	session := b.Destination.Session
 	if session == nil {
 		return nil
 	}
-	r := &o.record
+	r := &b.record
 	index := r.find(session.Field)
 	if index < 0 {
-		return noSession(session.Field)
+		return errNoSession(session.Field)
 	}
 	value := r.members[index].value.of(r.text)
 	if value[0] != '"' {
-		return noSession(session.Field)
+		return errNoSession(session.Field)
 	}
-	token, whole := scalarText(nil, value)
-	if !whole || len(token) == 0 {
-		return noSession(session.Field)
+	token, ok := scalarText(nil, value)
+	if !ok || len(token) == 0 {
+		return errNoSession(session.Field)
 	}
 	r.take(index)
 	r.session = index
-	held := string(token)
-	o.SessionToken = func() string { return held }
+	text := string(token)
+	b.SessionToken = func() string { return text }
 	return nil
 }
 
-func noSession(field string) error {
+func errNoSession(field string) error {
 	return &gateway.Refusal{
 		Reason: ErrSession,
 		Detail: "The record holds no session token. Send a valid one as the text of the field " + quoted(field) + ".",
@@ -228,7 +228,7 @@ func noSession(field string) error {
 	}
 }
 
-func notAnObject() error {
+func errNotObject() error {
 	return &gateway.Refusal{Reason: ErrRecord, Detail: "The record is no JSON object. Send one: fields can be taken from nothing else."}
 }
 

@@ -28,7 +28,7 @@ func addField(fields []string, field string) []string {
 	return append(fields, field)
 }
 
-func missingFields(fields []string) error {
+func errMissing(fields []string) error {
 	return &gateway.Refusal{
 		Reason: ErrFieldMissing,
 		Detail: "The record lacks fields that a header of yours, the operation's parameters or its body template asks for. Send them; in a header, field? is one that may be absent. Missing: " + quoted(fields...) + ".",
@@ -36,7 +36,7 @@ func missingFields(fields []string) error {
 	}
 }
 
-func notScalar(fields []string) error {
+func errNotScalar(fields []string) error {
 	return &gateway.Refusal{
 		Reason: ErrFieldNotScalar,
 		Detail: "Fields that are to be taken from the record hold an object or a nested array. Send a string, a number, true, false, null or an array of these: " + quoted(fields...) + ".",
@@ -49,7 +49,7 @@ func notScalar(fields []string) error {
 // brings its parameter's name along, so that much can come of little.
 const maxMoved = 64 << 10
 
-func tooMuchMoved(field string) error {
+func errTooMuchMoved(field string) error {
 	return &gateway.Refusal{
 		Reason: gateway.ErrRecordTooLarge,
 		Detail: "The fields that are to move make more than " + strconv.Itoa(maxMoved) + " bytes of the outbound URL or of its header. Leave this one in the record: " + quoted(field) + ".",
@@ -57,7 +57,7 @@ func tooMuchMoved(field string) error {
 	}
 }
 
-func brokenText(field string) error {
+func errHalfPair(field string) error {
 	return &gateway.Refusal{
 		Reason: ErrRecord,
 		Detail: "A field holds half of a surrogate pair, which is no text (RFC 8259 section 8.2). Correct it: " + quoted(field) + ".",
@@ -65,7 +65,7 @@ func brokenText(field string) error {
 	}
 }
 
-func badHeaderValue(field, name string) error {
+func errHeaderValue(field, name string) error {
 	return &gateway.Refusal{
 		Reason: ErrHeader,
 		Detail: "The value of the field " + quoted(field) + " cannot stand in the header " + quoted(name) + ": control characters, and white space at either end, are not allowed there (RFC 9110 section 5.5).",
@@ -73,7 +73,7 @@ func badHeaderValue(field, name string) error {
 	}
 }
 
-func notJSON(fields []string) error {
+func errNotJSON(fields []string) error {
 	return &gateway.Refusal{
 		Reason: ErrRecordNotJSON,
 		Detail: "Fields can be taken from JSON only. A header of yours, or the destination's document, takes some from this one. Send it with Content-Type application/json and without Content-Encoding.",

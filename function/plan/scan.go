@@ -33,7 +33,7 @@ type scanner struct {
 	frames []int32
 	// limit is how deep the text may nest.
 	limit int
-	// escaped says that a string held an escape; name looks at it for its own.
+	// escaped says that a string held an escape; name looks at it.
 	escaped bool
 	// anyNames lets duplicate member names pass.
 	anyNames bool
@@ -48,7 +48,7 @@ func (s *scanner) fail(flaw flaw, at int) int {
 	return -1
 }
 
-// space returns the position of the next byte that is no white space.
+// space returns the position of the next byte that is not white space.
 func (s *scanner) space(at int) int {
 	for at < len(s.text) && isSpace(s.text[at]) {
 		at++

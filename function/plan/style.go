@@ -14,9 +14,9 @@ type style struct {
 	allowReserved bool
 }
 
-// styleOf returns the style of a query parameter. Delimiters that RFC 3986 does
+// queryStyle returns the style of a query parameter. Delimiters that RFC 3986 does
 // not allow in a query are percent-encoded.
-func styleOf(parameter *destination.Parameter) style {
+func queryStyle(parameter *destination.Parameter) style {
 	s := style{allowReserved: parameter.AllowReserved, deepObject: parameter.Style == "deepObject"}
 	if parameter.Explode {
 		return s
@@ -32,9 +32,9 @@ func styleOf(parameter *destination.Parameter) style {
 	return s
 }
 
-// mostURL is from what length on nothing more is appended to a query or a path: it is
+// maxFilledURL is from what length on nothing more is appended to a query or a path: it is
 // refused, whatever else would come.
-const mostURL = destination.MaxURLBytes + maxMoved
+const maxFilledURL = destination.MaxURLBytes + maxMoved
 
 // fits reports whether a value can be written in the style.
 func (s style) fits(value []byte) bool {
@@ -53,20 +53,20 @@ func (s style) fits(value []byte) bool {
 func isContainer(value []byte) bool { return value[0] == '{' || value[0] == '[' }
 
 // appendQuery appends a query parameter with the scalars of a value that are not
-// null. Of a query that gets longer than mostURL it leaves out the rest.
-func (s style) appendQuery(query []byte, name string, value []byte) (_ []byte, whole bool) {
+// null. Of a query that gets longer than maxFilledURL it leaves out the rest.
+func (s style) appendQuery(query []byte, name string, value []byte) (_ []byte, ok bool) {
 	if value[0] == '{' {
 		return s.appendDeepObject(query, name, value)
 	}
 	var scratch [256]byte
 	first := true
 	walk := scalarsOf(value)
-	for scalar := walk.next(); scalar != nil && len(query) <= mostURL; scalar = walk.next() {
+	for scalar := walk.next(); scalar != nil && len(query) <= maxFilledURL; scalar = walk.next() {
 		if isNull(scalar) {
 			continue
 		}
-		text, whole := scalarText(scratch[:0], scalar)
-		if !whole {
+		text, ok := scalarText(scratch[:0], scalar)
+		if !ok {
 			return query, false
 		}
 		if first || s.delimiter == "" {
@@ -82,17 +82,17 @@ func (s style) appendQuery(query []byte, name string, value []byte) (_ []byte, w
 }
 
 // appendDeepObject appends name[member]=value for each member that is not null.
-func (s style) appendDeepObject(query []byte, name string, value []byte) (_ []byte, whole bool) {
+func (s style) appendDeepObject(query []byte, name string, value []byte) (_ []byte, ok bool) {
 	var scratch, nameScratch [256]byte
 	walk := scalars{text: value, at: 1}
-	for member := walk.next(); member != nil && len(query) <= mostURL; member = walk.next() {
+	for member := walk.next(); member != nil && len(query) <= maxFilledURL; member = walk.next() {
 		scalar := walk.next()
 		if isNull(scalar) {
 			continue
 		}
-		key, wholeKey := scalarText(nameScratch[:0], member)
-		text, whole := scalarText(scratch[:0], scalar)
-		if !whole || !wholeKey {
+		key, keyOK := scalarText(nameScratch[:0], member)
+		text, ok := scalarText(scratch[:0], scalar)
+		if !ok || !keyOK {
 			return query, false
 		}
 		query = appendPercentEncoded(appendSeparator(query), name)
@@ -131,15 +131,15 @@ func (s style) appendValue(query, text []byte) []byte {
 
 // appendHeader appends the scalars of a value that are not null, joined with
 // commas; present is false when there are none.
-func appendHeader(header, value []byte) (_ []byte, present, whole bool) {
+func appendHeader(header, value []byte) (_ []byte, present, ok bool) {
 	var scratch [256]byte
 	walk := scalarsOf(value)
 	for scalar := walk.next(); scalar != nil; scalar = walk.next() {
 		if isNull(scalar) {
 			continue
 		}
-		text, whole := scalarText(scratch[:0], scalar)
-		if !whole {
+		text, ok := scalarText(scratch[:0], scalar)
+		if !ok {
 			return header, true, false
 		}
 		if present {
@@ -153,7 +153,7 @@ func appendHeader(header, value []byte) (_ []byte, present, whole bool) {
 
 // appendPath appends the scalars of a value that are not null, percent-encoded
 // and joined with commas (RFC 6570 section 3.2.2).
-func appendPath(path, value []byte) (_ []byte, whole bool) {
+func appendPath(path, value []byte) (_ []byte, ok bool) {
 	var scratch [256]byte
 	start := len(path)
 	walk := scalarsOf(value)
@@ -161,8 +161,8 @@ func appendPath(path, value []byte) (_ []byte, whole bool) {
 		if isNull(scalar) {
 			continue
 		}
-		text, whole := scalarText(scratch[:0], scalar)
-		if !whole {
+		text, ok := scalarText(scratch[:0], scalar)
+		if !ok {
 			return path, false
 		}
 		if len(path) > start {

@@ -22,10 +22,10 @@ func hexadecimal(digits []byte) rune {
 }
 
 // appendDecoded appends what the inside of a scanned JSON string says. Half a
-// surrogate pair becomes U+FFFD, and whole is false: such a string is no text
+// surrogate pair becomes U+FFFD, and ok is false: such a string is no text
 // (RFC 8259 section 8.2).
-func appendDecoded(decoded, raw []byte) (_ []byte, whole bool) {
-	whole = true
+func appendDecoded(decoded, raw []byte) (_ []byte, ok bool) {
+	ok = true
 	for i := 0; i < len(raw); i++ {
 		if raw[i] != '\\' {
 			decoded = append(decoded, raw[i])
@@ -38,12 +38,12 @@ func appendDecoded(decoded, raw []byte) (_ []byte, whole bool) {
 		}
 		r, used := codePoint(raw[i+1:])
 		if r < 0 {
-			r, whole = utf8.RuneError, false
+			r, ok = utf8.RuneError, false
 		}
 		decoded = utf8.AppendRune(decoded, r)
 		i += used
 	}
-	return decoded, whole
+	return decoded, ok
 }
 
 // unescaped returns what a one-letter escape stands for.

@@ -72,9 +72,9 @@ func isFlat(value []byte) bool {
 func isNull(scalar []byte) bool { return scalar[0] == 'n' }
 
 // scalarText returns what a scalar says: a string decoded, anything else as it is
-// written. whole is false where a string holds half a surrogate pair and so is no
+// written. ok is false where a string holds half a surrogate pair and so is no
 // text. An escaped string is decoded behind scratch.
-func scalarText(scratch, scalar []byte) (text []byte, whole bool) {
+func scalarText(scratch, scalar []byte) (text []byte, ok bool) {
 	if scalar[0] != '"' {
 		return scalar, true
 	}
