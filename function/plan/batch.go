@@ -159,7 +159,7 @@ func splitRecords(body []byte) ([]batchRecord, error) {
 			return nil, errBrokenBatch(len(records), s.at, s.flaw)
 		}
 		if len(records) == maxRecords {
-			return nil, &gateway.Refusal{Reason: gateway.ErrRecordTooLarge, Detail: "The batch holds more than " + strconv.Itoa(maxRecords) + " records. Send it in parts."}
+			return nil, &gateway.Refusal{Reason: ErrRecordTooLarge, Detail: "The batch holds more than " + strconv.Itoa(maxRecords) + " records. Send it in parts."}
 		}
 		records = append(records, batchRecord{span: span{uint32(at), uint32(end)}})
 		at = s.space(end)

@@ -65,7 +65,7 @@ func TestBatchSizes(t *testing.T) {
 			t.Errorf("%d records: %d bytes were allocated", count, grown)
 		}
 		if !taken {
-			mustRefuse(t, err, gateway.ErrRecordTooLarge)
+			mustRefuse(t, err, plan.ErrRecordTooLarge)
 		} else if err != nil || outbound.Batch.Len() != count {
 			t.Errorf("%d records: %v", count, err)
 		}

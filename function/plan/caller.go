@@ -80,7 +80,7 @@ func admit(request *gateway.Request) error {
 func outboundURL(header http.Header) (string, error) {
 	switch lines := header[urlHeader]; {
 	case len(lines) > 1:
-		return "", &gateway.Refusal{Reason: destination.ErrURL, Detail: "Send " + urlHeader + " once only."}
+		return "", &gateway.Refusal{Reason: ErrURL, Detail: "Send " + urlHeader + " once only."}
 	case len(lines) == 0, lines[0] == "":
 		return "", &gateway.Refusal{Reason: ErrURLMissing, Detail: "Send " + urlHeader + " with the absolute URL of the downstream API."}
 	default:

@@ -32,7 +32,7 @@ func TestTooManyMembers(t *testing.T) {
 		if !refused && err != nil {
 			t.Errorf("%.40s: %v", record, err)
 		} else if refused {
-			mustRefuse(t, err, gateway.ErrRecordTooLarge)
+			mustRefuse(t, err, plan.ErrRecordTooLarge)
 		}
 	}
 }
@@ -61,7 +61,7 @@ func TestTooMuchMoved(t *testing.T) {
 		if !test.refused && err != nil {
 			t.Errorf("%d bytes: %v", len(test.record), err)
 		} else if test.refused {
-			mustRefuse(t, err, gateway.ErrRecordTooLarge)
+			mustRefuse(t, err, plan.ErrRecordTooLarge)
 		}
 	}
 	for _, directive := range []string{"X-Relay-Header-Fields", "path"} {
@@ -74,7 +74,7 @@ func TestTooMuchMoved(t *testing.T) {
 				request.Header.Set(directive, fields)
 			}
 			_, err := plan.New(set, request)
-			mustRefuse(t, err, gateway.ErrRecordTooLarge)
+			mustRefuse(t, err, plan.ErrRecordTooLarge)
 		}
 	}
 }

@@ -36,8 +36,10 @@ import (
 // The reasons for which New and Batch.Record refuse a request.
 var (
 	ErrURLMissing         = errors.New("the outbound URL is missing")
+	ErrURL                = errors.New("the outbound URL is invalid")
 	ErrMethod             = errors.New("the method is not allowed")
 	ErrRecord             = errors.New("the record is invalid")
+	ErrRecordTooLarge     = errors.New("the record is too large")
 	ErrRecordNotJSON      = errors.New("the record is not JSON")
 	ErrFieldMissing       = errors.New("a field is missing")
 	ErrFieldNotScalar     = errors.New("a field is not a scalar")

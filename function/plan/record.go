@@ -242,7 +242,7 @@ func (r *record) refusal() error {
 	case tooDeep:
 		refusal.Detail = "The record nests deeper than " + strconv.Itoa(maxDepth) + " levels. Send a flatter one" + place
 	case tooManyNames:
-		refusal.Reason = gateway.ErrRecordTooLarge
+		refusal.Reason = ErrRecordTooLarge
 		refusal.Detail = "An object of the record has more than " + strconv.Itoa(maxNames) + " members, counting those of the objects around it. Send it in parts" + place
 	case duplicateName:
 		refusal.Detail = "A member name of the record occurs twice in one object. Send each name once" + place

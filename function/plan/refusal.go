@@ -51,7 +51,7 @@ const maxMoved = 64 << 10
 
 func errTooMuchMoved(field string) error {
 	return &gateway.Refusal{
-		Reason: gateway.ErrRecordTooLarge,
+		Reason: ErrRecordTooLarge,
 		Detail: "The fields that are to move make more than " + strconv.Itoa(maxMoved) + " bytes of the outbound URL or of its header. Leave this one in the record: " + quoted(field) + ".",
 		Fields: []string{field},
 	}
