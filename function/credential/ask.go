@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"keyrelay/function/cache"
 	"keyrelay/function/destination"
 	"keyrelay/function/gateway"
 )
@@ -77,7 +78,7 @@ var errAnswerTooLong = errors.New("the answer is too long")
 // exchange sends one request by the destination's guarded client, and reads an
 // answer of up to limit bytes. The error may hold the URL with its query.
 func (s *Store) exchange(d *destination.Destination, request *http.Request, limit int64) (*reply, error) {
-	got := &reply{asked: wallClock()}
+	got := &reply{asked: cache.Now()}
 	answer, err := s.config.HTTPClient(d).Do(request)
 	if err != nil {
 		return nil, err
@@ -154,7 +155,7 @@ func retryAfter(got *reply) int {
 		if err != nil {
 			return 0
 		}
-		pause = uint64(max(0, at.Sub(wallClock())/time.Second))
+		pause = uint64(max(0, at.Sub(cache.Now())/time.Second))
 	}
 	return int(min(pause, uint64(maxRetryAfter/time.Second)))
 }

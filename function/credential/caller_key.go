@@ -40,18 +40,20 @@ func (s *Store) CheckCallerKey(ctx context.Context, reference destination.Refere
 }
 
 func (s *Store) readCallerKeys(ctx context.Context, reference destination.Reference) (*callerKeys, error) {
-	got, err := s.secrets.get(ctx, keyOf(reference))
+	got, err := s.secrets.Get(ctx, keyOf(reference))
 	if err != nil {
 		return nil, err
 	}
-	if keys := s.callerKeys.get(reference); keys != nil && keys.version == got.value {
-		return keys, nil
+	if found, ok := s.callerKeys.Load(reference); ok {
+		if keys, _ := found.(*callerKeys); keys.version == got.Value {
+			return keys, nil
+		}
 	}
-	read, err := valueOf(reference, got.value)
+	read, err := valueOf(reference, got.Value)
 	if err != nil {
 		return nil, err
 	}
-	keys := &callerKeys{version: got.value}
+	keys := &callerKeys{version: got.Value}
 	for _, key := range keysOf(read.content) {
 		if key != "" {
 			keys.digests = append(keys.digests, sha256.Sum256([]byte(key)))
@@ -60,7 +62,7 @@ func (s *Store) readCallerKeys(ctx context.Context, reference destination.Refere
 	if len(keys.digests) == 0 {
 		return nil, unusable(reference, `holds no keys of callers. Store the key itself, or a JSON array of keys such as ["first", "second"].`)
 	}
-	s.callerKeys.put(reference, keys)
+	s.callerKeys.Store(reference, keys)
 	return keys, nil
 }
 

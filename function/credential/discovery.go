@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"time"
 
+	"keyrelay/function/cache"
 	"keyrelay/function/destination"
 )
 
@@ -21,11 +22,11 @@ type discovery struct {
 }
 
 // newDiscoveries returns the cache of discovery documents.
-func newDiscoveries(s *Store) *cache[want, *discovery] {
-	return &cache[want, *discovery]{
-		fetch:   s.discover,
-		timeout: func(wanted want) time.Duration { return wanted.destination.AuxiliaryTimeout },
-		left:    leftRetrieval,
+func newDiscoveries(s *Store) *cache.Cache[want, *discovery] {
+	return &cache.Cache[want, *discovery]{
+		Fetch:    s.discover,
+		Timeout:  func(wanted want) time.Duration { return wanted.destination.AuxiliaryTimeout },
+		OnCancel: leftRetrieval,
 	}
 }
 
@@ -36,33 +37,33 @@ func (s *Store) tokenDraft(ctx context.Context, in *inputs) (*draft, error) {
 		return tokenDraft(in, flow.TokenURL)
 	}
 	scheme := want{destination: in.want.destination, scheme: in.want.scheme}
-	got, err := s.discoveries.get(ctx, scheme)
+	got, err := s.discoveries.Get(ctx, scheme)
 	if err != nil {
 		return nil, err
 	}
-	return tokenDraft(in, &got.value.tokenEndpoint)
+	return tokenDraft(in, &got.Value.tokenEndpoint)
 }
 
 // discover reads a discovery document.
-func (s *Store) discover(ctx context.Context, wanted want, previous *discovery) (*discovery, life, error) {
+func (s *Store) discover(ctx context.Context, wanted want, previous *discovery) (*discovery, cache.Life, error) {
 	sent := &draft{method: http.MethodGet, url: *wanted.scheme.DiscoveryURL, header: http.Header{"Accept": {jsonType}}}
 	got, err := s.call(ctx, wanted, sent)
 	if err != nil {
-		return nil, life{}, err
+		return nil, cache.Life{}, err
 	}
 	if got.status != http.StatusOK {
-		return nil, life{}, refusedBy(wanted, got)
+		return nil, cache.Life{}, refusedBy(wanted, got)
 	}
 	text, ok := textMember(got.body, "token_endpoint")
 	if !ok {
-		return nil, life{}, failed(wanted, "its discovery document names no token_endpoint. Check openIdConnectUrl in the document.")
+		return nil, cache.Life{}, failed(wanted, "its discovery document names no token_endpoint. Check openIdConnectUrl in the document.")
 	}
 	endpoint, err := url.Parse(text)
 	if err != nil || !admitted(endpoint, wanted.destination.Network) {
-		return nil, life{}, failed(wanted, "its discovery document names a token_endpoint that keyrelay does not call: it has to be an https URL without user name and fragment.")
+		return nil, cache.Life{}, failed(wanted, "its discovery document names a token_endpoint that keyrelay does not call: it has to be an https URL without user name and fragment.")
 	}
-	now := wallClock()
-	span := life{refresh: now.Add(discoveryTTL), expiry: now.Add(discoveryMaxAge)}
+	now := cache.Now()
+	span := cache.Life{Refresh: now.Add(discoveryTTL), Expiry: now.Add(discoveryMaxAge)}
 	if previous != nil && previous.tokenEndpoint == *endpoint {
 		return previous, span, nil
 	}

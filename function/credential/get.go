@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"keyrelay/function/cache"
 	"keyrelay/function/destination"
 	"keyrelay/function/gateway"
 	"keyrelay/function/plan"
@@ -34,11 +35,6 @@ type Facts struct {
 	Wait time.Duration
 }
 
-// A readyKey names what requests without fills ask for.
-type readyKey struct {
-	operation *destination.Operation
-}
-
 // Get returns what the plan's operation and its header placeholders ask for. The
 // error is a *gateway.Refusal with the reason ErrSecretUnavailable, ErrRetrieval
 // or ErrRetrievalTimeout.
@@ -50,10 +46,10 @@ func (s *Store) Get(ctx context.Context, outbound *plan.Plan) (*Credential, erro
 	if err != nil {
 		return nil, err
 	}
-	if len(made.fills) == 0 && made.fresh(wallClock()) {
+	if len(made.fills) == 0 && made.fresh(cache.Now()) {
 		shared := *made
 		shared.Facts = Facts{Cached: true}
-		s.ready.put(readyKey{outbound.Operation}, &shared)
+		s.ready.Store(outbound.Operation, &shared)
 	}
 	return made, nil
 }
@@ -63,8 +59,9 @@ func (s *Store) Held(outbound *plan.Plan) *Credential {
 	if len(outbound.Fills) > 0 {
 		return nil
 	}
-	ready := s.ready.get(readyKey{outbound.Operation})
-	if ready == nil || !ready.fresh(wallClock()) {
+	found, _ := s.ready.Load(outbound.Operation)
+	ready, _ := found.(*Credential)
+	if ready == nil || !ready.fresh(cache.Now()) {
 		return nil
 	}
 	return ready
@@ -73,7 +70,7 @@ func (s *Store) Held(outbound *plan.Plan) *Credential {
 // fresh reports whether each part is still the one to use.
 func (c *Credential) fresh(now time.Time) bool {
 	for _, part := range c.parts {
-		if !part.lease.fresh(now) {
+		if !part.fresh(now) {
 			return false
 		}
 	}

@@ -36,15 +36,15 @@ func (s *Store) readInputs(ctx context.Context, wanted want) (inputs, error) {
 // readObject reads a secret that has to be a JSON object. The version is returned
 // also where the secret is none.
 func (s *Store) readObject(ctx context.Context, reference destination.Reference) (*version, Secret, error) {
-	got, err := s.secrets.get(ctx, keyOf(reference))
+	got, err := s.secrets.Get(ctx, keyOf(reference))
 	if err != nil {
 		return nil, nil, err
 	}
-	read, err := valueOf(reference, got.value)
+	read, err := valueOf(reference, got.Value)
 	if err == nil && !isObject(read.content) {
 		err = unusable(reference, "is no JSON object. Store one whose members are the values that the retrieval sends.")
 	}
-	return got.value, func() []byte { return read.content }, err
+	return got.Value, func() []byte { return read.content }, err
 }
 
 // member returns a member of the scheme's secret that is a text, a number or a truth value.

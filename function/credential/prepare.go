@@ -5,7 +5,9 @@ import (
 	"crypto/tls"
 	"net/http"
 	"strings"
+	"time"
 
+	"keyrelay/function/cache"
 	"keyrelay/function/destination"
 	"keyrelay/function/gateway"
 	"keyrelay/function/mask"
@@ -42,7 +44,8 @@ type prepared struct {
 	// version is what it was made of: a secret as it was read once, a token, the
 	// credentials of a role. Pointers to it compare.
 	version any
-	lease   lease
+	// fresh reports whether the version is still the one to use.
+	fresh func(now time.Time) bool
 	// text is what the scheme's own header would hold; nil where there is no such text.
 	text func() string
 	// apply puts the credential where the scheme wants it; nil where that is not in a field.
@@ -106,17 +109,19 @@ func (s *Store) renew(ctx context.Context, part *prepared) (*prepared, facts) {
 }
 
 // preparedOf returns what is prepared of a version, made anew where there is none yet.
-func preparedOf[V comparable](s *Store, wanted want, got result[V], of func(want, V) (*prepared, error)) (*prepared, facts, error) {
-	taken := facts{got.waited, got.stale}
-	if kept := s.prepared.get(wanted); kept != nil && kept.version == any(got.value) {
-		return kept, taken, nil
+func preparedOf[V comparable](s *Store, wanted want, got cache.Result[V], of func(want, V) (*prepared, error)) (*prepared, facts, error) {
+	taken := facts{got.Waited, got.Stale}
+	if found, ok := s.prepared.Load(wanted); ok {
+		if kept, _ := found.(*prepared); kept.version == any(got.Value) {
+			return kept, taken, nil
+		}
 	}
-	made, err := of(wanted, got.value)
+	made, err := of(wanted, got.Value)
 	if err != nil {
 		return nil, taken, err
 	}
-	made.want, made.version, made.lease = wanted, got.value, got.lease
-	s.prepared.put(wanted, made)
+	made.want, made.version, made.fresh = wanted, got.Value, got.Fresh
+	s.prepared.Store(wanted, made)
 	return made, taken, nil
 }
 

@@ -2,7 +2,6 @@ package credential
 
 import (
 	"errors"
-	"math"
 	"time"
 
 	"keyrelay/function/destination"
@@ -33,11 +32,4 @@ func asRefusal(err error) *gateway.Refusal {
 		return refusal
 	}
 	return &gateway.Refusal{Reason: err, Detail: "A credential cannot be had."}
-}
-
-// withRetryAfter is the refusal with the time that is left until another try.
-func withRetryAfter(refusal *gateway.Refusal, left time.Duration) *gateway.Refusal {
-	told := *refusal
-	told.RetryAfter = max(1, int(math.Ceil(left.Seconds())))
-	return &told
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"keyrelay/function/cache"
 	"keyrelay/function/destination"
 	"keyrelay/function/gateway"
 )
@@ -16,13 +17,13 @@ type token struct {
 }
 
 // newTokens returns the cache of retrieved credentials.
-func newTokens(s *Store) *cache[want, *token] {
-	return &cache[want, *token]{
-		fetch:              s.retrieve,
-		timeout:            retrievalTimeout,
-		left:               leftRetrieval,
-		dropRefused:        true,
-		serveDuringRefresh: true,
+func newTokens(s *Store) *cache.Cache[want, *token] {
+	return &cache.Cache[want, *token]{
+		Fetch:              s.retrieve,
+		Timeout:            retrievalTimeout,
+		OnCancel:           leftRetrieval,
+		DropRefused:        true,
+		ServeDuringRefresh: true,
 	}
 }
 
@@ -45,7 +46,7 @@ func (s *Store) retrieved(ctx context.Context, wanted want) (*prepared, facts, e
 	if perRequest(wanted.scheme) {
 		return s.retrievedOnce(ctx, wanted)
 	}
-	got, err := s.tokens.get(ctx, wanted)
+	got, err := s.tokens.Get(ctx, wanted)
 	if err != nil {
 		return nil, facts{}, err
 	}
@@ -58,9 +59,9 @@ func (s *Store) retrievedAnew(ctx context.Context, part *prepared) (*prepared, f
 		return s.retrievedOnce(ctx, part.want)
 	}
 	refused, _ := part.version.(*token)
-	got, err := s.tokens.renew(ctx, part.want, refused)
+	got, err := s.tokens.Renew(ctx, part.want, refused)
 	if err != nil {
-		return nil, facts{waited: got.waited}, err
+		return nil, facts{waited: got.Waited}, err
 	}
 	return preparedOf(s, part.want, got, ofToken)
 }
@@ -72,15 +73,15 @@ func perRequest(scheme *destination.SecurityScheme) bool {
 
 // retrievedOnce retrieves a credential for one request.
 func (s *Store) retrievedOnce(ctx context.Context, wanted want) (*prepared, facts, error) {
-	got, err := s.tokens.once(ctx, wanted)
+	got, err := s.tokens.GetUncached(ctx, wanted)
 	if err != nil {
-		return nil, facts{waited: got.waited}, err
+		return nil, facts{waited: got.Waited}, err
 	}
-	made, err := ofToken(wanted, got.value)
+	made, err := ofToken(wanted, got.Value)
 	if err != nil {
 		return nil, facts{}, err
 	}
-	made.want, made.version, made.lease = wanted, got.value, got.lease
+	made.want, made.version, made.fresh = wanted, got.Value, got.Fresh
 	return made, facts{waited: true}, nil
 }
 
@@ -91,7 +92,7 @@ func ofToken(wanted want, got *token) (*prepared, error) {
 // retrieve makes one retrieval. Where the endpoint does not accept the client, or
 // its secret is not of the right shape, the secret may have been rotated or mended:
 // it is read again, and the retrieval repeated once.
-func (s *Store) retrieve(ctx context.Context, wanted want, previous *token) (*token, life, error) {
+func (s *Store) retrieve(ctx context.Context, wanted want, previous *token) (*token, cache.Life, error) {
 	var sent *draft
 	var got *reply
 	in, err := s.readInputs(ctx, wanted)
@@ -104,7 +105,7 @@ func (s *Store) retrieve(ctx context.Context, wanted want, previous *token) (*to
 		}
 	}
 	if err != nil {
-		return nil, life{}, err
+		return nil, cache.Life{}, err
 	}
 	return finish(wanted, sent, got, previous)
 }
@@ -115,8 +116,8 @@ func (s *Store) reread(ctx context.Context, in inputs) (again inputs, changed bo
 	if in.secret == nil {
 		return in, false
 	}
-	got, err := s.secrets.renew(ctx, keyOf(in.want.scheme.Secret), in.secret)
-	if err != nil || got.value == in.secret {
+	got, err := s.secrets.Renew(ctx, keyOf(in.want.scheme.Secret), in.secret)
+	if err != nil || got.Value == in.secret {
 		return in, false
 	}
 	again, err = s.readInputs(ctx, in.want)
@@ -125,20 +126,20 @@ func (s *Store) reread(ctx context.Context, in inputs) (again inputs, changed bo
 
 // finish makes the token of an answer. Where it is the one there was, previous is
 // returned: it is no other version.
-func finish(wanted want, sent *draft, got *reply, previous *token) (*token, life, error) {
+func finish(wanted want, sent *draft, got *reply, previous *token) (*token, cache.Life, error) {
 	if got.status < 200 || got.status > 299 {
-		return nil, life{}, refusedBy(wanted, got)
+		return nil, cache.Life{}, refusedBy(wanted, got)
 	}
 	shown, document, err := textOf(wanted, got)
 	if err != nil {
-		return nil, life{}, err
+		return nil, cache.Life{}, err
 	}
 	if problem := unfit(wanted.scheme, shown.text); problem != "" {
-		return nil, life{}, failed(wanted, "it "+problem)
+		return nil, cache.Life{}, failed(wanted, "it "+problem)
 	}
 	span, err := lifeOf(wanted, document, shown, got.asked)
 	if err != nil {
-		return nil, life{}, err
+		return nil, cache.Life{}, err
 	}
 	shown.secrets = append(shown.secrets, sent.secrets...)
 	if previous != nil && slices.Equal(previous.shown().secrets, shown.secrets) && previous.shown().text == shown.text {

@@ -2,11 +2,11 @@ package credential
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"net/http"
 	"time"
 
+	"keyrelay/function/cache"
 	"keyrelay/function/destination"
 	"keyrelay/function/gateway"
 	"keyrelay/function/plan"
@@ -25,13 +25,13 @@ const (
 
 // sessions is what the checks of session tokens keep.
 type sessions struct {
-	answers answers
-	keySets *cache[*destination.Destination, *keySet]
-	lists   *cache[*destination.Destination, *digestList]
+	answers *cache.Cache[answerKey, verdict]
+	keySets *cache.Cache[*destination.Destination, *keySet]
+	lists   *cache.Cache[*destination.Destination, *digestList]
 }
 
 func newSessions(s *Store) sessions {
-	return sessions{keySets: newKeySets(s), lists: newDigestLists(s)}
+	return sessions{answers: newAnswers(), keySets: newKeySets(s), lists: newDigestLists(s)}
 }
 
 // A verdict is what a check found.
@@ -73,8 +73,7 @@ func (s *Store) sessionVerdict(ctx context.Context, d *destination.Destination, 
 	case len(token) > maxSessionToken:
 		return verdict{problem: "is longer than 16 KB"}, nil
 	case d.Session.IntrospectionURL != nil && d.Session.CacheFor > 0:
-		key := answerKey{d.Session, sha256.Sum256([]byte(token))}
-		return s.sessions.answers.get(ctx, key, d, func(ctx context.Context) (verdict, error) { return s.introspect(ctx, d, token) })
+		return s.sessions.kept(ctx, d, token, func(ctx context.Context) (verdict, error) { return s.introspect(ctx, d, token) })
 	case d.Session.IntrospectionURL != nil:
 		return s.introspect(ctx, d, token)
 	case d.Session.JWKSURL != nil:
@@ -85,7 +84,7 @@ func (s *Store) sessionVerdict(ctx context.Context, d *destination.Destination, 
 
 // tokenTimes holds the times of a token against the clock. A nil time is absent.
 func tokenTimes(expiry, notBefore *time.Time) verdict {
-	now := wallClock()
+	now := cache.Now()
 	switch {
 	case expiry != nil && !now.Before(*expiry):
 		return verdict{problem: "has expired"}

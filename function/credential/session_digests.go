@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"keyrelay/function/cache"
 	"keyrelay/function/destination"
 )
 
@@ -19,28 +20,28 @@ type digestList struct {
 
 // newDigestLists returns the cache of digest lists. It is not that of the other
 // secrets: a list is not served past cacheSeconds, however its source fares.
-func newDigestLists(s *Store) *cache[*destination.Destination, *digestList] {
-	return &cache[*destination.Destination, *digestList]{
-		fetch:   s.readDigests,
-		timeout: func(*destination.Destination) time.Duration { return secretsManagerTimeout },
-		left:    leftSession,
+func newDigestLists(s *Store) *cache.Cache[*destination.Destination, *digestList] {
+	return &cache.Cache[*destination.Destination, *digestList]{
+		Fetch:    s.readDigests,
+		Timeout:  func(*destination.Destination) time.Duration { return secretsManagerTimeout },
+		OnCancel: leftSession,
 	}
 }
 
 // listed looks for the token's digest in the list. All entries are compared, each
 // in constant time.
 func (s *Store) listed(ctx context.Context, d *destination.Destination, token string) (verdict, error) {
-	read := s.sessions.lists.get
+	read := s.sessions.lists.Get
 	if d.Session.CacheFor == 0 {
-		read = s.sessions.lists.once
+		read = s.sessions.lists.GetUncached
 	}
 	got, err := read(ctx, d)
 	if err != nil {
 		return verdict{}, err
 	}
 	digest, match := sha256.Sum256([]byte(token)), 0
-	for i := range got.value.digests {
-		match |= subtle.ConstantTimeCompare(digest[:], got.value.digests[i][:])
+	for i := range got.Value.digests {
+		match |= subtle.ConstantTimeCompare(digest[:], got.Value.digests[i][:])
 	}
 	if match == 0 {
 		return verdict{problem: invalidToken}, nil
@@ -49,21 +50,21 @@ func (s *Store) listed(ctx context.Context, d *destination.Destination, token st
 }
 
 // readDigests reads the list from its source.
-func (s *Store) readDigests(ctx context.Context, d *destination.Destination, _ *digestList) (*digestList, life, error) {
-	until := wallClock().Add(d.Session.CacheFor)
+func (s *Store) readDigests(ctx context.Context, d *destination.Destination, _ *digestList) (*digestList, cache.Life, error) {
+	until := cache.Now().Add(d.Session.CacheFor)
 	version, _, err := s.readSecret(ctx, keyOf(d.Session.Secret), nil)
 	if err != nil {
-		return nil, life{}, uncheckedFor(d, err)
+		return nil, cache.Life{}, uncheckedFor(d, err)
 	}
 	read, err := valueOf(d.Session.Secret, version)
 	if err != nil {
-		return nil, life{}, uncheckedFor(d, err)
+		return nil, cache.Life{}, uncheckedFor(d, err)
 	}
 	list, problem := digestsOf(read.content)
 	if problem != "" {
-		return nil, life{}, uncheckedFor(d, unavailable(d.Session.Secret, problem, nil))
+		return nil, cache.Life{}, uncheckedFor(d, unavailable(d.Session.Secret, problem, nil))
 	}
-	return list, life{refresh: until, expiry: until}, nil
+	return list, cache.Life{Refresh: until, Expiry: until}, nil
 }
 
 // digestsOf reads a JSON array of digests, each 64 hexadecimal digits of either

@@ -12,6 +12,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"keyrelay/function/cache"
 	"keyrelay/function/destination"
 )
 
@@ -47,38 +48,38 @@ type sessionKey struct {
 }
 
 // newKeySets returns the cache of key sets.
-func newKeySets(s *Store) *cache[*destination.Destination, *keySet] {
-	return &cache[*destination.Destination, *keySet]{
-		fetch:              s.readKeySet,
-		timeout:            func(d *destination.Destination) time.Duration { return d.AuxiliaryTimeout },
-		left:               leftSession,
-		renewInterval:      keySetInterval,
-		serveDuringRefresh: true,
+func newKeySets(s *Store) *cache.Cache[*destination.Destination, *keySet] {
+	return &cache.Cache[*destination.Destination, *keySet]{
+		Fetch:              s.readKeySet,
+		Timeout:            func(d *destination.Destination) time.Duration { return d.AuxiliaryTimeout },
+		OnCancel:           leftSession,
+		RenewInterval:      keySetInterval,
+		ServeDuringRefresh: true,
 	}
 }
 
 // readKeySet reads a key set. One without a key that can be used is a failure, so
 // that it replaces none that has some.
-func (s *Store) readKeySet(ctx context.Context, d *destination.Destination, previous *keySet) (*keySet, life, error) {
+func (s *Store) readKeySet(ctx context.Context, d *destination.Destination, previous *keySet) (*keySet, cache.Life, error) {
 	sent := &draft{method: http.MethodGet, url: *d.Session.JWKSURL, header: http.Header{"Accept": {"application/jwk-set+json, application/json"}}}
 	request, err := sent.request(ctx)
 	if err != nil {
-		return nil, life{}, unchecked(d, "jwksUri is no URL that HTTP has. Mend the document.")
+		return nil, cache.Life{}, unchecked(d, "jwksUri is no URL that HTTP has. Mend the document.")
 	}
 	got, err := s.sessionCall(ctx, d, keySetEndpoint, request, maxKeySet)
 	if err != nil {
-		return nil, life{}, err
+		return nil, cache.Life{}, err
 	}
 	if got.status != http.StatusOK {
-		return nil, life{}, uncheckedBy(d, keySetEndpoint, got)
+		return nil, cache.Life{}, uncheckedBy(d, keySetEndpoint, got)
 	}
-	span := life{refresh: got.asked.Add(keySetTTL), expiry: got.asked.Add(keySetMaxAge)}
+	span := cache.Life{Refresh: got.asked.Add(keySetTTL), Expiry: got.asked.Add(keySetMaxAge)}
 	read := &keySet{digest: sha256.Sum256(got.body)}
 	if previous != nil && previous.digest == read.digest {
 		return previous, span, nil
 	}
 	if read.keys = sessionKeys(got.body); len(read.keys) == 0 {
-		return nil, life{}, unchecked(d, keySetEndpoint+" answered with no key that session tokens may be signed for: RSA from 2048 bits on, EC or Ed25519. Check jwksUri in the document.")
+		return nil, cache.Life{}, unchecked(d, keySetEndpoint+" answered with no key that session tokens may be signed for: RSA from 2048 bits on, EC or Ed25519. Check jwksUri in the document.")
 	}
 	return read, span, nil
 }

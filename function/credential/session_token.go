@@ -41,22 +41,22 @@ func (s *Store) verify(ctx context.Context, d *destination.Destination, token st
 	if signed == nil {
 		return verdict{problem: invalidToken}, nil
 	}
-	got, err := s.sessions.keySets.get(ctx, d)
+	got, err := s.sessions.keySets.Get(ctx, d)
 	if err != nil {
 		return verdict{}, err
 	}
-	claims, known := got.value.claims(signed)
+	claims, known := got.Value.claims(signed)
 	if !known {
-		if got, err = s.sessions.keySets.renew(ctx, d, got.value); err != nil {
+		if got, err = s.sessions.keySets.Renew(ctx, d, got.Value); err != nil {
 			return verdict{}, err
 		}
-		claims, known = got.value.claims(signed)
+		claims, known = got.Value.claims(signed)
 	}
 	switch {
 	case claims != nil:
 		return claimsVerdict(d.Session, claims), nil
-	case !known && got.failure != nil:
-		return verdict{}, got.failure
+	case !known && got.Failure != nil:
+		return verdict{}, got.Failure
 	}
 	return verdict{problem: invalidToken}, nil
 }

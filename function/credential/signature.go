@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
+	"keyrelay/function/cache"
 	"keyrelay/function/gateway"
 	"keyrelay/function/mask"
 )
@@ -34,31 +35,31 @@ type role struct {
 }
 
 // newRoles returns the cache of the role's credentials.
-func newRoles(s *Store) *cache[roleKey, *role] {
-	return &cache[roleKey, *role]{
-		fetch:   s.readRole,
-		timeout: func(roleKey) time.Duration { return secretsManagerTimeout },
-		left:    func(_ roleKey, cause error) error { return noRole(cause) },
+func newRoles(s *Store) *cache.Cache[roleKey, *role] {
+	return &cache.Cache[roleKey, *role]{
+		Fetch:    s.readRole,
+		Timeout:  func(roleKey) time.Duration { return secretsManagerTimeout },
+		OnCancel: func(_ roleKey, cause error) error { return noRole(cause) },
 	}
 }
 
 // readRole asks the SDK for the credentials of this process.
-func (s *Store) readRole(ctx context.Context, _ roleKey, previous *role) (*role, life, error) {
+func (s *Store) readRole(ctx context.Context, _ roleKey, previous *role) (*role, cache.Life, error) {
 	client, err := s.managed.connected(ctx)
 	if err != nil {
-		return nil, life{}, noRole(err)
+		return nil, cache.Life{}, noRole(err)
 	}
 	options := client.Options()
 	if options.Credentials == nil {
-		return nil, life{}, noRole(nil)
+		return nil, cache.Life{}, noRole(nil)
 	}
 	read, err := options.Credentials.Retrieve(ctx)
 	if err != nil {
-		return nil, life{}, noRole(err)
+		return nil, cache.Life{}, noRole(err)
 	}
-	span := life{refresh: wallClock().Add(roleTTL)}
+	span := cache.Life{Refresh: cache.Now().Add(roleTTL)}
 	if read.CanExpire {
-		span.expiry = read.Expires.Round(0)
+		span.Expiry = read.Expires.Round(0)
 	}
 	if previous != nil && previous.credentials() == read && previous.region == options.Region {
 		return previous, span, nil
@@ -77,7 +78,7 @@ func noRole(cause error) error {
 // signer prepares what signs requests with AWS Signature Version 4,
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html.
 func (s *Store) signer(ctx context.Context, wanted want) (*prepared, facts, error) {
-	got, err := s.roles.get(ctx, roleKey{})
+	got, err := s.roles.Get(ctx, roleKey{})
 	if err != nil {
 		return nil, facts{}, err
 	}

@@ -22,7 +22,7 @@ type credentialText struct {
 // one is seen soon.
 func (s *Store) static(ctx context.Context, wanted want) (*prepared, facts, error) {
 	key := keyOf(wanted.scheme.Secret)
-	got, err := s.secrets.get(ctx, key)
+	got, err := s.secrets.Get(ctx, key)
 	if err != nil {
 		return nil, facts{}, err
 	}
@@ -30,8 +30,8 @@ func (s *Store) static(ctx context.Context, wanted want) (*prepared, facts, erro
 	if err == nil {
 		return made, taken, nil
 	}
-	again, renewErr := s.secrets.renew(ctx, key, got.value)
-	if renewErr != nil || again.value == got.value {
+	again, renewErr := s.secrets.Renew(ctx, key, got.Value)
+	if renewErr != nil || again.Value == got.Value {
 		return nil, taken, err
 	}
 	return preparedOf(s, wanted, again, ofSecret)
@@ -40,9 +40,9 @@ func (s *Store) static(ctx context.Context, wanted want) (*prepared, facts, erro
 // staticAnew reads the secret of a refused credential again.
 func (s *Store) staticAnew(ctx context.Context, part *prepared) (*prepared, facts, error) {
 	used, _ := part.version.(*version)
-	got, err := s.secrets.renew(ctx, keyOf(part.want.scheme.Secret), used)
+	got, err := s.secrets.Renew(ctx, keyOf(part.want.scheme.Secret), used)
 	if err != nil {
-		return nil, facts{waited: got.waited}, err
+		return nil, facts{waited: got.Waited}, err
 	}
 	return preparedOf(s, part.want, got, ofSecret)
 }

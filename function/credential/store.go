@@ -3,8 +3,10 @@ package credential
 import (
 	"bytes"
 	"context"
+	"sync"
 	"time"
 
+	"keyrelay/function/cache"
 	"keyrelay/function/destination"
 )
 
@@ -21,17 +23,16 @@ type Store struct {
 	sources map[string]source
 	managed *secretsManager
 
-	secrets     *cache[secretKey, *version]
-	tokens      *cache[want, *token]
-	discoveries *cache[want, *discovery]
-	roles       *cache[roleKey, *role]
+	secrets     *cache.Cache[secretKey, *version]
+	tokens      *cache.Cache[want, *token]
+	discoveries *cache.Cache[want, *discovery]
+	roles       *cache.Cache[roleKey, *role]
 	sessions    sessions
 
-	// ready holds whole credentials by what asks for them, prepared those of
-	// single schemes, and callerKeys the digests of the keys that callers send.
-	ready      index[readyKey, *Credential]
-	prepared   index[want, *prepared]
-	callerKeys index[destination.Reference, *callerKeys]
+	// ready maps a *destination.Operation to the *Credential of requests that fill
+	// nothing else, prepared a want to its *prepared, and callerKeys a
+	// destination.Reference to its *callerKeys.
+	ready, prepared, callerKeys sync.Map
 }
 
 // New returns a Store that has read nothing yet.
@@ -51,12 +52,12 @@ func New(config Config) *Store {
 }
 
 // newSecrets returns the cache of secrets.
-func newSecrets(s *Store) *cache[secretKey, *version] {
-	return &cache[secretKey, *version]{
-		fetch:         s.readSecret,
-		timeout:       func(secretKey) time.Duration { return secretsManagerTimeout },
-		left:          leftSecret,
-		renewInterval: rereadInterval,
+func newSecrets(s *Store) *cache.Cache[secretKey, *version] {
+	return &cache.Cache[secretKey, *version]{
+		Fetch:         s.readSecret,
+		Timeout:       func(secretKey) time.Duration { return secretsManagerTimeout },
+		OnCancel:      leftSecret,
+		RenewInterval: rereadInterval,
 	}
 }
 
@@ -79,23 +80,23 @@ type version struct {
 }
 
 // readSecret reads a secret from its source.
-func (s *Store) readSecret(ctx context.Context, key secretKey, previous *version) (*version, life, error) {
+func (s *Store) readSecret(ctx context.Context, key secretKey, previous *version) (*version, cache.Life, error) {
 	reference := key.reference()
 	from, ok := s.sources[key.provider]
 	if !ok {
-		return nil, life{}, unavailable(reference, "has no provider that keyrelay knows. Write secretsmanager:, env: or file: before its name.", nil)
+		return nil, cache.Life{}, unavailable(reference, "has no provider that keyrelay knows. Write secretsmanager:, env: or file: before its name.", nil)
 	}
 	content, err := from.read(ctx, reference)
 	switch {
 	case err != nil:
-		return nil, life{}, err
+		return nil, cache.Life{}, err
 	case len(content) == 0:
-		return nil, life{}, unavailable(reference, "is empty. Store a value in it.", nil)
+		return nil, cache.Life{}, unavailable(reference, "is empty. Store a value in it.", nil)
 	case len(content) > maxSecretBytes:
-		return nil, life{}, unavailable(reference, "is longer than 65,536 bytes. Store the bare key, or a JSON object with little beside it.", nil)
+		return nil, cache.Life{}, unavailable(reference, "is longer than 65,536 bytes. Store the bare key, or a JSON object with little beside it.", nil)
 	}
-	now := wallClock()
-	span := life{refresh: now.Add(s.config.SecretTTL), expiry: now.Add(max(s.config.SecretTTL, s.config.SecretMaxAge))}
+	now := cache.Now()
+	span := cache.Life{Refresh: now.Add(s.config.SecretTTL), Expiry: now.Add(max(s.config.SecretTTL, s.config.SecretMaxAge))}
 	if previous != nil && bytes.Equal(previous.bytes(), content) {
 		return previous, span, nil
 	}
@@ -112,14 +113,14 @@ func leftSecret(key secretKey, cause error) error {
 // value as it stands, or without a pointer the whole secret. The error is a
 // *gateway.Refusal with the reason ErrSecretUnavailable.
 func (s *Store) Secret(ctx context.Context, reference destination.Reference) (Secret, error) {
-	got, err := s.secrets.get(ctx, keyOf(reference))
+	got, err := s.secrets.Get(ctx, keyOf(reference))
 	if err != nil {
 		return nil, err
 	}
 	if reference.Pointer == "" {
-		return got.value.bytes, nil
+		return got.Value.bytes, nil
 	}
-	found, err := valueOf(reference, got.value)
+	found, err := valueOf(reference, got.Value)
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"keyrelay/function/cache"
 	"keyrelay/function/destination"
 )
 
@@ -21,10 +22,10 @@ const (
 // lifeOf says how long a retrieved credential lives: the shorter of what the
 // document and the answer say. Where the answer says nothing, the exp of a JWT
 // (RFC 7519 section 4.1.4) does.
-func lifeOf(wanted want, document []byte, shown credentialText, asked time.Time) (life, error) {
+func lifeOf(wanted want, document []byte, shown credentialText, asked time.Time) (cache.Life, error) {
 	lives, given, err := expiresIn(wanted, document)
 	if err != nil {
-		return life{}, err
+		return cache.Life{}, err
 	}
 	if !given {
 		lives, given = untilExp(shown, asked)
@@ -33,10 +34,10 @@ func lifeOf(wanted want, document []byte, shown credentialText, asked time.Time)
 		lives, given = *stated, true
 	}
 	if !given {
-		return life{}, nil
+		return cache.Life{}, nil
 	}
 	early := min(maxEarly, lives/earlyPart)
-	return life{refresh: asked.Add(lives - early), expiry: asked.Add(lives)}, nil
+	return cache.Life{Refresh: asked.Add(lives - early), Expiry: asked.Add(lives)}, nil
 }
 
 // expiresIn reads the seconds that an answer gives, a number or the text of one.

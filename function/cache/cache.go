@@ -1,0 +1,233 @@
+// Package cache keeps what an expensive fetch gives: secrets, retrieved
+// credentials, discovery documents, key sets, answers about session tokens.
+//
+//	tokens := &cache.Cache[Key, *Token]{Fetch: retrieve, Timeout: timeout, OnCancel: cancelled}
+//	got, err := tokens.Get(ctx, key)        // waits for one fetch where none is kept
+//	got, err = tokens.Renew(ctx, key, used) // used was refused: another one
+//
+// One fetch per key is under way at a time, on a goroutine and a context of its
+// own, so that a caller who leaves ends its own wait only. As a rule the caller that
+// started a fetch waits for it, so that the goroutine ends within that call; it
+// outlives a caller that gave up, and then by its timeout at most. After a frozen
+// machine wakes, a fetch past that bound is not waited for: another one is made.
+//
+// Failures are remembered for 1 s to 30 s; meanwhile, and while a refresh fails, an
+// old value is served up to its expiry. Ages are measured on the wall clock, because
+// the monotonic clock of a frozen Lambda function stops.
+package cache
+
+import (
+	"context"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"keyrelay/function/gateway"
+)
+
+// A FetchFunc reads the value of a key. previous is the one kept so far, or the zero
+// value; it is returned where nothing has changed. The error is best a
+// *gateway.Refusal, whose RetryAfter is then kept to and told.
+type FetchFunc[K, V any] = func(ctx context.Context, key K, previous V) (V, Life, error)
+
+// A Cache keeps the values of keys. Its fields are set before its first use; then
+// it is safe for concurrent use.
+type Cache[K comparable, V comparable] struct {
+	// Fetch reads the value of a key.
+	Fetch FetchFunc[K, V]
+	// Timeout bounds one fetch.
+	Timeout func(K) time.Duration
+	// OnCancel makes the error of a caller whose context ended while it waited.
+	OnCancel func(key K, cause error) error
+	// RenewInterval is the least time between two fetches that Renew asks for.
+	RenewInterval time.Duration
+	// DropRefused says that a value that was refused is of no more use, even where
+	// no other can be had.
+	DropRefused bool
+	// ServeDuringRefresh says that a value is served while another caller waits for its successor.
+	ServeDuringRefresh bool
+	// ForgetFailures says that the next Get after a failure fetches again at once.
+	ForgetFailures bool
+	// Limit is how many of the latest keys are kept at least. Twice as many are kept
+	// at most, since the older half is dropped at once. Zero is for keys whose number
+	// is bounded by itself.
+	Limit int
+
+	mutex         sync.RWMutex
+	recent, older map[K]*entry[V]
+}
+
+// A Result is what a Cache answers with.
+type Result[V comparable] struct {
+	Value V
+	// Waited says that a fetch was waited for.
+	Waited bool
+	// Stale says that the value is past its time and no other can be had.
+	Stale bool
+	// Failure says why the last fetch gave nothing; nil where it gave the value.
+	Failure error
+
+	entry *entry[V]
+}
+
+// Fresh reports whether the value is still the one that Get would give, without a fetch.
+func (r Result[V]) Fresh(now time.Time) bool {
+	current := r.entry.current.Load()
+	return current.fresh(now) && current.value == r.Value
+}
+
+// Now is the time on the wall clock. It lacks the monotonic reading, which stops
+// while a Lambda function is frozen.
+func Now() time.Time { return time.Now().Round(0) }
+
+// Get returns the value of a key, and waits for a fetch where the one at hand is too old.
+func (c *Cache[K, V]) Get(ctx context.Context, key K) (Result[V], error) {
+	return c.GetBy(ctx, key, c.Fetch)
+}
+
+// GetBy is Get by a fetch of the caller's: for one that needs what the key must not hold.
+func (c *Cache[K, V]) GetBy(ctx context.Context, key K, fetch FetchFunc[K, V]) (Result[V], error) {
+	e := c.entry(key)
+	now := Now()
+	if current := e.current.Load(); current.fresh(now) {
+		return e.result(current.value), nil
+	}
+	e.mutex.Lock()
+	current := e.current.Load()
+	underWay := e.flight != nil && now.Before(e.flight.until)
+	switch {
+	case current.fresh(now), underWay && c.ServeDuringRefresh && current.good(now):
+		e.mutex.Unlock()
+		return e.result(current.value), nil
+	case !underWay && now.Before(e.retry):
+		defer e.mutex.Unlock()
+		return e.fallback(now, e.failure)
+	}
+	var previous V
+	if current != nil {
+		previous = current.value
+	}
+	f := c.joinFlight(ctx, key, e, now, fetch, previous)
+	e.mutex.Unlock()
+	return c.wait(ctx, key, e, f)
+}
+
+// Renew returns another value than the one used, which was refused. Where there is
+// none, the Result holds the value used, or the error says why there is none at all.
+func (c *Cache[K, V]) Renew(ctx context.Context, key K, used V) (Result[V], error) {
+	e := c.entry(key)
+	now := Now()
+	e.mutex.Lock()
+	current := e.current.Load()
+	if current.good(now) && current.value != used {
+		e.mutex.Unlock()
+		return e.result(current.value), nil
+	}
+	if c.DropRefused {
+		e.current.Store(nil)
+	}
+	underWay := e.flight != nil && now.Before(e.flight.until)
+	if !underWay && (now.Before(e.retry) || now.Before(e.renew) && current.good(now)) {
+		defer e.mutex.Unlock()
+		return e.fallback(now, e.failure)
+	}
+	e.renew = now.Add(c.RenewInterval)
+	f := c.joinFlight(ctx, key, e, now, c.Fetch, used)
+	e.mutex.Unlock()
+	return c.wait(ctx, key, e, f)
+}
+
+// GetUncached fetches a value for one caller, who alone gets it. It is not kept, but
+// a failure is, as from Get.
+func (c *Cache[K, V]) GetUncached(ctx context.Context, key K) (Result[V], error) {
+	e := c.entry(key)
+	now := Now()
+	e.mutex.Lock()
+	if now.Before(e.retry) {
+		defer e.mutex.Unlock()
+		return e.fallback(now, e.failure)
+	}
+	e.mutex.Unlock()
+	f := &flight[V]{private: true, done: make(chan struct{})}
+	var none V
+	c.start(ctx, key, e, f, c.Fetch, none)
+	return c.wait(ctx, key, e, f)
+}
+
+// entry returns the entry of a key, a new one where there is none.
+func (c *Cache[K, V]) entry(key K) *entry[V] {
+	c.mutex.RLock()
+	e := c.find(key)
+	c.mutex.RUnlock()
+	if e != nil {
+		return e
+	}
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	if e = c.find(key); e != nil {
+		return e
+	}
+	e = &entry[V]{}
+	if c.recent == nil || c.Limit > 0 && len(c.recent) >= c.Limit {
+		c.recent, c.older = map[K]*entry[V]{}, c.recent
+	}
+	c.recent[key] = e
+	return e
+}
+
+// find returns the entry of a key, nil where there is none. The Cache is locked.
+func (c *Cache[K, V]) find(key K) *entry[V] {
+	if e := c.recent[key]; e != nil {
+		return e
+	}
+	return c.older[key]
+}
+
+// joinFlight returns the fetch that is under way, or starts one. The entry is locked.
+func (c *Cache[K, V]) joinFlight(ctx context.Context, key K, e *entry[V], now time.Time, fetch FetchFunc[K, V], previous V) *flight[V] {
+	if e.flight == nil || !now.Before(e.flight.until) {
+		e.flight = &flight[V]{until: now.Add(c.Timeout(key)), done: make(chan struct{})}
+		c.start(ctx, key, e, e.flight, fetch, previous)
+	}
+	return e.flight
+}
+
+// start starts a fetch.
+func (c *Cache[K, V]) start(ctx context.Context, key K, e *entry[V], f *flight[V], fetch FetchFunc[K, V], previous V) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.Timeout(key))
+	go func() {
+		defer cancel()
+		value, life, err := recovered(func() (V, Life, error) { return fetch(ctx, key, previous) })
+		e.finish(f, value, life, err, !c.ForgetFailures)
+	}()
+}
+
+// recovered makes an error of a panic, which no caller's recover would see on a
+// fetch's goroutine, so that it would end the process.
+func recovered[V any](fetch func() (V, Life, error)) (value V, life Life, err error) {
+	defer func() {
+		if recover() != nil {
+			err = &gateway.Panic{Stack: debug.Stack()}
+		}
+	}()
+	return fetch()
+}
+
+// wait waits for a fetch, or for the caller to leave.
+func (c *Cache[K, V]) wait(ctx context.Context, key K, e *entry[V], f *flight[V]) (Result[V], error) {
+	select {
+	case <-f.done:
+	case <-ctx.Done():
+		return Result[V]{Waited: true}, c.OnCancel(key, context.Cause(ctx))
+	}
+	if f.err == nil {
+		r := e.result(f.value)
+		r.Waited = true
+		return r, nil
+	}
+	e.mutex.Lock()
+	defer e.mutex.Unlock()
+	r, err := e.fallback(Now(), f.err)
+	r.Waited = true
+	return r, err
+}

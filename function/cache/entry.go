@@ -1,0 +1,126 @@
+package cache
+
+import (
+	"errors"
+	"math"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"keyrelay/function/gateway"
+)
+
+// A Life says how long a value is good: from Refresh on another one is fetched,
+// from Expiry on it is not served. A zero time is never.
+type Life struct {
+	Refresh, Expiry time.Time
+}
+
+// An entry is one key of a Cache.
+type entry[V comparable] struct {
+	current atomic.Pointer[kept[V]]
+
+	mutex    sync.Mutex
+	flight   *flight[V]
+	failures int
+	failure  error
+	// retry is when a fetch may follow the last failure.
+	retry time.Time
+	// renew is when Renew may ask for the next fetch.
+	renew time.Time
+}
+
+// A kept value is what an entry has.
+type kept[V comparable] struct {
+	value V
+	life  Life
+}
+
+// fresh reports whether the value is served without a look at its source.
+func (k *kept[V]) fresh(now time.Time) bool {
+	return k != nil && (k.life.Refresh.IsZero() || now.Before(k.life.Refresh)) && k.good(now)
+}
+
+// good reports whether the value may be served where there is no other.
+func (k *kept[V]) good(now time.Time) bool {
+	return k != nil && (k.life.Expiry.IsZero() || now.Before(k.life.Expiry))
+}
+
+// A flight is a fetch under way. value and err are set when done is closed.
+type flight[V comparable] struct {
+	// until is when it is given up for another.
+	until time.Time
+	// private says that its value is one caller's alone.
+	private bool
+	done    chan struct{}
+	value   V
+	err     error
+}
+
+// finish notes how a fetch ended. What is one caller's alone is not kept, nor
+// anything of a fetch that was given up for another.
+func (e *entry[V]) finish(f *flight[V], value V, life Life, err error, remember bool) {
+	e.mutex.Lock()
+	defer e.mutex.Unlock()
+	defer close(f.done)
+	f.value, f.err = value, err
+	if e.flight != f && !f.private {
+		return
+	}
+	switch {
+	case err == nil:
+		e.failures, e.failure, e.retry = 0, nil, time.Time{}
+	case remember:
+		e.fail(err)
+	}
+	if e.flight == f {
+		e.flight = nil
+		if err == nil {
+			e.current.Store(&kept[V]{value, life})
+		}
+	}
+}
+
+// fail remembers a failure until another try makes sense.
+func (e *entry[V]) fail(failure error) {
+	e.failures++
+	e.failure = failure
+	pause := backOff(e.failures)
+	var refusal *gateway.Refusal
+	if errors.As(failure, &refusal) {
+		pause = max(pause, time.Duration(refusal.RetryAfter)*time.Second)
+	}
+	e.retry = Now().Add(pause)
+}
+
+// backOff is how long a failure is remembered: a random part of 1 s to 2 s at
+// first, of 15 s to 30 s in the end, so that many functions do not ask in step.
+func backOff(failures int) time.Duration {
+	most := min(time.Second<<min(failures, 5), 30*time.Second)
+	return most/2 + rand.N(most/2) // #nosec G404 -- jitter, which nobody gains by guessing
+}
+
+// fallback is what is left while no fetch succeeds: the old value while it is
+// good, else the failure. The entry is locked.
+func (e *entry[V]) fallback(now time.Time, failure error) (Result[V], error) {
+	if current := e.current.Load(); current.good(now) {
+		r := e.result(current.value)
+		r.Stale, r.Failure = !current.fresh(now), failure
+		return r, nil
+	}
+	return Result[V]{}, e.withRetryAfter(now, failure)
+}
+
+// withRetryAfter tells in a refusal how long the failure is still remembered.
+func (e *entry[V]) withRetryAfter(now time.Time, failure error) error {
+	var refusal *gateway.Refusal
+	if e.retry.IsZero() || !errors.As(failure, &refusal) {
+		return failure
+	}
+	told := *refusal
+	told.RetryAfter = max(1, int(math.Ceil(e.retry.Sub(now).Seconds())))
+	return &told
+}
+
+func (e *entry[V]) result(value V) Result[V] { return Result[V]{Value: value, entry: e} }
