@@ -31,7 +31,7 @@ func parseAddress(text string) (address, urlFault) {
 	scheme, rest, absolute := strings.Cut(text, "://")
 	secure := strings.EqualFold(scheme, "https")
 	if !absolute || !secure && !strings.EqualFold(scheme, "http") {
-		return address{}, urlFault{"is no absolute https URL", "begin it with https://"}
+		return address{}, urlFault{"is not an absolute https URL", "begin it with https://"}
 	}
 	parsed := address{secure: secure}
 	authority := rest
@@ -170,7 +170,7 @@ func dotSegmentFault() urlFault {
 }
 
 func bracesFault() urlFault {
-	return urlFault{"has braces in its path that are no {field} expression", "write {field} around a name, or %7B and %7D for braces"}
+	return urlFault{"has braces in its path that are not a {field} expression", "write {field} around a name, or %7B and %7D for braces"}
 }
 
 // dotSegment reports whether a segment is, or becomes for a server that cuts path

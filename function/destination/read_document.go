@@ -110,7 +110,7 @@ func (r *reader) placedReference(node *yaml.Node, what string) Reference {
 	}
 	reference, err := ParseReference(text)
 	if err != nil {
-		r.fault(node, what+" is no secret reference: "+err.Error(), "write secretsmanager:NAME, env:NAME or file:PATH, and #/member to take one member")
+		r.fault(node, what+" is not a secret reference: "+err.Error(), "write secretsmanager:NAME, env:NAME or file:PATH, and #/member to take one member")
 		return Reference{}
 	}
 	r.refer(reference, node)
@@ -130,7 +130,7 @@ func (r *reader) pointer(node *yaml.Node, what string) (Pointer, bool) {
 	}
 	pointer, err := ParsePointer(text)
 	if err != nil {
-		r.fault(node, what+" is no JSON Pointer: "+err.Error(), "write a pointer such as /credentials/key")
+		r.fault(node, what+" is not a JSON Pointer: "+err.Error(), "write a pointer such as /credentials/key")
 		return "", false
 	}
 	return pointer, true
@@ -303,9 +303,9 @@ func (r *reader) checkMappings(node *yaml.Node, depth int) bool {
 func (r *reader) checkKey(key *yaml.Node, seen map[string]bool) {
 	switch {
 	case key.Kind != yaml.ScalarNode:
-		r.fault(key, "the name of this member is no text", "write a text")
+		r.fault(key, "the name of this member is not a text", "write a text")
 	case key.ShortTag() == "!!merge":
-		r.fault(key, "YAML's merge key << is no part of OpenAPI", "write the members out, or use $ref")
+		r.fault(key, "YAML's merge key << is not part of OpenAPI", "write the members out, or use $ref")
 	case seen[key.Value]:
 		r.fault(key, "the name "+printable(key.Value)+" stands twice in this mapping", "keep one of the two")
 	}

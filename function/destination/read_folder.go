@@ -109,7 +109,7 @@ func parse(file string, content []byte) (*yaml.Node, *Fault) {
 	}
 	root := document.Content[0]
 	if root.Kind != yaml.MappingNode {
-		return nil, fault(root.Line, root.Column, "the document is no mapping", `begin it with "openapi: 3.1.1"`)
+		return nil, fault(root.Line, root.Column, "the document is not a mapping", `begin it with "openapi: 3.1.1"`)
 	}
 	return root, nil
 }

@@ -35,7 +35,7 @@ func parseJSON(file string, content []byte) (*yaml.Node, *Fault) {
 		return nil, &Fault{Place{file, line, column}, "the JSON cannot be read: " + jsonMessage(err), "mend the JSON here; the file holds one object"}
 	}
 	if root.Kind != yaml.MappingNode {
-		return nil, &Fault{Place{file, root.Line, root.Column}, "the document is no object", `begin it with {"openapi": "3.1.1"`}
+		return nil, &Fault{Place{file, root.Line, root.Column}, "the document is not an object", `begin it with {"openapi": "3.1.1"`}
 	}
 	return root, nil
 }

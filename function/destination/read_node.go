@@ -57,7 +57,7 @@ func (r *reader) mapping(node *yaml.Node, what string) bool {
 	if node.Kind == yaml.MappingNode {
 		return true
 	}
-	r.fault(node, what+" is no mapping", "write its members as name: value")
+	r.fault(node, what+" is not a mapping", "write its members as name: value")
 	return false
 }
 
@@ -84,7 +84,7 @@ func (r *reader) items(node *yaml.Node, what string) []*yaml.Node {
 		return nil
 	}
 	if node.Kind != yaml.SequenceNode {
-		r.fault(node, what+" is no list", "write a list")
+		r.fault(node, what+" is not a list", "write a list")
 		return nil
 	}
 	items := make([]*yaml.Node, len(node.Content))
@@ -120,7 +120,7 @@ func (r *reader) text(node *yaml.Node, what string) (text string, ok bool) {
 		return "", false
 	}
 	if node.Kind != yaml.ScalarNode || !isText(node) {
-		r.fault(node, what+" is no text", "write a text, in quotes where it looks like a number")
+		r.fault(node, what+" is not a text", "write a text, in quotes where it looks like a number")
 		return "", false
 	}
 	return node.Value, true
@@ -168,7 +168,7 @@ func (r *reader) integer(node *yaml.Node, what string, least, most int) (int, bo
 			return value, true
 		}
 	}
-	r.fault(node, what+" is no whole number that may stand here", fmt.Sprintf("write a number from %d to %d", least, most))
+	r.fault(node, what+" is not a whole number that may stand here", fmt.Sprintf("write a number from %d to %d", least, most))
 	return 0, false
 }
 
@@ -185,7 +185,7 @@ func (r *reader) seconds(node *yaml.Node, what string, zero bool, most float64) 
 	if zero {
 		bounds = "0 or more"
 	}
-	r.fault(node, what+" is no number of seconds that may stand here", fmt.Sprintf("write a number, %s and at most %.0f", bounds, most))
+	r.fault(node, what+" is not a number of seconds that may stand here", fmt.Sprintf("write a number, %s and at most %.0f", bounds, most))
 	return 0, false
 }
 
@@ -330,7 +330,7 @@ func (r *reader) scalarJSON(node *yaml.Node) []byte {
 		return []byte(strings.ToLower(node.Value))
 	case "!!int", "!!float":
 		if !json.Valid([]byte(node.Value)) {
-			r.fault(node, "this number is none of JSON", "write it in decimal digits, or in quotes as a text")
+			r.fault(node, "JSON has no such number", "write it in decimal digits, or in quotes as a text")
 		}
 		return []byte(node.Value)
 	}

@@ -171,7 +171,7 @@ func (r *reader) parameter(node *yaml.Node) (parameter Parameter, ok bool) {
 		return Parameter{}, false
 	}
 	if (parameter.In == "header" || parameter.In == "cookie") && !gateway.ValidHeaderName(name) {
-		r.fault(named, "the name is none that a "+parameter.In+" can have", "write letters, digits and hyphens")
+		r.fault(named, "the name is not one that a "+parameter.In+" can have", "write letters, digits and hyphens")
 	}
 	parameter.Required = r.boolean(r.member(node, "required"), "required", false)
 	parameter.Style = r.style(node, parameter.In)

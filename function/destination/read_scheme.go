@@ -75,7 +75,7 @@ func (r *reader) apiKey(scheme *SecurityScheme, node *yaml.Node) {
 	switch {
 	case at == nil || scheme.In == "query" || scheme.In == "":
 	case !gateway.ValidHeaderName(name):
-		r.fault(at, "the name is none that a "+scheme.In+" can have", "write letters, digits and hyphens")
+		r.fault(at, "the name is not one that a "+scheme.In+" can have", "write letters, digits and hyphens")
 	case scheme.In == "header" && hopField(name):
 		r.fault(at, "this header belongs to the connection, a credential cannot go there", "write the header that the API documents")
 	case scheme.In == "header":
@@ -142,7 +142,7 @@ func (r *reader) url(parent *yaml.Node, name, what string) *url.URL {
 	}
 	parsed, err := url.Parse(text)
 	if err != nil {
-		r.fault(node, name+" is no URL", "write the whole URL, from https:// on")
+		r.fault(node, name+" is not a URL", "write the whole URL, from https:// on")
 		return nil
 	}
 	return parsed
@@ -226,7 +226,7 @@ func (r *reader) retrievalParameter(node *yaml.Node) RetrievalParameter {
 		parameter.In, _ = r.oneOf(in, "the in of "+what, "query", "header", "body")
 	}
 	if parameter.In == "header" && at != nil && !gateway.ValidHeaderName(parameter.Name) {
-		r.fault(at, "the name is none that a header can have", "write letters, digits and hyphens")
+		r.fault(at, "the name is not one that a header can have", "write letters, digits and hyphens")
 	}
 	for _, use := range r.items(r.member(node, "x-itential-use-in"), "x-itential-use-in") {
 		if text, ok := r.text(use, "this item"); ok {
@@ -336,7 +336,7 @@ func (r *reader) refreshOn(node *yaml.Node) []RefreshRule {
 		return []RefreshRule{{Status: 401}}
 	}
 	if isNull(list) {
-		r.fault(list, what+" is no list", "write a list of statuses, [] for never")
+		r.fault(list, what+" is not a list", "write a list of statuses, [] for never")
 	}
 	rules := []RefreshRule{}
 	for _, item := range r.items(list, what) {

@@ -77,7 +77,7 @@ func (r *reader) variableValues(variable *yaml.Node) []string {
 	values := make([]string, 0, len(choices))
 	for _, choice := range choices {
 		if choice.Kind != yaml.ScalarNode || strings.ContainsAny(choice.Value, "{}") {
-			r.fault(choice, "this value of a server variable is no text", "write a text without braces")
+			r.fault(choice, "this value of a server variable is not a text", "write a text without braces")
 			continue
 		}
 		values = append(values, choice.Value)

@@ -178,7 +178,7 @@ func (c *bodyCompiler) child(before *siblings, name string, node *yaml.Node) {
 	before.certain = before.certain || !optional
 }
 
-// scalar compiles a value that is no mapping and no sequence.
+// scalar compiles a value that is neither a mapping nor a sequence.
 func (c *bodyCompiler) scalar(node *yaml.Node) {
 	if expression, whole := wholeExpression(node); whole {
 		c.field(expression, false)
