@@ -1,8 +1,6 @@
 package destination_test
 
 import (
-	"bufio"
-	"bytes"
 	"encoding/json"
 	"net/netip"
 	"net/url"
@@ -12,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/tools/txtar"
 
 	"keyrelay/function/destination"
 )
@@ -57,30 +56,66 @@ func sameHost(a, b string) bool {
 	return err == nil && first == second
 }
 
+// hostile are the cases of testdata/hostile.txtar, a list of lines for each name.
+func hostile(t *testing.T) map[string][]string {
+	t.Helper()
+	archive, err := txtar.ParseFile("testdata/hostile.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lists := map[string][]string{}
+	for _, file := range archive.Files {
+		lists[file.Name] = strings.Split(strings.TrimSuffix(string(file.Data), "\n"), "\n")
+	}
+	return lists
+}
+
 // Hostile URLs, on their own and behind a declared server, are refused or stay where the documents say.
 func TestHostileURLs(t *testing.T) {
-	set := several(t)
-	public := load(t, yaml(head))
+	checkHostileURLs(t, hostile(t)["urls"])
 	for _, name := range []string{"ssrf/payloadsallthethings_ssrf.txt", "ssrf/payloadbox_open_redirect.txt"} {
-		lines := bufio.NewScanner(bytes.NewReader(corpus(t, name)))
-		for lines.Scan() {
-			hostile := lines.Text()
-			if location, err := public.Locate(hostile); err == nil {
-				t.Errorf("%q is admitted as %+v", hostile, location)
-			}
-			for _, prefix := range []string{"https://api.example.com/v2", "https://api.example.com/v2/", "https://api.example.com", "https://"} {
-				location, err := set.Locate(prefix + hostile)
-				if err == nil && !harmless(location, prefix+hostile) {
-					t.Errorf("%q is admitted as %+v", prefix+hostile, location)
-				}
+		t.Run(name, func(t *testing.T) {
+			checkHostileURLs(t, strings.Split(string(corpus(t, name)), "\n"))
+		})
+	}
+}
+
+func checkHostileURLs(t *testing.T, list []string) {
+	t.Helper()
+	set, public := several(t), load(t, yaml(head))
+	for _, hostile := range list {
+		if location, err := public.Locate(hostile); err == nil {
+			t.Errorf("%q is admitted as %+v", hostile, location)
+		}
+		for _, prefix := range []string{"https://api.example.com/v2", "https://api.example.com/v2/", "https://api.example.com", "https://"} {
+			location, err := set.Locate(prefix + hostile)
+			if err == nil && !harmless(location, prefix+hostile) {
+				t.Errorf("%q is admitted as %+v", prefix+hostile, location)
 			}
 		}
 	}
 }
 
 func TestHostileHosts(t *testing.T) {
+	checkHostileHosts(t, hostile(t)["hosts"])
+	t.Run("corpus", func(t *testing.T) { checkHostileHosts(t, corpusHosts(t)) })
+}
+
+func checkHostileHosts(t *testing.T, hosts []string) {
+	t.Helper()
 	set := several(t)
-	var hosts []string
+	for _, host := range hosts {
+		for _, scheme := range []string{"http://", "https://"} {
+			if location, err := set.Locate(scheme + host + "/hook"); err == nil {
+				t.Errorf("%s%s is admitted as %+v", scheme, host, location)
+			}
+		}
+	}
+}
+
+// corpusHosts are the hosts of the shared test data.
+func corpusHosts(t *testing.T) (hosts []string) {
+	t.Helper()
 	if err := json.Unmarshal(corpus(t, "ssrf/safeurl_blocked_hosts.json"), &hosts); err != nil {
 		t.Fatal(err)
 	}
@@ -98,13 +133,7 @@ func TestHostileHosts(t *testing.T) {
 	for _, address := range addresses {
 		hosts = append(hosts, address.IP, "["+address.IP+"]", address.IP+":443")
 	}
-	for _, host := range hosts {
-		for _, scheme := range []string{"http://", "https://"} {
-			if location, err := set.Locate(scheme + host + "/hook"); err == nil {
-				t.Errorf("%s%s is admitted as %+v", scheme, host, location)
-			}
-		}
-	}
+	return hosts
 }
 
 // The operations of JSON Patch that need an existing value work where the pointer finds it.
