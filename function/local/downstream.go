@@ -3,84 +3,146 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 )
 
-// sampleKey is the key that the sample downstream accepts. It protects nothing.
-const sampleKey = "sample-key-of-the-local-downstream"
+// The secrets that the sample downstream accepts. They protect nothing.
+const (
+	sampleKey    = "sample-key-of-the-local-downstream"
+	shopPassword = "sample-password-of-the-local-shop"
+	shopKey      = "sample-session-key-number-"
+)
 
-// A downstream is a small API that answers with what it received, as httpbin.org
-// does, and refuses a request without its key. Below /shop/ it is a shop, below
-// /depot/ a depot.
+// A downstream is three small APIs. It answers with what it received, as httpbin.org
+// does, and refuses a request without its key. Below /shop/ it is an API with
+// short-lived keys: one endpoint hands them out, the others accept the last one only.
+// Below /depot/ it takes shipments, but none to a city that is not there.
 type downstream struct {
-	shop  shop
-	depot depot
-
-	mutex    sync.Mutex
-	received []string
+	mutex sync.Mutex
+	// requests are whole ones, lines are one for each request of the shop and the depot.
+	requests, lines []string
+	// accepted is the shop's last key, empty when it was taken back.
+	accepted                  string
+	issued, orders, shipments int
 }
 
-func newDownstream() *downstream { return &downstream{} }
-
-// ServeHTTP notes the request and answers with it.
+// ServeHTTP notes the request and answers it.
 func (d *downstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if strings.HasPrefix(r.URL.Path, "/shop/") {
-		d.shop.ServeHTTP(w, r)
-		return
-	}
-	if strings.HasPrefix(r.URL.Path, "/depot/") {
-		d.depot.ServeHTTP(w, r)
-		return
-	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, 10<<20))
 	if err != nil {
 		http.Error(w, "the body broke off", http.StatusBadRequest)
 		return
 	}
-	d.note(requestText(r, body))
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	switch {
+	case r.URL.Path == "/shop/keys":
+		d.issue(w, body)
+	case strings.HasPrefix(r.URL.Path, "/shop/"):
+		d.order(w, r, len(body))
+	case strings.HasPrefix(r.URL.Path, "/depot/"):
+		d.ship(w, r, body)
+	default:
+		d.echo(w, r, body)
+	}
+}
+
+// echo answers with the request.
+func (d *downstream) echo(w http.ResponseWriter, r *http.Request, body []byte) {
+	d.requests = append(d.requests, requestText(r, body))
 	status := http.StatusOK
 	if r.Header.Get("X-Api-Key") != sampleKey {
 		status = http.StatusUnauthorized
 	}
+	answer(w, status, map[string]any{"method": r.Method, "args": r.URL.Query(), "headers": r.Header, "data": string(body)}, "  ")
+}
+
+// issue gives out another key to who knows the password.
+func (d *downstream) issue(w http.ResponseWriter, body []byte) {
+	var request struct{ Password string }
+	if json.Unmarshal(body, &request) != nil || request.Password != shopPassword {
+		d.sell(w, "POST /shop/keys", http.StatusForbidden, map[string]any{"error": "wrong password"})
+		return
+	}
+	d.issued++
+	d.accepted = shopKey + strconv.Itoa(d.issued)
+	line := fmt.Sprintf("POST /shop/keys, and gets key %d", d.issued)
+	d.sell(w, line, http.StatusOK, map[string]any{"session": map[string]any{"key": d.accepted}, "expires_in": 900})
+}
+
+// order carries out a request that brings the accepted key.
+func (d *downstream) order(w http.ResponseWriter, r *http.Request, size int) {
+	sent := r.Header.Get("X-Session-Key")
+	number, known := strings.CutPrefix(sent, shopKey)
+	if !known {
+		number = "unknown"
+	}
+	line := fmt.Sprintf("%s %s, %d bytes, with key %s", r.Method, r.URL.RequestURI(), size, number)
+	if sent == "" || sent != d.accepted {
+		d.sell(w, line, http.StatusUnauthorized, map[string]any{"error": "the key has expired"})
+		return
+	}
+	d.orders++
+	d.sell(w, line, http.StatusCreated, map[string]any{"order": d.orders})
+}
+
+// sell notes what came to the shop with its status, and answers it.
+func (d *downstream) sell(w http.ResponseWriter, line string, status int, value any) {
+	d.lines = append(d.lines, fmt.Sprintf("%s: %d %s", line, status, http.StatusText(status)))
+	answer(w, status, value, "")
+}
+
+// ship takes one shipment.
+func (d *downstream) ship(w http.ResponseWriter, r *http.Request, body []byte) {
+	d.lines = append(d.lines, r.Method+" "+r.URL.RequestURI()+" "+string(body))
+	if bytes.Contains(body, []byte("Atlantis")) {
+		answer(w, http.StatusUnprocessableEntity, map[string]any{"error": "no such city"}, "")
+		return
+	}
+	d.shipments++
+	answer(w, http.StatusCreated, map[string]any{"shipment": d.shipments}, "")
+}
+
+// revoke takes the shop's last key back.
+func (d *downstream) revoke() {
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	d.accepted = ""
+}
+
+// take returns what was received since it was last asked.
+func (d *downstream) take() (requests, lines []string) {
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	requests, lines = d.requests, d.lines
+	d.requests, d.lines = nil, nil
+	return requests, lines
+}
+
+func answer(w http.ResponseWriter, status int, value any, indent string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	encoder := json.NewEncoder(w)
-	encoder.SetIndent("", "  ")
+	encoder.SetIndent("", indent)
 	encoder.SetEscapeHTML(false)
-	_ = encoder.Encode(map[string]any{"method": r.Method, "args": r.URL.Query(), "headers": r.Header, "data": string(body)})
-}
-
-func (d *downstream) note(text string) {
-	d.mutex.Lock()
-	defer d.mutex.Unlock()
-	d.received = append(d.received, text)
-}
-
-// take returns the requests received since it was last asked.
-func (d *downstream) take() []string {
-	d.mutex.Lock()
-	defer d.mutex.Unlock()
-	taken := d.received
-	d.received = nil
-	return taken
+	_ = encoder.Encode(value)
 }
 
 // requestText writes a request as it arrived, with the key masked.
 func requestText(r *http.Request, body []byte) string {
-	var text bytes.Buffer
-	text.WriteString(r.Method + " " + r.URL.RequestURI() + "\n")
-	text.WriteString("Host: " + r.Host + "\n")
+	var text strings.Builder
+	fmt.Fprintf(&text, "%s %s\nHost: %s\n", r.Method, r.URL.RequestURI(), r.Host)
 	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
 		for _, value := range r.Header[name] {
-			text.WriteString(name + ": " + strings.ReplaceAll(value, sampleKey, "***") + "\n")
+			fmt.Fprintf(&text, "%s: %s\n", name, strings.ReplaceAll(value, sampleKey, "***"))
 		}
 	}
-	text.WriteString("\n")
-	text.Write(body)
-	return text.String()
+	return text.String() + "\n" + string(body)
 }

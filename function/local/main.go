@@ -12,13 +12,16 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
 
 // The ports that everything listens on, and the addresses with them on this
@@ -71,7 +74,7 @@ func serveDownstream(stop context.Context, host string, out io.Writer) error {
 
 // surroundings starts the downstream and the Secrets Manager endpoint.
 func surroundings(host string) (*downstream, func(), error) {
-	api := newDownstream()
+	api := &downstream{}
 	closeAPI, err := listen(net.JoinHostPort(host, downstreamPort), api)
 	if err != nil {
 		return nil, nil, err
@@ -109,4 +112,24 @@ func unlessStopped(stop context.Context, err error) error {
 		return nil //nolint:nilerr // what a stop breaks off has not failed
 	}
 	return err
+}
+
+// listen serves a handler on a loopback address and returns what stops it.
+func listen(address string, handler http.Handler) (func(), error) {
+	listener, err := open(address)
+	if err != nil {
+		return nil, err
+	}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	go func() { _ = server.Serve(listener) }()
+	return func() { _ = server.Close() }, nil
+}
+
+// open listens on an address, or says who is in the way.
+func open(address string) (net.Listener, error) {
+	listener, err := net.Listen("tcp", address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("%s is in use by another program; stop that one and try again", address)
+	}
+	return listener, err
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"embed"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,9 @@ import (
 	"syscall"
 	"time"
 )
+
+//go:embed destinations
+var documents embed.FS
 
 // A relayProgram is a running keyrelay.
 type relayProgram struct {
@@ -57,6 +61,16 @@ func startRelay(program string) (*relayProgram, error) {
 		return nil, errors.New(strings.TrimSpace(complaint.String()))
 	}
 	return started, nil
+}
+
+// writeDocuments puts the sample documents into the folder destinations of a new
+// folder, since the relay reads a folder.
+func writeDocuments() (string, error) {
+	folder, err := os.MkdirTemp("", "keyrelay-local-")
+	if err != nil {
+		return "", err
+	}
+	return folder, os.CopyFS(folder, documents)
 }
 
 // relayEnvironment is the whole environment of the relay: nothing of this

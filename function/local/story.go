@@ -43,7 +43,7 @@ func (s *story) chapters() []chapter {
 		{title: "A record's fields become query parameters, and the key is attached", event: event},
 		{title: "An API with short-lived keys: one is retrieved first", event: event, outbound: orders},
 		{title: "The key is kept: no retrieval", event: event, outbound: orders, again: true},
-		{title: "The API takes its key back: a 401, another key, and the request once more", event: event, outbound: orders, again: true, before: s.downstream.shop.revoke},
+		{title: "The API takes its key back: a 401, another key, and the request once more", event: event, outbound: orders, again: true, before: s.downstream.revoke},
 		{title: "The document says where fields go, and shapes the body", event: event, outbound: shipments, body: oneShipment},
 		{title: "A batch is split into one request each, and the answer tells what became of them", event: event, outbound: shipments, body: twoShipments},
 	}
@@ -95,10 +95,11 @@ func (s *story) relayed(ctx context.Context, told chapter) error {
 	if !told.again {
 		s.print(told.source(), callerText(event))
 	}
-	for _, outbound := range s.downstream.take() {
+	requests, lines := s.downstream.take()
+	for _, outbound := range requests {
 		s.print("the outbound request as it arrived downstream", outbound)
 	}
-	if lines := append(s.downstream.shop.take(), s.downstream.depot.take()...); len(lines) > 0 {
+	if len(lines) > 0 {
 		s.print("what arrived downstream", strings.Join(lines, "\n"))
 	}
 	s.print("the answer", fmt.Sprintf("%s\n%s", status, answer))

@@ -134,6 +134,26 @@ func TestBatchShortTime(t *testing.T) {
 	}
 }
 
+// TestBatchLongRecords sees that no record is begun for which there is less time
+// than the longest one took.
+func TestBatchLongRecords(t *testing.T) {
+	var received atomic.Int64
+	downstream := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		received.Add(1)
+		// More than half of the second that there is: 1.5 s less the margin of 0.5 s.
+		slow, cancel := context.WithTimeout(r.Context(), 600*time.Millisecond)
+		defer cancel()
+		<-slow.Done()
+	}))
+	defer downstream.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
+	defer cancel()
+	answer := postBatch(ctx, newRelay(t, splitDocument(downstream.URL, 1), relay.Config{}), downstream.URL, numbered(2, 0))
+	if received.Load() != 1 || !strings.HasSuffix(string(answer.Body), `,{"sent":false}]}`) {
+		t.Errorf("%d records were received: %s", received.Load(), answer.Body)
+	}
+}
+
 // TestBatchLargeAnswers sees statuses without bodies where the bodies are more
 // than any gateway carries.
 func TestBatchLargeAnswers(t *testing.T) {

@@ -1,0 +1,117 @@
+package relay_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"keyrelay/function/relay"
+)
+
+// lastEntry is the last entry of a log.
+func lastEntry(t *testing.T, log string) map[string]any {
+	t.Helper()
+	lines := strings.Split(strings.TrimSpace(log), "\n")
+	var entry map[string]any
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &entry); err != nil {
+		t.Fatalf("%v in the log %q", err, log)
+	}
+	return entry
+}
+
+// TestLogTellsReplay sees that the log says which request was sent twice, and of no other.
+func TestLogTellsReplay(t *testing.T) {
+	s := newStage(t, managedDocument)
+	call := sent{method: "POST", url: "http://" + s.api.host + "/v2/orders", body: []byte(`{}`)}
+	s.send(t.Context(), call)
+	if _, said := lastEntry(t, s.log.String())["replayed"]; said {
+		t.Errorf("the first request was sent once: %s", s.log)
+	}
+	s.api.answerWith(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("X-Partner-Key") != "the-rotated-key" {
+			w.WriteHeader(http.StatusUnauthorized)
+		}
+	})
+	s.secrets.put("keyrelay/api", `{"key": "the-rotated-key"}`)
+	if got := s.send(t.Context(), call); got.status != http.StatusOK {
+		t.Fatalf("got %d %s", got.status, got.body)
+	}
+	if entry := lastEntry(t, s.log.String()); entry["replayed"] != true {
+		t.Errorf("the second request was sent twice: %v", entry)
+	}
+}
+
+// tokenDocument is a downstream that takes one record at a time, with a token for each.
+const tokenDocument = `
+openapi: 3.1.0
+info: {title: Orders, version: "1"}
+servers: [{url: "$API"}]
+x-keyrelay-network: loopback
+x-keyrelay-batch: split
+x-keyrelay-batch-concurrency: 1
+security: [{token: []}]
+components:
+  securitySchemes:
+    token: {type: apiKey, in: header, name: X-Token, x-keyrelay-lifetime: 0, x-keyrelay-secret: "env:RELAY_TEST_SECRET",
+      x-itential-dynamic-retrieval: {method: POST, url: "$API/token", responsePointer: /token}}
+`
+
+// TestBatchBlame sees that of all who are to blame for a batch the log names who an
+// operator can do most about, whatever the order of the records: the token endpoint
+// before the downstream, the downstream before the caller.
+func TestBatchBlame(t *testing.T) {
+	const token, fails, conflicts = "token-endpoint", http.StatusInternalServerError, http.StatusConflict
+	for name, test := range map[string]struct {
+		statuses []int
+		// tokens is how many records get one.
+		tokens int64
+		blame  string
+	}{
+		"nobody":                          {[]int{200, 200}, 2, "nobody"},
+		"the caller":                      {[]int{200, conflicts}, 2, "caller"},
+		"the caller, then the downstream": {[]int{conflicts, fails}, 2, "downstream"},
+		"the downstream, then the caller": {[]int{fails, conflicts}, 2, "downstream"},
+		"the downstream, then no token":   {[]int{fails, 200}, 1, token},
+		"the caller, then no token":       {[]int{conflicts, 200}, 1, token},
+		"no token at all":                 {[]int{fails, fails}, 0, token},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("RELAY_TEST_SECRET", "{}")
+			var tokens, records atomic.Int64
+			downstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path != "/token" {
+					w.WriteHeader(test.statuses[records.Add(1)-1])
+					return
+				}
+				if tokens.Add(1) > test.tokens {
+					w.WriteHeader(http.StatusForbidden)
+				}
+				_, _ = io.WriteString(w, `{"token":"t-1"}`)
+			}))
+			defer downstream.Close()
+			log := &logLines{}
+			handler := newRelay(t, strings.ReplaceAll(tokenDocument, "$API", downstream.URL), relay.Config{Log: log})
+			answer := postBatch(t.Context(), handler, downstream.URL, numbered(len(test.statuses), 0))
+			if got := lastEntry(t, log.String())["blame"]; got != test.blame {
+				t.Errorf("the log blames %v: %d %s", got, answer.Status, answer.Body)
+			}
+		})
+	}
+}
+
+// TestLogLevels sees that an error is what somebody has to look at.
+func TestLogLevels(t *testing.T) {
+	for status, level := range map[int]string{200: "INFO", 404: "INFO", 500: "ERROR"} {
+		s := newStage(t, managedDocument)
+		s.api.answerWith(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
+		s.send(t.Context(), sent{method: "GET", url: "http://" + s.api.host + "/v2/orders"})
+		if got := fmt.Sprint(lastEntry(t, s.log.String())["level"]); got != level {
+			t.Errorf("a downstream's %d is logged as %s", status, got)
+		}
+	}
+}
