@@ -1,0 +1,176 @@
+package rawjson
+
+import (
+	"encoding/binary"
+	"slices"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// A Text is a JSON string as it stands in a text: Raw is what is between its
+// quotation marks, and Size how long that is without escapes.
+type Text struct {
+	Raw  []byte
+	Size int
+}
+
+// Append appends the string without escapes, exactly Size bytes. Bytes that are
+// not UTF-8 stay as they are; half a surrogate pair becomes U+FFFD, as in
+// encoding/json.
+func (t Text) Append(out []byte) []byte {
+	if t.Size == len(t.Raw) {
+		return append(out, t.Raw...)
+	}
+	start := len(out)
+	out = slices.Grow(out, t.Size)[:start+t.Size]
+	unescape(out[start:], t.Raw)
+	return out
+}
+
+// AppendUnescaped appends what the inside of a sound string says. Half a surrogate
+// pair becomes U+FFFD, and whole is false: such a string is no text, RFC 8259
+// section 8.2.
+func AppendUnescaped(out, raw []byte) (_ []byte, whole bool) {
+	start := len(out)
+	out = slices.Grow(out, len(raw))
+	n, whole := unescape(out[start:start+len(raw)], raw)
+	return out[:start+n], whole
+}
+
+// unescape writes what raw says into out, which has at least that length.
+func unescape(out, raw []byte) (length int, whole bool) {
+	i, j := 0, 0
+	for whole = true; i < len(raw); {
+		switch {
+		case i+8 <= len(raw) && j+8 <= len(out):
+			word := binary.LittleEndian.Uint64(raw[i:])
+			binary.LittleEndian.PutUint64(out[j:], word)
+			n := firstBackslash(word)
+			i, j = i+n, j+n
+			if n == 8 {
+				continue
+			}
+		case raw[i] != '\\':
+			out[j] = raw[i]
+			i, j = i+1, j+1
+			continue
+		}
+		r, n := decodeEscape(raw[i:])
+		whole = whole && r >= 0
+		i += n
+		j += utf8.EncodeRune(out[j:], r)
+	}
+	return j, whole
+}
+
+// decodeEscape returns the character that the escape at the start of raw stands
+// for, -1 for half a surrogate pair, and the escape's length; 0 when it is none
+// (RFC 8259 section 7).
+func decodeEscape(raw []byte) (rune, int) {
+	if len(raw) < 2 {
+		return 0, 0
+	}
+	switch c := raw[1]; c {
+	case '"', '\\', '/':
+		return rune(c), 2
+	case 'b':
+		return '\b', 2
+	case 'f':
+		return '\f', 2
+	case 'n':
+		return '\n', 2
+	case 'r':
+		return '\r', 2
+	case 't':
+		return '\t', 2
+	case 'u':
+		return decodeUnicode(raw)
+	}
+	return 0, 0
+}
+
+func decodeUnicode(raw []byte) (rune, int) {
+	first := hexadecimal(raw[2:])
+	if first < 0 {
+		return 0, 0
+	}
+	if !utf16.IsSurrogate(first) {
+		return first, len(`\u0000`)
+	}
+	if len(raw) >= len(`\ud83d\ude00`) && raw[6] == '\\' && raw[7] == 'u' {
+		if r := utf16.DecodeRune(first, hexadecimal(raw[8:])); r != utf8.RuneError {
+			return r, len(`\ud83d\ude00`)
+		}
+	}
+	return -1, len(`\ud83d`)
+}
+
+// hexadecimal returns the number that four digits write, -1 when they are none.
+func hexadecimal(raw []byte) rune {
+	if len(raw) < 4 {
+		return -1
+	}
+	var number rune
+	for _, c := range raw[:4] {
+		switch {
+		case '0' <= c && c <= '9':
+			number = number<<4 | rune(c-'0')
+		case 'a' <= c|0x20 && c|0x20 <= 'f':
+			number = number<<4 | rune(c|0x20-'a'+10)
+		default:
+			return -1
+		}
+	}
+	return number
+}
+
+// runeLength is how many bytes utf8.EncodeRune writes.
+func runeLength(r rune) int {
+	if r < 0 {
+		r = utf8.RuneError
+	}
+	return utf8.RuneLen(r)
+}
+
+// AppendEscaped appends valid UTF-8 as the inside of a JSON string. It is fastest
+// where out has the capacity for it.
+func AppendEscaped(out, text []byte) []byte {
+	for i := 0; i < len(text); {
+		if j := len(out); i+8 <= len(text) && j+8 <= cap(out) {
+			word := binary.LittleEndian.Uint64(text[i:])
+			binary.LittleEndian.PutUint64(out[j:j+8], word)
+			n := firstSpecial(word)
+			i, out = i+n, out[:j+n]
+			if n == 8 {
+				continue
+			}
+		}
+		out = AppendCharacter(out, text[i])
+		i++
+	}
+	return out
+}
+
+// AppendCharacter appends a byte as the inside of a JSON string: an ASCII
+// character, escaped where it has to be, or a byte of another character as it is.
+func AppendCharacter(out []byte, c byte) []byte {
+	const digits = "0123456789abcdef"
+	switch c {
+	case '"', '\\':
+		return append(out, '\\', c)
+	case '\b':
+		return append(out, '\\', 'b')
+	case '\f':
+		return append(out, '\\', 'f')
+	case '\n':
+		return append(out, '\\', 'n')
+	case '\r':
+		return append(out, '\\', 'r')
+	case '\t':
+		return append(out, '\\', 't')
+	}
+	if c < ' ' {
+		return append(out, '\\', 'u', '0', '0', digits[c>>4], digits[c&0xF])
+	}
+	return append(out, c)
+}

@@ -1,0 +1,87 @@
+package rawjson
+
+import (
+	"bytes"
+	"iter"
+)
+
+// ScalarText returns what a sound scalar says: a string without its escapes, anything
+// else as it is written. whole is false where a string holds half a surrogate pair
+// and so is no text. A string with escapes is decoded behind scratch.
+func ScalarText(scratch, scalar []byte) (text []byte, whole bool) {
+	if scalar[0] != '"' {
+		return scalar, true
+	}
+	inside := scalar[1 : len(scalar)-1]
+	if bytes.IndexByte(inside, '\\') < 0 {
+		return inside, true
+	}
+	return AppendUnescaped(scratch, inside)
+}
+
+// Elements returns the elements of a sound array, or the names and values of a
+// sound object in turn, as the text writes them. A scalar is its own only element.
+func Elements(value []byte) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		if !IsContainer(value) {
+			yield(value)
+			return
+		}
+		for at := nextElement(value, 1); at < len(value)-1; {
+			end := valueEnd(value, at)
+			if !yield(value[at:end]) {
+				return
+			}
+			at = nextElement(value, end)
+		}
+	}
+}
+
+// IsContainer reports whether a sound value is an object or an array.
+func IsContainer(value []byte) bool { return value[0] == '{' || value[0] == '[' }
+
+// nextElement moves past what separates elements.
+func nextElement(value []byte, at int) int {
+	for c := value[at]; isSpace(c) || c == ',' || c == ':'; c = value[at] {
+		at++
+	}
+	return at
+}
+
+// valueEnd returns where the value ends that begins at a position of a sound text.
+func valueEnd(text []byte, at int) int {
+	for depth := 0; ; {
+		switch text[at] {
+		case '"':
+			at = stringEnd(text, at)
+		case '{', '[':
+			depth++
+			at++
+		case '}', ']':
+			depth--
+			at++
+		default:
+			at = literalEnd(text, at)
+		}
+		if depth == 0 {
+			return at
+		}
+		at = nextElement(text, at)
+	}
+}
+
+func stringEnd(text []byte, at int) int {
+	for at++; ; at += 2 {
+		if at = indexSpecial(text, at); text[at] == '"' {
+			return at + 1
+		}
+	}
+}
+
+// literalEnd returns where a number or literal ends.
+func literalEnd(text []byte, at int) int {
+	for at < len(text) && !isSpace(text[at]) && text[at] != ',' && text[at] != ']' && text[at] != '}' {
+		at++
+	}
+	return at
+}
