@@ -10,7 +10,7 @@ import (
 // TestImportOrder holds the rooms to one direction: a package imports only
 // packages that stand before it.
 func TestImportOrder(t *testing.T) {
-	order := []string{"gateway", "destination", "plan", "cache", "mask", "credential", "upstream", "relay"}
+	order := []string{"rawjson", "gateway", "destination", "plan", "cache", "mask", "credential", "upstream", "relay"}
 	for position, room := range order {
 		pkg, err := build.ImportDir(room, 0)
 		if err != nil {
