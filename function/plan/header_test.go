@@ -34,21 +34,30 @@ func withheld(name string) bool {
 	return false
 }
 
-// corpusLines returns the lines of a file of the corpus.
-func corpusLines(t *testing.T, file string) []string {
+// hostileLines returns the cases of a file in testdata/hostile, and those of further
+// test data beside the project's folder that a pattern matches, where there are any.
+func hostileLines(t *testing.T, name, pattern string) []string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(corpus(t, "headers"), file))
-	if err != nil {
-		t.Fatal(err)
+	var cases []string
+	for _, file := range append([]string{filepath.Join("../testdata/hostile", name)}, corpus(t, pattern)...) {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(text)) {
+			if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "# ") {
+				cases = append(cases, line)
+			}
+		}
 	}
-	return strings.Fields(string(text))
+	return cases
 }
 
 // TestHeaderNames sends every name that attackers try, also with underscores, as
 // the caller's own header and as the name of a header made from the record.
 func TestHeaderNames(t *testing.T) {
 	set := load(t, "testdata/destinations")
-	for _, plain := range corpusLines(t, "payloadsallthethings_param_miner_lowercase_headers.txt") {
+	for _, plain := range hostileLines(t, "header-names.txt", "headers/*lowercase_headers.txt") {
 		for _, name := range []string{plain, strings.ReplaceAll(plain, "-", "_"), strings.ToUpper(plain)} {
 			switch strings.ToLower(name) {
 			case "connection", "content-type", "content-encoding":
@@ -83,7 +92,7 @@ func isToken(name string) bool {
 // they are refused, in the path and the query they stay one encoded value.
 func TestInjection(t *testing.T) {
 	set := load(t, "testdata/destinations")
-	attempts := append(corpusLines(t, "payloadsallthethings_crlfinjection.txt"), corpusLines(t, "payloadsallthethings_crlf_readme.txt")...)
+	attempts := hostileLines(t, "line-breaks.txt", "headers/*crlf*.txt")
 	for _, attempt := range attempts {
 		if decoded, err := url.QueryUnescape(attempt); err == nil {
 			attempts = append(attempts, strings.ToValidUTF8(decoded, "?"))
@@ -107,7 +116,7 @@ func TestInjection(t *testing.T) {
 		}
 		request.Header["X-Relay-Header-Fields"] = []string{"a=X-A"}
 		outbound, err := plan.New(set, request)
-		if strings.ContainsAny(attempt, "\r\n") {
+		if strings.ContainsAny(attempt, "\x00\v\r\n") {
 			mustRefuse(t, err, plan.ErrHeader)
 		} else if err != nil || outbound.Header.Get("X-A") != attempt {
 			t.Errorf("header: %v", err)

@@ -9,17 +9,32 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 )
 
-// corpus returns the files of the shared test data that a pattern matches; where
-// there are none the test is skipped.
+// lines are the cases of a file in testdata/hostile, and those of further test data
+// beside the project's folder that a pattern matches, where there are any.
+func lines(t *testing.T, name, pattern string) []string {
+	t.Helper()
+	var all []string
+	for _, file := range append([]string{filepath.Join("../testdata/hostile", name)}, corpus(t, pattern)...) {
+		for line := range strings.Lines(string(read(t, file))) {
+			if !strings.HasPrefix(line, "# ") {
+				all = append(all, strings.TrimSuffix(line, "\n"))
+			}
+		}
+	}
+	return all
+}
+
+// corpus lists the files of the further test data that a pattern matches.
 func corpus(t *testing.T, pattern string) []string {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join("../../../shared/corpus", pattern))
-	if err != nil || len(files) == 0 {
-		t.Skip("skipped: the shared test data is not on this machine")
+	if err != nil {
+		t.Fatal(err)
 	}
 	return files
 }
@@ -33,25 +48,24 @@ func read(t *testing.T, file string) []byte {
 	return content
 }
 
-// hostileURLs lists the corpus's URLs, and each of them again with the port at
-// which a canary listens on this machine.
+// hostileURLs lists hostile URLs, and each of them again with the port at which a
+// canary listens on this machine.
 func hostileURLs(t *testing.T, port string) []string {
-	var hostile []string
-	for _, file := range corpus(t, "ssrf/*.txt") {
-		for line := range strings.Lines(string(read(t, file))) {
-			hostile = append(hostile, strings.TrimSuffix(line, "\n"))
+	hostile := lines(t, "urls.txt", "ssrf/*.txt")
+	var hosts []string
+	for _, file := range corpus(t, "ssrf/safeurl_blocked_hosts.json") {
+		if err := json.Unmarshal(read(t, file), &hosts); err != nil {
+			t.Fatal(err)
 		}
 	}
-	var hosts []string
-	if err := json.Unmarshal(read(t, corpus(t, "ssrf/safeurl_blocked_hosts.json")[0]), &hosts); err != nil {
-		t.Fatal(err)
-	}
-	var classes []struct{ IP string }
-	if err := json.Unmarshal(read(t, corpus(t, "ssrf/smokescreen_ip_classes.json")[0]), &classes); err != nil {
-		t.Fatal(err)
-	}
-	for _, class := range classes {
-		hosts = append(hosts, class.IP, "["+class.IP+"]")
+	for _, file := range corpus(t, "ssrf/smokescreen_ip_classes.json") {
+		var classes []struct{ IP string }
+		if err := json.Unmarshal(read(t, file), &classes); err != nil {
+			t.Fatal(err)
+		}
+		for _, class := range classes {
+			hosts = append(hosts, class.IP, "["+class.IP+"]")
+		}
 	}
 	for _, host := range hosts {
 		hostile = append(hostile, "http://"+host, "https://"+host+"/")
@@ -130,14 +144,31 @@ func (s *stage) moved(record []byte) (answer, []received) {
 	return got, s.api.take()
 }
 
-// TestJSONTestSuite sends each text of the suite as a record's value. What the
-// suite calls valid arrives byte for byte, what it calls invalid is refused and
-// nothing arrives, and of what it leaves open either happens. A name that occurs
-// twice is JSON by the suite's letter, but no record.
-func TestJSONTestSuite(t *testing.T) {
+// jsonTexts are texts by names that begin with y_ for what is JSON, n_ for what is
+// not, and i_ for what may be read or refused.
+func jsonTexts(t *testing.T) map[string][]byte {
+	t.Helper()
+	texts := make(map[string][]byte)
+	for _, line := range lines(t, "json.txt", "none") {
+		name, quoted, _ := strings.Cut(line, " ")
+		text, err := strconv.Unquote(quoted)
+		if err != nil {
+			t.Fatalf("%v in %q", err, line)
+		}
+		texts[name] = []byte(text)
+	}
+	for _, file := range corpus(t, "json/JSONTestSuite/test_*/*.json") {
+		texts[filepath.Base(file)] = read(t, file)
+	}
+	return texts
+}
+
+// TestJSONTexts sends each text as a record's value. What is JSON arrives byte for
+// byte, what is not is refused and nothing arrives, and of what may be read either
+// happens. A name that occurs twice is JSON by the letter, but no record.
+func TestJSONTexts(t *testing.T) {
 	s := newStage(t, managedDocument)
-	for _, file := range append(corpus(t, "json/JSONTestSuite/test_parsing/*.json"), corpus(t, "json/JSONTestSuite/test_transform/*.json")...) {
-		name, text := filepath.Base(file), read(t, file)
+	for name, text := range jsonTexts(t) {
 		got, arrived := s.moved(fmt.Appendf(nil, `{"a":1,"k":"v","value":%s}`, text))
 		relayed := got.status == http.StatusOK && len(arrived) == 1 && arrived[0].uri == "/v2/orders?k=v" &&
 			bytes.Equal(arrived[0].body, fmt.Appendf(nil, `{"a":1,"value":%s}`, text))
@@ -150,13 +181,16 @@ func TestJSONTestSuite(t *testing.T) {
 	}
 }
 
-// TestInvalidRecords sends what the suite calls invalid as the whole record.
+// TestInvalidRecords sends what is no JSON as the whole record.
 func TestInvalidRecords(t *testing.T) {
 	s := newStage(t, managedDocument)
-	for _, file := range corpus(t, "json/JSONTestSuite/test_parsing/n_*.json") {
-		got, arrived := s.moved(read(t, file))
-		if missing := got.problem == "field-missing" && len(read(t, file)) == 0; got.problem != "record-invalid" && got.problem != "batch-not-declared" && !missing || len(arrived) != 0 {
-			t.Errorf("%s: %d %s, and %d requests arrived", file, got.status, got.body, len(arrived))
+	for name, text := range jsonTexts(t) {
+		if !strings.HasPrefix(name, "n_") {
+			continue
+		}
+		got, arrived := s.moved(text)
+		if missing := got.problem == "field-missing" && len(text) == 0; got.problem != "record-invalid" && got.problem != "batch-not-declared" && !missing || len(arrived) != 0 {
+			t.Errorf("%s: %d %s, and %d requests arrived", name, got.status, got.body, len(arrived))
 		}
 	}
 	if reads := s.secrets.reads.Load(); reads != 0 {
@@ -172,8 +206,7 @@ func TestHeaderNames(t *testing.T) {
 		`connection|keep[-_]alive|proxy[-_]connection|te|trailer|transfer[-_]encoding|upgrade|http2[-_]settings|` +
 		`proxy[-_]authenticate|proxy[-_]authorization|proxy[-_]authentication[-_]info|content[-_]length|expect|` +
 		`host|accept[-_]encoding|authorization|cookie|x[-_]api[-_]key|x[-_]partner[-_]key|forwarded|x[-_]real[-_]ip)$`)
-	for name := range strings.Lines(string(read(t, corpus(t, "headers/*lowercase_headers.txt")[0]))) {
-		name = strings.TrimSpace(name)
+	for _, name := range lines(t, "header-names.txt", "headers/*lowercase_headers.txt") {
 		got := s.send(t.Context(), sent{method: "GET", url: "http://" + s.api.host + "/v2/orders", header: map[string]string{name: "tried"}})
 		arrived := s.api.take()
 		if got.problem == "header-invalid" && len(arrived) == 0 && strings.ContainsAny(name, " :/()<>@,;\\\"[]?={}") {
@@ -194,25 +227,22 @@ func TestHeaderNames(t *testing.T) {
 func TestLineBreaks(t *testing.T) {
 	s := newStage(t, managedDocument)
 	server := "http://" + s.api.host + "/v2/"
-	for _, file := range corpus(t, "headers/*crlf*.txt") {
-		for attempt := range strings.Lines(string(read(t, file))) {
-			attempt = strings.TrimSpace(attempt)
-			decoded, err := url.PathUnescape(attempt)
-			if err != nil {
-				decoded = attempt
-			}
-			for _, value := range []string{attempt, decoded} {
-				record, _ := json.Marshal(map[string]string{"v": value, "kept": value})
-				for _, call := range []sent{
-					{method: "POST", url: server + value},
-					{method: "POST", url: server + "?q=" + value},
-					{method: "POST", url: server + "{v}", body: record},
-					{method: "POST", url: server, body: record, header: map[string]string{"X-Osmos-Query-Param-Fields": "v"}},
-					{method: "POST", url: server, body: record, header: map[string]string{"X-Relay-Header-Fields": "v=X-Value"}},
-				} {
-					s.send(t.Context(), call)
-					mustBeData(t, call, value, s.api.take())
-				}
+	for _, attempt := range lines(t, "line-breaks.txt", "headers/*crlf*.txt") {
+		decoded, err := url.PathUnescape(attempt)
+		if err != nil {
+			decoded = attempt
+		}
+		for _, value := range []string{attempt, decoded} {
+			record, _ := json.Marshal(map[string]string{"v": value, "kept": value})
+			for _, call := range []sent{
+				{method: "POST", url: server + value},
+				{method: "POST", url: server + "?q=" + value},
+				{method: "POST", url: server + "{v}", body: record},
+				{method: "POST", url: server, body: record, header: map[string]string{"X-Osmos-Query-Param-Fields": "v"}},
+				{method: "POST", url: server, body: record, header: map[string]string{"X-Relay-Header-Fields": "v=X-Value"}},
+			} {
+				s.send(t.Context(), call)
+				mustBeData(t, call, value, s.api.take())
 			}
 		}
 	}
@@ -241,9 +271,9 @@ func mustBeData(t *testing.T, call sent, value string, arrived []received) {
 	}
 }
 
-// TestEvents gives the recorded events of several projects to the whole function,
-// whole, cut off anywhere, and with each byte changed: it answers each with an
-// envelope that API Gateway takes, and never with a Go error.
+// TestEvents gives events of many kinds to the whole function, whole, cut off
+// anywhere, and with each byte changed: it answers each with an envelope that API
+// Gateway takes, and never with a Go error.
 func TestEvents(t *testing.T) {
 	s := newStage(t, managedDocument)
 	give := func(file string, event []byte) answer {
@@ -253,7 +283,15 @@ func TestEvents(t *testing.T) {
 		}
 		return readAnswer(t, encoded)
 	}
-	for _, file := range corpus(t, "events/*/*.json") {
+	files := corpus(t, "events/*/*.json")
+	for _, pattern := range []string{"../../events/*.json", "../testdata/hostile/events/*.json"} {
+		own, err := filepath.Glob(pattern)
+		if err != nil || len(own) == 0 {
+			t.Fatal("there are no events", pattern, err)
+		}
+		files = append(files, own...)
+	}
+	for _, file := range files {
 		event := read(t, file)
 		for _, whole := range [][]byte{event, []byte("null"), []byte("[]"), nil, bytes.Repeat([]byte("["), 1<<16)} {
 			if got := give(file, whole); got.problem == "" || got.status >= 500 {
