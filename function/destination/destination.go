@@ -107,6 +107,13 @@ type Operation struct {
 	BatchConcurrency int
 	// Body is the x-keyrelay-body template; nil when there is none.
 	Body *BodyTemplate
+	// BodyType is the media type that the rest of a record is sent as: empty for
+	// JSON, else "application/x-www-form-urlencoded" or "multipart/form-data". It is
+	// x-keyrelay-body-type, or the first of the two that the operation's requestBody offers when it offers no JSON.
+	BodyType string
+	// BodyEncoding says how members of a form are written, by their names; nil when
+	// the document does not say.
+	BodyEncoding map[string]Encoding
 }
 
 // A Requirement is one security scheme of a security requirement with the scopes it asks for.
@@ -123,6 +130,19 @@ type Parameter struct {
 	Required bool
 	// Style and Explode are OpenAPI's, with its defaults filled in.
 	Style   string
+	Explode bool
+	// AllowReserved is OpenAPI's allowReserved.
+	AllowReserved bool
+}
+
+// An Encoding is an OpenAPI encoding object: how one member of a form is written.
+// Where Style, Explode and AllowReserved are given, ContentType does not count.
+type Encoding struct {
+	// ContentType is the media type of the member's value; empty when the document does not say.
+	ContentType string
+	// Style is "form", "spaceDelimited", "pipeDelimited" or "deepObject"; empty when the document does not say.
+	Style string
+	// Explode repeats the member for each element of an array: OpenAPI's, with its default filled in.
 	Explode bool
 	// AllowReserved is OpenAPI's allowReserved.
 	AllowReserved bool

@@ -229,3 +229,57 @@ func TestFilledPathStaysAtItsDestination(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+const bodies = head + `
+paths:
+  /json: {post: {requestBody: {content: {application/x-www-form-urlencoded: {}, Application/JSON; charset=utf-8: {}}}}}
+  /suffix: {post: {requestBody: {content: {multipart/form-data: {}, application/vnd.api+json: {}}}}}
+  /any: {post: {requestBody: {content: {application/x-www-form-urlencoded: {}, "*/*": {}}}}}
+  /text: {post: {requestBody: {content: {text/csv: {}}}}}
+  /none: {post: {}}
+  /form:
+    post:
+      requestBody: {$ref: "#/components/requestBodies/form"}
+  /multipart: {post: {requestBody: {content: {text/csv: {}, multipart/form-data: {}, application/x-www-form-urlencoded: {}}}}}
+  /own: {post: {x-keyrelay-body-type: multipart/form-data, requestBody: {content: {application/json: {}, multipart/form-data: {encoding: {a: {contentType: text/csv}}}}}}}
+  /own-json: {post: {x-keyrelay-body-type: application/json, requestBody: {content: {multipart/form-data: {}}}}}
+components:
+  requestBodies:
+    form:
+      content:
+        application/x-www-form-urlencoded; charset=utf-8:
+          encoding:
+            metadata: {style: deepObject, explode: true}
+            list: {style: form}
+            tags: {style: pipeDelimited, allowReserved: true}
+            note: {contentType: application/json}
+`
+
+// The rest of a record is a form where the operation offers no JSON.
+func TestBodyType(t *testing.T) {
+	set := load(t, yaml(bodies))
+	const form, multipart = "application/x-www-form-urlencoded", "multipart/form-data"
+	for path, want := range map[string]string{
+		"/json": "", "/suffix": "", "/any": "", "/text": "", "/none": "", "/form": form, "/multipart": multipart, "/own": multipart, "/own-json": "",
+	} {
+		if got := find(t, set, "POST", "https://api.example.com/v2"+path).BodyType; got != want {
+			t.Errorf("%s is sent as %q, want %q", path, got, want)
+		}
+	}
+	want := map[string]destination.Encoding{
+		"metadata": {Style: "deepObject", Explode: true},
+		"list":     {Style: "form", Explode: true},
+		"tags":     {Style: "pipeDelimited", AllowReserved: true},
+		"note":     {ContentType: "application/json", Explode: true},
+	}
+	if difference := cmp.Diff(want, find(t, set, "POST", "https://api.example.com/v2/form").BodyEncoding); difference != "" {
+		t.Errorf("encoding (-want +got):\n%s", difference)
+	}
+	if got := find(t, set, "POST", "https://api.example.com/v2/own").BodyEncoding["a"].ContentType; got != "text/csv" {
+		t.Errorf("the encoding of a is %q", got)
+	}
+	all := load(t, yaml(head+"x-keyrelay-body-type: "+form))
+	if got := find(t, all, "POST", "https://api.example.com/v2/any").BodyType; got != form {
+		t.Errorf("a document's own type gives %q", got)
+	}
+}

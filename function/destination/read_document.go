@@ -24,6 +24,13 @@ const (
 	maxBatchConcurrency = 100
 )
 
+// The media types that the rest of a record can be sent as.
+const (
+	jsonType      = "application/json"
+	formType      = "application/x-www-form-urlencoded"
+	multipartType = "multipart/form-data"
+)
+
 // document reads one document. Faults are noted in the reader.
 func (r *reader) document() *Destination {
 	r.destination = &Destination{Name: nameOf(r.file), Schemes: map[string]*SecurityScheme{}, file: filepath.Base(r.file)}
@@ -158,6 +165,10 @@ func (r *reader) settings(node *yaml.Node, settings Operation) Operation {
 	if body := r.member(node, extensionPrefix+"body"); body != nil {
 		settings.Body = r.bodyTemplate(body)
 	}
+	bodyType := r.member(node, extensionPrefix+"body-type")
+	if text, ok := r.oneOf(bodyType, extensionPrefix+"body-type", jsonType, formType, multipartType); ok {
+		settings.BodyType = text
+	}
 	return settings
 }
 
@@ -227,7 +238,7 @@ func extensions() map[string][]level {
 		"secret": scheme, "value": scheme, "lifetime": scheme, "expires-in": scheme, "refresh-on": scheme,
 		"request-content-type": scheme, "client-authentication": scheme,
 		"network": document, "ca": document, "session": document, "variables": document,
-		"timeout": both, "batch": both, "batch-concurrency": both, "body": both,
+		"timeout": both, "batch": both, "batch-concurrency": both, "body": both, "body-type": both,
 	}
 }
 

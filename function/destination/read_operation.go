@@ -1,0 +1,152 @@
+package destination
+
+import (
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+
+	"keyrelay/function/gateway"
+)
+
+// parameterList reads the parameters of a path item or an operation.
+func (r *reader) parameterList(node *yaml.Node) []Parameter {
+	var parameters []Parameter
+	for _, item := range r.items(node, "parameters") {
+		if item = r.follow(item); item == nil || !r.mapping(item, "this parameter") {
+			continue
+		}
+		if parameter, ok := r.parameter(item); ok {
+			parameters = append(parameters, parameter)
+		}
+	}
+	return parameters
+}
+
+// parameter reads one parameter object. ok is false for one that is to be ignored.
+func (r *reader) parameter(node *yaml.Node) (parameter Parameter, ok bool) {
+	const what = "this parameter"
+	name, named := r.required(node, "name", what, "write its name")
+	_, at := r.required(node, "in", what, "write in: query, header, path or cookie")
+	if named == nil || at == nil {
+		return Parameter{}, false
+	}
+	if parameter.In, ok = r.oneOf(at, "the in of "+what, "query", "header", "path", "cookie"); !ok {
+		return Parameter{}, false
+	}
+	parameter.Name = name
+	if parameter.In == "header" && describedElsewhere(name) {
+		return Parameter{}, false
+	}
+	if (parameter.In == "header" || parameter.In == "cookie") && !gateway.ValidHeaderName(name) {
+		r.fault(named, "the name is not one that a "+parameter.In+" can have", "write letters, digits and hyphens")
+	}
+	parameter.Required = r.boolean(r.member(node, "required"), "required", false)
+	parameter.Style = r.style(node, parameter.In)
+	parameter.Explode = r.boolean(r.member(node, "explode"), "explode", parameter.Style == "form")
+	parameter.AllowReserved = r.boolean(r.member(node, "allowReserved"), "allowReserved", false)
+	return parameter, true
+}
+
+// describedElsewhere reports whether OpenAPI ignores a header parameter of that
+// name, https://spec.openapis.org/oas/v3.1.1.html#fixed-fields-9.
+func describedElsewhere(name string) bool {
+	return strings.EqualFold(name, "Accept") || strings.EqualFold(name, "Content-Type") || strings.EqualFold(name, "Authorization")
+}
+
+// style reads how a parameter is serialised; the first style of its place is the
+// default, https://spec.openapis.org/oas/v3.1.1.html#style-values.
+func (r *reader) style(node *yaml.Node, in string) string {
+	styles := []string{"form"}
+	switch in {
+	case "query":
+		styles = []string{"form", "spaceDelimited", "pipeDelimited", "deepObject"}
+	case "header":
+		styles = []string{"simple"}
+	case "path":
+		styles = []string{"simple", "label", "matrix"}
+	}
+	if style, ok := r.oneOf(r.member(node, "style"), "the style of a parameter in: "+in, styles...); ok {
+		return style
+	}
+	return styles[0]
+}
+
+// merged returns the parameters of a path item with those of an operation, which
+// win over the ones of the same name and place.
+func merged(common, own []Parameter) []Parameter {
+	parameters := slices.Clone(own)
+	for _, each := range common {
+		same := func(p Parameter) bool { return p.Name == each.Name && p.In == each.In }
+		if !slices.ContainsFunc(own, same) {
+			parameters = append(parameters, each)
+		}
+	}
+	return parameters
+}
+
+// body decides what the rest of a record is sent as: what the document says by
+// itself, else what the operation's request body offers. JSON is sent wherever it
+// is offered, or where nothing says what is.
+func (r *reader) body(operation *Operation, node *yaml.Node) {
+	offered := r.members(r.member(r.follow(node), "content"), "content")
+	if operation.BodyType == "" {
+		operation.BodyType = bodyType(offered)
+	}
+	if operation.BodyType == jsonType {
+		operation.BodyType = ""
+		return
+	}
+	for _, each := range offered {
+		if essence(each.key.Value) == operation.BodyType {
+			operation.BodyEncoding = r.encodings(r.member(each.value, "encoding"))
+		}
+	}
+}
+
+// bodyType picks one of the media types that an operation offers.
+func bodyType(offered []member) string {
+	form := jsonType
+	for _, each := range offered {
+		mediaType := essence(each.key.Value)
+		switch {
+		case isJSON(mediaType):
+			return jsonType
+		case form == jsonType && (mediaType == formType || mediaType == multipartType):
+			form = mediaType
+		}
+	}
+	return form
+}
+
+// essence returns a media type without its parameters, in lower case.
+func essence(mediaType string) string {
+	mediaType, _, _ = strings.Cut(mediaType, ";")
+	return strings.ToLower(strings.TrimSpace(mediaType))
+}
+
+// isJSON reports whether a media type without parameters, or a range of them, is or includes JSON.
+func isJSON(mediaType string) bool {
+	return slices.Contains([]string{"application/json", "application/*", "*/*"}, mediaType) || strings.HasSuffix(mediaType, "+json")
+}
+
+// encodings reads an encoding object, https://spec.openapis.org/oas/v3.1.1.html#encoding-object.
+func (r *reader) encodings(node *yaml.Node) map[string]Encoding {
+	var encodings map[string]Encoding
+	for _, each := range r.members(node, "encoding") {
+		if encodings == nil {
+			encodings = map[string]Encoding{}
+		}
+		encodings[each.key.Value] = r.encoding(each.value)
+	}
+	return encodings
+}
+
+// encoding reads how one member of a form is written.
+func (r *reader) encoding(node *yaml.Node) (encoding Encoding) {
+	encoding.ContentType, _ = r.text(r.member(node, "contentType"), "contentType")
+	encoding.Style, _ = r.oneOf(r.member(node, "style"), "the style of an encoding", "form", "spaceDelimited", "pipeDelimited", "deepObject")
+	encoding.Explode = r.boolean(r.member(node, "explode"), "explode", encoding.Style == "" || encoding.Style == "form")
+	encoding.AllowReserved = r.boolean(r.member(node, "allowReserved"), "allowReserved", false)
+	return encoding
+}
