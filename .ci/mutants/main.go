@@ -141,7 +141,7 @@ func (m mutant) run() string {
 	if err != nil {
 		return err.Error()
 	}
-	defer os.RemoveAll(folder)
+	defer func() { _ = os.RemoveAll(folder) }()
 	overlay, err := m.overlay(folder, bytes.Replace(text, []byte(m.old), []byte(m.replacement), 1))
 	if err != nil {
 		return err.Error()

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"testing"
 
@@ -92,6 +93,36 @@ func TestLongestBody(t *testing.T) {
 		request.ContentLength = length
 		if got := made(func() { door.ServeHTTP(httptest.NewRecorder(), request) }); got > 13<<20 {
 			t.Errorf("%d bytes were made for a declared length of %d", got, length)
+		}
+	}
+}
+
+// TestLargeEventIsNotKept sees that the memory that one large event took is not kept for the next.
+func TestLargeEventIsNotKept(t *testing.T) {
+	skipUnderRace(t)
+	door := gateway.Lambda(func(context.Context, *gateway.Request, error) *gateway.Response { return ok() })
+	kept := func(payload []byte) uint64 {
+		var before, after runtime.MemStats
+		defer debug.SetGCPercent(debug.SetGCPercent(-1))
+		runtime.GC()
+		runtime.GC() // the second one takes what a pool let go of
+		runtime.ReadMemStats(&before)
+		if _, err := door.Invoke(context.Background(), payload); err != nil {
+			t.Error(err)
+		}
+		runtime.GC() // what is in a pool survives the first
+		runtime.ReadMemStats(&after)
+		runtime.KeepAlive(payload)
+		return max(after.HeapAlloc, before.HeapAlloc) - before.HeapAlloc
+	}
+	for name, values := range map[string][]string{
+		"one long value":  {strings.Repeat("x", 5<<20)},
+		"many values":     make([]string, 50_000),
+		"a few of a kind": {"x", "y"},
+	} {
+		payload := asJSON(t, map[string]any{"path": "/", "httpMethod": "POST", "multiValueHeaders": map[string]any{"X-Large": values}})
+		if got := kept(payload); got > 256<<10 {
+			t.Errorf("%s: %d bytes were kept", name, got)
 		}
 	}
 }
