@@ -108,7 +108,7 @@ func receivedBy(t *testing.T, read section) string {
 	request := httptest.NewRequest(http.MethodGet, "/", nil)
 	request.Header.Set("X-Osmos-Outbound-Url", server.URL+"/v2/orders")
 	answer := httptest.NewRecorder()
-	gateway.HTTP(wired.Handle).ServeHTTP(answer, request)
+	gateway.HTTP(wired).ServeHTTP(answer, request)
 	if answer.Code != http.StatusOK {
 		t.Fatalf("%d %s", answer.Code, answer.Body)
 	}

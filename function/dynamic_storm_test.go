@@ -121,7 +121,7 @@ components:
 	}
 	made := &storm{t: t, api: api, downstream: downstream.URL, caller: http.Client{Transport: &http.Transport{}},
 		begun: make(chan struct{}, 2*callers), over: make(chan struct{}, 2*callers)}
-	served := gateway.HTTP(wired.Handle)
+	served := gateway.HTTP(wired)
 	made.relay = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		made.begun <- struct{}{}
 		defer func() { made.over <- struct{}{} }()

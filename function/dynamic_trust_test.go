@@ -25,7 +25,7 @@ func served(t *testing.T, document string) http.Handler {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return gateway.HTTP(wired.Handle)
+	return gateway.HTTP(wired)
 }
 
 // post sends an unsafe request.

@@ -46,7 +46,7 @@ func serve(stop context.Context) error {
 		return err
 	}
 	if read.lambda {
-		lambda.Start(gateway.Lambda(wired.Handle))
+		lambda.Start(gateway.Lambda(wired))
 		return nil
 	}
 	listener, err := net.Listen("tcp", read.address)
@@ -55,7 +55,7 @@ func serve(stop context.Context) error {
 	} else if err != nil {
 		return fmt.Errorf("cannot listen on %s; set PORT to a port that this user may open", read.address)
 	}
-	return serveHTTP(stop, listener, gateway.HTTP(wired.Handle))
+	return serveHTTP(stop, listener, gateway.HTTP(wired))
 }
 
 // serveHTTP serves until stop ends, and then lets the requests under way finish.

@@ -133,7 +133,7 @@ func (s *teller) start(pairs map[string]string) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	s.relay = httptest.NewServer(gateway.HTTP(wired.Handle))
+	s.relay = httptest.NewServer(gateway.HTTP(wired))
 	s.t.Cleanup(s.relay.Close)
 }
 

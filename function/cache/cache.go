@@ -21,8 +21,6 @@ import (
 	"runtime/debug"
 	"sync"
 	"time"
-
-	"keyrelay/function/gateway"
 )
 
 // A FetchFunc reads the value of a key. previous is the one kept so far, or the zero
@@ -202,12 +200,23 @@ func (c *Cache[K, V]) start(ctx context.Context, key K, e *entry[V], f *flight[V
 	}()
 }
 
+// A Panic is the error of a fetch that panicked. It is no *gateway.Refusal.
+type Panic struct {
+	// Stack is the goroutine's stack as debug.Stack formats it. It holds names of
+	// functions and places in the code, but not what the panic said, which may be
+	// made of what the caller sent.
+	Stack []byte
+}
+
+// Error says that there was a panic, and nothing about it.
+func (p *Panic) Error() string { return "the relay panicked" }
+
 // recovered makes an error of a panic, which no caller's recover would see on a
 // fetch's goroutine, so that it would end the process.
 func recovered[V any](fetch func() (V, Life, error)) (value V, life Life, err error) {
 	defer func() {
 		if recover() != nil {
-			err = &gateway.Panic{Stack: debug.Stack()}
+			err = &Panic{Stack: debug.Stack()}
 		}
 	}()
 	return fetch()

@@ -144,7 +144,7 @@ func TestPanic(t *testing.T) {
 	kept, _ := counted(&none)
 	kept.Fetch = func(context.Context, string, int) (int, cache.Life, error) { panic("out of order") }
 	_, err := kept.Get(t.Context(), "key")
-	var panicked *gateway.Panic
+	var panicked *cache.Panic
 	if !errors.As(err, &panicked) || len(panicked.Stack) == 0 {
 		t.Errorf("got %v", err)
 	}

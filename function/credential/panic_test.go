@@ -7,8 +7,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
+	"keyrelay/function/cache"
 	"keyrelay/function/credential"
-	"keyrelay/function/gateway"
 )
 
 // TestPanicInFetch sees that a panic while a secret is fetched, which happens on a
@@ -18,7 +18,7 @@ func TestPanicInFetch(t *testing.T) {
 		SecretsManager: func(context.Context) (*secretsmanager.Client, error) { panic("out of order") },
 	})
 	_, err := store.Get(t.Context(), planWith(header(managed("keyrelay/it", ""))))
-	var panicked *gateway.Panic
+	var panicked *cache.Panic
 	if !errors.As(err, &panicked) || len(panicked.Stack) == 0 {
 		t.Errorf("got %v", err)
 	}

@@ -76,7 +76,7 @@ func (r *reader) apiKey(scheme *SecurityScheme, node *yaml.Node) {
 	case at == nil || scheme.In == "query" || scheme.In == "":
 	case !gateway.ValidHeaderName(name):
 		r.fault(at, "the name is not one that a "+scheme.In+" can have", "write letters, digits and hyphens")
-	case scheme.In == "header" && hopField(name):
+	case scheme.In == "header" && isReserved(name):
 		r.fault(at, "this header belongs to the connection, a credential cannot go there", "write the header that the API documents")
 	case scheme.In == "header":
 		scheme.Field = textproto.CanonicalMIMEHeaderKey(name)
@@ -87,11 +87,10 @@ func (r *reader) apiKey(scheme *SecurityScheme, node *yaml.Node) {
 	}
 }
 
-// hopField reports whether a header field is part of how a message is framed or
-// routed (RFC 9110 section 7.6.1, RFC 9112 section 6).
-func hopField(name string) bool {
-	fields := []string{"Host", "Connection", "Content-Length", "Transfer-Encoding", "Upgrade", "Te", "Trailer", "Keep-Alive"}
-	return slices.Contains(fields, textproto.CanonicalMIMEHeaderKey(name))
+// isReserved reports whether a header field is part of how a message is framed or
+// routed, or is set by the relay itself.
+func isReserved(name string) bool {
+	return gateway.HopByHop(name) || gateway.SameHeaderName(name, "Host") || gateway.SameHeaderName(name, "Accept-Encoding")
 }
 
 // httpScheme reads a scheme of HTTP authentication. Only basic and bearer can be

@@ -68,12 +68,12 @@ func typicalHandler() gateway.Handler {
 		Header: http.Header{"Content-Type": {"application/json"}, "Date": {"Sun, 22 Nov 2026 08:00:00 GMT"}, "Proxy-Status": {"keyrelay; received-status=200"}, "Set-Cookie": {"a=1", "b=2"}},
 		Body:   []byte(`{"ok":true,"items":[` + strings.Repeat(`{"id":"10042"},`, 32) + `{}]}`),
 	}
-	return func(context.Context, *gateway.Request, error) *gateway.Response { return response }
+	return handlerFunc(func(context.Context, *gateway.Request, error) *gateway.Response { return response })
 }
 
 // typedHandler does the same with encoding/json and the types of aws-lambda-go.
 func typedHandler() func([]byte) ([]byte, error) {
-	response := typicalHandler()(context.Background(), nil, nil)
+	response := typicalHandler().Refuse(context.Background(), nil, nil)
 	return func(payload []byte) ([]byte, error) {
 		var event events.APIGatewayProxyRequest
 		if err := json.Unmarshal(payload, &event); err != nil {
@@ -108,9 +108,9 @@ func BenchmarkInvoke(b *testing.B) {
 func BenchmarkLargeBody(b *testing.B) {
 	body := large(1 << 20)
 	payload := asJSON(b, map[string]any{"path": "/", "httpMethod": "POST", "body": body})
-	door := gateway.Lambda(func(_ context.Context, request *gateway.Request, _ error) *gateway.Response {
+	door := gateway.Lambda(handlerFunc(func(_ context.Context, request *gateway.Request, _ error) *gateway.Response {
 		return &gateway.Response{Status: http.StatusOK, Body: request.Body}
-	})
+	}))
 	b.SetBytes(int64(2 * len(body)))
 	for b.Loop() {
 		door.Invoke(context.Background(), payload)

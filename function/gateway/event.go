@@ -4,18 +4,24 @@ import (
 	"bytes"
 	"encoding/base64"
 	"net/http"
+	"slices"
+
+	"keyrelay/function/rawjson"
 )
 
-// An event is the room in which one Lambda event becomes a Request. It is used
-// for one event after the other, so that its map and slices are made once: what
-// remains to be made per event is one string, which holds every text of the
-// request, and the body.
+// An event is what it takes to make a Request of a Lambda event. It is used for one
+// event after the other, so that its map and slices are made once: what remains to
+// be made per event is one string, which holds every text of the request, and the
+// body.
 type event struct {
-	request Request
-	header  http.Header
-	scratch []byte
-	fields  []field
-	values  []string
+	request  Request
+	members  members
+	cursor   rawjson.Cursor
+	header   http.Header
+	scratch  []byte
+	fields   []field
+	values   []string
+	readBody func() ([]byte, error)
 }
 
 // A span is a place in the scratch, and then in the string made of it.
@@ -23,54 +29,66 @@ type span struct{ start, end int }
 
 func (s span) of(blob string) string { return blob[s.start:s.end] }
 
-// maxKept is the most values of an event's room that are kept for the next event.
+// A field is one header field of an event; its name and value are in the scratch.
+type field struct{ name, value span }
+
+// maxKept is the most values of an event that memory is kept for until the next event.
 const maxKept = 1 << 10
 
-func newEvent() any { return &event{header: make(http.Header, 32)} }
+// maxEventDepth is how deep an event may nest: the limit of encoding/json.
+const maxEventDepth = 10_000
+
+func newEvent() any {
+	e := &event{header: make(http.Header, 32), cursor: rawjson.Cursor{Depth: maxEventDepth}}
+	e.readBody = e.body
+	return e
+}
 
 // read turns payload into e.request. The error, if any, is a *Refusal; then the
 // request holds what is known.
 func (e *event) read(payload []byte) error {
-	m, ok := readMembers(payload)
-	e.request = Request{Header: e.header, format: m.format()}
+	m := &e.members
+	e.cursor.Reset(payload)
+	ok := m.read(&e.cursor)
+	e.request = Request{Header: e.header, format: m.format(), readBody: e.readBody}
 	if !ok {
 		return refuseEvent()
 	}
-	id, method, path := e.text(m.requestID), e.method(&m), e.path(&m)
-	err := e.readFields(&m)
+	id, method, path := e.text(m.requestID), e.method(), e.path()
+	err := e.readFields()
 	blob := string(e.scratch)
 	e.request.ID, e.request.Method, e.request.Path = id.of(blob), method.of(blob), path.of(blob)
 	if err != nil {
 		return err
 	}
 	e.fillHeader(blob)
-	e.request.Body, err = m.readBody()
-	return err
+	return nil
 }
 
 // clear makes ready for the next event and lets go of what the caller sent. It
-// reports whether the room is small enough to be kept.
+// reports whether the event is small enough to be kept.
 func (e *event) clear() bool {
 	small := len(e.values) <= maxKept && len(e.scratch) <= maxKept*64
 	clear(e.header)
 	clear(e.values)
-	e.request = Request{}
+	e.cursor.Reset(nil)
+	e.request, e.members = Request{}, members{}
 	e.scratch, e.fields, e.values = e.scratch[:0], e.fields[:0], e.values[:0]
 	return small
 }
 
 // text puts a text into the scratch.
-func (e *event) text(t text) span {
+func (e *event) text(t rawjson.Text) span {
 	start := len(e.scratch)
-	e.scratch = t.appendTo(e.scratch)
+	e.scratch = t.Append(e.scratch)
 	return span{start, len(e.scratch)}
 }
 
-func (e *event) method(m *members) span {
+func (e *event) method() span {
 	if e.request.format == payloadV2 {
-		return e.text(m.method)
+		return e.text(e.members.method)
 	}
-	return e.text(m.httpMethod)
+	return e.text(e.members.httpMethod)
 }
 
 // path puts the path below the relay's own address into the scratch.
@@ -78,7 +96,8 @@ func (e *event) method(m *members) span {
 // In format 2.0 the stage comes first in rawPath, unless it is $default. In
 // format 1.0 it does not, but the base path of a custom domain does; resource,
 // which is declared in the API itself, has neither.
-func (e *event) path(m *members) span {
+func (e *event) path() span {
+	m := &e.members
 	if e.request.format == payloadV2 {
 		return e.pathAfterStage(e.text(m.rawPath), e.text(m.stage))
 	}
@@ -105,17 +124,18 @@ func (e *event) pathAfterStage(path, stage span) span {
 	return span{path.end - len(rest), path.end}
 }
 
-// readBody returns the body without base64; nil for none.
-func (m *members) readBody() ([]byte, error) {
-	if m.body.size == 0 {
+// body returns the body without base64; nil for none.
+func (e *event) body() ([]byte, error) {
+	text := e.members.body
+	if text.Size == 0 {
 		return nil, nil
 	}
-	if !m.isBase64Encoded {
-		return m.body.appendTo(nil), nil
+	if !e.members.isBase64Encoded {
+		return text.Append(nil), nil
 	}
-	encoded := m.body.raw
-	if m.body.size != len(encoded) {
-		encoded = m.body.appendTo(nil)
+	encoded := text.Raw
+	if text.Size != len(encoded) {
+		encoded = text.Append(nil)
 	}
 	body := make([]byte, base64.StdEncoding.DecodedLen(len(encoded)))
 	n, err := base64.StdEncoding.Decode(body, encoded)
@@ -123,6 +143,150 @@ func (m *members) readBody() ([]byte, error) {
 		return nil, refuseBase64(err)
 	}
 	return body[:n], nil
+}
+
+// readFields puts the header fields of the event into the scratch.
+func (e *event) readFields() error {
+	m := &e.members
+	many := e.request.format == payloadV1 && hasMembers(m.multiValueHeaders)
+	fields := m.headers
+	if many {
+		fields = m.multiValueHeaders
+	}
+	if fields != nil {
+		if err := e.readHeaders(fields, many); err != nil {
+			return err
+		}
+	}
+	if e.request.format == payloadV2 && m.cookies != nil {
+		return e.readCookies(m.cookies)
+	}
+	return nil
+}
+
+// hasMembers reports whether the JSON text is something else than an empty object.
+func hasMembers(json []byte) bool {
+	return json != nil && (json[0] != '{' || len(bytes.TrimSpace(json[1:len(json)-1])) > 0)
+}
+
+// readHeaders reads an object of texts, or of lists of texts. A null is an empty
+// text or list, as in encoding/json.
+func (e *event) readHeaders(json []byte, many bool) error {
+	c := &e.cursor
+	c.Reset(json)
+	for more := c.Enter('{'); more; more = c.Next() {
+		name, err := e.readName(c)
+		if err != nil {
+			return err
+		}
+		if !many {
+			err = e.addField(name, e.text(readText(c)))
+		} else if !c.Null() {
+			err = e.readValues(c, name)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if c.End() != nil {
+		return refuseEvent()
+	}
+	return nil
+}
+
+func (e *event) readName(c *rawjson.Cursor) (span, error) {
+	start := len(e.scratch)
+	e.scratch = append(e.scratch, c.Name()...)
+	if !canonicalise(e.scratch[start:]) {
+		return span{}, &Refusal{
+			Reason: ErrHeader,
+			Detail: "The name of a header holds a character that HTTP does not allow there. Use letters, digits and hyphens only.",
+		}
+	}
+	return span{start, len(e.scratch)}, nil
+}
+
+func (e *event) readValues(c *rawjson.Cursor, name span) error {
+	for more := c.Enter('['); more; more = c.Next() {
+		if err := e.addField(name, e.text(readText(c))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addField adds a field. White space around a value is not part of it, RFC 9110 section 5.5.
+func (e *event) addField(name, value span) error {
+	for value.start < value.end && isSpace(e.scratch[value.start]) {
+		value.start++
+	}
+	for value.start < value.end && isSpace(e.scratch[value.end-1]) {
+		value.end--
+	}
+	for _, c := range e.scratch[value.start:value.end] {
+		if !isValueByte(c) {
+			return &Refusal{
+				Reason: ErrHeader,
+				Detail: "The value of the header " + string(e.scratch[name.start:name.end]) + " holds a line break or another control character. Send it without.",
+			}
+		}
+	}
+	e.fields = append(e.fields, field{name, value})
+	return nil
+}
+
+// readCookies makes one Cookie field of the list of cookies, RFC 6265 section 5.4.
+// It replaces the copy that some front ends leave among the headers.
+func (e *event) readCookies(json []byte) error {
+	name := e.text(rawjson.Text{Raw: []byte("Cookie"), Size: len("Cookie")})
+	value := span{start: len(e.scratch)}
+	c := &e.cursor
+	c.Reset(json)
+	separator := ""
+	for more := c.Enter('['); more; more = c.Next() {
+		e.scratch = append(e.scratch, separator...)
+		separator = "; "
+		e.text(readText(c))
+	}
+	value.end = len(e.scratch)
+	if c.End() != nil {
+		return refuseEvent()
+	}
+	if value.start == value.end {
+		return nil
+	}
+	e.fields = slices.DeleteFunc(e.fields, func(f field) bool { return string(e.scratch[f.name.start:f.name.end]) == "Cookie" })
+	return e.addField(name, value)
+}
+
+// fillHeader cuts the fields out of blob. Values that came under one name share a
+// piece of e.values.
+func (e *event) fillHeader(blob string) {
+	for _, f := range e.fields {
+		e.values = append(e.values, f.value.of(blob))
+	}
+	names := 0
+	for i := 0; i < len(e.fields); names++ {
+		end := i + 1
+		for end < len(e.fields) && e.fields[end].name == e.fields[i].name {
+			end++
+		}
+		e.header[e.fields[i].name.of(blob)] = e.values[i:end:end]
+		i = end
+	}
+	if names > len(e.header) {
+		e.gatherFields(blob)
+	}
+}
+
+// gatherFields fills the header where one name came several times, for example in
+// different cases.
+func (e *event) gatherFields(blob string) {
+	clear(e.header)
+	for i, f := range e.fields {
+		name := f.name.of(blob)
+		e.header[name] = append(e.header[name], e.values[i])
+	}
 }
 
 func refuseEvent() error {

@@ -95,10 +95,10 @@ func TestEventBodies(t *testing.T) {
 // TestEventLeavesNothing sees that a request holds nothing of the ones before it.
 func TestEventLeavesNothing(t *testing.T) {
 	var got received
-	door := gateway.Lambda(func(_ context.Context, request *gateway.Request, err error) *gateway.Response {
+	door := gateway.Lambda(handlerFunc(func(_ context.Context, request *gateway.Request, err error) *gateway.Response {
 		got = keep(request, err)
 		return ok()
-	})
+	}))
 	for range 100 {
 		door.Invoke(context.Background(), []byte(`{"path":"/x","httpMethod":"POST","headers":{"A":"1","X-B":"2"},"body":"b","requestContext":{"requestId":"i"}}`))
 		door.Invoke(context.Background(), []byte(`{"path":"/","httpMethod":"GET","headers":{"X-C":"3"}}`))
@@ -156,6 +156,10 @@ func TestEventsThatAreRefused(t *testing.T) {
 		`{"httpMethod":"GET","path":"/","body":null,"body":"x"}`,
 		`{"httpMethod":"GET","path":"/","b\u006fdy":"y","body":"x"}`,
 		`{"httpMethod":"GET","path":"/","headers":{},"headers":{"a":"b"}}`,
+		`{"httpMethod":"GET","path":"/","headers":{"a":"1","a":"2"}}`,
+		`{"httpMethod":"GET","path":"/","multiValueHeaders":{"a":["1"],"\u0061":["2"]}}`,
+		`{"httpMethod":"GET","path":"/","requestContext":{"identity":{"sourceIp":"a","sourceIp":"b"}}}`,
+		`{"httpMethod":"GET","path":"/","other":[{"a":1,"a":1}]}`,
 		`{"httpMethod":"GET","path":"/","isBase64Encoded":true,"isBase64Encoded":false}`,
 		`{"httpMethod":"GET","path":"/","requestContext":{},"requestContext":{}}`,
 		`{"httpMethod":"GET","path":"/","requestContext":{"requestId":"a","requestId":"b"}}`,
@@ -240,6 +244,9 @@ func TestCorpusJSON(t *testing.T) {
 		want := json.Valid(text)
 		if base := path.Base(name); strings.HasPrefix(base, "y_") && !want || strings.HasPrefix(base, "n_") && want {
 			t.Errorf("%s: encoding/json says %v", name, want)
+		}
+		if strings.Contains(name, "duplicated_key") || strings.Contains(name, "object_same_key") {
+			want = false // an event that says two things is refused
 		}
 		if !want && json.Valid(event) {
 			continue // an array's inside, or nothing

@@ -109,8 +109,8 @@ func FuzzAnswer(f *testing.F) {
 			event = eventV1
 		}
 		answer, fits := encode(t, event, response)
-		if fits != (len(answer) <= gateway.MaxAnswerBytes) || len(answer) != cap(answer) {
-			t.Fatalf("fits %v, length %d, made %d", fits, len(answer), cap(answer))
+		if !fits || len(answer) > gateway.MaxAnswerBytes {
+			t.Fatalf("fits %v, length %d", fits, len(answer))
 		}
 		var got events.APIGatewayV2HTTPResponse // it has the members of both formats
 		strictly(t, answer, &got)

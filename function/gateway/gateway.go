@@ -1,12 +1,12 @@
-// Package gateway turns what arrives at one of the relay's doors into a plain
-// Request, and a plain Response into what that door expects back.
+// Package gateway turns what arrives at one of the relay's front ends into a plain
+// Request, and a plain Response into what that front end expects back.
 //
-// There are four doors: API Gateway REST APIs (payload format 1.0), API Gateway
-// HTTP APIs and Lambda function URLs (payload format 2.0), and net/http. The
-// rooms behind this one know none of them.
+// There are four front ends: API Gateway REST APIs (payload format 1.0), API
+// Gateway HTTP APIs and Lambda function URLs (payload format 2.0), and net/http.
+// The packages after this one know none of them.
 //
-//	lambda.Start(gateway.Lambda(relay.Handle)) // an AWS Lambda function
-//	http.Serve(listener, gateway.HTTP(relay.Handle)) // a plain HTTP port
+//	lambda.Start(gateway.Lambda(relay)) // an AWS Lambda function
+//	http.Serve(listener, gateway.HTTP(relay)) // a plain HTTP port
 //
 // Limits: over HTTP a body is at most MaxRecordBytes; in Lambda the gateway's own
 // limits hold. An answer is at most MaxAnswerBytes, see Request.Fits.
@@ -18,7 +18,7 @@ import (
 	"net/http"
 )
 
-// MaxRecordBytes is the largest body that the HTTP door reads: 10 MB, the limit
+// MaxRecordBytes is the largest body that is read over HTTP: 10 MB, the limit
 // of API Gateway, https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html.
 const MaxRecordBytes = 10 << 20
 
@@ -26,9 +26,9 @@ const MaxRecordBytes = 10 << 20
 // response, https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html.
 const MaxAnswerBytes = 6_291_556
 
-// The reasons for which this room refuses a request.
+// The reasons for which this package refuses a request.
 var (
-	// ErrEvent says that the Lambda event is none that this room reads, or is broken.
+	// ErrEvent says that the Lambda event is none that this package reads, or is broken.
 	ErrEvent = errors.New("the event cannot be read")
 	// ErrHeader says that a header of the event is none that HTTP can carry.
 	ErrHeader = errors.New("a header is invalid")
@@ -38,14 +38,18 @@ var (
 	ErrRecordBroken = errors.New("the record did not arrive whole")
 )
 
-// A Handler answers one request. err is nil for a request that was read whole;
-// otherwise it is a *Refusal that says why it was not, and request holds what is
-// known of it. A Handler must not keep request, its Header map or the slices in
-// that map after it returns; the strings in it and Body may be kept.
-type Handler func(ctx context.Context, request *Request, err error) *Response
+// A Handler answers requests. Its methods must not keep request, its Header map or
+// the slices in that map after they return; the strings in it and Body may be kept.
+// They must not panic, and return a response that Request.Fits.
+type Handler interface {
+	// Handle answers a request, of which all but the body is read.
+	Handle(ctx context.Context, request *Request) *Response
+	// Refuse answers a request that could not be read; request holds what is known
+	// of it. The error is a *Refusal.
+	Refuse(ctx context.Context, request *Request, err error) *Response
+}
 
-// A Request is what the caller sent, whichever door it came through. The rooms
-// behind this one only read it.
+// A Request is what the caller sent, whichever front end it came through.
 type Request struct {
 	// Method is the HTTP method, as the caller wrote it.
 	Method string
@@ -55,12 +59,46 @@ type Request struct {
 	// Header holds the caller's header fields under their canonical names
 	// (net/textproto.CanonicalMIMEHeaderKey); repeated fields keep their order.
 	Header http.Header
-	// Body is the body with any base64 taken off; nil where there was none.
+	// Body is the body with any base64 taken off; nil where there was none, and
+	// before ReadBody.
 	Body []byte
 	// ID is the gateway's request id, empty over HTTP.
 	ID string
 
-	format format
+	format   format
+	readBody func() ([]byte, error)
+	// answer is the response that Fits was last asked about, and encoded what it is
+	// on the wire.
+	answer  *Response
+	encoded []byte
+}
+
+// ReadBody reads the body into Body: until then a caller costs no more than its
+// header. The error is a *Refusal.
+func (r *Request) ReadBody() (err error) {
+	if r.readBody != nil {
+		r.Body, err = r.readBody()
+		r.readBody = nil
+	}
+	return err
+}
+
+// Fits reports whether the response, as encoded for the front end that this
+// request came through, is at most MaxAnswerBytes long. What it encodes for that
+// is what is sent.
+func (r *Request) Fits(response *Response) bool {
+	if r.format == overHTTP {
+		return len(response.Body) <= MaxAnswerBytes
+	}
+	return r.encode(response) != nil
+}
+
+// encode returns the response as the front end expects it; nil if it is too long.
+func (r *Request) encode(response *Response) []byte {
+	if r.answer != response {
+		r.answer, r.encoded = response, r.format.encode(response)
+	}
+	return r.encoded
 }
 
 // A Response is the relay's answer.

@@ -63,6 +63,17 @@ func keep(request *gateway.Request, err error) received {
 	return received{request.Method, request.Path, request.ID, request.Header.Clone(), bytes.Clone(request.Body), err}
 }
 
+// A handlerFunc answers every request, read whole or not.
+type handlerFunc func(ctx context.Context, request *gateway.Request, err error) *gateway.Response
+
+func (f handlerFunc) Handle(ctx context.Context, request *gateway.Request) *gateway.Response {
+	return f(ctx, request, request.ReadBody())
+}
+
+func (f handlerFunc) Refuse(ctx context.Context, request *gateway.Request, err error) *gateway.Response {
+	return f(ctx, request, err)
+}
+
 func ok() *gateway.Response { return &gateway.Response{Status: http.StatusOK} }
 
 // decode sends one event through the door and returns what came out behind it.
@@ -70,11 +81,11 @@ func decode(t testing.TB, payload []byte) received {
 	t.Helper()
 	var got received
 	calls := 0
-	_, err := gateway.Lambda(func(_ context.Context, request *gateway.Request, err error) *gateway.Response {
+	_, err := gateway.Lambda(handlerFunc(func(_ context.Context, request *gateway.Request, err error) *gateway.Response {
 		got = keep(request, err)
 		calls++
 		return ok()
-	}).Invoke(context.Background(), payload)
+	})).Invoke(context.Background(), payload)
 	if err != nil {
 		t.Fatalf("Invoke returned an error: %v", err)
 	}
@@ -87,10 +98,10 @@ func decode(t testing.TB, payload []byte) received {
 // encode answers an event of the format with response and returns the answer.
 func encode(t testing.TB, payload string, response *gateway.Response) (answer []byte, fits bool) {
 	t.Helper()
-	answer, err := gateway.Lambda(func(_ context.Context, request *gateway.Request, _ error) *gateway.Response {
+	answer, err := gateway.Lambda(handlerFunc(func(_ context.Context, request *gateway.Request, _ error) *gateway.Response {
 		fits = request.Fits(response)
 		return response
-	}).Invoke(context.Background(), []byte(payload))
+	})).Invoke(context.Background(), []byte(payload))
 	if err != nil {
 		t.Fatalf("Invoke returned an error: %v", err)
 	}

@@ -1,25 +1,42 @@
 package gateway
 
 import (
+	"errors"
 	"net/http"
 	"strconv"
 )
 
 // HTTP returns the handler for a plain HTTP port. A body longer than
 // MaxRecordBytes is not read to its end: after the answer the connection is closed.
-func HTTP(handle Handler) http.Handler { return httpDoor(handle) }
+func HTTP(handler Handler) http.Handler { return httpHandler{handler} }
 
-type httpDoor Handler
+type httpHandler struct{ handler Handler }
 
 // ServeHTTP answers one request.
-func (h httpDoor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (h httpHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	request := &Request{Method: r.Method, Path: r.URL.EscapedPath(), Header: r.Header}
-	var err error
-	request.Body, err = readBody(r)
-	if err != nil {
-		w.Header()["Connection"] = []string{"close"}
+	request.readBody = func() ([]byte, error) { return readBody(w, r) }
+	write(w, h.handler.Handle(r.Context(), request))
+}
+
+// readBody returns the whole body; nil for none.
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	body, err := ReadAll(r.Body, r.ContentLength, MaxRecordBytes)
+	if err == nil {
+		return body, nil
 	}
-	write(w, answer(r.Context(), Handler(h), request, err))
+	w.Header()["Connection"] = []string{"close"}
+	if errors.Is(err, ErrTooLong) {
+		return nil, &Refusal{
+			Reason: ErrRecordTooLarge,
+			Detail: "The record is longer than 10,485,760 bytes (10 MB). Send it in parts.",
+		}
+	}
+	return nil, &Refusal{
+		Reason: ErrRecordBroken,
+		Detail: "The connection ended or took too long before the record had arrived whole. Send it again.",
+		Cause:  err,
+	}
 }
 
 // write sends the response. net/http takes off the body and its length where there

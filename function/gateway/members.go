@@ -1,180 +1,121 @@
 package gateway
 
+import "keyrelay/function/rawjson"
+
 // members are the members of an event that matter here, as they stand in it. The
 // field names are those of aws-lambda-go/events; for the formats see
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
 // and https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html.
 type members struct {
-	seen seen
-	// foreign is set by a member that only events of other services have.
-	foreign bool
+	// foreign is set by a member that only events of other services have, and
+	// broken by a value that is none of its member.
+	foreign, broken bool
 
-	version, resource, path, httpMethod, rawPath text
-	requestID, stage, method                     text // of requestContext, method of its http
+	version, resource, path, httpMethod, rawPath rawjson.Text
+	requestID, stage, method                     rawjson.Text // of requestContext, method of its http
 
 	headers, multiValueHeaders, cookies []byte // JSON, nil for null and none
 
-	body            text
+	body            rawjson.Text
 	isBase64Encoded bool
 }
 
-// seen holds a bit for each member that was found. A second member of the same
-// name makes an event ambiguous: what the gateway checked may not be what is read here.
-type seen uint32
-
-const (
-	seenVersion seen = 1 << iota
-	seenResource
-	seenPath
-	seenHTTPMethod
-	seenRawPath
-	seenRequestContext
-	seenRequestID
-	seenStage
-	seenHTTP
-	seenMethod
-	seenHeaders
-	seenMultiValueHeaders
-	seenCookies
-	seenBody
-	seenIsBase64Encoded
-)
-
-// readMembers reads a whole event. Where that fails the format is still known
-// from what came before the fault.
-func readMembers(payload []byte) (members, bool) {
-	var m members
-	s := scanner{data: payload}
-	s.enter('{')
-	for first := true; s.next('}', first); first = false {
-		m.readMember(&s)
+// read reads a whole event and reports whether it is a request. A second member of
+// one name makes an event ambiguous, at any depth: what the gateway checked may not
+// be what is read here. Where reading fails, the format is still known from what
+// came before the fault.
+func (m *members) read(c *rawjson.Cursor) bool {
+	for more := c.Enter('{'); more; more = c.Next() {
+		m.readMember(c)
 	}
-	return m, s.end() && m.isRequest()
+	return c.End() == nil && !m.broken && m.isRequest()
 }
 
-func (m *members) readMember(s *scanner) {
-	switch string(s.name()) {
+func (m *members) readMember(c *rawjson.Cursor) {
+	switch string(c.Name()) {
 	case "version":
-		m.readText(s, seenVersion, &m.version)
+		m.version = readText(c)
 	case "resource":
-		m.readText(s, seenResource, &m.resource)
+		m.resource = readText(c)
 	case "path":
-		m.readText(s, seenPath, &m.path)
+		m.path = readText(c)
 	case "httpMethod":
-		m.readText(s, seenHTTPMethod, &m.httpMethod)
+		m.httpMethod = readText(c)
 	case "rawPath":
-		m.readText(s, seenRawPath, &m.rawPath)
+		m.rawPath = readText(c)
 	case "headers":
-		m.readJSON(s, seenHeaders, &m.headers)
+		m.headers = readJSON(c)
 	case "multiValueHeaders":
-		m.readJSON(s, seenMultiValueHeaders, &m.multiValueHeaders)
+		m.multiValueHeaders = readJSON(c)
 	case "cookies":
-		m.readJSON(s, seenCookies, &m.cookies)
+		m.cookies = readJSON(c)
 	case "body":
-		m.readText(s, seenBody, &m.body)
+		m.body = readText(c)
 	case "isBase64Encoded":
-		m.readIsBase64Encoded(s)
+		value := string(readJSON(c))
+		m.isBase64Encoded = value == "true"
+		m.broken = m.broken || value != "true" && value != "false" && value != ""
 	case "requestContext":
-		m.readContext(s)
+		m.readContext(c)
 	case "type", "methodArn", "routeArn": // a Lambda authorizer's
-		m.readForeign(s)
+		m.foreign = readJSON(c) != nil || m.foreign
 	default:
-		s.skip()
+		c.Skip()
 	}
 }
 
-func (m *members) readContext(s *scanner) {
-	if !m.enter(s, seenRequestContext) {
+func (m *members) readContext(c *rawjson.Cursor) {
+	if c.Null() {
 		return
 	}
-	for first := true; s.next('}', first); first = false {
-		m.readContextMember(s)
-	}
-}
-
-func (m *members) readContextMember(s *scanner) {
-	switch string(s.name()) {
-	case "requestId":
-		m.readText(s, seenRequestID, &m.requestID)
-	case "stage":
-		m.readText(s, seenStage, &m.stage)
-	case "http":
-		m.readHTTP(s)
-	case "elb", "connectionId": // a load balancer's, a WebSocket's
-		m.readForeign(s)
-	default:
-		s.skip()
-	}
-}
-
-func (m *members) readHTTP(s *scanner) {
-	if !m.enter(s, seenHTTP) {
-		return
-	}
-	for first := true; s.next('}', first); first = false {
-		if string(s.name()) == "method" {
-			m.readText(s, seenMethod, &m.method)
-		} else {
-			s.skip()
+	for more := c.Enter('{'); more; more = c.Next() {
+		switch string(c.Name()) {
+		case "requestId":
+			m.requestID = readText(c)
+		case "stage":
+			m.stage = readText(c)
+		case "http":
+			m.readHTTP(c)
+		case "elb", "connectionId": // a load balancer's, a WebSocket's
+			m.foreign = readJSON(c) != nil || m.foreign
+		default:
+			c.Skip()
 		}
 	}
 }
 
-// once notes a member, and fails when it is there already.
-func (m *members) once(s *scanner, member seen) {
-	if m.seen&member != 0 {
-		s.fail()
+func (m *members) readHTTP(c *rawjson.Cursor) {
+	if c.Null() {
+		return
 	}
-	m.seen |= member
-}
-
-func (m *members) readText(s *scanner, member seen, out *text) {
-	m.once(s, member)
-	if !s.null() {
-		*out = s.text()
+	for more := c.Enter('{'); more; more = c.Next() {
+		if string(c.Name()) == "method" {
+			m.method = readText(c)
+		} else {
+			c.Skip()
+		}
 	}
 }
 
-func (m *members) readJSON(s *scanner, member seen, out *[]byte) {
-	m.once(s, member)
-	if !s.null() {
-		*out = s.skip()
+// readText reads a string, which null and none leave empty, as in encoding/json.
+func readText(c *rawjson.Cursor) rawjson.Text {
+	if c.Null() {
+		return rawjson.Text{}
 	}
+	return c.String()
 }
 
-// enter reads the opening of a member's object; there is none for null.
-func (m *members) enter(s *scanner, member seen) bool {
-	m.once(s, member)
-	if s.null() {
-		return false
+// readJSON reads any value; nil for null.
+func readJSON(c *rawjson.Cursor) []byte {
+	if c.Null() {
+		return nil
 	}
-	s.enter('{')
-	return true
-}
-
-func (m *members) readIsBase64Encoded(s *scanner) {
-	m.once(s, seenIsBase64Encoded)
-	switch s.peek() {
-	case 't':
-		s.literal("true")
-		m.isBase64Encoded = true
-	case 'f':
-		s.literal("false")
-	default:
-		s.literal("null")
-	}
-}
-
-func (m *members) readForeign(s *scanner) {
-	if !s.null() {
-		s.skip()
-		m.foreign = true
-	}
+	return c.Skip()
 }
 
 // format is what the version says; payload format 1.0 of REST APIs names none.
 func (m *members) format() format {
-	if string(m.version.raw) == "2.0" {
+	if string(m.version.Raw) == "2.0" {
 		return payloadV2
 	}
 	return payloadV1
@@ -182,11 +123,11 @@ func (m *members) format() format {
 
 // isRequest tells an HTTP request from the events of other services.
 func (m *members) isRequest() bool {
-	switch string(m.version.raw) {
+	switch string(m.version.Raw) {
 	case "2.0":
-		return !m.foreign && m.method.size > 0 && m.rawPath.size > 0
+		return !m.foreign && m.method.Size > 0 && m.rawPath.Size > 0
 	case "", "1.0":
-		return !m.foreign && m.httpMethod.size > 0 && m.path.size > 0
+		return !m.foreign && m.httpMethod.Size > 0 && m.path.Size > 0
 	}
 	return false
 }

@@ -43,12 +43,12 @@ func TestLargeEvent(t *testing.T) {
 	payload := asJSON(t, map[string]any{"path": "/", "httpMethod": "POST", "body": body})
 	response := &gateway.Response{Status: 200, Body: []byte(body[:5<<20])}
 	var got []byte
-	door := gateway.Lambda(func(_ context.Context, request *gateway.Request, err error) *gateway.Response {
+	door := gateway.Lambda(handlerFunc(func(_ context.Context, request *gateway.Request, err error) *gateway.Response {
 		if got = request.Body; err != nil {
 			t.Error(err)
 		}
 		return response
-	})
+	}))
 	var answer []byte
 	bytes := made(func() { answer, _ = door.Invoke(context.Background(), payload) })
 	if limit := uint64(size + len(answer) + 1<<20); bytes > limit {
@@ -62,12 +62,12 @@ func TestLargeEvent(t *testing.T) {
 // TestDeclaredBodyCostsNothing sees that a caller who declares a long body and
 // sends none is not given the room.
 func TestDeclaredBodyCostsNothing(t *testing.T) {
-	door := gateway.HTTP(func(_ context.Context, _ *gateway.Request, err error) *gateway.Response {
+	door := gateway.HTTP(handlerFunc(func(_ context.Context, _ *gateway.Request, err error) *gateway.Response {
 		if !errors.Is(err, gateway.ErrRecordBroken) {
 			t.Errorf("error %v", err)
 		}
 		return ok()
-	})
+	}))
 	request := httptest.NewRequest("POST", "/", brokenBody{})
 	request.ContentLength = gateway.MaxRecordBytes
 	if got := made(func() { door.ServeHTTP(httptest.NewRecorder(), request) }); got > 128<<10 {
@@ -82,12 +82,12 @@ func (brokenBody) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 // TestLongestBody sees that little is thrown away while the longest body is read.
 func TestLongestBody(t *testing.T) {
 	body := large(gateway.MaxRecordBytes)
-	door := gateway.HTTP(func(_ context.Context, request *gateway.Request, err error) *gateway.Response {
+	door := gateway.HTTP(handlerFunc(func(_ context.Context, request *gateway.Request, err error) *gateway.Response {
 		if err != nil || len(request.Body) != len(body) {
 			t.Errorf("a body of %d bytes, error %v", len(request.Body), err)
 		}
 		return ok()
-	})
+	}))
 	for _, length := range []int64{gateway.MaxRecordBytes, -1} {
 		request := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
 		request.ContentLength = length
@@ -100,7 +100,7 @@ func TestLongestBody(t *testing.T) {
 // TestLargeEventIsNotKept sees that the memory that one large event took is not kept for the next.
 func TestLargeEventIsNotKept(t *testing.T) {
 	skipUnderRace(t)
-	door := gateway.Lambda(func(context.Context, *gateway.Request, error) *gateway.Response { return ok() })
+	door := gateway.Lambda(handlerFunc(func(context.Context, *gateway.Request, error) *gateway.Response { return ok() }))
 	kept := func(payload []byte) uint64 {
 		var before, after runtime.MemStats
 		defer debug.SetGCPercent(debug.SetGCPercent(-1))

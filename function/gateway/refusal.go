@@ -1,11 +1,11 @@
 package gateway
 
 // A Refusal says why a request was not relayed, or not answered by its
-// destination. It is the one error type of all rooms: Reason is a sentinel of the
-// room that found it, which the relay maps to a status; everything but Cause is
-// meant for the caller's eyes.
+// destination. It is the one error type of all packages: Reason is a sentinel of
+// the package that found it, which the relay maps to a status; everything but Cause
+// is meant for the caller's eyes.
 type Refusal struct {
-	// Reason is one of the sentinel errors of the rooms.
+	// Reason is one of the sentinel errors of the packages.
 	Reason error
 	// Detail tells the caller in full sentences what to do. It names fields,
 	// headers, files and secret references, never their values.

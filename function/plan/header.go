@@ -8,8 +8,8 @@ import (
 	"keyrelay/function/gateway"
 )
 
-// longestNotForwarded is the length of the longest name that forwarded knows.
-const longestNotForwarded = len("proxy-authentication-info")
+// longestNotForwarded is the length of the longest name that forwarded itself knows.
+const longestNotForwarded = len("accept-encoding")
 
 // forwarded reports whether a header field passes from the caller to the
 // destination. What does not: the hop-by-hop fields (RFC 9110 section 7.6.1) and
@@ -30,18 +30,7 @@ func forwarded(name string) bool {
 	if isCallersOwn(folded) {
 		return false
 	}
-	return len(name) > len(folded) || !isHopByHop(folded) && !isSetByRelay(folded)
-}
-
-// isHopByHop knows the fields that concern one connection, or the framing of one message.
-func isHopByHop(folded []byte) bool {
-	switch string(folded) {
-	case "connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "http2-settings",
-		"proxy-authenticate", "proxy-authorization", "proxy-authentication-info",
-		"content-length", "expect":
-		return true
-	}
-	return false
+	return !gateway.HopByHop(name) && (len(name) > len(folded) || !isSetByRelay(folded))
 }
 
 // isSetByRelay knows the fields that the relay writes, or that a credential replaces.

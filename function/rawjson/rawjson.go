@@ -26,7 +26,7 @@
 //	value := o.Value(index).Of(text)
 //
 // What a value found in this way says is told by ScalarText, its elements by Elements,
-// and a value deep in a text by a Pointer. AppendEscaped writes a string.
+// and a value deep in a text by a Pointer. Escape writes a string.
 //
 // Limits: a text is shorter than 4 GB, it nests at most as deep as the cursor's
 // Depth, and the objects that are open at one place have at most MaxNames members.

@@ -230,7 +230,8 @@ func checkCursor(t *testing.T, text []byte) {
 		t.Errorf("%q is said to hold half a pair", text)
 	}
 	var escaped string
-	if err := json.Unmarshal(append(rawjson.AppendEscaped([]byte(`"`), loose), '"'), &escaped); err != nil || escaped != want {
+	quoted, taken := rawjson.Escape(append(make([]byte, 0, 6*len(loose)+16), '"'), loose)
+	if err := json.Unmarshal(append(quoted, '"'), &escaped); err != nil || escaped != want || taken != len(loose) {
 		t.Errorf("escaped again it is %q (%v)", escaped, err)
 	}
 }

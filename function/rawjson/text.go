@@ -132,23 +132,25 @@ func runeLength(r rune) int {
 	return utf8.RuneLen(r)
 }
 
-// AppendEscaped appends valid UTF-8 as the inside of a JSON string. It is fastest
-// where out has the capacity for it.
-func AppendEscaped(out, text []byte) []byte {
-	for i := 0; i < len(text); {
-		if j := len(out); i+8 <= len(text) && j+8 <= cap(out) {
+// Escape appends valid UTF-8 as the inside of a JSON string, within the capacity
+// of out. It returns how many bytes of the text it took: all where out has at least
+// eight bytes to spare in the end.
+func Escape(out, text []byte) ([]byte, int) {
+	i, j := 0, len(out)
+	out = out[:cap(out)]
+	for i < len(text) && j+8 <= len(out) {
+		if i+8 <= len(text) {
 			word := binary.LittleEndian.Uint64(text[i:])
-			binary.LittleEndian.PutUint64(out[j:j+8], word)
+			binary.LittleEndian.PutUint64(out[j:], word)
 			n := firstSpecial(word)
-			i, out = i+n, out[:j+n]
-			if n == 8 {
+			if i, j = i+n, j+n; n == 8 || j+8 > len(out) {
 				continue
 			}
 		}
-		out = AppendCharacter(out, text[i])
+		j = len(AppendCharacter(out[:j], text[i]))
 		i++
 	}
-	return out
+	return out[:j], i
 }
 
 // AppendCharacter appends a byte as the inside of a JSON string: an ASCII

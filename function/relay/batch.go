@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"keyrelay/function/cache"
 	"keyrelay/function/gateway"
 	"keyrelay/function/plan"
 )
@@ -100,7 +101,7 @@ func (b *batchRun) deliver(ctx context.Context, index int, own *logEntry) {
 	made := &b.deliveries[index]
 	defer func() {
 		if recover() != nil {
-			*made = delivery{err: &gateway.Panic{Stack: debug.Stack()}}
+			*made = delivery{err: &cache.Panic{Stack: debug.Stack()}}
 		}
 	}()
 	outbound, err := b.batch.Record(index)

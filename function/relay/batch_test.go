@@ -34,7 +34,7 @@ func postBatch(ctx context.Context, r *relay.Relay, downstream, body string) *ga
 		Path:   "/",
 		Header: http.Header{"Content-Type": {"application/json"}, "X-Osmos-Outbound-Url": {downstream + "/orders"}},
 		Body:   []byte(body),
-	}, nil)
+	})
 }
 
 // numbered is a batch of the records {"n":0}, {"n":1} and so on, each of at least size bytes.

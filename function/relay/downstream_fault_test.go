@@ -177,7 +177,7 @@ func TestLargestAnswer(t *testing.T) {
 	recorder := httptest.NewRecorder()
 	request := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
 	request.Header.Set("X-Osmos-Outbound-Url", "http://"+s.api.host+"/v2/orders")
-	gateway.HTTP(s.handle).ServeHTTP(recorder, request)
+	gateway.HTTP(s.handler).ServeHTTP(recorder, request)
 	if recorder.Code != http.StatusOK || recorder.Body.Len() != gateway.MaxAnswerBytes {
 		t.Errorf("over HTTP: %d and %d bytes", recorder.Code, recorder.Body.Len())
 	}

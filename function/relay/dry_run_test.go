@@ -61,12 +61,12 @@ components:
 		},
 		Body: []byte(`{"id":7,"amount":1.10}`),
 	}
-	if answer := handler.Handle(t.Context(), request, nil); answer.Status != http.StatusOK {
+	if answer := handler.Handle(t.Context(), request); answer.Status != http.StatusOK {
 		t.Fatalf("%s", answer.Body)
 	}
 	request.Header["X-Relay-Dry-Run"] = []string{"true"}
 	var shown shownRequest
-	if err := json.Unmarshal(handler.Handle(t.Context(), request, nil).Body, &shown); err != nil {
+	if err := json.Unmarshal(handler.Handle(t.Context(), request).Body, &shown); err != nil {
 		t.Fatal(err)
 	}
 	if difference := cmp.Diff(masked(arrived, secret), shown); difference != "" {

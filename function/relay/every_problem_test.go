@@ -185,14 +185,14 @@ func tooLong(s *stage) answer {
 	request := httptest.NewRequest(http.MethodPost, "/", http.NoBody)
 	request.ContentLength = 10<<20 + 1
 	recorder := httptest.NewRecorder()
-	gateway.HTTP(s.handle).ServeHTTP(recorder, request)
+	gateway.HTTP(s.handler).ServeHTTP(recorder, request)
 	return newAnswer(recorder.Code, recorder.Header(), recorder.Body.Bytes())
 }
 
 // withoutKey sends no key where one is asked for.
 func withoutKey(t *testing.T, s *stage) answer {
 	made := s.wire([]string{manyDocument}, relay.Config{Log: s.log, CallerKeys: destination.Reference{Provider: "secretsmanager", Name: "keyrelay/api"}})
-	encoded, err := gateway.Lambda(made.Handle).Invoke(t.Context(), sent{method: "POST"}.event(t))
+	encoded, err := gateway.Lambda(made).Invoke(t.Context(), sent{method: "POST"}.event(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,7 +216,7 @@ func panicked(s *stage) answer {
 	recorder := httptest.NewRecorder()
 	request := httptest.NewRequest(http.MethodPost, "/", http.NoBody)
 	request.Header.Set("X-Osmos-Outbound-Url", "http://"+s.api.host+"/v2/orders")
-	gateway.HTTP(broken.Handle).ServeHTTP(recorder, request)
+	gateway.HTTP(broken).ServeHTTP(recorder, request)
 	return newAnswer(recorder.Code, recorder.Header(), recorder.Body.Bytes())
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"keyrelay/function/cache"
 	"keyrelay/function/credential"
 	"keyrelay/function/gateway"
 	"keyrelay/function/plan"
@@ -43,16 +44,16 @@ type logEntry struct {
 	stack []byte
 }
 
-func newLogEntry(ctx context.Context, request *gateway.Request) logEntry {
-	start := time.Now()
-	return logEntry{
-		start:        start,
-		limit:        deadline(ctx, start),
-		requestID:    request.ID,
-		method:       knownMethod(request.Method),
-		requestBytes: len(request.Body),
-		blame:        blameNobody,
-	}
+func newLogEntry(request *gateway.Request) logEntry {
+	return logEntry{start: time.Now(), requestID: request.ID, method: knownMethod(request.Method), blame: blameNobody}
+}
+
+// received begins to measure anew once the body is there: how long that takes is
+// the caller's affair.
+func (e *logEntry) received(ctx context.Context, request *gateway.Request) {
+	e.start = time.Now()
+	e.limit = deadline(ctx, e.start)
+	e.requestBytes = len(request.Body)
 }
 
 // knownMethod keeps whatever else a caller may send as a method out of the log.
@@ -91,7 +92,7 @@ func (e *logEntry) failed(problem Problem, proxyError string) {
 
 // panicked notes where the relay itself panicked, if that is what the error says.
 func (e *logEntry) panicked(err error) {
-	var panicked *gateway.Panic
+	var panicked *cache.Panic
 	if errors.As(err, &panicked) {
 		e.stack = panicked.Stack
 	}

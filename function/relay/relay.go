@@ -2,7 +2,7 @@
 // answer back. It is the only package that knows every step:
 //
 //	relay := relay.New(relay.Config{Destinations: set, Credentials: store, Upstream: client, Log: os.Stdout})
-//	lambda.Start(gateway.Lambda(relay.Handle))
+//	lambda.Start(gateway.Lambda(relay))
 //
 // A refused request never touches a secret, and every answer, also a refusal,
 // carries Proxy-Status (RFC 9209). Refusals and failures are application/problem+json
@@ -15,9 +15,11 @@ package relay
 import (
 	"context"
 	"io"
+	"runtime/debug"
 	"sync"
 	"time"
 
+	"keyrelay/function/cache"
 	"keyrelay/function/credential"
 	"keyrelay/function/destination"
 	"keyrelay/function/gateway"
@@ -63,28 +65,46 @@ func New(config Config) *Relay {
 	return &Relay{config: config, received: commonProxyStatus(), lines: linePool()}
 }
 
-// Handle answers one request; it is a gateway.Handler. A non-nil err is why the
-// request could not be read, and becomes the answer.
-func (r *Relay) Handle(ctx context.Context, request *gateway.Request, err error) *gateway.Response {
-	entry := newLogEntry(ctx, request)
-	var response *gateway.Response
-	if err == nil {
-		response, err = r.relay(ctx, request, &entry)
-	}
+// Handle answers one request. With Refuse it makes the Relay a gateway.Handler.
+func (r *Relay) Handle(ctx context.Context, request *gateway.Request) *gateway.Response {
+	entry := newLogEntry(request)
+	response, err := r.relay(ctx, request, &entry)
 	if err == nil && !request.Fits(response) {
 		err = answerTooLarge()
 	}
+	return r.finish(response, err, &entry)
+}
+
+// Refuse answers a request that could not be read; err says why.
+func (r *Relay) Refuse(_ context.Context, request *gateway.Request, err error) *gateway.Response {
+	entry := newLogEntry(request)
+	return r.finish(nil, err, &entry)
+}
+
+// finish makes the answer of an error, and writes the log entry.
+func (r *Relay) finish(response *gateway.Response, err error, entry *logEntry) *gateway.Response {
 	if err != nil {
-		response = refuse(err, &entry)
+		response = refuse(err, entry)
 	}
 	entry.finish(response)
-	r.write(&entry)
+	r.write(entry)
 	return response
 }
 
-// relay takes every step of one request, in order.
-func (r *Relay) relay(ctx context.Context, request *gateway.Request, entry *logEntry) (*gateway.Response, error) {
+// relay takes every step of one request, in order. A panic in one is an error as
+// any other fault of the relay.
+func (r *Relay) relay(ctx context.Context, request *gateway.Request, entry *logEntry) (response *gateway.Response, err error) {
+	defer func() {
+		if recover() != nil {
+			response, err = nil, &cache.Panic{Stack: debug.Stack()}
+		}
+	}()
 	if err := r.admit(ctx, request); err != nil {
+		return nil, err
+	}
+	err = request.ReadBody()
+	entry.received(ctx, request)
+	if err != nil {
 		return nil, err
 	}
 	outbound, err := plan.New(r.config.Destinations, request)

@@ -51,7 +51,7 @@ type stage struct {
 	secrets *secretsEndpoint
 	log     *logLines
 	door    lambda.Handler
-	handle  gateway.Handler
+	handler gateway.Handler
 	// kept says how long secrets are kept; zero means as long as usual.
 	kept credential.Config
 }
@@ -66,8 +66,8 @@ func newStage(t testing.TB, documents ...string) *stage {
 func newStageKeeping(t testing.TB, kept credential.Config, documents ...string) *stage {
 	t.Helper()
 	s := &stage{t: t, api: newAPI(t), secrets: &secretsEndpoint{values: map[string]string{"keyrelay/api": `{"key": "` + theKey + `"}`}}, log: &logLines{}, kept: kept}
-	s.handle = s.wire(documents, relay.Config{Log: s.log, FunctionName: "relay"}).Handle
-	s.door = gateway.Lambda(s.handle)
+	s.handler = s.wire(documents, relay.Config{Log: s.log, FunctionName: "relay"})
+	s.door = gateway.Lambda(s.handler)
 	return s
 }
 

@@ -196,7 +196,7 @@ func TestAllocations(t *testing.T) {
 	skipUnderRace(t)
 	downstream := lonelyDownstream(t)
 	event := warmEvent(t, downstream)
-	handler := gateway.Lambda(newRelay(t, keyDocument(t, downstream), relay.Config{FunctionName: "relay"}).Handle)
+	handler := gateway.Lambda(newRelay(t, keyDocument(t, downstream), relay.Config{FunctionName: "relay"}))
 	invoke(t, handler, event)
 	whole := leastAllocations(func() { invoke(t, handler, event) })
 	transport := &http.Transport{DisableCompression: true}
@@ -212,7 +212,7 @@ func TestAllocations(t *testing.T) {
 func BenchmarkWarm(b *testing.B) {
 	downstream := lonelyDownstream(b)
 	event := warmEvent(b, downstream)
-	handler := gateway.Lambda(newRelay(b, keyDocument(b, downstream), relay.Config{FunctionName: "relay"}).Handle)
+	handler := gateway.Lambda(newRelay(b, keyDocument(b, downstream), relay.Config{FunctionName: "relay"}))
 	b.ReportAllocs()
 	for b.Loop() {
 		invoke(b, handler, event)

@@ -21,6 +21,12 @@ var (
 	errStatus   = errors.New("the status is not one of RFC 9110 section 15")
 )
 
+// An answerError is an error that ended the reading of an answer's body.
+type answerError struct{ error }
+
+// Unwrap makes errors.Is and errors.As see the error itself.
+func (e answerError) Unwrap() error { return e.error }
+
 // An exchange holds everything that one request and its answer need, so that it
 // costs one allocation.
 type exchange struct {
@@ -80,9 +86,12 @@ func (e *exchange) receive(answer *http.Response) error {
 	if answer.StatusCode < 200 || answer.StatusCode > 599 {
 		return errStatus
 	}
-	body, err := readAnswer(answer.Body, answer.ContentLength)
-	if err != nil {
+	body, err := gateway.ReadAll(answer.Body, answer.ContentLength, gateway.MaxAnswerBytes)
+	switch {
+	case errors.Is(err, gateway.ErrTooLong):
 		return err
+	case err != nil:
+		return answerError{err}
 	}
 	keepEndToEnd(answer.Header)
 	e.response = gateway.Response{Status: answer.StatusCode, Header: answer.Header, Body: body}
@@ -90,18 +99,17 @@ func (e *exchange) receive(answer *http.Response) error {
 }
 
 // keepEndToEnd removes the fields that end at a connection: those that Connection
-// names and those of RFC 9110 section 7.6.1 and 11.7. Content-Length goes too,
-// because it is the gateway that knows how the answer is encoded in the end.
+// names and the hop-by-hop fields. Content-Length is one of them: it is the gateway
+// that knows how the answer is encoded in the end.
 func keepEndToEnd(header http.Header) {
 	for _, value := range header["Connection"] {
 		for name := range strings.SplitSeq(value, ",") {
 			delete(header, textproto.CanonicalMIMEHeaderKey(textproto.TrimString(name)))
 		}
 	}
-	for _, name := range [...]string{
-		"Connection", "Keep-Alive", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade",
-		"Proxy-Authenticate", "Proxy-Authentication-Info", "Proxy-Authorization", "Content-Length",
-	} {
-		delete(header, name)
+	for name := range header {
+		if gateway.HopByHop(name) {
+			delete(header, name)
+		}
 	}
 }

@@ -59,7 +59,7 @@ func findAnswer(err error) (finding, bool) {
 	var reading answerError
 	began := errors.As(err, &reading)
 	switch {
-	case errors.Is(err, errTooLarge):
+	case errors.Is(err, gateway.ErrTooLong):
 		return finding{ErrAnswerTooLarge, "sent an answer of more than 6,291,556 bytes, the most that the relay passes on. Ask for less at once, for example for one page."}, true
 	case errors.Is(err, errSwitched):
 		return finding{ErrAnswerBroken, "switched to another protocol (101), which the relay does not pass on. Do not send an Upgrade to this destination."}, true

@@ -24,6 +24,22 @@ func ValidHeaderValue[Text string | []byte](value Text) bool {
 	return len(value) == 0 || !isSpace(value[0]) && !isSpace(value[len(value)-1])
 }
 
+// HopByHop reports whether a field concerns one connection or the framing of one
+// message, so that it is never passed on: RFC 9110 sections 7.6.1, 8.6, 10.1.1,
+// 11.7 and what RFC 9113 section 3.1 had before it. What Connection names besides
+// is for the reader of that field.
+func HopByHop(name string) bool {
+	for _, known := range [...]string{
+		"Connection", "Content-Length", "Expect", "HTTP2-Settings", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authentication-Info",
+		"Proxy-Authorization", "Proxy-Connection", "TE", "Trailer", "Transfer-Encoding", "Upgrade",
+	} {
+		if SameHeaderName(name, known) {
+			return true
+		}
+	}
+	return false
+}
+
 // SameHeaderName reports whether two names are the same field to a downstream:
 // without regard to case (RFC 9110 section 5.1), and with an underscore for a
 // hyphen, which servers of the CGI kind cannot tell apart.
