@@ -11,6 +11,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"keyrelay/function/destination"
+	"keyrelay/function/rawjson"
 )
 
 const head = "openapi: 3.1.1\nservers: [{url: \"https://api.example.com/v2\"}]\n"
@@ -74,7 +75,7 @@ components:
 func wanted(t *testing.T) map[string]*destination.SecurityScheme {
 	t.Helper()
 	own := func(scheme string) destination.Reference {
-		return destination.Reference{Provider: "secretsmanager", Name: "keyrelay/api", Pointer: destination.Pointer("/" + scheme)}
+		return destination.Reference{Provider: "secretsmanager", Name: "keyrelay/api", Pointer: rawjson.Pointer("/" + scheme)}
 	}
 	none, half := time.Duration(0), 500*time.Millisecond
 	return map[string]*destination.SecurityScheme{

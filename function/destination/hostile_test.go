@@ -13,6 +13,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"keyrelay/function/destination"
+	"keyrelay/function/rawjson"
 )
 
 // corpus reads a file of the shared test data; without it the test is skipped.
@@ -161,7 +162,7 @@ func TestPointerCorpus(t *testing.T) {
 				continue
 			}
 			cases++
-			pointer, err := destination.ParsePointer(operation.Path)
+			pointer, err := rawjson.ParsePointer(operation.Path)
 			value, ok := pointer.Find(story.Doc)
 			works := err == nil && ok
 			if works && operation.Op == "test" {
@@ -202,7 +203,7 @@ func TestPointerSyntaxCorpus(t *testing.T) {
 			if !ok {
 				continue
 			}
-			if _, err := destination.ParsePointer(text); (err == nil) != each.Valid {
+			if _, err := rawjson.ParsePointer(text); (err == nil) != each.Valid {
 				t.Errorf("%q: %v, valid is %v", text, err, each.Valid)
 			}
 		}

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v4"
+
+	"keyrelay/function/rawjson"
 )
 
 // The defaults of what a document may leave out.
@@ -130,12 +132,12 @@ func (r *reader) refer(reference Reference, node *yaml.Node) {
 }
 
 // pointer reads a JSON Pointer.
-func (r *reader) pointer(node *yaml.Node, what string) (Pointer, bool) {
+func (r *reader) pointer(node *yaml.Node, what string) (rawjson.Pointer, bool) {
 	text, ok := r.text(node, what)
 	if !ok {
 		return "", false
 	}
-	pointer, err := ParsePointer(text)
+	pointer, err := rawjson.ParsePointer(text)
 	if err != nil {
 		r.fault(node, what+" is not a JSON Pointer: "+err.Error(), "write a pointer such as /credentials/key")
 		return "", false

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v4"
+
+	"keyrelay/function/rawjson"
 )
 
 // A reader turns the nodes of one document into a Destination and notes every
@@ -237,7 +239,7 @@ func (r *reader) target(reference *yaml.Node, text string) *yaml.Node {
 	}
 	pointer, err := url.PathUnescape(fragment)
 	if err == nil {
-		if found := r.find(Pointer(pointer)); found != nil {
+		if found := r.find(rawjson.Pointer(pointer)); found != nil {
 			return found
 		}
 	}
@@ -246,12 +248,12 @@ func (r *reader) target(reference *yaml.Node, text string) *yaml.Node {
 }
 
 // find returns the node that a JSON Pointer names, nil when there is none.
-func (r *reader) find(pointer Pointer) *yaml.Node {
-	if _, err := ParsePointer(string(pointer)); err != nil {
+func (r *reader) find(pointer rawjson.Pointer) *yaml.Node {
+	if _, err := rawjson.ParsePointer(string(pointer)); err != nil {
 		return nil
 	}
 	node := r.root
-	for _, token := range pointer.tokens() {
+	for _, token := range pointer.Tokens() {
 		switch node = resolve(node); {
 		case node == nil:
 			return nil

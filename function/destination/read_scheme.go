@@ -10,6 +10,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"keyrelay/function/gateway"
+	"keyrelay/function/rawjson"
 )
 
 // schemes reads components.securitySchemes.
@@ -253,7 +254,7 @@ func (r *reader) defaultVariables(node *yaml.Node) {
 
 // defaultReference returns secretsmanager:keyrelay/FILE#/MEMBER.
 func (r *reader) defaultReference(name string, node *yaml.Node, instead string) Reference {
-	reference := Reference{"secretsmanager", "keyrelay/" + r.destination.Name, pointerTo(name)}
+	reference := Reference{"secretsmanager", "keyrelay/" + r.destination.Name, rawjson.PointerTo(name)}
 	if !validSecretName(reference.Provider, reference.Name) {
 		r.fault(node, "the document's file name makes no secret's name", "rename the file to letters, digits and hyphens, or write "+instead)
 		return Reference{}

@@ -3,6 +3,8 @@ package destination
 import (
 	"errors"
 	"strings"
+
+	"keyrelay/function/rawjson"
 )
 
 // A Reference names a secret: "secretsmanager:NAME-OR-ARN", "env:NAME" or
@@ -14,7 +16,7 @@ type Reference struct {
 	// Name is the secret's name or ARN, the variable's name or the file's path.
 	Name string
 	// Pointer selects a value inside a JSON secret; empty means the whole secret.
-	Pointer Pointer
+	Pointer rawjson.Pointer
 }
 
 // A PlacedReference is a Reference and where a document names it. Where the
@@ -43,7 +45,7 @@ func ParseReference(text string) (Reference, error) {
 		return Reference{}, errors.New("a secret reference begins with secretsmanager:, env: or file: and goes on with a name")
 	}
 	name, fragment, pointed := strings.Cut(rest, "#")
-	pointer, err := ParsePointer(fragment)
+	pointer, err := rawjson.ParsePointer(fragment)
 	switch {
 	case err != nil:
 		return Reference{}, err

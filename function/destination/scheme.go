@@ -3,6 +3,8 @@ package destination
 import (
 	"net/url"
 	"time"
+
+	"keyrelay/function/rawjson"
 )
 
 // A Kind says how a security scheme's credential is made.
@@ -86,7 +88,7 @@ type SecurityScheme struct {
 	// Lifetime is how long a retrieved credential lives; nil when the document does not say. Zero means one retrieval per request.
 	Lifetime *time.Duration
 	// ExpiresIn is the JSON Pointer to the seconds in a retrieval's answer; empty when the document names none.
-	ExpiresIn Pointer
+	ExpiresIn rawjson.Pointer
 	// RefreshOn says which answers mean that the credential is refused.
 	RefreshOn []RefreshRule
 	// RequestContentType is the media type of a retrieval's body parameters.
@@ -99,7 +101,7 @@ type SecurityScheme struct {
 type Retrieval struct {
 	Method          string
 	URL             *url.URL
-	ResponsePointer Pointer
+	ResponsePointer rawjson.Pointer
 }
 
 // A Flow is an OAuth 2.0 flow that needs no person: clientCredentials or password.
@@ -130,7 +132,7 @@ type RetrievalParameter struct {
 type RefreshRule struct {
 	Status int
 	// Pointer is set when ByBody is.
-	Pointer Pointer
+	Pointer rawjson.Pointer
 	// Equals is compact JSON.
 	Equals []byte
 	// ByBody says that the body decides too.

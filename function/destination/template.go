@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+
+	"keyrelay/function/rawjson"
 )
 
 // A ValueTemplate is a text with {{{name}}} or {{{/json/pointer}}} expressions
@@ -18,7 +20,7 @@ type ValueTemplate struct {
 // Pointer finds.
 type TemplatePart struct {
 	Literal   string
-	Pointer   Pointer
+	Pointer   rawjson.Pointer
 	IsPointer bool
 }
 
@@ -37,9 +39,9 @@ func ParseValueTemplate(text string) (*ValueTemplate, error) {
 		if expression == "" {
 			break
 		}
-		pointer := pointerTo(expression)
+		pointer := rawjson.PointerTo(expression)
 		if expression[0] == '/' {
-			if pointer, err = ParsePointer(expression); err != nil {
+			if pointer, err = rawjson.ParsePointer(expression); err != nil {
 				return nil, err
 			}
 		}
@@ -83,14 +85,11 @@ func (t *ValueTemplate) Fill(document []byte) (string, error) {
 		if !ok {
 			return "", fmt.Errorf("{{{%s}}} finds nothing", part.Pointer)
 		}
-		switch value[0] {
-		case '"':
-			filled.WriteString(unquote(value))
-		case '{', '[', 'n':
+		text, ok := rawjson.Plain(value)
+		if !ok {
 			return "", fmt.Errorf("{{{%s}}} finds no text, number or truth value", part.Pointer)
-		default:
-			filled.Write(value)
 		}
+		filled.WriteString(text)
 	}
 	return filled.String(), nil
 }

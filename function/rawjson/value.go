@@ -19,6 +19,23 @@ func ScalarText(scratch, scalar []byte) (text []byte, whole bool) {
 	return AppendUnescaped(scratch, inside)
 }
 
+// Plain returns the text of a sound string, and a number, true or false as it is
+// written; ok is false for null and for what has parts. Half a surrogate pair
+// becomes U+FFFD.
+func Plain(value []byte) (text string, ok bool) {
+	if value[0] == 'n' || IsContainer(value) {
+		return "", false
+	}
+	says, _ := ScalarText(nil, value)
+	return string(says), true
+}
+
+// IsObject reports whether a document is a JSON object, names that repeat allowed.
+func IsObject(document []byte) bool {
+	found, ok := Pointer("").Find(document)
+	return ok && found[0] == '{'
+}
+
 // Elements returns the elements of a sound array, or the names and values of a
 // sound object in turn, as the text writes them. A scalar is its own only element.
 func Elements(value []byte) iter.Seq[[]byte] {
