@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"keyrelay/function/destination"
+	"keyrelay/function/secret"
 )
 
 // loopbackAddress is where the HTTP server listens when PORT is not set.
@@ -52,7 +53,7 @@ func readSettings(getenv func(string) string) (settings, error) {
 	if read.callerKeys, err = callerKeys(getenv("KEYRELAY_CALLER_KEYS"), read); err != nil {
 		return read, err
 	}
-	if read.secretTTL, err = duration("KEYRELAY_SECRET_TTL", getenv("KEYRELAY_SECRET_TTL"), 300*time.Second); err != nil {
+	if read.secretTTL, err = duration("KEYRELAY_SECRET_TTL", getenv("KEYRELAY_SECRET_TTL"), secret.DefaultTTL); err != nil {
 		return read, err
 	}
 	if read.secretTTL == 0 {

@@ -4,15 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net/http"
 
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
-	"keyrelay/function/credential"
 	"keyrelay/function/destination"
 	"keyrelay/function/relay"
-	"keyrelay/function/upstream"
+	"keyrelay/function/secret"
 )
 
 // wire builds the relay that the settings describe.
@@ -21,24 +19,16 @@ func wire(settings settings, log io.Writer) (*relay.Relay, error) {
 	if err != nil {
 		return nil, err
 	}
-	var client *upstream.Client
-	store := credential.New(credential.Config{
-		SecretsManager: secretsManager,
-		HTTPClient:     func(d *destination.Destination) *http.Client { return client.HTTPClient(d) },
-		SecretTTL:      settings.secretTTL,
-		SecretMaxAge:   settings.secretMaxAge,
-	})
-	if err := store.Check(set); err != nil {
+	secrets := secret.New(secret.Config{SecretsManager: secretsManager, TTL: settings.secretTTL, MaxAge: settings.secretMaxAge})
+	if err := secrets.Check(set); err != nil {
 		return nil, err
 	}
-	if err := checkCallerKeys(store, settings.callerKeys); err != nil {
+	if err := checkCallerKeys(secrets, settings.callerKeys); err != nil {
 		return nil, err
 	}
-	client = upstream.New(upstream.Config{Secret: store.Secret})
 	return relay.New(relay.Config{
 		Destinations: set,
-		Credentials:  store,
-		Upstream:     client,
+		Secrets:      secrets,
 		CallerKeys:   settings.callerKeys,
 		Log:          log,
 		FunctionName: settings.functionName,
@@ -47,11 +37,11 @@ func wire(settings settings, log io.Writer) (*relay.Relay, error) {
 
 // checkCallerKeys reads callers' keys that are on this machine, so that a missing
 // one stops the start; those of Secrets Manager are read at the first request.
-func checkCallerKeys(store *credential.Store, keys destination.Reference) error {
+func checkCallerKeys(secrets *secret.Store, keys destination.Reference) error {
 	if keys.Provider != "env" && keys.Provider != "file" {
 		return nil
 	}
-	if _, err := store.Secret(context.Background(), keys); err != nil {
+	if _, err := secrets.Value(context.Background(), keys); err != nil {
 		return fmt.Errorf("KEYRELAY_CALLER_KEYS: %w", err)
 	}
 	return nil

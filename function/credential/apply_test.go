@@ -7,9 +7,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"keyrelay/function/credential"
 	"keyrelay/function/destination"
+	"keyrelay/function/fake"
 	"keyrelay/function/plan"
+	"keyrelay/function/secret"
 )
 
 // An applyCase is a secret, a scheme and a request, and what must be sent.
@@ -105,7 +106,7 @@ func TestApply(t *testing.T) {
 	for _, test := range append(keyCases(), kindCases()...) {
 		t.Run(test.name, func(t *testing.T) {
 			test.scheme.Secret = managed("keyrelay/it", test.scheme.Secret.Pointer)
-			store := storeOn(t, newEndpoint(map[string]string{"keyrelay/it": test.secret}))
+			store := storeOn(t, fake.NewSecrets(map[string]string{"keyrelay/it": test.secret}))
 			request := &http.Request{URL: &url.URL{RawQuery: test.query}, Header: test.header}
 			if request.Header == nil {
 				request.Header = http.Header{}
@@ -123,7 +124,7 @@ func TestApply(t *testing.T) {
 
 // TestApplyAll attaches every scheme of a requirement, from one secret read once.
 func TestApplyAll(t *testing.T) {
-	e := newEndpoint(map[string]string{"keyrelay/it": `{"key": "key-of-header", "token": "token-of-query"}`})
+	e := fake.NewSecrets(map[string]string{"keyrelay/it": `{"key": "key-of-header", "token": "token-of-query"}`})
 	outbound := planWith(header(managed("keyrelay/it", "/key")),
 		&destination.SecurityScheme{In: "query", Field: "token", Secret: managed("keyrelay/it", "/token")})
 	request := &http.Request{URL: &url.URL{}, Header: http.Header{}}
@@ -131,7 +132,7 @@ func TestApplyAll(t *testing.T) {
 	if request.Header.Get("X-Partner-Key") != "key-of-header" || request.URL.RawQuery != "token=token-of-query" {
 		t.Errorf("sent %v and %q", request.Header, request.URL.RawQuery)
 	}
-	if calls := e.calls.Load(); calls != 1 {
+	if calls := e.TakeCalls(); calls != 1 {
 		t.Errorf("%d calls for one secret", calls)
 	}
 }
@@ -141,7 +142,7 @@ func TestFills(t *testing.T) {
 	basic := &destination.SecurityScheme{Name: "b", Kind: destination.Basic, In: "header", Field: "Authorization", Secret: managed("basic", "")}
 	bearer := &destination.SecurityScheme{Name: "t", Kind: destination.Bearer, In: "header", Field: "Authorization", Secret: managed("token", "")}
 	query := &destination.SecurityScheme{Name: "q", In: "query", Field: "q", Secret: managed("token", "")}
-	store := storeOn(t, newEndpoint(map[string]string{"basic": `{"username":"Aladdin","password":"open sesame"}`, "token": "token-of-eight"}))
+	store := storeOn(t, fake.NewSecrets(map[string]string{"basic": `{"username":"Aladdin","password":"open sesame"}`, "token": "token-of-eight"}))
 	outbound := planWith(query)
 	outbound.Fills = []plan.Fill{
 		{Field: "X-Both", Parts: []plan.FillPart{{Literal: "("}, {Scheme: basic}, {Literal: ")("}, {Scheme: query}, {Literal: ")"}}},
@@ -161,10 +162,10 @@ func TestFills(t *testing.T) {
 
 // TestNoScheme is for destinations that are allow-list entries alone.
 func TestNoScheme(t *testing.T) {
-	held := mustGet(t, credential.New(credential.Config{}), planWith())
+	held := mustGet(t, newStore(secret.Config{}), planWith())
 	request := &http.Request{URL: &url.URL{}, Header: http.Header{}}
 	held.Apply(request)
-	if len(request.Header) > 0 || held.Refused(status(401)) || held.Mask(status(200)) != nil || !held.Facts.Cached {
+	if len(request.Header) > 0 || held.Refused(401, nil) || held.Mask(status(200)) != nil || !held.Stats.Cached {
 		t.Errorf("something came of no scheme: %v", request.Header)
 	}
 }

@@ -8,13 +8,14 @@ import (
 
 	"keyrelay/function/destination"
 	"keyrelay/function/gateway"
+	"keyrelay/function/retrieval"
 )
 
 // attach returns what puts a credential where its scheme wants it.
 func attach(scheme *destination.SecurityScheme, text string) func(*http.Request) {
 	switch scheme.In {
 	case "query":
-		return attachQuery(scheme.Field, escapeQuery(text))
+		return attachQuery(scheme.Field, retrieval.EscapeQuery(text))
 	case "cookie":
 		name, pair := scheme.Field, scheme.Field+"="+text
 		return func(request *http.Request) { setCookie(request.Header, name, pair) }
@@ -26,7 +27,7 @@ func attach(scheme *destination.SecurityScheme, text string) func(*http.Request)
 // attachQuery returns what adds a query parameter and removes any of the same name.
 // The value is percent-encoded already.
 func attachQuery(name, value string) func(*http.Request) {
-	pair := escapeQuery(name) + "=" + value
+	pair := retrieval.EscapeQuery(name) + "=" + value
 	return func(request *http.Request) {
 		kept := without(request.URL.RawQuery, "&", func(sent string) bool { return queryName(sent) == name })
 		request.URL.RawQuery = appended(kept, "&", pair)
@@ -100,30 +101,4 @@ func queryName(pair string) string {
 		return decoded
 	}
 	return name
-}
-
-// escapeQuery percent-encodes all but unreserved characters (RFC 3986 section 2.3).
-func escapeQuery(text string) string {
-	return strings.ReplaceAll(url.QueryEscape(text), "+", "%20")
-}
-
-// headerProblem says why a header field cannot carry a value (RFC 9110 section 5.5).
-func headerProblem(text string) string {
-	switch {
-	case strings.ContainsFunc(text, func(r rune) bool { return isControl(r) && r != '\t' }):
-		return "holds a line break or another control character, which a header cannot carry. Store it without."
-	case strings.Trim(text, " \t") != text:
-		return "begins or ends with white space, which a header does not keep. Store it without."
-	}
-	return ""
-}
-
-// cookieProblem says why a cookie cannot carry a value (RFC 6265 section 4.1.1).
-func cookieProblem(text string) string {
-	for i := range len(text) {
-		if c := text[i]; c <= ' ' || c >= 0x7f || c == '"' || c == ',' || c == ';' || c == '\\' {
-			return "holds a character that a cookie cannot carry: white space, a control character, one beyond ASCII, or one of \" , ; \\. Use a key without."
-		}
-	}
-	return ""
 }

@@ -1,66 +1,265 @@
-// Package credential makes the credentials of destinations out of secrets, keeps
-// them, and attaches them. It is the only room that ever holds a secret.
+// Package credential makes the credentials that security schemes ask for out of
+// secrets and retrievals, and attaches them.
 //
-//	store := credential.New(credential.Config{SecretsManager: client, HTTPClient: guarded})
-//	held, err := store.Get(ctx, outbound)
-//	held.Apply(request)
-//	masked := held.Mask(response)
-//	if held.Refused(response) {
-//		renewed := store.Renew(ctx, held) // nil where there is no other
+//	credentials := credential.New(secrets, client.Call)
+//	used, err := credentials.Get(ctx, outbound)
+//	used.Apply(request)
+//	masked := used.Mask(response)
+//	if used.Refused(response.Status, response.Body) {
+//		other := credentials.Renew(ctx, used) // nil where there is no other
 //	}
 //
-// Secrets, keys and tokens that an HTTP call answers with, discovery documents and
-// the role of this process are sources under one cache: one fetch in flight per
-// key, failures remembered for 1 s to 30 s, an old value served while a refresh
-// fails, up to a hard age. Ages are measured on the wall clock, because the
-// monotonic clock of a frozen Lambda function stops.
-//
-// A fetch belongs to nobody: it has a goroutine and a time limit of its own, so
-// that a caller who leaves fails no other. As a rule its first caller waits for it.
-//
-// Limits: a secret is at most 65,536 bytes and is read within 3 s; the answer of a
-// retrieval is at most 64 KB and comes within the destination's AuxiliaryTimeout.
-// In answers, a secret of less than 8 bytes is not masked.
+// Apply is the only way a secret enters a request.
 package credential
 
 import (
 	"context"
-	"errors"
 	"net/http"
+	"slices"
+	"strings"
+	"sync"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
-
+	"keyrelay/function/cache"
 	"keyrelay/function/destination"
+	"keyrelay/function/plan"
+	"keyrelay/function/retrieval"
+	"keyrelay/function/secret"
+	"keyrelay/function/upstream"
 )
 
-// The reasons for which this room refuses a request.
-var (
-	// ErrSecretUnavailable says that a secret cannot be read now, or is not of the shape its scheme needs.
-	ErrSecretUnavailable = errors.New("a secret is unavailable")
-	// ErrRetrieval says that a retrieval failed.
-	ErrRetrieval = errors.New("a retrieval failed")
-	// ErrRetrievalTimeout says that a retrieval took too long.
-	ErrRetrievalTimeout = errors.New("a retrieval timed out")
-	// ErrCallerKey says that the caller's key is missing or wrong.
-	ErrCallerKey = errors.New("the caller's key is invalid")
-)
+// A Store makes credentials and keeps them. It is safe for concurrent use.
+type Store struct {
+	secrets   *secret.Store
+	retriever *retrieval.Retriever
+	roles     *cache.Cache[roleKey, *role]
 
-// Config says where secrets come from and how long they are kept.
-type Config struct {
-	// SecretsManager reads secretsmanager: references, and its credentials and region
-	// sign for AWS. It is asked for on the first use, so that a relay that does
-	// neither needs no AWS configuration.
-	SecretsManager func(context.Context) (*secretsmanager.Client, error)
-	// HTTPClient returns the guarded client that retrievals for a destination use.
-	HTTPClient func(*destination.Destination) *http.Client
-	// SecretTTL is how long a secret is used before it is read again; zero means 300 s.
-	SecretTTL time.Duration
-	// SecretMaxAge is how old a secret may get while it cannot be read again; zero
-	// switches that off: a secret past SecretTTL is then never used.
-	SecretMaxAge time.Duration
+	// ready maps a *destination.Operation to the *Credential of requests without
+	// placeholders, and parts a retrieval.Scope to its *part.
+	ready, parts sync.Map
 }
 
-// A Secret gives the bytes of a secret when called. It is a func so that no
-// print, log or encoder can show it. The bytes are shared: nobody may change them.
-type Secret func() []byte
+// New returns a Store that has made nothing yet.
+func New(secrets *secret.Store, call upstream.CallFunc) *Store {
+	s := &Store{secrets: secrets, retriever: retrieval.New(secrets, call)}
+	s.roles = newRoles(s)
+	return s
+}
+
+// A Credential is all that one outbound request is given: one or more schemes. It
+// is shared by requests that ask for the same, and never changes.
+type Credential struct {
+	// Stats is what the log may know of it.
+	Stats Stats
+
+	// parts holds the operation's schemes in their order, and then those that only fills ask for.
+	parts    []*part
+	attached int
+	fills    []plan.Fill
+}
+
+// Stats is what the log may know of a credential.
+type Stats struct {
+	// Cached says that no fetch was waited for.
+	Cached bool
+	// Stale names the schemes whose secret could not be read again and is served from the cache past its time.
+	Stale []string
+	// Wait is how long the fetches took that were waited for.
+	Wait time.Duration
+}
+
+// Get returns what the plan's operation and its header placeholders ask for. The
+// error is a *gateway.Refusal with the reason secret.ErrUnavailable,
+// retrieval.ErrFailed or retrieval.ErrTimeout.
+func (s *Store) Get(ctx context.Context, outbound *plan.Plan) (*Credential, error) {
+	if ready := s.Ready(outbound); ready != nil {
+		return ready, nil
+	}
+	made, err := s.assemble(ctx, outbound)
+	if err != nil {
+		return nil, err
+	}
+	if len(made.fills) == 0 && made.fresh(cache.Now()) {
+		shared := *made
+		shared.Stats = Stats{Cached: true}
+		s.ready.Store(outbound.Operation, &shared)
+	}
+	return made, nil
+}
+
+// Ready returns what Get would, where nothing has to be waited for; nil otherwise.
+func (s *Store) Ready(outbound *plan.Plan) *Credential {
+	if len(outbound.Fills) > 0 {
+		return nil
+	}
+	found, _ := s.ready.Load(outbound.Operation)
+	ready, _ := found.(*Credential)
+	if ready == nil || !ready.fresh(cache.Now()) {
+		return nil
+	}
+	return ready
+}
+
+// GetFor returns what a call besides the outbound one asks for. The error is as from Get.
+func (s *Store) GetFor(ctx context.Context, d *destination.Destination, security []destination.Requirement) (*Credential, error) {
+	made := &Credential{Stats: Stats{Cached: true}}
+	for _, requirement := range security {
+		if err := made.add(ctx, s, newScope(d, requirement)); err != nil {
+			return nil, err
+		}
+	}
+	made.attached = len(made.parts)
+	return made, nil
+}
+
+// fresh reports whether each part is still the one to use.
+func (c *Credential) fresh(now time.Time) bool {
+	for _, part := range c.parts {
+		if !part.fresh(now) {
+			return false
+		}
+	}
+	return true
+}
+
+// assemble gets every part of the credential.
+func (s *Store) assemble(ctx context.Context, outbound *plan.Plan) (*Credential, error) {
+	made, err := s.GetFor(ctx, outbound.Destination, outbound.Operation.Security)
+	if err != nil {
+		return nil, err
+	}
+	made.fills = outbound.Fills
+	for _, fill := range outbound.Fills {
+		for _, each := range fill.Parts {
+			if each.Scheme == nil || made.part(each.Scheme) != nil {
+				continue
+			}
+			if err := made.add(ctx, s, newScope(outbound.Destination, destination.Requirement{Scheme: each.Scheme})); err != nil {
+				return nil, err
+			}
+		}
+		if err := made.checkFill(fill); err != nil {
+			return nil, err
+		}
+	}
+	return made, nil
+}
+
+// add gets one scheme's part and notes what that took.
+func (c *Credential) add(ctx context.Context, s *Store, scope retrieval.Scope) error {
+	start := time.Now()
+	made, taken, err := s.kind(scope.Scheme.Kind).get(ctx, scope)
+	if err != nil {
+		return err
+	}
+	c.parts = append(c.parts, made)
+	c.note(made, taken, time.Since(start))
+	return nil
+}
+
+func (c *Credential) note(had *part, taken stats, took time.Duration) {
+	if taken.waited {
+		c.Stats.Cached = false
+		c.Stats.Wait += took
+	}
+	if taken.stale {
+		c.Stats.Stale = append(c.Stats.Stale, had.scope.Scheme.Name)
+	}
+}
+
+// part returns a scheme's part, nil where there is none.
+func (c *Credential) part(scheme *destination.SecurityScheme) *part {
+	at := slices.IndexFunc(c.parts, func(p *part) bool { return p.scope.Scheme == scheme })
+	if at < 0 {
+		return nil
+	}
+	return c.parts[at]
+}
+
+// Renew is for an answer that refuses the credential used: it drops exactly that
+// one and gets another. A static secret is read again past the cache, at most once
+// in 10 s. It returns nil when there is no other: the first answer stands.
+func (s *Store) Renew(ctx context.Context, used *Credential) *Credential {
+	start := time.Now()
+	renewed := *used
+	renewed.Stats = Stats{Cached: true}
+	renewed.parts = slices.Clone(used.parts)
+	changed := false
+	for i, each := range used.parts {
+		other, taken := s.renew(ctx, each)
+		renewed.parts[i] = other
+		renewed.note(other, taken, 0)
+		changed = changed || !other.same(each)
+	}
+	if !changed {
+		return nil
+	}
+	for _, fill := range renewed.fills {
+		if renewed.checkFill(fill) != nil {
+			return nil
+		}
+	}
+	if !renewed.Stats.Cached {
+		renewed.Stats.Wait = time.Since(start)
+	}
+	return &renewed
+}
+
+// renew returns another part than the one used, or that one where there is no other.
+func (s *Store) renew(ctx context.Context, used *part) (*part, stats) {
+	renew := s.kind(used.scope.Scheme.Kind).renew
+	if renew == nil {
+		return used, stats{}
+	}
+	other, taken, err := renew(ctx, used)
+	if err != nil {
+		return used, stats{waited: taken.waited}
+	}
+	return other, taken
+}
+
+// Apply puts the credential into the request, last, and replaces any copy of its
+// fields. The value slices that it puts into the header are shared: nobody may write
+// into them.
+func (c *Credential) Apply(request *http.Request) {
+	for _, part := range c.parts[:c.attached] {
+		if part.apply != nil {
+			part.apply(request)
+		}
+	}
+	for _, fill := range c.fills {
+		setField(request.Header, fill.Field, []string{c.filled(fill)})
+	}
+	for _, part := range c.parts[:c.attached] {
+		if part.sign != nil {
+			part.sign(request)
+		}
+	}
+}
+
+// filled is the text of a header field with its placeholders replaced.
+func (c *Credential) filled(fill plan.Fill) string {
+	var text strings.Builder
+	for _, part := range fill.Parts {
+		if part.Scheme == nil {
+			text.WriteString(part.Literal)
+		} else {
+			text.WriteString(c.part(part.Scheme).text())
+		}
+	}
+	return text.String()
+}
+
+// checkFill refuses to fill a header with what a header cannot carry, such as a
+// query key with a line break in it. That a scheme has a text at all is for plan to see.
+func (c *Credential) checkFill(fill plan.Fill) error {
+	for _, each := range fill.Parts {
+		if each.Scheme == nil {
+			continue
+		}
+		if problem := retrieval.HeaderProblem(c.part(each.Scheme).text()); problem != "" {
+			return secret.Unusable(each.Scheme.Secret, problem)
+		}
+	}
+	return nil
+}

@@ -1,30 +1,27 @@
 package credential_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
-	"keyrelay/function/credential"
+	"keyrelay/function/cache"
 	"keyrelay/function/destination"
 	"keyrelay/function/gateway"
+	"keyrelay/function/secret"
+	"keyrelay/function/upstream"
 )
 
-// A cannedAnswer is a transport that answers always the same.
-type cannedAnswer struct {
-	status          int
-	mediaType, body string
-}
-
-func (c cannedAnswer) RoundTrip(request *http.Request) (*http.Response, error) {
-	return &http.Response{
-		StatusCode: c.status, Request: request, Body: io.NopCloser(strings.NewReader(c.body)),
-		Header: http.Header{"Content-Type": {c.mediaType}, "Retry-After": {c.body}},
-	}, nil
+// canned is an upstream.CallFunc that answers always the same.
+func canned(status int, mediaType, body string) upstream.CallFunc {
+	return func(context.Context, *destination.Destination, *http.Request, int) (*upstream.Answer, error) {
+		header := http.Header{"Content-Type": {mediaType}, "Retry-After": {body}}
+		return &upstream.Answer{Status: status, Header: header, Body: []byte(body), Asked: cache.Now()}, nil
+	}
 }
 
 // FuzzTokenAnswer reads any answer as that of a token endpoint and of a key
@@ -45,9 +42,8 @@ func FuzzTokenAnswer(f *testing.F) {
 			t.Skip()
 		}
 		w := newBubble(nil, nil)
-		canned := &http.Client{Transport: cannedAnswer{status, mediaType, body}}
 		t.Setenv("KEYRELAY_TEST_CLIENT", client)
-		w.build(credential.Config{HTTPClient: func(*destination.Destination) *http.Client { return canned }})
+		w.callBy(canned(status, mediaType, body))
 		token, key := w.oauth(), w.session(parsed)
 		token.Secret = destination.Reference{Provider: "env", Name: "KEYRELAY_TEST_CLIENT"}
 		for _, scheme := range []*destination.SecurityScheme{token, key} {
@@ -84,26 +80,26 @@ func FuzzValueTemplate(f *testing.F) {
 	f.Add("{{{a}}}{{{b}}}", `{"a": "{{{b}}}", "b": null}`)
 	f.Add("{{{}}}", `{}`)
 	f.Add("{{{a}}}", `text`)
-	f.Fuzz(func(t *testing.T, text, secret string) {
+	f.Fuzz(func(t *testing.T, text, content string) {
 		parsed, err := destination.ParseValueTemplate(text)
-		if err != nil || !utf8.ValidString(secret) || strings.Contains(secret, "\x00") {
+		if err != nil || !utf8.ValidString(content) || strings.Contains(content, "\x00") {
 			t.Skip()
 		}
-		t.Setenv("KEYRELAY_TEST_SECRET", secret)
+		t.Setenv("KEYRELAY_TEST_SECRET", content)
 		scheme := header(destination.Reference{Provider: "env", Name: "KEYRELAY_TEST_SECRET"})
 		scheme.Value = parsed
-		held, err := credential.New(credential.Config{}).Get(t.Context(), planWith(scheme))
+		held, err := newStore(secret.Config{}).Get(t.Context(), planWith(scheme))
 		if err != nil {
-			mustBeClean(t, err, secret)
+			mustBeClean(t, err, content)
 			return
 		}
 		value := keyIn(held)
-		if !json.Valid([]byte(secret)) || strings.ContainsAny(value, "\r\n\x00") {
-			t.Errorf("%q over %q gave %q", text, secret, value)
+		if !json.Valid([]byte(content)) || strings.ContainsAny(value, "\r\n\x00") {
+			t.Errorf("%q over %q gave %q", text, content, value)
 		}
 		for _, part := range parsed.Parts {
 			if !part.IsPointer && !strings.Contains(value, part.Literal) {
-				t.Errorf("%q over %q gave %q, which lacks %q", text, secret, value, part.Literal)
+				t.Errorf("%q over %q gave %q, which lacks %q", text, content, value, part.Literal)
 			}
 		}
 	})

@@ -11,29 +11,19 @@ import (
 	"time"
 
 	"keyrelay/function/credential"
+	"keyrelay/function/fake"
 	"keyrelay/function/plan"
+	"keyrelay/function/secret"
 )
 
 // inBubble runs a test on a clock of its own, with a store that keeps secrets for
 // 5 min, and up to 1 h while they cannot be read.
-func inBubble(t *testing.T, run func(t *testing.T, e *endpoint, store *credential.Store, outbound *plan.Plan)) {
+func inBubble(t *testing.T, run func(t *testing.T, e *fake.Secrets, store *credential.Store, outbound *plan.Plan)) {
 	synctest.Test(t, func(t *testing.T) {
-		e := newEndpoint(map[string]string{"keyrelay/it": "first-key"})
-		store := credential.New(credential.Config{SecretsManager: e.direct(), SecretMaxAge: time.Hour})
+		e := fake.NewSecrets(map[string]string{"keyrelay/it": "first-key"})
+		store := newStore(secret.Config{SecretsManager: directly(e), MaxAge: time.Hour})
 		run(t, e, store, planWith(header(managed("keyrelay/it", ""))))
 	})
-}
-
-// denied makes the endpoint fail without retries of the SDK.
-func (e *endpoint) denied() { e.failWith(awsFault("AccessDeniedException", http.StatusBadRequest)) }
-
-func (e *endpoint) mended() { e.fail.Store(nil) }
-
-func (e *endpoint) mustHaveCalls(t *testing.T, want int64) {
-	t.Helper()
-	if got := e.calls.Swap(0); got != want {
-		t.Errorf("%d calls, want %d", got, want)
-	}
 }
 
 func mustSend(t *testing.T, store *credential.Store, outbound *plan.Plan, want string) *credential.Credential {
@@ -47,43 +37,43 @@ func mustSend(t *testing.T, store *credential.Store, outbound *plan.Plan, want s
 
 // TestTimeToLive reads a secret once in 5 min, and sees a rotation then.
 func TestTimeToLive(t *testing.T) {
-	inBubble(t, func(t *testing.T, e *endpoint, store *credential.Store, outbound *plan.Plan) {
-		if held := mustSend(t, store, outbound, "first-key"); held.Facts.Cached {
+	inBubble(t, func(t *testing.T, e *fake.Secrets, store *credential.Store, outbound *plan.Plan) {
+		if held := mustSend(t, store, outbound, "first-key"); held.Stats.Cached {
 			t.Error("the first one was not waited for")
 		}
-		e.put("keyrelay/it", "second-key")
+		e.Put("keyrelay/it", "second-key")
 		time.Sleep(5*time.Minute - time.Nanosecond)
-		if held := mustSend(t, store, outbound, "first-key"); !held.Facts.Cached || held.Facts.Wait != 0 {
-			t.Errorf("a cached one was waited for: %+v", held.Facts)
+		if held := mustSend(t, store, outbound, "first-key"); !held.Stats.Cached || held.Stats.Wait != 0 {
+			t.Errorf("a cached one was waited for: %+v", held.Stats)
 		}
-		e.mustHaveCalls(t, 1)
+		mustHaveCalls(t, e, 1)
 		time.Sleep(time.Nanosecond)
 		mustSend(t, store, outbound, "second-key")
-		e.mustHaveCalls(t, 1)
+		mustHaveCalls(t, e, 1)
 	})
 }
 
 // TestStale serves the old value while no other can be read, says so, and stops
 // at the hard age.
 func TestStale(t *testing.T) {
-	inBubble(t, func(t *testing.T, e *endpoint, store *credential.Store, outbound *plan.Plan) {
+	inBubble(t, func(t *testing.T, e *fake.Secrets, store *credential.Store, outbound *plan.Plan) {
 		mustSend(t, store, outbound, "first-key")
-		e.denied()
+		e.Fail(denied())
 		time.Sleep(5 * time.Minute)
 		for range 3 {
 			held := mustSend(t, store, outbound, "first-key")
-			if !slices.Equal(held.Facts.Stale, []string{"partnerKey"}) {
-				t.Errorf("stale: %v", held.Facts.Stale)
+			if !slices.Equal(held.Stats.Stale, []string{"partnerKey"}) {
+				t.Errorf("stale: %v", held.Stats.Stale)
 			}
 		}
 		time.Sleep(55*time.Minute - time.Nanosecond)
 		mustSend(t, store, outbound, "first-key")
 		time.Sleep(time.Minute)
 		mustRefuse(t, store, outbound.Operation.Security[0].Scheme, "GetSecretValue")
-		e.mended()
+		e.Fail(nil)
 		time.Sleep(30 * time.Second)
-		if held := mustSend(t, store, outbound, "first-key"); held.Facts.Stale != nil {
-			t.Errorf("stale: %v", held.Facts.Stale)
+		if held := mustSend(t, store, outbound, "first-key"); held.Stats.Stale != nil {
+			t.Errorf("stale: %v", held.Stats.Stale)
 		}
 	})
 }
@@ -91,11 +81,11 @@ func TestStale(t *testing.T) {
 // TestNoStale is for a Config whose SecretMaxAge is zero.
 func TestNoStale(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		e := newEndpoint(map[string]string{"keyrelay/it": "first-key"})
-		store := credential.New(credential.Config{SecretsManager: e.direct(), SecretTTL: time.Minute})
+		e := fake.NewSecrets(map[string]string{"keyrelay/it": "first-key"})
+		store := newStore(secret.Config{SecretsManager: directly(e), TTL: time.Minute})
 		outbound := planWith(header(managed("keyrelay/it", "")))
 		mustSend(t, store, outbound, "first-key")
-		e.denied()
+		e.Fail(denied())
 		time.Sleep(time.Minute)
 		mustRefuse(t, store, outbound.Operation.Security[0].Scheme, "GetSecretValue")
 	})
@@ -103,15 +93,15 @@ func TestNoStale(t *testing.T) {
 
 // TestBackOff asks a failing Secrets Manager ever more rarely, and at least once in 30 s.
 func TestBackOff(t *testing.T) {
-	inBubble(t, func(t *testing.T, e *endpoint, store *credential.Store, outbound *plan.Plan) {
-		e.denied()
+	inBubble(t, func(t *testing.T, e *fake.Secrets, store *credential.Store, outbound *plan.Plan) {
+		e.Fail(denied())
 		var pauses []time.Duration
 		last := time.Now()
 		for len(pauses) < 8 {
 			if _, err := store.Get(t.Context(), outbound); err == nil {
 				t.Fatal("it works")
 			}
-			if e.calls.Swap(0) > 0 {
+			if e.TakeCalls() > 0 {
 				pauses = append(pauses, time.Since(last))
 				last = time.Now()
 			}
@@ -123,7 +113,7 @@ func TestBackOff(t *testing.T) {
 				t.Errorf("pause %d took %v, want %v to %v", i, pause, most/2, most)
 			}
 		}
-		e.mended()
+		e.Fail(nil)
 		time.Sleep(30 * time.Second)
 		mustSend(t, store, outbound, "first-key")
 	})
@@ -132,10 +122,10 @@ func TestBackOff(t *testing.T) {
 // TestCallerLeaves shows that a caller who leaves ends nobody's wait but its own,
 // and that this is no failure to remember.
 func TestCallerLeaves(t *testing.T) {
-	inBubble(t, func(t *testing.T, e *endpoint, store *credential.Store, outbound *plan.Plan) {
-		e.failWith(func(w http.ResponseWriter, _ *http.Request) {
+	inBubble(t, func(t *testing.T, e *fake.Secrets, store *credential.Store, outbound *plan.Plan) {
+		e.Fail(func(w http.ResponseWriter, _ *http.Request) {
 			time.Sleep(2 * time.Second)
-			answer(w, map[string]string{"SecretString": "first-key"})
+			fake.AWSAnswer(w, http.StatusOK, map[string]string{"SecretString": "first-key"})
 		})
 		ctx, leave := context.WithTimeout(t.Context(), 10*time.Millisecond)
 		defer leave()
@@ -148,31 +138,31 @@ func TestCallerLeaves(t *testing.T) {
 		}
 		start := time.Now()
 		_, err := store.Get(ctx, outbound)
-		if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, credential.ErrSecretUnavailable) || time.Since(start) != 10*time.Millisecond {
+		if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, secret.ErrUnavailable) || time.Since(start) != 10*time.Millisecond {
 			t.Errorf("after %v: %v", time.Since(start), err)
 		}
 		callers.Wait()
 		if took := time.Since(start); took != 2*time.Second {
 			t.Errorf("the others waited %v", took)
 		}
-		e.mustHaveCalls(t, 1)
+		mustHaveCalls(t, e, 1)
 	})
 }
 
 // TestRenew reads a refused secret again past the cache, once in 10 s.
 func TestRenew(t *testing.T) {
-	inBubble(t, func(t *testing.T, e *endpoint, store *credential.Store, outbound *plan.Plan) {
+	inBubble(t, func(t *testing.T, e *fake.Secrets, store *credential.Store, outbound *plan.Plan) {
 		first := mustSend(t, store, outbound, "first-key")
 		if renewed := store.Renew(t.Context(), first); renewed != nil {
 			t.Errorf("the same secret made another credential: %q", keyIn(renewed))
 		}
-		e.mustHaveCalls(t, 2)
-		e.put("keyrelay/it", "second-key")
+		mustHaveCalls(t, e, 2)
+		e.Put("keyrelay/it", "second-key")
 		time.Sleep(10*time.Second - time.Nanosecond)
 		if store.Renew(t.Context(), first) != nil {
 			t.Error("it was read twice within 10 s")
 		}
-		e.mustHaveCalls(t, 0)
+		mustHaveCalls(t, e, 0)
 		time.Sleep(time.Nanosecond)
 		second := store.Renew(t.Context(), first)
 		if second == nil || keyIn(second) != "second-key" {
@@ -182,32 +172,32 @@ func TestRenew(t *testing.T) {
 			t.Error("a late refusal of the first key did not give the second")
 		}
 		mustSend(t, store, outbound, "second-key")
-		e.mustHaveCalls(t, 1)
+		mustHaveCalls(t, e, 1)
 	})
 }
 
 // TestRenewFails keeps a refused secret where no other can be read: what refused
 // it may be wrong.
 func TestRenewFails(t *testing.T) {
-	inBubble(t, func(t *testing.T, e *endpoint, store *credential.Store, outbound *plan.Plan) {
+	inBubble(t, func(t *testing.T, e *fake.Secrets, store *credential.Store, outbound *plan.Plan) {
 		first := mustSend(t, store, outbound, "first-key")
-		e.denied()
+		e.Fail(denied())
 		if store.Renew(t.Context(), first) != nil {
 			t.Error("a credential came of a failure")
 		}
 		mustSend(t, store, outbound, "first-key")
-		e.mustHaveCalls(t, 2)
+		mustHaveCalls(t, e, 2)
 	})
 }
 
 // TestRotation rotates a secret under load that refuses the old key at once: each
 // refused caller gets the new one, and the secret is read again once.
 func TestRotation(t *testing.T) {
-	e := newEndpoint(map[string]string{"keyrelay/it": `{"key": "first-key"}`})
+	e := fake.NewSecrets(map[string]string{"keyrelay/it": `{"key": "first-key"}`})
 	store := storeOn(t, e)
 	outbound := planWith(header(managed("keyrelay/it", "/key")))
 	mustSend(t, store, outbound, "first-key")
-	e.put("keyrelay/it", `{"key": "second-key"}`)
+	e.Put("keyrelay/it", `{"key": "second-key"}`)
 	var callers sync.WaitGroup
 	for range 200 {
 		callers.Go(func() {
@@ -225,5 +215,15 @@ func TestRotation(t *testing.T) {
 		})
 	}
 	callers.Wait()
-	e.mustHaveCalls(t, 2)
+	mustHaveCalls(t, e, 2)
+}
+
+// denied answers without retries of the SDK.
+func denied() http.HandlerFunc { return fake.Fault("AccessDeniedException", http.StatusBadRequest) }
+
+func mustHaveCalls(t *testing.T, e *fake.Secrets, want int) {
+	t.Helper()
+	if got := e.TakeCalls(); got != want {
+		t.Errorf("%d calls, want %d", got, want)
+	}
 }

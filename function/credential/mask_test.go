@@ -5,6 +5,7 @@ import (
 
 	"keyrelay/function/credential"
 	"keyrelay/function/destination"
+	"keyrelay/function/fake"
 	"keyrelay/function/gateway"
 )
 
@@ -13,7 +14,7 @@ func heldWith(t testing.TB, secret string, change func(*destination.SecuritySche
 	t.Helper()
 	scheme := header(managed("keyrelay/it", ""))
 	change(scheme)
-	return mustGet(t, storeOn(t, newEndpoint(map[string]string{"keyrelay/it": secret})), planWith(scheme))
+	return mustGet(t, storeOn(t, fake.NewSecrets(map[string]string{"keyrelay/it": secret})), planWith(scheme))
 }
 
 func asBasic(s *destination.SecurityScheme) { s.Kind, s.Field = destination.Basic, "Authorization" }

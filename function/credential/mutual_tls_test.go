@@ -1,51 +1,16 @@
 package credential_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"encoding/json"
-	"encoding/pem"
-	"errors"
-	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"testing"
-	"time"
 
 	"keyrelay/function/credential"
 	"keyrelay/function/destination"
-	"keyrelay/function/plan"
+	"keyrelay/function/fake"
 )
-
-// clientCertificate is a secret with a certificate that bears the number.
-func clientCertificate(t *testing.T, number int64) string {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(number), NotAfter: time.Now().Add(time.Hour), ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}
-	certificate, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	secret, err := json.Marshal(map[string]string{
-		"certificate": string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate})),
-		"private_key": string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(secret)
-}
 
 // TestClientCertificate presents the certificate to a real server; a rotated one
 // is another, the same one stays the same.
@@ -56,20 +21,20 @@ func TestClientCertificate(t *testing.T) {
 	server.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert}
 	server.StartTLS()
 	t.Cleanup(server.Close)
-	e := newEndpoint(map[string]string{"keyrelay/cert": clientCertificate(t, 1)})
+	e := fake.NewSecrets(map[string]string{"keyrelay/cert": fake.ClientCertificate(1)})
 	store := storeOn(t, e)
 	outbound := planWith(&destination.SecurityScheme{Name: "cert", Kind: destination.MutualTLS, Secret: managed("keyrelay/cert", "")})
 	first := mustGet(t, store, outbound)
 	if got := serialSeen(t, server, first); got != "1" {
 		t.Errorf("the server saw %s", got)
 	}
-	if mustGet(t, store, outbound).ClientCertificate() != first.ClientCertificate() {
+	if mustGet(t, store, outbound).Certificate() != first.Certificate() {
 		t.Error("the same certificate is another")
 	}
 	if store.Renew(t.Context(), first) != nil {
 		t.Error("the same certificate was renewed")
 	}
-	e.put("keyrelay/cert", clientCertificate(t, 2))
+	e.Put("keyrelay/cert", fake.ClientCertificate(2))
 	store = storeOn(t, e)
 	if got := serialSeen(t, server, mustGet(t, store, outbound)); got != "2" {
 		t.Errorf("the server saw %s", got)
@@ -78,13 +43,13 @@ func TestClientCertificate(t *testing.T) {
 
 // TestCertificateRotates gives the new certificate when the old one is refused.
 func TestCertificateRotates(t *testing.T) {
-	e := newEndpoint(map[string]string{"keyrelay/cert": clientCertificate(t, 1)})
+	e := fake.NewSecrets(map[string]string{"keyrelay/cert": fake.ClientCertificate(1)})
 	store := storeOn(t, e)
 	outbound := planWith(&destination.SecurityScheme{Name: "cert", Kind: destination.MutualTLS, Secret: managed("keyrelay/cert", "")})
 	first := mustGet(t, store, outbound)
-	e.put("keyrelay/cert", clientCertificate(t, 2))
+	e.Put("keyrelay/cert", fake.ClientCertificate(2))
 	renewed := store.Renew(t.Context(), first)
-	if renewed == nil || renewed.ClientCertificate() == first.ClientCertificate() {
+	if renewed == nil || renewed.Certificate() == first.Certificate() {
 		t.Error("the rotated certificate was not read")
 	}
 }
@@ -93,7 +58,7 @@ func serialSeen(t *testing.T, server *httptest.Server, held *credential.Credenti
 	t.Helper()
 	client := server.Client()
 	transport := client.Transport.(*http.Transport).Clone()
-	transport.TLSClientConfig.Certificates = []tls.Certificate{*held.ClientCertificate()}
+	transport.TLSClientConfig.Certificates = []tls.Certificate{*held.Certificate()}
 	defer transport.CloseIdleConnections()
 	request, err := http.NewRequest(http.MethodGet, server.URL, nil)
 	if err != nil {
@@ -110,21 +75,16 @@ func serialSeen(t *testing.T, server *httptest.Server, held *credential.Credenti
 	return string(serial[:n])
 }
 
-// TestNoCertificate refuses a secret without a certificate and its key, and a
-// certificate where a text is wanted.
+// TestNoCertificate refuses a secret without a certificate and its key, and puts a
+// certificate into no field.
 func TestNoCertificate(t *testing.T) {
 	scheme := &destination.SecurityScheme{Name: "cert", Kind: destination.MutualTLS, Secret: managed("keyrelay/cert", "")}
 	for secret, says := range map[string]string{
 		"hush": "shape", `{"certificate": "hush"}`: "shape", `{"certificate": "hush", "private_key": "hush"}`: "PEM",
 	} {
-		mustRefuse(t, storeOn(t, newEndpoint(map[string]string{"keyrelay/cert": secret})), scheme, says)
+		mustRefuse(t, storeOn(t, fake.NewSecrets(map[string]string{"keyrelay/cert": secret})), scheme, says)
 	}
-	outbound := planWith()
-	outbound.Fills = []plan.Fill{{Field: "X-Cert", Parts: []plan.FillPart{{Scheme: scheme}}}}
-	store := storeOn(t, newEndpoint(map[string]string{"keyrelay/cert": clientCertificate(t, 1)}))
-	if _, err := store.Get(t.Context(), outbound); !errors.Is(err, plan.ErrPlaceholder) {
-		t.Errorf("got %v", err)
-	}
+	store := storeOn(t, fake.NewSecrets(map[string]string{"keyrelay/cert": fake.ClientCertificate(1)}))
 	request := &http.Request{URL: &url.URL{}, Header: http.Header{}}
 	held := mustGet(t, store, planWith(scheme))
 	if held.Apply(request); len(request.Header) > 0 {

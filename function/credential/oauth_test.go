@@ -1,6 +1,7 @@
 package credential_test
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -13,9 +14,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"keyrelay/function/credential"
 	"keyrelay/function/destination"
+	"keyrelay/function/fake"
 	"keyrelay/function/gateway"
+	"keyrelay/function/retrieval"
+	"keyrelay/function/secret"
+	"keyrelay/function/upstream"
 )
 
 // TestTokenRequest shows what a token request sends for each flow and way of
@@ -62,7 +66,7 @@ func TestTokenRequest(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			w := newWorld(t, map[string]string{"client": test.secret}, numbered(60))
+			w := newWorld(t, map[string]string{"client": test.secret}, fake.Tokens(60))
 			scheme := w.oauth()
 			test.change(scheme)
 			outbound := w.plan(scheme)
@@ -74,7 +78,7 @@ func TestTokenRequest(t *testing.T) {
 			}
 			want := "POST " + test.path + "\nAccept-Encoding: identity\nAccept: application/json\n" + test.header +
 				"Content-Type: application/x-www-form-urlencoded\nUser-Agent: keyrelay\n" + tenant + "\n" + test.want
-			if difference := cmp.Diff([]string{want}, w.provider.received); difference != "" {
+			if difference := cmp.Diff([]string{want}, w.received()); difference != "" {
 				t.Errorf("received (-want +got):\n%s", difference)
 			}
 		})
@@ -83,16 +87,16 @@ func TestTokenRequest(t *testing.T) {
 
 // TestClientMissing names what a secret of a client lacks.
 func TestClientMissing(t *testing.T) {
-	w := newWorld(t, map[string]string{"client": `{"client_id": "hush-hush"}`}, numbered(60))
+	w := newWorld(t, map[string]string{"client": `{"client_id": "hush-hush"}`}, fake.Tokens(60))
 	_, err := w.store.Get(t.Context(), w.plan(w.oauth()))
-	if refusal := mustFail(t, err, credential.ErrSecretUnavailable, "hush"); !strings.Contains(refusal.Detail, "client_secret") {
+	if refusal := mustFail(t, err, secret.ErrUnavailable, "hush"); !strings.Contains(refusal.Detail, "client_secret") {
 		t.Errorf("the detail is %s", refusal.Detail)
 	}
 }
 
 // TestScopesApart retrieves a token for each set of scopes, and shares it.
 func TestScopesApart(t *testing.T) {
-	w := newWorld(t, map[string]string{"client": client}, numbered(60))
+	w := newWorld(t, map[string]string{"client": client}, fake.Tokens(60))
 	scheme := w.oauth()
 	read, write, again := w.plan(scheme), w.plan(scheme), w.plan(scheme)
 	read.Operation.Security[0].Scopes = []string{"read"}
@@ -145,10 +149,10 @@ func TestTokenAnswers(t *testing.T) {
 	}
 	for i, recorded := range answers {
 		t.Run(fmt.Sprintf("%d %s", i, recorded.Source), func(t *testing.T) {
-			w := newWorld(t, map[string]string{"client": client}, says(recorded.Status, recorded.ContentType, recorded.Body))
+			w := newWorld(t, map[string]string{"client": client}, fake.Says(recorded.Status, recorded.ContentType, recorded.Body))
 			held, err := w.store.Get(t.Context(), w.plan(w.oauth()))
 			if recorded.documented() == "" {
-				mustFail(t, err, credential.ErrRetrieval, "sometext", "zzz", "invalid_grant")
+				mustFail(t, err, retrieval.ErrFailed, "sometext", "zzz", "invalid_grant")
 				return
 			}
 			if err != nil {
@@ -193,9 +197,9 @@ func TestTokenRefused(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(fmt.Sprint(test.status, test.body), func(t *testing.T) {
-			w := newWorld(t, map[string]string{"client": client}, says(test.status, "", test.body))
+			w := newWorld(t, map[string]string{"client": client}, fake.Says(test.status, "", test.body))
 			_, err := w.store.Get(t.Context(), w.plan(w.oauth()))
-			if refusal := mustFail(t, err, credential.ErrRetrieval, "hush", w.url); !strings.Contains(refusal.Detail, test.says) {
+			if refusal := mustFail(t, err, retrieval.ErrFailed, "hush", w.url); !strings.Contains(refusal.Detail, test.says) {
 				t.Errorf("the detail does not say %q: %s", test.says, refusal.Detail)
 			}
 		})
@@ -206,22 +210,18 @@ func TestTokenRefused(t *testing.T) {
 func TestUnreachable(t *testing.T) {
 	w := newWorld(t, map[string]string{"client": client}, func(_ int, w http.ResponseWriter, _ *http.Request) { panic(http.ErrAbortHandler) })
 	_, err := w.store.Get(t.Context(), w.plan(w.oauth()))
-	mustFail(t, err, credential.ErrRetrieval, w.url, "127.0.0.1", "EOF")
+	mustFail(t, err, retrieval.ErrFailed, w.url, "127.0.0.1", "EOF")
 }
-
-// A failingTransport fails as the guarded client does.
-type failingTransport struct{ refusal *gateway.Refusal }
-
-func (f failingTransport) RoundTrip(*http.Request) (*http.Response, error) { return nil, f.refusal }
 
 // TestGuarded passes on what the guarded client says, for the reason that the
 // retrieval failed; roots that cannot be read are a secret that is unavailable.
 func TestGuarded(t *testing.T) {
 	prohibited := errors.New("a reason of another room")
-	for reason, want := range map[error]error{prohibited: credential.ErrRetrieval, credential.ErrSecretUnavailable: credential.ErrSecretUnavailable} {
+	for reason, want := range map[error]error{prohibited: retrieval.ErrFailed, secret.ErrUnavailable: secret.ErrUnavailable} {
 		w := newWorld(t, map[string]string{"client": client}, nil)
-		refused := &http.Client{Transport: failingTransport{&gateway.Refusal{Reason: reason, Detail: "id.example.com is guarded."}}}
-		w.build(credential.Config{SecretsManager: w.secrets.serve(t), HTTPClient: func(*destination.Destination) *http.Client { return refused }})
+		w.callBy(func(context.Context, *destination.Destination, *http.Request, int) (*upstream.Answer, error) {
+			return nil, &gateway.Refusal{Reason: reason, Detail: "id.example.com is guarded."}
+		})
 		_, err := w.store.Get(t.Context(), w.plan(w.oauth()))
 		refusal := mustFail(t, err, want)
 		if !strings.HasSuffix(refusal.Detail, "id.example.com is guarded.") || errors.Is(err, prohibited) {
@@ -232,7 +232,7 @@ func TestGuarded(t *testing.T) {
 
 // TestValueOfToken builds the header's value from the members of a token answer.
 func TestValueOfToken(t *testing.T) {
-	w := newWorld(t, map[string]string{"client": client}, numbered(60))
+	w := newWorld(t, map[string]string{"client": client}, fake.Tokens(60))
 	scheme := w.oauth()
 	scheme.Value = template(t, "Zoho-oauthtoken {{{access_token}}}")
 	w.mustAuthorize(t, w.plan(scheme), "Zoho-oauthtoken token-number-1")
@@ -250,10 +250,10 @@ func TestDiscovery(t *testing.T) {
 	var w *world
 	w = newWorld(t, map[string]string{"client": client}, func(call int, rw http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/.well-known/openid-configuration" {
-			says(200, "application/json", `{"issuer": "x", "token_endpoint": "`+w.url+`/its/token?a=b"}`)(call, rw, r)
+			fake.Says(200, "application/json", `{"issuer": "x", "token_endpoint": "`+w.url+`/its/token?a=b"}`)(call, rw, r)
 			return
 		}
-		numbered(60)(call, rw, r)
+		fake.Tokens(60)(call, rw, r)
 	})
 	outbound := w.plan(w.discovered())
 	outbound.Operation.Security[0].Scopes = []string{"openid"}
@@ -262,7 +262,7 @@ func TestDiscovery(t *testing.T) {
 		t.Error("it was not renewed")
 	}
 	var lines []string
-	for _, received := range w.provider.received {
+	for _, received := range w.received() {
 		line, rest, _ := strings.Cut(received, "\n")
 		lines = append(lines, line+rest[strings.LastIndex(rest, "\n"):])
 	}
@@ -292,11 +292,11 @@ func TestDiscoveryRefused(t *testing.T) {
 		{destination.Loopback, 200, `<html>`},
 		{destination.Loopback, 404, `{"token_endpoint": "https://id.example.com/token"}`},
 	} {
-		w := newWorld(t, map[string]string{"client": client}, nil)
-		w.provider.answer = says(test.status, "application/json", strings.ReplaceAll(test.body, "HOST", w.at("").Host))
+		w := newBubble(map[string]string{"client": client}, nil)
+		w.provider.Answer(fake.Says(test.status, "application/json", strings.ReplaceAll(test.body, "HOST", w.at("").Host)))
 		w.destination.Network = test.network
 		_, err := w.store.Get(t.Context(), w.plan(w.discovered()))
-		mustFail(t, err, credential.ErrRetrieval, "hush", "id.example.com")
+		mustFail(t, err, retrieval.ErrFailed, "hush", "id.example.com")
 		w.mustHaveRetrieved(t, 1)
 	}
 }

@@ -1,109 +1,75 @@
 package credential_test
 
 import (
-	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"slices"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"keyrelay/function/credential"
 	"keyrelay/function/destination"
+	"keyrelay/function/fake"
 	"keyrelay/function/plan"
+	"keyrelay/function/secret"
+	"keyrelay/function/upstream"
 )
 
-// A provider is an API that hands out keys and tokens.
-type provider struct {
-	mutex    sync.Mutex
-	received []string
-	// answer answers the call of that number, counted from 1.
-	answer func(call int, w http.ResponseWriter, r *http.Request)
+// newStore returns a Store whose retrievals go over the network.
+func newStore(config secret.Config) *credential.Store {
+	secrets := secret.New(config)
+	return credential.New(secrets, upstream.New(secrets).Call)
 }
 
-func (p *provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	body, _ := io.ReadAll(r.Body)
-	r.Body = io.NopCloser(strings.NewReader(string(body)))
-	p.mutex.Lock()
-	p.received = append(p.received, requestText(r, body))
-	call := len(p.received)
-	p.mutex.Unlock()
-	p.answer(call, w, r)
+// storeOn returns a Store whose secrets are those of the endpoint.
+func storeOn(t testing.TB, e *fake.Secrets) *credential.Store {
+	return newStore(secret.Config{SecretsManager: fake.Connect(serve(t, e), nil)})
 }
 
-func (p *provider) calls() int {
-	p.mutex.Lock()
-	defer p.mutex.Unlock()
-	return len(p.received)
-}
-
-func requestText(r *http.Request, body []byte) string {
-	lines := []string{}
-	for name, values := range r.Header {
-		if name != "Content-Length" {
-			lines = append(lines, name+": "+strings.Join(values, "|")+"\n")
-		}
-	}
-	slices.Sort(lines)
-	return r.Method + " " + r.URL.RequestURI() + "\n" + strings.Join(lines, "") + "\n" + string(body)
-}
-
-// numbered answers with a token that bears the call's number and lives for the seconds.
-func numbered(seconds int) func(int, http.ResponseWriter, *http.Request) {
-	return func(call int, w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		fmt.Fprintf(w, `{"access_token": "token-number-%d", "token_type": "bearer", "expires_in": %d}`, call, seconds)
-	}
-}
-
-// says answers with a body of a media type.
-func says(status int, mediaType, body string) func(int, http.ResponseWriter, *http.Request) {
-	return func(_ int, w http.ResponseWriter, _ *http.Request) {
-		w.Header()["Content-Type"] = nil
-		if mediaType != "" {
-			w.Header().Set("Content-Type", mediaType)
-		}
-		w.WriteHeader(status)
-		_, _ = io.WriteString(w, body)
-	}
+// serve serves on loopback and returns the URL.
+func serve(t testing.TB, handler http.Handler) string {
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	return server.URL
 }
 
 // A world is a store with what it talks to.
 type world struct {
-	provider    *provider
-	secrets     *endpoint
+	provider    *fake.API
+	secrets     *fake.Secrets
 	store       *credential.Store
 	destination *destination.Destination
 	url         string
 }
 
 // newWorld has a real network between its parts.
-func newWorld(t testing.TB, secrets map[string]string, answer func(int, http.ResponseWriter, *http.Request)) *world {
-	w := &world{provider: &provider{answer: answer}, secrets: newEndpoint(secrets)}
-	server := httptest.NewServer(w.provider)
-	t.Cleanup(server.Close)
-	client := server.Client()
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	w.url = server.URL
-	w.build(credential.Config{SecretsManager: w.secrets.serve(t), HTTPClient: func(*destination.Destination) *http.Client { return client }})
+func newWorld(t testing.TB, secrets map[string]string, answer fake.Handler) *world {
+	w := newParts(secrets, answer)
+	w.url = serve(t, w.provider)
+	w.store = storeOn(t, w.secrets)
 	return w
 }
 
 // newBubble has none, so that it works on a clock of its own.
-func newBubble(secrets map[string]string, answer func(int, http.ResponseWriter, *http.Request)) *world {
-	w := &world{provider: &provider{answer: answer}, secrets: newEndpoint(secrets), url: "http://provider.test"}
-	client := &http.Client{Transport: handlerClient{w.provider}}
-	w.build(credential.Config{SecretsManager: w.secrets.direct(), SecretMaxAge: time.Hour, HTTPClient: func(*destination.Destination) *http.Client { return client }})
+func newBubble(secrets map[string]string, answer fake.Handler) *world {
+	w := newParts(secrets, answer)
+	w.url = "http://provider.test"
+	w.callBy(fake.Direct{Handler: w.provider}.Call)
 	return w
 }
 
-func (w *world) build(config credential.Config) {
-	w.store = credential.New(config)
-	w.destination = &destination.Destination{Name: "orders", Network: destination.Loopback, AuxiliaryTimeout: 10 * time.Second}
+func newParts(secrets map[string]string, answer fake.Handler) *world {
+	return &world{
+		provider:    fake.NewAPI(answer),
+		secrets:     fake.NewSecrets(secrets),
+		destination: &destination.Destination{Name: "orders", Network: destination.Loopback, AuxiliaryTimeout: 10 * time.Second},
+	}
+}
+
+// callBy makes the store anew, without a network.
+func (w *world) callBy(call upstream.CallFunc) {
+	secrets := secret.New(secret.Config{SecretsManager: directly(w.secrets), MaxAge: time.Hour})
+	w.store = credential.New(secrets, call)
 }
 
 func (w *world) at(path string) *url.URL {
@@ -158,9 +124,18 @@ func (w *world) mustAuthorize(t testing.TB, outbound *plan.Plan, want string) *c
 	return held
 }
 
+// received are the provider's requests so far, as texts.
+func (w *world) received() []string {
+	var texts []string
+	for _, request := range w.provider.Take() {
+		texts = append(texts, request.String())
+	}
+	return texts
+}
+
 func (w *world) mustHaveRetrieved(t testing.TB, times int) {
 	t.Helper()
-	if got := w.provider.calls(); got != times {
+	if got := w.provider.Calls(); got != times {
 		t.Errorf("%d retrievals, want %d", got, times)
 	}
 }

@@ -8,39 +8,40 @@ import (
 
 	"keyrelay/function/destination"
 	"keyrelay/function/gateway"
+	"keyrelay/function/secret"
 )
 
 // Refused reports whether the answer means that the credential was refused, by
 // the x-keyrelay-refresh-on rules of its schemes; nil rules stand for a 401.
-func (c *Credential) Refused(response *gateway.Response) bool {
+func (c *Credential) Refused(status int, body []byte) bool {
 	for _, part := range c.parts {
-		rules := part.want.scheme.RefreshOn
-		if rules == nil && response.Status == http.StatusUnauthorized {
+		rules := part.scope.Scheme.RefreshOn
+		if rules == nil && status == http.StatusUnauthorized {
 			return true
 		}
-		if slices.ContainsFunc(rules, func(rule destination.RefreshRule) bool { return applies(rule, response) }) {
+		if slices.ContainsFunc(rules, func(rule destination.RefreshRule) bool { return applies(rule, status, body) }) {
 			return true
 		}
 	}
 	return false
 }
 
-func applies(rule destination.RefreshRule, response *gateway.Response) bool {
-	if rule.Status != response.Status {
+func applies(rule destination.RefreshRule, status int, body []byte) bool {
+	if rule.Status != status {
 		return false
 	}
 	if !rule.ByBody {
 		return true
 	}
-	found, ok := rule.Pointer.Find(response.Body)
+	found, ok := rule.Pointer.Find(body)
 	return ok && sameJSON(found, rule.Equals)
 }
 
 // sameJSON compares two JSON values: texts by what they say, others by how they
 // are written, white space aside.
 func sameJSON(a, b []byte) bool {
-	if textA, ok := scalarText(a); ok {
-		textB, ok := scalarText(b)
+	if textA, ok := secret.ScalarText(a); ok {
+		textB, ok := secret.ScalarText(b)
 		return ok && textA == textB && (a[0] == '"') == (b[0] == '"')
 	}
 	var compactA, compactB bytes.Buffer
@@ -54,7 +55,7 @@ func (c *Credential) Mask(response *gateway.Response) []string {
 	var found []string
 	for _, part := range c.parts {
 		if part.mask(response) {
-			found = append(found, part.want.scheme.Name)
+			found = append(found, part.scope.Scheme.Name)
 		}
 	}
 	return found

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -14,8 +13,11 @@ import (
 	"testing/synctest"
 	"time"
 
-	"keyrelay/function/credential"
 	"keyrelay/function/destination"
+	"keyrelay/function/fake"
+	"keyrelay/function/retrieval"
+	"keyrelay/function/secret"
+	"keyrelay/function/upstream"
 )
 
 // An expiryCase is an answer and how long the token in it is used.
@@ -68,7 +70,7 @@ func TestExpiry(t *testing.T) {
 	for _, test := range expiryCases() {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newBubble(map[string]string{"client": client}, says(200, "application/json", test.body))
+				w := newBubble(map[string]string{"client": client}, fake.Says(200, "application/json", test.body))
 				scheme := w.oauth()
 				scheme.Lifetime, scheme.ExpiresIn = test.lifetime, test.pointer
 				outbound := w.plan(scheme)
@@ -93,7 +95,7 @@ func TestExpiry(t *testing.T) {
 // TestExpiredOnArrival uses a token that is past its time for those who waited for it alone.
 func TestExpiredOnArrival(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newBubble(map[string]string{"client": client}, says(200, "", `{"access_token": "e30.eyJleHAiOjF9.c2ln"}`))
+		w := newBubble(map[string]string{"client": client}, fake.Says(200, "", `{"access_token": "e30.eyJleHAiOjF9.c2ln"}`))
 		for range 3 {
 			w.mustAuthorize(t, w.plan(w.oauth()), "Bearer e30.eyJleHAiOjF9.c2ln")
 		}
@@ -106,7 +108,7 @@ func TestPerRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newBubble(map[string]string{"client": client}, func(call int, rw http.ResponseWriter, r *http.Request) {
 			time.Sleep(time.Second)
-			numbered(3600)(call, rw, r)
+			fake.Tokens(3600)(call, rw, r)
 		})
 		scheme := w.oauth()
 		scheme.Lifetime = new(time.Duration)
@@ -127,10 +129,10 @@ func TestPerRequest(t *testing.T) {
 		if got := sent(w.store.Renew(t.Context(), held)).Get("Authorization"); got != "Bearer token-number-22" {
 			t.Errorf("renewed to %q", got)
 		}
-		w.provider.answer = says(500, "", "")
+		w.provider.Answer(fake.Says(500, "", ""))
 		for range 3 {
 			_, err := w.store.Get(t.Context(), outbound)
-			mustFail(t, err, credential.ErrRetrieval)
+			mustFail(t, err, retrieval.ErrFailed)
 		}
 		w.mustHaveRetrieved(t, 23)
 	})
@@ -140,7 +142,7 @@ func TestPerRequest(t *testing.T) {
 // but the time of day.
 func TestFrozen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newBubble(map[string]string{"client": client}, numbered(3600))
+		w := newBubble(map[string]string{"client": client}, fake.Tokens(3600))
 		outbound := w.plan(w.oauth())
 		w.mustAuthorize(t, outbound, "Bearer token-number-1")
 		time.Sleep(time.Hour)
@@ -148,20 +150,20 @@ func TestFrozen(t *testing.T) {
 	})
 }
 
-// A deafTransport goes on after its request's context has ended, as everything
+// deaf is an upstream.CallFunc that goes on after its context has ended, as everything
 // does whose timers stood still with the machine.
-type deafTransport struct{ http.Handler }
-
-func (d deafTransport) RoundTrip(request *http.Request) (*http.Response, error) {
-	recorder := httptest.NewRecorder()
-	d.ServeHTTP(recorder, request)
-	return recorder.Result(), nil
+func deaf(handler http.Handler) upstream.CallFunc {
+	return func(ctx context.Context, d *destination.Destination, request *http.Request, limit int) (*upstream.Answer, error) {
+		long := *d
+		long.AuxiliaryTimeout = 24 * time.Hour
+		return fake.Direct{Handler: handler}.Call(context.WithoutCancel(ctx), &long, request, limit)
+	}
 }
 
 // TestFrozenDuringRetrieval gives up a retrieval that a frozen machine has left
 // behind. What comes of it late counts for nothing, be it a token or a failure.
 func TestFrozenDuringRetrieval(t *testing.T) {
-	for _, late := range []func(int, http.ResponseWriter, *http.Request){numbered(7200), says(500, "", "")} {
+	for _, late := range []fake.Handler{fake.Tokens(7200), fake.Says(500, "", "")} {
 		synctest.Test(t, func(t *testing.T) {
 			w := newBubble(map[string]string{"client": client}, func(call int, rw http.ResponseWriter, r *http.Request) {
 				if call == 1 {
@@ -169,15 +171,14 @@ func TestFrozenDuringRetrieval(t *testing.T) {
 					late(call, rw, r)
 					return
 				}
-				numbered(7200)(call, rw, r)
+				fake.Tokens(7200)(call, rw, r)
 			})
-			deaf := &http.Client{Transport: deafTransport{w.provider}}
-			w.build(credential.Config{SecretsManager: w.secrets.direct(), HTTPClient: func(*destination.Destination) *http.Client { return deaf }})
+			w.callBy(deaf(w.provider))
 			outbound := w.plan(w.oauth())
 			ctx, leave := context.WithTimeout(t.Context(), time.Second)
 			defer leave()
 			_, err := w.store.Get(ctx, outbound)
-			if !errors.Is(err, credential.ErrRetrievalTimeout) || !errors.Is(err, context.DeadlineExceeded) {
+			if !errors.Is(err, retrieval.ErrTimeout) || !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("got %v", err)
 			}
 			time.Sleep(30 * time.Minute)
@@ -194,37 +195,37 @@ func TestFrozenDuringRetrieval(t *testing.T) {
 // TestEarlyRefreshFails keeps an unexpired token in use while its endpoint fails.
 func TestEarlyRefreshFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newBubble(map[string]string{"client": client}, numbered(1000))
+		w := newBubble(map[string]string{"client": client}, fake.Tokens(1000))
 		outbound := w.plan(w.oauth())
 		w.mustAuthorize(t, outbound, "Bearer token-number-1")
-		w.provider.answer = says(503, "", "")
+		w.provider.Answer(fake.Says(503, "", ""))
 		time.Sleep(940 * time.Second)
 		for range 59 {
 			held := w.mustAuthorize(t, outbound, "Bearer token-number-1")
-			if !slices.Equal(held.Facts.Stale, []string{"oauth"}) {
-				t.Errorf("stale: %v", held.Facts.Stale)
+			if !slices.Equal(held.Stats.Stale, []string{"oauth"}) {
+				t.Errorf("stale: %v", held.Stats.Stale)
 			}
 			time.Sleep(time.Second)
 		}
-		if asked := w.provider.calls() - 1; asked < 4 || asked > 8 {
+		if asked := w.provider.Calls() - 1; asked < 4 || asked > 8 {
 			t.Errorf("the endpoint was asked %d times in a minute", asked)
 		}
 		time.Sleep(time.Second)
 		_, err := w.store.Get(t.Context(), outbound)
-		mustFail(t, err, credential.ErrRetrieval)
+		mustFail(t, err, retrieval.ErrFailed)
 	})
 }
 
 // TestServedDuringRefresh serves the old token at once while one caller waits for the new one.
 func TestServedDuringRefresh(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newBubble(map[string]string{"client": client}, numbered(1000))
+		w := newBubble(map[string]string{"client": client}, fake.Tokens(1000))
 		outbound := w.plan(w.oauth())
 		w.mustAuthorize(t, outbound, "Bearer token-number-1")
-		w.provider.answer = func(call int, rw http.ResponseWriter, r *http.Request) {
+		w.provider.Answer(func(call int, rw http.ResponseWriter, r *http.Request) {
 			time.Sleep(2 * time.Second)
-			numbered(1000)(call, rw, r)
-		}
+			fake.Tokens(1000)(call, rw, r)
+		})
 		time.Sleep(940 * time.Second)
 		var starter sync.WaitGroup
 		starter.Go(func() { w.mustAuthorize(t, outbound, "Bearer token-number-2") })
@@ -253,16 +254,16 @@ func TestRetryAfter(t *testing.T) {
 			})
 			outbound := w.plan(w.oauth())
 			_, err := w.store.Get(t.Context(), outbound)
-			if refusal := mustFail(t, err, credential.ErrRetrieval); refusal.RetryAfter != int(want/time.Second) {
+			if refusal := mustFail(t, err, retrieval.ErrFailed); refusal.RetryAfter != int(want/time.Second) {
 				t.Errorf("RetryAfter is %d", refusal.RetryAfter)
 			}
 			time.Sleep(want - time.Nanosecond)
 			_, err = w.store.Get(t.Context(), outbound)
-			mustFail(t, err, credential.ErrRetrieval)
+			mustFail(t, err, retrieval.ErrFailed)
 			w.mustHaveRetrieved(t, 1)
 			time.Sleep(time.Nanosecond)
 			_, err = w.store.Get(t.Context(), outbound)
-			mustFail(t, err, credential.ErrRetrieval)
+			mustFail(t, err, retrieval.ErrFailed)
 			w.mustHaveRetrieved(t, 2)
 		})
 	}
@@ -275,7 +276,7 @@ func TestSlowEndpoint(t *testing.T) {
 		w.destination.AuxiliaryTimeout = 4 * time.Second
 		start := time.Now()
 		_, err := w.store.Get(t.Context(), w.plan(w.oauth()))
-		mustFail(t, err, credential.ErrRetrievalTimeout, w.url)
+		mustFail(t, err, retrieval.ErrTimeout, w.url)
 		if took := time.Since(start); took != 4*time.Second {
 			t.Errorf("it took %v", took)
 		}
@@ -293,26 +294,26 @@ func TestClientRotated(t *testing.T) {
 			accepted := atomic.Pointer[string]{}
 			w := newBubble(map[string]string{"client": client}, func(call int, rw http.ResponseWriter, r *http.Request) {
 				if _, secret, _ := r.BasicAuth(); secret != *accepted.Load() {
-					says(refusal.status, "", refusal.body)(call, rw, r)
+					fake.Says(refusal.status, "", refusal.body)(call, rw, r)
 					return
 				}
-				numbered(60)(call, rw, r)
+				fake.Tokens(60)(call, rw, r)
 			})
 			first, second, third := "the-client-secret", "the-second-secret", "the-third-secret"
 			accepted.Store(&first)
 			outbound := w.plan(w.oauth())
 			w.mustAuthorize(t, outbound, "Bearer token-number-1")
-			w.secrets.put("client", `{"client_id": "the-client", "client_secret": "the-second-secret"}`)
+			w.secrets.Put("client", `{"client_id": "the-client", "client_secret": "the-second-secret"}`)
 			accepted.Store(&second)
 			time.Sleep(time.Minute)
 			w.mustAuthorize(t, outbound, "Bearer token-number-3")
-			w.secrets.mustHaveCalls(t, 2)
+			mustHaveCalls(t, w.secrets, 2)
 			accepted.Store(&third)
 			time.Sleep(time.Minute)
 			_, err := w.store.Get(t.Context(), outbound)
-			mustFail(t, err, credential.ErrRetrieval, "hush")
+			mustFail(t, err, retrieval.ErrFailed, "hush")
 			w.mustHaveRetrieved(t, 4)
-			w.secrets.mustHaveCalls(t, 1)
+			mustHaveCalls(t, w.secrets, 1)
 		})
 	}
 }
@@ -321,11 +322,11 @@ func TestClientRotated(t *testing.T) {
 func TestInputsMended(t *testing.T) {
 	for _, broken := range []string{"text", `{"client_id": "the-client"}`} {
 		synctest.Test(t, func(t *testing.T) {
-			w := newBubble(map[string]string{"client": broken}, numbered(60))
+			w := newBubble(map[string]string{"client": broken}, fake.Tokens(60))
 			outbound := w.plan(w.oauth())
 			_, err := w.store.Get(t.Context(), outbound)
-			mustFail(t, err, credential.ErrSecretUnavailable)
-			w.secrets.put("client", client)
+			mustFail(t, err, secret.ErrUnavailable)
+			w.secrets.Put("client", client)
 			time.Sleep(10 * time.Second)
 			w.mustAuthorize(t, outbound, "Bearer token-number-1")
 		})
@@ -336,19 +337,19 @@ func TestInputsMended(t *testing.T) {
 // old one, or where there is none.
 func TestRenewGetsNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newBubble(map[string]string{"client": client}, says(200, "", `{"access_token": "always-the-same"}`))
+		w := newBubble(map[string]string{"client": client}, fake.Says(200, "", `{"access_token": "always-the-same"}`))
 		outbound := w.plan(w.oauth())
 		held := w.mustAuthorize(t, outbound, "Bearer always-the-same")
 		if w.store.Renew(t.Context(), held) != nil {
 			t.Error("the same token is no other credential")
 		}
 		w.mustHaveRetrieved(t, 2)
-		w.provider.answer = says(500, "", "")
+		w.provider.Answer(fake.Says(500, "", ""))
 		if w.store.Renew(t.Context(), held) != nil {
 			t.Error("there is no token")
 		}
 		_, err := w.store.Get(t.Context(), outbound)
-		mustFail(t, err, credential.ErrRetrieval)
+		mustFail(t, err, retrieval.ErrFailed)
 		w.mustHaveRetrieved(t, 3)
 	})
 }

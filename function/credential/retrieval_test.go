@@ -8,9 +8,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"keyrelay/function/credential"
 	"keyrelay/function/destination"
+	"keyrelay/function/fake"
 	"keyrelay/function/gateway"
+	"keyrelay/function/retrieval"
+	"keyrelay/function/secret"
 )
 
 // template returns x-keyrelay-value.
@@ -52,7 +54,7 @@ func TestKeyRequest(t *testing.T) {
 			w := newWorld(t, map[string]string{
 				"keyrelay/api":  `{"q": "a b&c", "count": null, "pass\"word": "hush \u0026 =hush", "remember": true, "X-Tenant": "not this one", "never": 1}`,
 				"keyrelay/vars": `{"all": {"tenant": 12345678901234567890}}`,
-			}, says(200, "application/json", `{"credentials": {"key": "the-key"}}`))
+			}, fake.Says(200, "application/json", `{"credentials": {"key": "the-key"}}`))
 			w.destination.Variables = managed("keyrelay/vars", "/all")
 			scheme := w.session("/credentials/key")
 			scheme.Parameters, scheme.Secret, scheme.RequestContentType = parameters, managed("keyrelay/api", ""), test.mediaType
@@ -61,7 +63,7 @@ func TestKeyRequest(t *testing.T) {
 			if got := sent(held).Get("X-Session"); got != "the-key" {
 				t.Errorf("sent %q", got)
 			}
-			if difference := cmp.Diff([]string{test.want}, w.provider.received); difference != "" {
+			if difference := cmp.Diff([]string{test.want}, w.received()); difference != "" {
 				t.Errorf("received (-want +got):\n%s", difference)
 			}
 		})
@@ -70,15 +72,15 @@ func TestKeyRequest(t *testing.T) {
 
 // TestKeyRequestWithoutParameters has no body and needs no secret.
 func TestKeyRequestWithoutParameters(t *testing.T) {
-	w := newWorld(t, nil, says(200, "application/json", `"the-key"`))
+	w := newWorld(t, nil, fake.Says(200, "application/json", `"the-key"`))
 	scheme := w.session("")
 	scheme.Retrieval.Method = "GET"
 	mustGet(t, w.store, w.plan(scheme))
 	want := "GET /key\nAccept-Encoding: identity\nAccept: application/json, */*;q=0.5\nUser-Agent: keyrelay\n\n"
-	if difference := cmp.Diff([]string{want}, w.provider.received); difference != "" {
+	if difference := cmp.Diff([]string{want}, w.received()); difference != "" {
 		t.Errorf("received (-want +got):\n%s", difference)
 	}
-	w.secrets.mustHaveCalls(t, 0)
+	mustHaveCalls(t, w.secrets, 0)
 }
 
 // A keyAnswer is an answer of a key's endpoint and the key in it, empty for none.
@@ -136,14 +138,14 @@ func badAnswers() []keyAnswer {
 func TestKeyAnswer(t *testing.T) {
 	for _, test := range append(goodAnswers(), badAnswers()...) {
 		t.Run(test.name, func(t *testing.T) {
-			w := newWorld(t, nil, says(test.status, test.mediaType, test.body))
+			w := newWorld(t, nil, fake.Says(test.status, test.mediaType, test.body))
 			scheme := w.session(test.pointer)
 			if test.value != "" {
 				scheme.Value = template(t, test.value)
 			}
 			held, err := w.store.Get(t.Context(), w.plan(scheme))
 			if test.want == "" {
-				mustFail(t, err, credential.ErrRetrieval, "the-key", "the-token", w.url, "Sign in")
+				mustFail(t, err, retrieval.ErrFailed, "the-key", "the-token", w.url, "Sign in")
 				return
 			}
 			if err != nil {
@@ -158,11 +160,11 @@ func TestKeyAnswer(t *testing.T) {
 
 // TestKeyLife refuses a life that is no number where the document says that it is one.
 func TestKeyLife(t *testing.T) {
-	w := newWorld(t, nil, says(200, "application/json", `{"key": "the-key", "until": "tomorrow"}`))
+	w := newWorld(t, nil, fake.Says(200, "application/json", `{"key": "the-key", "until": "tomorrow"}`))
 	scheme := w.session("/key")
 	scheme.ExpiresIn = "/until"
 	_, err := w.store.Get(t.Context(), w.plan(scheme))
-	mustFail(t, err, credential.ErrRetrieval, "tomorrow", "the-key")
+	mustFail(t, err, retrieval.ErrFailed, "tomorrow", "the-key")
 }
 
 // mustFail wants a refusal for a reason, without certain words in its detail.
@@ -185,7 +187,7 @@ func mustFail(t testing.TB, err, reason error, private ...string) *gateway.Refus
 
 // TestParameterWithoutValue names what is missing in which secret.
 func TestParameterWithoutValue(t *testing.T) {
-	w := newWorld(t, map[string]string{"keyrelay/api": `{"password": "hush\n", "list": ["hush"]}`, "text": "hush"}, says(200, "", "the-key"))
+	w := newWorld(t, map[string]string{"keyrelay/api": `{"password": "hush\n", "list": ["hush"]}`, "text": "hush"}, fake.Says(200, "", "the-key"))
 	tests := []struct {
 		name      string
 		secret    destination.Reference
@@ -204,7 +206,7 @@ func TestParameterWithoutValue(t *testing.T) {
 			test.parameter.UseIn = []string{"key"}
 			scheme.Secret, scheme.Parameters = test.secret, []destination.RetrievalParameter{test.parameter}
 			_, err := w.store.Get(t.Context(), w.plan(scheme))
-			refusal := mustFail(t, err, credential.ErrSecretUnavailable, "hush")
+			refusal := mustFail(t, err, secret.ErrUnavailable, "hush")
 			if !strings.Contains(refusal.Detail, test.says) {
 				t.Errorf("the detail does not say %q: %s", test.says, refusal.Detail)
 			}
@@ -215,7 +217,7 @@ func TestParameterWithoutValue(t *testing.T) {
 
 // TestRetrievedPlaces attaches a retrieved key in query and cookie too.
 func TestRetrievedPlaces(t *testing.T) {
-	w := newWorld(t, nil, says(200, "text/plain", "a&key;"))
+	w := newWorld(t, nil, fake.Says(200, "text/plain", "a&key;"))
 	scheme := w.session("")
 	scheme.In, scheme.Field = "query", "k"
 	request := &http.Request{URL: w.at("/?k=1"), Header: http.Header{}}
@@ -226,12 +228,12 @@ func TestRetrievedPlaces(t *testing.T) {
 	scheme = w.session("")
 	scheme.In, scheme.Field = "cookie", "k"
 	_, err := w.store.Get(t.Context(), w.plan(scheme))
-	mustFail(t, err, credential.ErrRetrieval, "a&key")
+	mustFail(t, err, retrieval.ErrFailed, "a&key")
 }
 
 // TestRetrievedMask hides a retrieved credential, its parts and the secrets behind it.
 func TestRetrievedMask(t *testing.T) {
-	w := newWorld(t, map[string]string{"keyrelay/api": `{"username": "the-username", "password": "the-password"}`, "client": client}, numbered(60))
+	w := newWorld(t, map[string]string{"keyrelay/api": `{"username": "the-username", "password": "the-password"}`, "client": client}, fake.Tokens(60))
 	scheme := w.session("")
 	scheme.Value, scheme.Secret = template(t, "{{{token_type}}} {{{access_token}}}"), managed("keyrelay/api", "")
 	scheme.Parameters = []destination.RetrievalParameter{

@@ -23,7 +23,9 @@ import (
 
 	"keyrelay/function/credential"
 	"keyrelay/function/destination"
+	"keyrelay/function/fake"
 	"keyrelay/function/gateway"
+	"keyrelay/function/secret"
 )
 
 // signed is a scheme that the function's own role signs for.
@@ -33,7 +35,7 @@ func signed() *destination.SecurityScheme {
 
 // roleStore is a store of a process with a role.
 func roleStore(provider aws.CredentialsProvider) *credential.Store {
-	return credential.New(credential.Config{SecretsManager: func(context.Context) (*secretsmanager.Client, error) {
+	return newStore(secret.Config{SecretsManager: func(context.Context) (*secretsmanager.Client, error) {
 		return secretsmanager.NewFromConfig(aws.Config{Region: "us-east-1", Credentials: provider}), nil
 	}})
 }
@@ -186,7 +188,7 @@ func TestSignatureHost(t *testing.T) {
 
 // TestSignatureLast signs what the other schemes and placeholders have put into the request.
 func TestSignatureLast(t *testing.T) {
-	e := newEndpoint(map[string]string{"key": "a-static-key"})
+	e := fake.NewSecrets(map[string]string{"key": "a-static-key"})
 	held := mustGet(t, storeOn(t, e), planWith(signed(), header(managed("key", ""))))
 	request := &http.Request{Method: "GET", URL: &url.URL{Scheme: "https", Host: "api.example.com", Path: "/"}, Header: http.Header{}}
 	held.Apply(request)
@@ -231,6 +233,6 @@ func TestNoRole(t *testing.T) {
 	failing := aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return aws.Credentials{}, errors.New("hush") })
 	for _, store := range []*credential.Store{roleStore(nil), roleStore(failing)} {
 		_, err := store.Get(t.Context(), planWith(signed()))
-		mustFail(t, err, credential.ErrSecretUnavailable, "hush")
+		mustFail(t, err, secret.ErrUnavailable, "hush")
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"keyrelay/function/fake"
 	"keyrelay/function/plan"
 )
 
@@ -41,11 +42,11 @@ func (a *api) do(token string) bool {
 }
 
 // handOut answers with tokens that the API accepts from then on.
-func (a *api) handOut(takes time.Duration) func(int, http.ResponseWriter, *http.Request) {
+func (a *api) handOut(takes time.Duration) fake.Handler {
 	return func(call int, w http.ResponseWriter, r *http.Request) {
 		time.Sleep(takes)
 		a.accept(fmt.Sprintf("Bearer token-number-%d", call))
-		numbered(3600)(call, w, r)
+		fake.Tokens(3600)(call, w, r)
 	}
 }
 
@@ -86,7 +87,7 @@ func TestTokenRevoked(t *testing.T) {
 	if a.done != callers {
 		t.Errorf("%d requests were done for %d callers", a.done, callers)
 	}
-	if calls := w.provider.calls(); calls > 2 {
+	if calls := w.provider.Calls(); calls > 2 {
 		t.Errorf("%d retrievals, the first included", calls)
 	}
 }
@@ -152,7 +153,7 @@ func TestFirstCallerGone(t *testing.T) {
 
 // TestLateRefusal does not throw the new token away when the old one is refused late.
 func TestLateRefusal(t *testing.T) {
-	w := newWorld(t, map[string]string{"client": client}, numbered(3600))
+	w := newWorld(t, map[string]string{"client": client}, fake.Tokens(3600))
 	outbound := w.plan(w.oauth())
 	first := w.mustAuthorize(t, outbound, "Bearer token-number-1")
 	for range 3 {
@@ -166,7 +167,7 @@ func TestLateRefusal(t *testing.T) {
 
 // TestShared gives one token to every operation and placeholder of a scheme.
 func TestShared(t *testing.T) {
-	w := newWorld(t, map[string]string{"client": client}, numbered(3600))
+	w := newWorld(t, map[string]string{"client": client}, fake.Tokens(3600))
 	scheme := w.oauth()
 	w.mustAuthorize(t, w.plan(scheme), "Bearer token-number-1")
 	w.mustAuthorize(t, w.plan(scheme), "Bearer token-number-1")
@@ -176,7 +177,7 @@ func TestShared(t *testing.T) {
 	if got := sent(held).Get("X-Token"); got != "Bearer token-number-1" {
 		t.Errorf("filled with %q", got)
 	}
-	if !held.Refused(status(401)) {
+	if !held.Refused(401, nil) {
 		t.Error("a placeholder's credential can be refused too")
 	}
 	if got := sent(w.store.Renew(t.Context(), held)).Get("X-Token"); got != "Bearer token-number-2" {
@@ -189,7 +190,7 @@ func TestShared(t *testing.T) {
 // retrieved one in turn, so that both have the same machine. The figure is the
 // time of the retrieved one by that of the static one.
 func BenchmarkWarm(b *testing.B) {
-	w := newWorld(b, map[string]string{"client": client, "key": "a-static-key"}, numbered(3600))
+	w := newWorld(b, map[string]string{"client": client, "key": "a-static-key"}, fake.Tokens(3600))
 	static := w.plan(header(managed("key", "")))
 	retrieved := w.plan(w.oauth())
 	var took [2]time.Duration

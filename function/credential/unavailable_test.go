@@ -19,7 +19,10 @@ import (
 
 	"keyrelay/function/credential"
 	"keyrelay/function/destination"
+	"keyrelay/function/fake"
 	"keyrelay/function/gateway"
+	"keyrelay/function/retrieval"
+	"keyrelay/function/secret"
 )
 
 // mustRefuse is the refusal of Get, which says what it must and nothing that it must not.
@@ -27,7 +30,7 @@ func mustRefuse(t *testing.T, store *credential.Store, scheme *destination.Secur
 	t.Helper()
 	_, err := store.Get(t.Context(), planWith(scheme))
 	var refusal *gateway.Refusal
-	if !errors.As(err, &refusal) || refusal.Reason != credential.ErrSecretUnavailable {
+	if !errors.As(err, &refusal) || refusal.Reason != secret.ErrUnavailable {
 		t.Fatalf("got %v, want a refusal with ErrSecretUnavailable", err)
 	}
 	if !strings.Contains(refusal.Detail, says) {
@@ -39,7 +42,7 @@ func mustRefuse(t *testing.T, store *credential.Store, scheme *destination.Secur
 	if refusal.RetryAfter < 1 || refusal.RetryAfter > 30 {
 		t.Errorf("RetryAfter is %d", refusal.RetryAfter)
 	}
-	for _, private := range []string{"private words", "hush", "127.0.0.1", "AKID"} {
+	for _, private := range []string{"canary", "hush", "127.0.0.1", "AKID"} {
 		if strings.Contains(refusal.Detail, private) {
 			t.Errorf("the detail holds %q: %s", private, refusal.Detail)
 		}
@@ -57,16 +60,16 @@ func TestSecretsManagerFails(t *testing.T) {
 		says string
 		fail http.HandlerFunc
 	}{
-		{"not found", "Create it", awsFault("ResourceNotFoundException", 400)},
-		{"denied", "secretsmanager:GetSecretValue", awsFault("AccessDeniedException", 400)},
-		{"key disabled", "kms:Decrypt", awsFault("DecryptionFailure", 400)},
-		{"marked for deletion", "Restore it", awsFault("InvalidRequestException", 400)},
-		{"name", "Mend it in the document", awsFault("InvalidParameterException", 400)},
-		{"throttled", "asked too often", awsFault("ThrottlingException", 400)},
-		{"credentials expired", "Renew them", awsFault("ExpiredTokenException", 400)},
-		{"down", "It is tried again", awsFault("InternalServiceError", 500)},
+		{"not found", "Create it", fake.Fault("ResourceNotFoundException", 400)},
+		{"denied", "secretsmanager:GetSecretValue", fake.Fault("AccessDeniedException", 400)},
+		{"key disabled", "kms:Decrypt", fake.Fault("DecryptionFailure", 400)},
+		{"marked for deletion", "Restore it", fake.Fault("InvalidRequestException", 400)},
+		{"name", "Mend it in the document", fake.Fault("InvalidParameterException", 400)},
+		{"throttled", "asked too often", fake.Fault("ThrottlingException", 400)},
+		{"credentials expired", "Renew them", fake.Fault("ExpiredTokenException", 400)},
+		{"down", "It is tried again", fake.Fault("InternalServiceError", 500)},
 		{"rubbish", "answer is broken", write("<html>hush</html>")},
-		{"cut off", "answer is broken", cutOff(`{"SecretString": "hush-`)},
+		{"cut off", "answer is broken", fake.CutOff(`{"SecretString": "hush-`)},
 		{"cut off within JSON", "answer is broken", write(`{"SecretString": "hush-hush"`)},
 		{"no value", "is empty", write(`{"Name": "keyrelay/it"}`)},
 		{"empty", "is empty", write(`{"SecretString": ""}`)},
@@ -78,26 +81,18 @@ func TestSecretsManagerFails(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			e := newEndpoint(map[string]string{})
-			e.failWith(test.fail)
+			e := fake.NewSecrets(map[string]string{})
+			e.Fail(test.fail)
 			mustRefuse(t, storeOn(t, e), header(managed("keyrelay/it", "/key")), test.says)
 		})
 	}
 }
 
-// cutOff ends the connection within the body that it announced.
-func cutOff(part string) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Length", "1000")
-		_, _ = io.WriteString(w, part)
-	}
-}
-
 // TestSecretBinary takes a binary secret for what its bytes are.
 func TestSecretBinary(t *testing.T) {
-	e := newEndpoint(nil)
-	e.failWith(func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, map[string]any{"SecretBinary": base64.StdEncoding.EncodeToString([]byte("binary-key"))})
+	e := fake.NewSecrets(nil)
+	e.Fail(func(w http.ResponseWriter, _ *http.Request) {
+		fake.AWSAnswer(w, http.StatusOK, map[string]any{"SecretBinary": base64.StdEncoding.EncodeToString([]byte("binary-key"))})
 	})
 	if got := keyIn(mustGet(t, storeOn(t, e), planWith(header(managed("keyrelay/it", ""))))); got != "binary-key" {
 		t.Errorf("sent %q", got)
@@ -107,9 +102,9 @@ func TestSecretBinary(t *testing.T) {
 // TestSecretsManagerHangs ends a call to Secrets Manager after 3 s.
 func TestSecretsManagerHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		e := newEndpoint(nil)
-		e.failWith(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
-		store := credential.New(credential.Config{SecretsManager: e.direct()})
+		e := fake.NewSecrets(nil)
+		e.Fail(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+		store := newStore(secret.Config{SecretsManager: directly(e)})
 		start := time.Now()
 		mustRefuse(t, store, header(managed("keyrelay/it", "")), "within 3 s")
 		if took := time.Since(start); took != 3*time.Second {
@@ -140,7 +135,7 @@ func TestNoAWS(t *testing.T) {
 		})}}},
 	} {
 		made = test.made
-		mustRefuse(t, credential.New(credential.Config{SecretsManager: connect}), header(managed("keyrelay/it", "")), test.says)
+		mustRefuse(t, newStore(secret.Config{SecretsManager: connect}), header(managed("keyrelay/it", "")), test.says)
 	}
 }
 
@@ -184,7 +179,7 @@ func TestShape(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			store := storeOn(t, newEndpoint(map[string]string{"keyrelay/it": test.secret}))
+			store := storeOn(t, fake.NewSecrets(map[string]string{"keyrelay/it": test.secret}))
 			scheme := header(managed("keyrelay/it", test.pointer))
 			test.change(scheme)
 			mustRefuse(t, store, scheme, test.says)
@@ -195,11 +190,11 @@ func TestShape(t *testing.T) {
 // TestMendedShape sees a mended secret soon, not after the time to live of the broken one.
 func TestMendedShape(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		e := newEndpoint(map[string]string{"keyrelay/it": "line\n"})
-		store := credential.New(credential.Config{SecretsManager: e.direct()})
+		e := fake.NewSecrets(map[string]string{"keyrelay/it": "line\n"})
+		store := newStore(secret.Config{SecretsManager: directly(e)})
 		scheme := header(managed("keyrelay/it", ""))
 		mustRefuse(t, store, scheme, "line break")
-		e.put("keyrelay/it", "mended-key")
+		e.Put("keyrelay/it", "mended-key")
 		time.Sleep(10 * time.Second)
 		if got := keyIn(mustGet(t, store, planWith(scheme))); got != "mended-key" {
 			t.Errorf("sent %q", got)
@@ -211,19 +206,19 @@ func TestMendedShape(t *testing.T) {
 func TestEnvironment(t *testing.T) {
 	t.Setenv("KEYRELAY_TEST_KEY", "key-of-environment")
 	reference := destination.Reference{Provider: "env", Name: "KEYRELAY_TEST_KEY"}
-	if got := keyIn(mustGet(t, credential.New(credential.Config{}), planWith(header(reference)))); got != "key-of-environment" {
+	if got := keyIn(mustGet(t, newStore(secret.Config{}), planWith(header(reference)))); got != "key-of-environment" {
 		t.Errorf("sent %q", got)
 	}
 	t.Setenv("KEYRELAY_TEST_KEY", "")
-	mustRefuse(t, credential.New(credential.Config{}), header(reference), "is empty")
+	mustRefuse(t, newStore(secret.Config{}), header(reference), "is empty")
 	os.Unsetenv("KEYRELAY_TEST_KEY")
-	mustRefuse(t, credential.New(credential.Config{}), header(reference), "is not set")
+	mustRefuse(t, newStore(secret.Config{}), header(reference), "is not set")
 }
 
 // TestFile takes one last line break off a file, and no more.
 func TestFile(t *testing.T) {
 	for text, want := range map[string]string{"a-file-key": "a-file-key", "a-file-key\n": "a-file-key", "a-file-key\r\n": "a-file-key"} {
-		store := credential.New(credential.Config{})
+		store := newStore(secret.Config{})
 		if got := keyIn(mustGet(t, store, planWith(header(secretFile(t, text))))); got != want {
 			t.Errorf("%q gave %q", text, got)
 		}
@@ -231,22 +226,22 @@ func TestFile(t *testing.T) {
 	folder := t.TempDir()
 	for name, says := range map[string]string{filepath.Join(folder, "missing"): "does not exist", folder: "is not a file", os.DevNull: "is not a file"} {
 		reference := destination.Reference{Provider: "file", Name: name}
-		mustRefuse(t, credential.New(credential.Config{}), header(reference), says)
+		mustRefuse(t, newStore(secret.Config{}), header(reference), says)
 	}
-	mustRefuse(t, credential.New(credential.Config{}), header(secretFile(t, "key\n\n")), "line break")
-	mustRefuse(t, credential.New(credential.Config{}), header(secretFile(t, strings.Repeat("k", 65_537))), "65,536")
+	mustRefuse(t, newStore(secret.Config{}), header(secretFile(t, "key\n\n")), "line break")
+	mustRefuse(t, newStore(secret.Config{}), header(secretFile(t, strings.Repeat("k", 65_537))), "65,536")
 }
 
 // TestProvider refuses a provider that there is not.
 func TestProvider(t *testing.T) {
-	mustRefuse(t, credential.New(credential.Config{}), header(destination.Reference{Provider: "vault", Name: "it"}), "no provider")
+	mustRefuse(t, newStore(secret.Config{}), header(destination.Reference{Provider: "vault", Name: "it"}), "no provider")
 }
 
 // TestUnsupported refuses a kind that no credential can be made for.
 func TestUnsupported(t *testing.T) {
 	scheme := &destination.SecurityScheme{Name: "digest", Kind: destination.Unsupported}
-	_, err := credential.New(credential.Config{}).Get(t.Context(), planWith(scheme))
-	if !errors.Is(err, credential.ErrRetrieval) || !strings.Contains(fmt.Sprint(err), "digest") {
+	_, err := newStore(secret.Config{}).Get(t.Context(), planWith(scheme))
+	if !errors.Is(err, retrieval.ErrFailed) || !strings.Contains(fmt.Sprint(err), "digest") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -208,3 +208,22 @@ func wholeExpression(node *yaml.Node) (expression string, whole bool) {
 	literal, expression, rest, err := cutExpression(node.Value)
 	return expression, err == nil && expression != "" && literal == "" && rest == ""
 }
+
+// Values returns the texts that Fill takes from a JSON document.
+func (t *ValueTemplate) Values(document []byte) []string {
+	var values []string
+	for _, part := range t.Parts {
+		if !part.IsPointer {
+			continue
+		}
+		value, ok := part.Pointer.Find(document)
+		switch {
+		case !ok, value[0] == '{', value[0] == '[', value[0] == 'n':
+		case value[0] == '"':
+			values = append(values, unquote(value))
+		default:
+			values = append(values, string(value))
+		}
+	}
+	return values
+}

@@ -15,6 +15,7 @@ import (
 	"keyrelay/function/cache"
 	"keyrelay/function/gateway"
 	"keyrelay/function/plan"
+	"keyrelay/function/session"
 )
 
 // A delivery is what became of one record of a batch.
@@ -31,7 +32,9 @@ type delivery struct {
 func (d *delivery) accepted() bool { return d.status >= 200 && d.status < 300 }
 
 // discarded says that the record has no valid session, which does not fail the batch.
-func (d *delivery) discarded() bool { return errors.Is(d.err, plan.ErrSession) }
+func (d *delivery) discarded() bool {
+	return errors.Is(d.err, plan.ErrSession) || errors.Is(d.err, session.ErrInvalid)
+}
 
 // blame says whose fault it is that the record was not accepted.
 func (d *delivery) blame() blame {
@@ -67,7 +70,7 @@ type batchRun struct {
 // One record's failure does not stop the others.
 func (r *Relay) batch(ctx context.Context, request *gateway.Request, outbound *plan.Plan, entry *logEntry) *gateway.Response {
 	run := &batchRun{relay: r, request: request, batch: outbound.Batch, deliveries: make([]delivery, outbound.Batch.Len()), entry: *entry}
-	run.sessions.ask = r.config.Credentials.CheckSession
+	run.sessions.ask = r.sessions.Check
 	var workers sync.WaitGroup
 	for range min(outbound.Operation.BatchConcurrency, len(run.deliveries)) {
 		workers.Go(func() { run.work(ctx) })

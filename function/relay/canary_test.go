@@ -122,8 +122,8 @@ func tellAll(w http.ResponseWriter, r *http.Request) {
 // is in the log or in an answer.
 func TestNoSecretAnywhere(t *testing.T) {
 	s := newStage(t, canaryDocument)
-	s.secrets.put("keyrelay/basic", `{"username": "relay", "password": "canary-of-the-password"}`)
-	s.secrets.put("keyrelay/broken", `{"canary-of-broken": "canary-of-broken"`)
+	s.secrets.Put("keyrelay/basic", `{"username": "relay", "password": "canary-of-the-password"}`)
+	s.secrets.Put("keyrelay/broken", `{"canary-of-broken": "canary-of-broken"`)
 	s.api.answerWith(tellAll)
 	shown := map[string]string{}
 	for name, call := range canaryCalls() {

@@ -51,7 +51,7 @@ func TestDownstreamFaults(t *testing.T) {
 			s := newStage(t, managedDocument)
 			// The fault comes on a kept connection, where net/http may think of trying again.
 			s.send(t.Context(), sent{method: "GET", url: "http://" + s.api.host + "/v2/orders"})
-			s.api.take()
+			s.api.Take()
 			s.api.answerWith(test.answer)
 			ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
 			defer cancel()
@@ -65,7 +65,7 @@ func TestDownstreamFaults(t *testing.T) {
 			if got.problem != test.want || got.header.Get("Proxy-Status") != "keyrelay; error="+test.proxyError {
 				t.Errorf("got %d %q %s", got.status, got.header.Get("Proxy-Status"), got.body)
 			}
-			if received := s.api.take(); len(received) != 1 || string(received[0].body) != `{"a":1}` {
+			if received := s.api.Take(); len(received) != 1 || string(received[0].Body) != `{"a":1}` {
 				t.Errorf("the downstream received %d requests: %v", len(received), received)
 			}
 		})
@@ -165,7 +165,7 @@ func TestRedirect(t *testing.T) {
 	if got.status != http.StatusTemporaryRedirect || got.header.Get("Location") != "http://"+canary.host+"/elsewhere" {
 		t.Errorf("got %d %v", got.status, got.header)
 	}
-	if opened := canary.opened.Load(); opened != 0 || len(s.api.take()) != 1 {
+	if opened := canary.opened.Load(); opened != 0 || len(s.api.Take()) != 1 {
 		t.Errorf("the canary saw %d connections", opened)
 	}
 }

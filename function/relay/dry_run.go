@@ -65,7 +65,7 @@ func newDryRun(outbound *plan.Plan) dryRunDocument {
 	if request.Header["User-Agent"] == nil {
 		request.Header["User-Agent"] = []string{upstream.UserAgent}
 	}
-	credential.Shown(outbound).Apply(request)
+	credential.Redacted(outbound).Apply(request)
 	for _, requirement := range outbound.Operation.Security {
 		shown.Security = append(shown.Security, requirement.Scheme.Name)
 	}

@@ -123,7 +123,7 @@ func problemCalls() map[string]sent {
 func TestEveryProblem(t *testing.T) {
 	s := newStage(t, manyDocument, sessions("checked"), sessions("unchecked"))
 	s.api.answerWith(misbehave)
-	s.secrets.put("keyrelay/checked", `["`+strings.Repeat("0", 64)+`"]`)
+	s.secrets.Put("keyrelay/checked", `["`+strings.Repeat("0", 64)+`"]`)
 	answers := map[string]answer{
 		"not-found":          elsewhere(t, s),
 		"record-too-large":   tooLong(s),
@@ -236,7 +236,7 @@ func TestRefusalTouchesNothing(t *testing.T) {
 			t.Errorf("%s: got %d %s", name, got.status, got.body)
 		}
 	}
-	if reads, opened := s.secrets.reads.Load(), s.api.opened.Load(); refused < 12 || reads != 0 || opened != 0 {
+	if reads, opened := s.secrets.TakeCalls(), s.api.opened.Load(); refused < 12 || reads != 0 || opened != 0 {
 		t.Errorf("%d refused requests cost %d reads of secrets and %d connections", refused, reads, opened)
 	}
 }

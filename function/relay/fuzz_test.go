@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"keyrelay/function/fake"
 	"keyrelay/function/relay"
 )
 
@@ -35,7 +36,7 @@ func FuzzRelay(f *testing.F) {
 		if got.problem != "" && !known {
 			t.Errorf("%+v: %d %s", call, got.status, got.body)
 		}
-		arrived := s.api.take()
+		arrived := s.api.Take()
 		if len(arrived) > 1 || got.problem != "" && len(arrived) != 0 {
 			t.Errorf("%+v: %d requests arrived for %d %s", call, len(arrived), got.status, got.body)
 		}
@@ -45,16 +46,16 @@ func FuzzRelay(f *testing.F) {
 	})
 }
 
-func checkArrived(t *testing.T, request received) {
+func checkArrived(t *testing.T, request fake.Request) {
 	t.Helper()
-	target, err := url.ParseRequestURI(request.uri)
+	target, err := url.ParseRequestURI(request.URI)
 	if err != nil || target.Path != "/v2" && !strings.HasPrefix(target.Path, "/v2/") {
-		t.Errorf("%q arrived", request.uri)
+		t.Errorf("%q arrived", request.URI)
 	}
-	if key := request.header["X-Partner-Key"]; len(key) != 1 || key[0] != theKey {
+	if key := request.Header["X-Partner-Key"]; len(key) != 1 || key[0] != theKey {
 		t.Errorf("the key arrived as %q", key)
 	}
-	for name := range request.header {
+	for name := range request.Header {
 		if strings.HasPrefix(name, "X-Osmos-") || strings.HasPrefix(name, "X-Relay-") || strings.HasPrefix(name, "X-Amz") {
 			t.Errorf("%s arrived", name)
 		}

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"keyrelay/function/fake"
 )
 
 // lines are the cases of a file in testdata/hostile, and those of further test data
@@ -92,7 +94,7 @@ func TestHostileURLs(t *testing.T) {
 			t.Errorf("%q: %d %s", hostile, got.status, got.body)
 		}
 	}
-	if opened, reads := canary.opened.Load()+s.api.opened.Load(), s.secrets.reads.Load(); opened != 0 || reads != 0 {
+	if opened, reads := canary.opened.Load()+s.api.opened.Load(), s.secrets.TakeCalls(); opened != 0 || reads != 0 {
 		t.Errorf("%d connections were seen and %d secrets read", opened, reads)
 	}
 }
@@ -129,19 +131,19 @@ func TestHostilePaths(t *testing.T) {
 			}
 		}
 	}
-	if admitted == 0 || s.api.opened.Load() != 0 || s.secrets.reads.Load() != 0 {
-		t.Errorf("%d were admitted, with %d connections and %d reads", admitted, s.api.opened.Load(), s.secrets.reads.Load())
+	if admitted == 0 || s.api.opened.Load() != 0 || s.secrets.TakeCalls() != 0 {
+		t.Errorf("%d were admitted, with %d connections and %d reads", admitted, s.api.opened.Load(), s.secrets.TakeCalls())
 	}
 }
 
 // moved sends a record from which the field k moves to the query.
-func (s *stage) moved(record []byte) (answer, []received) {
+func (s *stage) moved(record []byte) (answer, []fake.Request) {
 	s.t.Helper()
 	got := s.send(s.t.Context(), sent{
 		method: "POST", url: "http://" + s.api.host + "/v2/orders", body: record,
 		header: map[string]string{"X-Osmos-Query-Param-Fields": "k"},
 	})
-	return got, s.api.take()
+	return got, s.api.Take()
 }
 
 // jsonTexts are texts by names that begin with y_ for what is JSON, n_ for what is
@@ -170,8 +172,8 @@ func TestJSONTexts(t *testing.T) {
 	s := newStage(t, managedDocument)
 	for name, text := range jsonTexts(t) {
 		got, arrived := s.moved(fmt.Appendf(nil, `{"a":1,"k":"v","value":%s}`, text))
-		relayed := got.status == http.StatusOK && len(arrived) == 1 && arrived[0].uri == "/v2/orders?k=v" &&
-			bytes.Equal(arrived[0].body, fmt.Appendf(nil, `{"a":1,"value":%s}`, text))
+		relayed := got.status == http.StatusOK && len(arrived) == 1 && arrived[0].URI == "/v2/orders?k=v" &&
+			bytes.Equal(arrived[0].Body, fmt.Appendf(nil, `{"a":1,"value":%s}`, text))
 		refused := got.problem == "record-invalid" && len(arrived) == 0
 		twice := strings.Contains(name, "duplicate")
 		switch {
@@ -193,7 +195,7 @@ func TestInvalidRecords(t *testing.T) {
 			t.Errorf("%s: %d %s, and %d requests arrived", name, got.status, got.body, len(arrived))
 		}
 	}
-	if reads := s.secrets.reads.Load(); reads != 0 {
+	if reads := s.secrets.TakeCalls(); reads != 0 {
 		t.Errorf("%d secrets were read", reads)
 	}
 }
@@ -208,7 +210,7 @@ func TestHeaderNames(t *testing.T) {
 		`host|accept[-_]encoding|authorization|cookie|x[-_]api[-_]key|x[-_]partner[-_]key|forwarded|x[-_]real[-_]ip)$`)
 	for _, name := range lines(t, "header-names.txt", "headers/*lowercase_headers.txt") {
 		got := s.send(t.Context(), sent{method: "GET", url: "http://" + s.api.host + "/v2/orders", header: map[string]string{name: "tried"}})
-		arrived := s.api.take()
+		arrived := s.api.Take()
 		if got.problem == "header-invalid" && len(arrived) == 0 && strings.ContainsAny(name, " :/()<>@,;\\\"[]?={}") {
 			continue
 		}
@@ -216,7 +218,7 @@ func TestHeaderNames(t *testing.T) {
 			t.Errorf("%q: %d %s", name, got.status, got.body)
 			continue
 		}
-		if came := arrived[0].header.Get(name) == "tried"; came == withheld.MatchString(strings.ToLower(name)) {
+		if came := arrived[0].Header.Get(name) == "tried"; came == withheld.MatchString(strings.ToLower(name)) {
 			t.Errorf("%q: forwarded is %v", name, came)
 		}
 	}
@@ -242,31 +244,31 @@ func TestLineBreaks(t *testing.T) {
 				{method: "POST", url: server, body: record, header: map[string]string{"X-Relay-Header-Fields": "v=X-Value"}},
 			} {
 				s.send(t.Context(), call)
-				mustBeData(t, call, value, s.api.take())
+				mustBeData(t, call, value, s.api.Take())
 			}
 		}
 	}
 }
 
-func mustBeData(t *testing.T, call sent, value string, arrived []received) {
+func mustBeData(t *testing.T, call sent, value string, arrived []fake.Request) {
 	t.Helper()
 	if len(arrived) > 1 {
 		t.Errorf("%q became %d requests", value, len(arrived))
 	}
 	for _, request := range arrived {
 		for _, injected := range []string{"Set-Cookie", "Location", "X-Xss-Protection", "Last-Modified"} {
-			if _, found := request.header[injected]; found {
-				t.Errorf("%q brought a header in: %v", value, request.header)
+			if _, found := request.Header[injected]; found {
+				t.Errorf("%q brought a header in: %v", value, request.Header)
 			}
 		}
 		if call.body == nil || value == "" {
 			continue
 		}
-		target, err := url.ParseRequestURI(request.uri)
+		target, err := url.ParseRequestURI(request.URI)
 		if err != nil {
-			t.Errorf("%q became the URI %q", value, request.uri)
-		} else if target.Path != "/v2/"+value && target.Query().Get("v") != value && request.header.Get("X-Value") != value {
-			t.Errorf("%q arrived as %q %v", value, request.uri, request.header)
+			t.Errorf("%q became the URI %q", value, request.URI)
+		} else if target.Path != "/v2/"+value && target.Query().Get("v") != value && request.Header.Get("X-Value") != value {
+			t.Errorf("%q arrived as %q %v", value, request.URI, request.Header)
 		}
 	}
 }
@@ -303,7 +305,7 @@ func TestEvents(t *testing.T) {
 			give(file, bytes.Replace(event, event[at:at+1], []byte{event[at] ^ 1}, 1))
 		}
 	}
-	if opened, reads := s.api.opened.Load(), s.secrets.reads.Load(); opened != 0 || reads != 0 {
+	if opened, reads := s.api.opened.Load(), s.secrets.TakeCalls(); opened != 0 || reads != 0 {
 		t.Errorf("%d connections were seen and %d secrets read", opened, reads)
 	}
 	checkLog(t, s.log.String())

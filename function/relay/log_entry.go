@@ -73,9 +73,9 @@ func (e *logEntry) planned(outbound *plan.Plan) {
 
 // used notes where the credential of a delivery came from.
 func (e *logEntry) used(used *credential.Credential) {
-	e.cached = used.Facts.Cached
-	e.stale = used.Facts.Stale
-	e.wait += used.Facts.Wait
+	e.cached = used.Stats.Cached
+	e.stale = used.Stats.Stale
+	e.wait += used.Stats.Wait
 }
 
 // delivered notes one delivery and how long it took.

@@ -37,7 +37,7 @@ func TestLogTellsReplay(t *testing.T) {
 			w.WriteHeader(http.StatusUnauthorized)
 		}
 	})
-	s.secrets.put("keyrelay/api", `{"key": "the-rotated-key"}`)
+	s.secrets.Put("keyrelay/api", `{"key": "the-rotated-key"}`)
 	if got := s.send(t.Context(), call); got.status != http.StatusOK {
 		t.Fatalf("got %d %s", got.status, got.body)
 	}

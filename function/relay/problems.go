@@ -4,10 +4,13 @@ import (
 	"context"
 	"slices"
 
-	"keyrelay/function/credential"
+	"keyrelay/function/caller"
 	"keyrelay/function/destination"
 	"keyrelay/function/gateway"
 	"keyrelay/function/plan"
+	"keyrelay/function/retrieval"
+	"keyrelay/function/secret"
+	"keyrelay/function/session"
 	"keyrelay/function/upstream"
 )
 
@@ -51,10 +54,10 @@ var problems = []Problem{
 		[]cause{{plan.ErrBatchNotDeclared, malformed}}},
 	{"caller-key-invalid", 401, "The caller's key is invalid", blameCaller,
 		"Send one of the keys that KEYRELAY_CALLER_KEYS names in the header X-Api-Key, once.",
-		[]cause{{credential.ErrCallerKey, denied}}},
+		[]cause{{caller.ErrKey, denied}}},
 	{"session-invalid", 401, "The session is invalid", blameCaller,
 		"Send a valid session token in the record's field that x-keyrelay-session names.",
-		[]cause{{plan.ErrSession, denied}}},
+		[]cause{{plan.ErrSession, denied}, {session.ErrInvalid, denied}}},
 	{"destination-not-declared", 403, "The destination is not declared", blameCaller,
 		"Add the server to a document in `destinations/`, or mend the URL.",
 		[]cause{{destination.ErrNotDeclared, denied}}},
@@ -84,7 +87,7 @@ var problems = []Problem{
 		[]cause{{errBatchIncomplete, madeByRelay}}},
 	{"retrieval-failed", 502, "A credential could not be retrieved", blameTokenEndpoint,
 		"Check the key or token endpoint in the destination's document and the secret behind it.",
-		[]cause{{credential.ErrRetrieval, relayFailed}}},
+		[]cause{{retrieval.ErrFailed, relayFailed}}},
 	{"downstream-unreachable", 502, "The downstream cannot be reached", blameDownstream,
 		"See the error type in Proxy-Status. For destination_ip_prohibited see x-keyrelay-network, for certificates x-keyrelay-ca.",
 		[]cause{
@@ -105,13 +108,13 @@ var problems = []Problem{
 		[]cause{{upstream.ErrAnswerIncomplete, "http_response_incomplete"}, {upstream.ErrAnswerBroken, "http_protocol_error"}}},
 	{"secret-unavailable", 503, "A secret is unavailable", blameKeyrelay,
 		"Create or mend the secret that the detail names, and let the function's role read it.",
-		[]cause{{credential.ErrSecretUnavailable, relayFailed}}},
+		[]cause{{secret.ErrUnavailable, relayFailed}}},
 	{"session-check-unavailable", 503, "The session cannot be checked", blameKeyrelay,
 		"Check the introspection endpoint, key set or secret that x-keyrelay-session names. The record was not sent.",
-		[]cause{{credential.ErrSessionCheck, relayFailed}}},
+		[]cause{{session.ErrUnavailable, relayFailed}}},
 	{"retrieval-timeout", 504, "The retrieval of a credential took too long", blameTokenEndpoint,
 		"Check the key or token endpoint, or raise x-keyrelay-timeout.",
-		[]cause{{credential.ErrRetrievalTimeout, relayFailed}}},
+		[]cause{{retrieval.ErrTimeout, relayFailed}}},
 	{"downstream-timeout", 504, "The downstream took too long", blameDownstream,
 		"The API did not answer in time. The request may have been carried out.",
 		[]cause{{upstream.ErrTimeout, "http_response_timeout"}}},

@@ -1,7 +1,7 @@
 // Package relay takes one request from the caller to the downstream API and its
 // answer back. It is the only package that knows every step:
 //
-//	relay := relay.New(relay.Config{Destinations: set, Credentials: store, Upstream: client, Log: os.Stdout})
+//	relay := relay.New(relay.Config{Destinations: set, Secrets: secrets, Log: os.Stdout})
 //	lambda.Start(gateway.Lambda(relay))
 //
 // A refused request never touches a secret, and every answer, also a refusal,
@@ -20,10 +20,13 @@ import (
 	"time"
 
 	"keyrelay/function/cache"
+	"keyrelay/function/caller"
 	"keyrelay/function/credential"
 	"keyrelay/function/destination"
 	"keyrelay/function/gateway"
 	"keyrelay/function/plan"
+	"keyrelay/function/secret"
+	"keyrelay/function/session"
 	"keyrelay/function/upstream"
 )
 
@@ -39,10 +42,8 @@ const answerMargin = 500 * time.Millisecond
 type Config struct {
 	// Destinations is the allow-list.
 	Destinations *destination.Set
-	// Credentials fetches and keeps what the destinations ask for.
-	Credentials *credential.Store
-	// Upstream sends.
-	Upstream *upstream.Client
+	// Secrets reads the secrets that the destinations and CallerKeys name.
+	Secrets *secret.Store
 	// CallerKeys names the key, or the JSON array of keys, that a caller must
 	// send as X-Api-Key. The zero Reference means that any caller is served.
 	CallerKeys destination.Reference
@@ -55,15 +56,36 @@ type Config struct {
 
 // A Relay handles requests. It is safe for concurrent use.
 type Relay struct {
-	config   Config
+	config      Config
+	callers     *caller.Keys
+	sessions    *session.Checker
+	credentials *credential.Store
+	upstream    *upstream.Client
+
 	received map[int][]string
 	lines    *sync.Pool
 }
 
-// New returns a Relay.
+// New returns a Relay that has sent nothing yet.
 func New(config Config) *Relay {
-	return &Relay{config: config, received: commonProxyStatus(), lines: linePool()}
+	client := upstream.New(config.Secrets)
+	credentials := credential.New(config.Secrets, client.Call)
+	made := &Relay{
+		config:      config,
+		sessions:    session.New(config.Secrets, credentials, client.Call),
+		credentials: credentials,
+		upstream:    client,
+		received:    commonProxyStatus(),
+		lines:       linePool(),
+	}
+	if config.CallerKeys != (destination.Reference{}) {
+		made.callers = caller.New(config.Secrets, config.CallerKeys)
+	}
+	return made
 }
+
+// Close closes idle connections. The Relay stays usable.
+func (r *Relay) Close() { r.upstream.Close() }
 
 // Handle answers one request. With Refuse it makes the Relay a gateway.Handler.
 func (r *Relay) Handle(ctx context.Context, request *gateway.Request) *gateway.Response {
@@ -99,7 +121,7 @@ func (r *Relay) relay(ctx context.Context, request *gateway.Request, entry *logE
 			response, err = nil, &cache.Panic{Stack: debug.Stack()}
 		}
 	}()
-	if err := r.admit(ctx, request); err != nil {
+	if err := r.callers.Check(ctx, request.Header); err != nil {
 		return nil, err
 	}
 	err = request.ReadBody()
@@ -118,18 +140,10 @@ func (r *Relay) relay(ctx context.Context, request *gateway.Request, entry *logE
 	case outbound.Batch != nil:
 		return r.batch(ctx, request, outbound, entry), nil
 	}
-	if err := checkSession(ctx, outbound, entry, r.config.Credentials.CheckSession); err != nil {
+	if err := checkSession(ctx, outbound, entry, r.sessions.Check); err != nil {
 		return nil, err
 	}
 	return r.send(ctx, outbound, entry)
-}
-
-// admit checks the caller's own key, where the relay and not the gateway does that.
-func (r *Relay) admit(ctx context.Context, request *gateway.Request) error {
-	if r.config.CallerKeys == (destination.Reference{}) {
-		return nil
-	}
-	return r.config.Credentials.CheckCallerKey(ctx, r.config.CallerKeys, request.Header)
 }
 
 // send gets the credential, sends, and repeats that once when the answer
@@ -140,7 +154,7 @@ func (r *Relay) send(ctx context.Context, outbound *plan.Plan, entry *logEntry) 
 		return nil, err
 	}
 	answer, err := r.sendOnce(ctx, outbound, used, entry)
-	if err != nil || !used.Refused(answer) {
+	if err != nil || !used.Refused(answer.Status, answer.Body) {
 		return answer, err
 	}
 	renewed := r.renew(ctx, used, entry)
@@ -155,12 +169,12 @@ func (r *Relay) send(ctx context.Context, outbound *plan.Plan, entry *logEntry) 
 // credential gets what the plan asks for. The usual case, where it is ready,
 // needs no context of its own.
 func (r *Relay) credential(ctx context.Context, outbound *plan.Plan, entry *logEntry) (*credential.Credential, error) {
-	used := r.config.Credentials.Held(outbound)
+	used := r.credentials.Ready(outbound)
 	if used == nil {
 		limited, cancel := context.WithDeadline(ctx, entry.limit)
 		defer cancel()
 		var err error
-		if used, err = r.config.Credentials.Get(limited, outbound); err != nil {
+		if used, err = r.credentials.Get(limited, outbound); err != nil {
 			return nil, err
 		}
 	}
@@ -172,7 +186,7 @@ func (r *Relay) credential(ctx context.Context, outbound *plan.Plan, entry *logE
 func (r *Relay) renew(ctx context.Context, refused *credential.Credential, entry *logEntry) *credential.Credential {
 	limited, cancel := context.WithDeadline(ctx, entry.limit)
 	defer cancel()
-	renewed := r.config.Credentials.Renew(limited, refused)
+	renewed := r.credentials.Renew(limited, refused)
 	if renewed != nil {
 		entry.replayed = true
 		entry.used(renewed)
@@ -185,7 +199,7 @@ func (r *Relay) sendOnce(ctx context.Context, outbound *plan.Plan, used *credent
 	sent := time.Now()
 	limited, cancel := context.WithDeadline(ctx, earlier(entry.limit, sent.Add(outbound.Operation.Timeout)))
 	defer cancel()
-	answer, err := r.config.Upstream.Send(limited, outbound, used)
+	answer, err := r.upstream.Send(limited, outbound, used.Apply, used.Certificate())
 	entry.delivered(time.Since(sent))
 	if err != nil {
 		return nil, err

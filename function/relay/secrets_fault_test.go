@@ -12,7 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"keyrelay/function/credential"
+	"keyrelay/function/fake"
+	"keyrelay/function/secret"
 )
 
 // TestSecretsManagerFaults sees what a caller gets while Secrets Manager does not
@@ -23,7 +24,7 @@ func TestSecretsManagerFaults(t *testing.T) {
 		return func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, text) }
 	}
 	fault := func(status int, name string) http.HandlerFunc {
-		return func(w http.ResponseWriter, _ *http.Request) { awsFault(w, status, name) }
+		return fake.Fault(name, status)
 	}
 	for name, fail := range map[string]http.HandlerFunc{
 		"denied":    fault(http.StatusBadRequest, "AccessDeniedException"),
@@ -40,7 +41,7 @@ func TestSecretsManagerFaults(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newStage(t, managedDocument)
-			s.secrets.failWith(func(w http.ResponseWriter, r *http.Request) {
+			s.secrets.Fail(func(w http.ResponseWriter, r *http.Request) {
 				// The read goes on for whoever comes next; this test does not wait for it.
 				limited, cancel := context.WithCancel(r.Context())
 				defer context.AfterFunc(t.Context(), cancel)()
@@ -83,20 +84,20 @@ func TestSecretsManagerIsSpared(t *testing.T) {
 	for name, fail := range map[string]http.HandlerFunc{
 		"works": nil,
 		"fails": func(w http.ResponseWriter, _ *http.Request) {
-			awsFault(w, http.StatusBadRequest, "AccessDeniedException")
+			fake.Fault("AccessDeniedException", http.StatusBadRequest)(w, nil)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, managedDocument)
 			if fail != nil {
-				s.secrets.failWith(fail)
+				s.secrets.Fail(fail)
 			}
 			var callers sync.WaitGroup
 			for range 50 {
 				callers.Go(func() { s.send(t.Context(), sent{method: "GET", url: "http://" + s.api.host + "/v2/orders"}) })
 			}
 			callers.Wait()
-			if reads := s.secrets.reads.Load(); reads != 1 {
+			if reads := s.secrets.TakeCalls(); reads != 1 {
 				t.Errorf("Secrets Manager was asked %d times", reads)
 			}
 		})
@@ -122,7 +123,7 @@ func TestRotation(t *testing.T) {
 	})
 	const callers, orders = 16, 40
 	rotate := sync.OnceFunc(func() {
-		s.secrets.put("keyrelay/api", `{"key": "the-rotated-key"}`)
+		s.secrets.Put("keyrelay/api", `{"key": "the-rotated-key"}`)
 		current.Store("the-rotated-key")
 	})
 	var working sync.WaitGroup
@@ -152,7 +153,7 @@ func TestRotation(t *testing.T) {
 			t.Errorf("order %s was taken %d times", order, times)
 		}
 	}
-	if reads := s.secrets.reads.Load(); reads != 2 {
+	if reads := s.secrets.TakeCalls(); reads != 2 {
 		t.Errorf("the secret was read %d times, not once before and once after", reads)
 	}
 }
@@ -161,13 +162,13 @@ func TestRotation(t *testing.T) {
 // in the log, unless that is switched off.
 func TestOldSecret(t *testing.T) {
 	for maxAge, want := range map[time.Duration]int{time.Hour: http.StatusOK, 0: http.StatusServiceUnavailable} {
-		s := newStageKeeping(t, credential.Config{SecretTTL: 1, SecretMaxAge: maxAge}, managedDocument)
+		s := newStageKeeping(t, secret.Config{TTL: 1, MaxAge: maxAge}, managedDocument)
 		call := sent{method: "GET", url: "http://" + s.api.host + "/v2/orders"}
 		if got := s.send(t.Context(), call); got.status != http.StatusOK {
 			t.Fatalf("got %d %s", got.status, got.body)
 		}
-		s.secrets.failWith(func(w http.ResponseWriter, _ *http.Request) {
-			awsFault(w, http.StatusBadRequest, "AccessDeniedException")
+		s.secrets.Fail(func(w http.ResponseWriter, _ *http.Request) {
+			fake.Fault("AccessDeniedException", http.StatusBadRequest)(w, nil)
 		})
 		if got := s.send(t.Context(), call); got.status != want {
 			t.Errorf("with a hard age of %v: %d %s", maxAge, got.status, got.body)

@@ -8,7 +8,7 @@ import (
 	"keyrelay/function/plan"
 )
 
-// A sessionCheck says whether a destination's session token is valid; see credential.Store.CheckSession.
+// A sessionCheck says whether a destination's session token is valid; see session.Checker.Check.
 type sessionCheck func(ctx context.Context, d *destination.Destination, token string) error
 
 // checkSession checks the session token of a record, where the destination asks for one.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -17,15 +16,12 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambda"
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
-	"keyrelay/function/credential"
 	"keyrelay/function/destination"
+	"keyrelay/function/fake"
 	"keyrelay/function/gateway"
 	"keyrelay/function/relay"
-	"keyrelay/function/upstream"
+	"keyrelay/function/secret"
 )
 
 // managedDocument is an API whose key is in Secrets Manager; $API is its host and port.
@@ -48,24 +44,24 @@ const theKey = "canary-of-the-secret"
 type stage struct {
 	t       testing.TB
 	api     *api
-	secrets *secretsEndpoint
+	secrets *fake.Secrets
 	log     *logLines
 	door    lambda.Handler
 	handler gateway.Handler
 	// kept says how long secrets are kept; zero means as long as usual.
-	kept credential.Config
+	kept secret.Config
 }
 
 // newStage starts a relay with these documents, in which $API stands for the downstream.
 func newStage(t testing.TB, documents ...string) *stage {
 	t.Helper()
-	return newStageKeeping(t, credential.Config{}, documents...)
+	return newStageKeeping(t, secret.Config{}, documents...)
 }
 
 // newStageKeeping starts a relay that keeps secrets as kept says.
-func newStageKeeping(t testing.TB, kept credential.Config, documents ...string) *stage {
+func newStageKeeping(t testing.TB, kept secret.Config, documents ...string) *stage {
 	t.Helper()
-	s := &stage{t: t, api: newAPI(t), secrets: &secretsEndpoint{values: map[string]string{"keyrelay/api": `{"key": "` + theKey + `"}`}}, log: &logLines{}, kept: kept}
+	s := &stage{t: t, api: newAPI(t), secrets: fake.NewSecrets(map[string]string{"keyrelay/api": `{"key": "` + theKey + `"}`}), log: &logLines{}, kept: kept}
 	s.handler = s.wire(documents, relay.Config{Log: s.log, FunctionName: "relay"})
 	s.door = gateway.Lambda(s.handler)
 	return s
@@ -77,15 +73,12 @@ func (s *stage) wire(documents []string, config relay.Config) *relay.Relay {
 	endpoint := httptest.NewServer(s.secrets)
 	s.t.Cleanup(endpoint.Close)
 	set := s.load(documents)
-	var client *upstream.Client
 	keep := s.kept
-	keep.SecretsManager = connectTo(endpoint.URL)
-	keep.HTTPClient = func(d *destination.Destination) *http.Client { return client.HTTPClient(d) }
-	store := credential.New(keep)
-	client = upstream.New(upstream.Config{Secret: store.Secret})
-	s.t.Cleanup(client.Close)
-	config.Destinations, config.Credentials, config.Upstream = set, store, client
-	return relay.New(config)
+	keep.SecretsManager = fake.Connect(endpoint.URL, nil)
+	config.Destinations, config.Secrets = set, secret.New(keep)
+	made := relay.New(config)
+	s.t.Cleanup(made.Close)
+	return made
 }
 
 func (s *stage) load(documents []string) *destination.Set {
@@ -102,13 +95,6 @@ func (s *stage) load(documents []string) *destination.Set {
 		s.t.Fatal(err)
 	}
 	return set
-}
-
-func connectTo(url string) func(context.Context) (*secretsmanager.Client, error) {
-	config := aws.Config{BaseEndpoint: aws.String(url), Region: "us-east-1", Credentials: credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "example", "")}
-	return func(context.Context) (*secretsmanager.Client, error) {
-		return secretsmanager.NewFromConfig(config), nil
-	}
 }
 
 // A sent is what a caller sends.
@@ -194,23 +180,15 @@ func newAnswer(status int, header http.Header, body []byte) answer {
 	return made
 }
 
-// An api is a downstream that notes what it receives.
+// An api is a downstream that notes what it receives, and counts connections.
 type api struct {
-	host     string
-	answer   atomic.Pointer[http.HandlerFunc]
-	opened   atomic.Int64
-	mutex    sync.Mutex
-	received []received
-}
-
-type received struct {
-	method, uri string
-	header      http.Header
-	body        []byte
+	*fake.API
+	host   string
+	opened atomic.Int64
 }
 
 func newAPI(t testing.TB) *api {
-	a := &api{}
+	a := &api{API: fake.NewAPI(nil)}
 	server := httptest.NewUnstartedServer(a)
 	server.Config.ErrorLog = nil
 	server.Listener = countingListener{server.Listener, &a.opened}
@@ -221,71 +199,8 @@ func newAPI(t testing.TB) *api {
 }
 
 // answerWith answers so from now on, once the request is noted.
-func (a *api) answerWith(answer http.HandlerFunc) { a.answer.Store(&answer) }
-
-// ServeHTTP notes the request.
-func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	body, _ := io.ReadAll(r.Body)
-	a.mutex.Lock()
-	a.received = append(a.received, received{r.Method, r.RequestURI, r.Header, body})
-	a.mutex.Unlock()
-	if answer := a.answer.Load(); answer != nil {
-		(*answer)(w, r)
-		return
-	}
-	w.Header().Set("Content-Type", "application/json")
-	_, _ = io.WriteString(w, "{}")
-}
-
-// take returns what was received since it was last asked.
-func (a *api) take() []received {
-	a.mutex.Lock()
-	defer a.mutex.Unlock()
-	taken := a.received
-	a.received = nil
-	return taken
-}
-
-// A secretsEndpoint speaks the part of the Secrets Manager protocol that GetSecretValue needs.
-type secretsEndpoint struct {
-	reads  atomic.Int64
-	fail   atomic.Pointer[http.HandlerFunc]
-	mutex  sync.Mutex
-	values map[string]string
-}
-
-func (e *secretsEndpoint) put(name, value string) {
-	e.mutex.Lock()
-	defer e.mutex.Unlock()
-	e.values[name] = value
-}
-
-func (e *secretsEndpoint) failWith(fail http.HandlerFunc) { e.fail.Store(&fail) }
-
-// ServeHTTP answers one call.
-func (e *secretsEndpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	e.reads.Add(1)
-	var call struct{ SecretId string }
-	err := json.NewDecoder(r.Body).Decode(&call)
-	if fail := e.fail.Load(); fail != nil {
-		(*fail)(w, r)
-		return
-	}
-	e.mutex.Lock()
-	value, known := e.values[call.SecretId]
-	e.mutex.Unlock()
-	if err != nil || !known || r.Header.Get("X-Amz-Target") != "secretsmanager.GetSecretValue" {
-		awsFault(w, http.StatusBadRequest, "ResourceNotFoundException")
-		return
-	}
-	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
-	_ = json.NewEncoder(w).Encode(map[string]string{"Name": call.SecretId, "SecretString": value, "VersionId": "1"})
-}
-
-func awsFault(w http.ResponseWriter, status int, name string) {
-	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(map[string]string{"__type": name, "message": "canary-of-aws"})
+func (a *api) answerWith(answer http.HandlerFunc) {
+	a.Answer(func(_ int, w http.ResponseWriter, r *http.Request) { answer(w, r) })
 }
 
 // logLines is a log that keeps what is written.

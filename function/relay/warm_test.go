@@ -19,11 +19,10 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambda"
 
-	"keyrelay/function/credential"
 	"keyrelay/function/destination"
 	"keyrelay/function/gateway"
 	"keyrelay/function/relay"
-	"keyrelay/function/upstream"
+	"keyrelay/function/secret"
 )
 
 // roleVariable makes the test binary a downstream in a process of its own, so
@@ -85,15 +84,13 @@ func newRelay(t testing.TB, document string, config relay.Config) *relay.Relay {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var client *upstream.Client
-	store := credential.New(credential.Config{HTTPClient: func(d *destination.Destination) *http.Client { return client.HTTPClient(d) }})
-	client = upstream.New(upstream.Config{Secret: store.Secret})
-	t.Cleanup(client.Close)
-	config.Destinations, config.Credentials, config.Upstream = set, store, client
+	config.Destinations, config.Secrets = set, secret.New(secret.Config{})
 	if config.Log == nil {
 		config.Log = io.Discard
 	}
-	return relay.New(config)
+	made := relay.New(config)
+	t.Cleanup(made.Close)
+	return made
 }
 
 func keyDocument(t testing.TB, downstream string) string {

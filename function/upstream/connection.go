@@ -59,9 +59,9 @@ func (c *connection) Write(data []byte) (int, error) {
 // kept connection it chose was closed at that same moment. It says so only of a
 // connection that had no request yet (persistConn.readLoop, numExpectedResponses),
 // so no byte was written and the request may go to the next connection.
-func (r *route) roundTrip(request *http.Request) (*http.Response, error) {
+func (p *pool) roundTrip(request *http.Request) (*http.Response, error) {
 	for {
-		answer, err := r.transport.RoundTrip(request)
+		answer, err := p.transport.RoundTrip(request)
 		if err == nil || !closedIdle(err) || request.Context().Err() != nil {
 			return answer, err
 		}

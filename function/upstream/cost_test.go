@@ -61,11 +61,11 @@ func pair(t testing.TB) (ours, bare func()) {
 	outbound.Header.Set("User-Agent", "keyrelay")
 	target := repeating(t, requestLength(t, outbound), smallAnswer)
 	outbound.URL = newPlan(t, outbound.Destination, "POST", target, "").URL
-	client := newClient(t, upstream.Config{})
+	client := newClient(t, nil)
 	ctx, cancel := context.WithTimeout(context.Background(), outbound.Operation.Timeout/2)
 	t.Cleanup(cancel)
 	ours = func() {
-		if _, err := client.Send(ctx, outbound, nil); err != nil {
+		if _, err := client.Send(ctx, outbound, nil, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -139,9 +139,9 @@ func TestAnswersCostLittleMemory(t *testing.T) {
 				io.WriteString(connection, test.head)
 				pour(connection, test.length)
 			})
-			outbound, client := newPlan(t, onLoopback(), "GET", target, ""), newClient(t, upstream.Config{})
+			outbound, client := newPlan(t, onLoopback(), "GET", target, ""), newClient(t, nil)
 			before := allocated()
-			response, err := client.Send(context.Background(), outbound, nil)
+			response, err := client.Send(context.Background(), outbound, nil, nil)
 			if grown := allocated() - before; grown > limit {
 				t.Errorf("%d bytes were allocated, want at most %d", grown, limit)
 			}

@@ -9,7 +9,7 @@ import (
 
 	"keyrelay/function/credential"
 	"keyrelay/function/destination"
-	"keyrelay/function/upstream"
+	"keyrelay/function/secret"
 )
 
 // The credential goes into what is sent, never into the plan's URL, and once even
@@ -24,14 +24,15 @@ func TestSendAppliesTheCredential(t *testing.T) {
 		scheme := &destination.SecurityScheme{Name: in, Kind: destination.StaticKey, In: in, Field: "Idempotency-Key", Secret: reference}
 		outbound.Operation.Security = append(outbound.Operation.Security, destination.Requirement{Scheme: scheme})
 	}
-	store := credential.New(credential.Config{})
-	client := newClient(t, upstream.Config{Secret: store.Secret})
+	secrets := secret.New(secret.Config{})
+	client := newClient(t, secrets)
+	store := credential.New(secrets, client.Call)
 	for range 2 {
 		held, err := store.Get(context.Background(), outbound)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := client.Send(context.Background(), outbound, held); err != nil {
+		if _, err := client.Send(context.Background(), outbound, held.Apply, held.Certificate()); err != nil {
 			t.Fatal(err)
 		}
 		got := last()

@@ -136,7 +136,7 @@ func TestTheDeadlineEndsACall(t *testing.T) {
 			})
 			ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
 			defer cancel()
-			_, err := newClient(t, upstream.Config{}).Send(ctx, newPlan(t, onLoopback(), "POST", target, "{}"), nil)
+			_, err := newClient(t, nil).Send(ctx, newPlan(t, onLoopback(), "POST", target, "{}"), nil, nil)
 			refusal := wantRefusal(t, err, upstream.ErrTimeout)
 			wantSafe(t, refusal)
 			if !errors.Is(refusal, context.DeadlineExceeded) {
@@ -156,19 +156,14 @@ func TestACallerWhoLeavesIsNoFaultOfTheDownstream(t *testing.T) {
 		untilClosed(connection)
 		close(ended)
 	})
-	_, err := newClient(t, upstream.Config{}).Send(ctx, newPlan(t, onLoopback(), "POST", target, "{}"), nil)
+	_, err := newClient(t, nil).Send(ctx, newPlan(t, onLoopback(), "POST", target, "{}"), nil, nil)
 	wantSafe(t, wantRefusal(t, err, context.Canceled))
 	<-ended
 }
 
-func TestHTTPClientGivesUp(t *testing.T) {
+// TestCallGivesUp ends a call besides the outbound one with the destination's time.
+func TestCallGivesUp(t *testing.T) {
 	d := &destination.Destination{Title: "Test", Network: destination.Loopback, AuxiliaryTimeout: 50 * time.Millisecond}
-	client := newClient(t, upstream.Config{})
-	_, err := client.HTTPClient(d).Get(listen(t, untilClosed))
-	if !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("got %v, want the end of the time", err)
-	}
-	if first, second := client.HTTPClient(d), client.HTTPClient(d); first != second {
-		t.Error("a destination has more than one client")
-	}
+	_, err := get(t, newClient(t, nil), d, listen(t, untilClosed))
+	wantSafe(t, wantRefusal(t, err, upstream.ErrTimeout))
 }

@@ -13,8 +13,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"keyrelay/function/upstream"
 )
 
 const frozenTarget = "KEYRELAY_TEST_FROZEN_TARGET"
@@ -65,8 +63,8 @@ func freeze(t *testing.T) {
 }
 
 func sendAroundAFreeze(t *testing.T, target string) {
-	client, d := newClient(t, upstream.Config{}), onLoopback()
-	if _, err := client.Send(context.Background(), newPlan(t, d, "POST", target, "{}"), nil); err != nil {
+	client, d := newClient(t, nil), onLoopback()
+	if _, err := client.Send(context.Background(), newPlan(t, d, "POST", target, "{}"), nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	next := newPlan(t, d, "POST", target, "{}")
@@ -78,7 +76,7 @@ func sendAroundAFreeze(t *testing.T, target string) {
 	for now := time.Now(); now.Sub(last) < 100*time.Millisecond; {
 		last, now = now, time.Now()
 	}
-	if _, err := client.Send(context.Background(), next, nil); err != nil {
+	if _, err := client.Send(context.Background(), next, nil, nil); err != nil {
 		t.Fatalf("%v (%v)", err, refusalOf(err).Cause)
 	}
 }

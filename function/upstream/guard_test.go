@@ -79,7 +79,7 @@ func TestAClosedAddressIsNamed(t *testing.T) {
 		if wantSafe(t, refusal); !strings.Contains(refusal.Detail, test.say) {
 			t.Errorf("%s does not say %q", refusal.Detail, test.say)
 		}
-		_, err = newClient(t, upstream.Config{}).HTTPClient(d).Get(test.target)
+		_, err = get(t, newClient(t, nil), d, test.target)
 		wantRefusal(t, err, upstream.ErrProhibited)
 	}
 }
@@ -91,7 +91,7 @@ func TestNoHostileURLReachesThisMachine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := newClient(t, upstream.Config{})
+	client := newClient(t, nil)
 	seen := map[string]bool{}
 	for _, host := range hostileHosts(t) {
 		// Names and addresses of the internet are no test of this machine.
@@ -104,7 +104,7 @@ func TestNoHostileURLReachesThisMachine(t *testing.T) {
 		d := &destination.Destination{Title: "Test", Network: destination.Public}
 		outbound := newPlan(t, d, "GET", canary.String(), "")
 		outbound.URL.Host = net.JoinHostPort(host, canary.Port())
-		if response, err := client.Send(ctx, outbound, nil); err == nil {
+		if response, err := client.Send(ctx, outbound, nil, nil); err == nil {
 			t.Errorf("%s answered %d", host, response.Status)
 		}
 		cancel()

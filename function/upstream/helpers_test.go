@@ -17,12 +17,13 @@ import (
 	"keyrelay/function/destination"
 	"keyrelay/function/gateway"
 	"keyrelay/function/plan"
+	"keyrelay/function/secret"
 	"keyrelay/function/upstream"
 )
 
 // newClient returns a Client that is closed with the test.
-func newClient(t testing.TB, config upstream.Config) *upstream.Client {
-	client := upstream.New(config)
+func newClient(t testing.TB, secrets *secret.Store) *upstream.Client {
+	client := upstream.New(secrets)
 	t.Cleanup(client.Close)
 	return client
 }
@@ -55,7 +56,17 @@ func newPlan(t testing.TB, d *destination.Destination, method, target, body stri
 // send sends the plan on a Client of its own.
 func send(t testing.TB, outbound *plan.Plan) (*gateway.Response, error) {
 	t.Helper()
-	return newClient(t, upstream.Config{}).Send(context.Background(), outbound, nil)
+	return newClient(t, nil).Send(context.Background(), outbound, nil, nil)
+}
+
+// get makes a call besides the outbound one.
+func get(t testing.TB, client *upstream.Client, d *destination.Destination, target string) (*upstream.Answer, error) {
+	t.Helper()
+	request, err := http.NewRequest(http.MethodGet, target, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client.Call(context.Background(), d, request, 1<<10)
 }
 
 // serve starts an HTTP server that ends with the test.

@@ -18,7 +18,7 @@ import (
 
 	"keyrelay/function/credential"
 	"keyrelay/function/destination"
-	"keyrelay/function/upstream"
+	"keyrelay/function/secret"
 )
 
 // clientSecret is the secret of a mutualTLS scheme.
@@ -73,8 +73,9 @@ func TestClientCertificates(t *testing.T) {
 	outbound.Operation.Security = []destination.Requirement{{Scheme: &destination.SecurityScheme{
 		Name: "client", Kind: destination.MutualTLS, Secret: destination.Reference{Provider: "file", Name: file},
 	}}}
-	store := credential.New(credential.Config{SecretTTL: 1}) // a nanosecond: read for every request
-	client := newClient(t, upstream.Config{Secret: store.Secret})
+	secrets := secret.New(secret.Config{TTL: 1}) // a nanosecond: read for every request
+	client := newClient(t, secrets)
+	store := credential.New(secrets, client.Call)
 	for _, name := range []string{"first.example", "first.example", "second.example"} {
 		if !slices.Contains(*seen, name) {
 			write(t, file, clientSecret(t, issue(t, name, past)))
@@ -83,7 +84,7 @@ func TestClientCertificates(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := client.Send(context.Background(), outbound, held); err != nil {
+		if _, err := client.Send(context.Background(), outbound, held.Apply, held.Certificate()); err != nil {
 			t.Fatal(err)
 		}
 		outbound.Header = outbound.Header.Clone()

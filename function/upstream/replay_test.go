@@ -89,7 +89,7 @@ func TestAKeptConnectionThatIsDroppedDeliversAtMostOnce(t *testing.T) {
 		for _, shape := range shapes {
 			t.Run(when.name+"/"+shape.name, func(t *testing.T) {
 				target, requests := dropping(t, when)
-				client, d := newClient(t, upstream.Config{}), onLoopback()
+				client, d := newClient(t, nil), onLoopback()
 				make := func() *plan.Plan {
 					outbound := newPlan(t, d, shape.method, target, shape.body)
 					if shape.key != "" {
@@ -97,10 +97,10 @@ func TestAKeptConnectionThatIsDroppedDeliversAtMostOnce(t *testing.T) {
 					}
 					return outbound
 				}
-				if _, err := client.Send(context.Background(), make(), nil); err != nil {
+				if _, err := client.Send(context.Background(), make(), nil, nil); err != nil {
 					t.Fatal(err)
 				}
-				_, err := client.Send(context.Background(), make(), nil)
+				_, err := client.Send(context.Background(), make(), nil, nil)
 				replayed := shape.method == "GET" && !when.begun
 				if replayed && err != nil {
 					t.Errorf("a GET was not sent again: %v", err)
@@ -143,9 +143,9 @@ func TestAClosedIdleConnectionCostsNoRequest(t *testing.T) {
 			closed <- struct{}{}
 		}
 	})
-	client, d := newClient(t, upstream.Config{}), onLoopback()
+	client, d := newClient(t, nil), onLoopback()
 	for range 20 {
-		if _, err := client.Send(context.Background(), newPlan(t, d, "POST", target, "{}"), nil); err != nil {
+		if _, err := client.Send(context.Background(), newPlan(t, d, "POST", target, "{}"), nil, nil); err != nil {
 			t.Fatal(err)
 		}
 		<-closed

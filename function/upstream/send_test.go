@@ -15,7 +15,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"keyrelay/function/gateway"
-	"keyrelay/function/upstream"
 )
 
 // received is what a server saw of a request.
@@ -115,18 +114,17 @@ func TestSendFollowsNoRedirect(t *testing.T) {
 		}
 		http.Redirect(w, r, canary.URL, http.StatusTemporaryRedirect)
 	})
-	client := newClient(t, upstream.Config{})
+	client := newClient(t, nil)
 	for range 2 {
-		response, err := client.Send(context.Background(), newPlan(t, onLoopback(), "POST", server.URL, "{}"), nil)
+		response, err := client.Send(context.Background(), newPlan(t, onLoopback(), "POST", server.URL, "{}"), nil, nil)
 		if err != nil || response.Status != 307 || response.Header.Get("Location") != canary.URL {
 			t.Fatalf("got %v, %v; want the redirect itself", response, err)
 		}
 	}
-	answer, err := client.HTTPClient(onLoopback()).Get(server.URL)
-	if err != nil || answer.StatusCode != 307 {
+	answer, err := get(t, client, onLoopback(), server.URL)
+	if err != nil || answer.Status != 307 {
 		t.Fatalf("auxiliary call: got %v, %v; want the redirect itself", answer, err)
 	}
-	answer.Body.Close()
 	if visits.Load() != 0 {
 		t.Error("a redirect was followed")
 	}
@@ -173,13 +171,13 @@ func TestSendIsConcurrentAndKeepsConnections(t *testing.T) {
 	}
 	server.Start()
 	t.Cleanup(server.Close)
-	client, d := newClient(t, upstream.Config{}), onLoopback()
+	client, d := newClient(t, nil), onLoopback()
 	var group sync.WaitGroup
 	for caller := range callers {
 		group.Go(func() {
 			for round := range rounds {
 				body := fmt.Sprintf(`{"caller":%d,"round":%d}`, caller, round)
-				response, err := client.Send(context.Background(), newPlan(t, d, "POST", server.URL, body), nil)
+				response, err := client.Send(context.Background(), newPlan(t, d, "POST", server.URL, body), nil, nil)
 				if err != nil || string(response.Body) != body {
 					t.Errorf("got %v, %v; want %s", response, err, body)
 				}

@@ -8,18 +8,17 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
-	"errors"
 	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
-	"keyrelay/function/credential"
 	"keyrelay/function/destination"
+	"keyrelay/function/secret"
 	"keyrelay/function/upstream"
 )
 
@@ -65,18 +64,13 @@ func serveTLS(t *testing.T, config *tls.Config) string {
 	return server.URL
 }
 
-// withRoots returns a destination that names roots, and a Client that reads them.
-func withRoots(t *testing.T, roots func() []byte) (*upstream.Client, *destination.Destination) {
+// withRoots returns a destination that names roots in a file, and a Client that reads
+// them for every request.
+func withRoots(t *testing.T, roots []byte) (*upstream.Client, *destination.Destination) {
 	d := onLoopback()
-	d.CA = destination.Reference{Provider: "file", Name: "roots.pem"}
-	return newClient(t, upstream.Config{
-		Secret: func(_ context.Context, asked destination.Reference) (credential.Secret, error) {
-			if asked != d.CA {
-				t.Errorf("asked for %v", asked)
-			}
-			return roots, nil
-		},
-	}), d
+	d.CA = destination.Reference{Provider: "file", Name: filepath.Join(t.TempDir(), "roots.pem")}
+	write(t, d.CA.Name, roots)
+	return newClient(t, secret.New(secret.Config{TTL: 1})), d
 }
 
 func TestCertificates(t *testing.T) {
@@ -102,11 +96,11 @@ func TestCertificates(t *testing.T) {
 			if roots == nil {
 				roots = test.server.roots
 			}
-			client, d := withRoots(t, func() []byte { return roots })
+			client, d := withRoots(t, roots)
 			if test.name == "system roots" {
 				d.CA = destination.Reference{}
 			}
-			response, err := client.Send(context.Background(), newPlan(t, d, "POST", target, "{}"), nil)
+			response, err := client.Send(context.Background(), newPlan(t, d, "POST", target, "{}"), nil, nil)
 			if test.say == "" {
 				if err != nil || response.Status != 200 {
 					t.Errorf("got %v, %v", response, err)
@@ -126,40 +120,32 @@ func TestRotatedRootsOpenNewConnections(t *testing.T) {
 	now := time.Now()
 	old, new := issue(t, "127.0.0.1", now.Add(-time.Minute)), issue(t, "127.0.0.1", now.Add(-2*time.Minute))
 	target := serveTLS(t, &tls.Config{Certificates: []tls.Certificate{old.certificate}})
-	var roots atomic.Pointer[[]byte]
-	roots.Store(&old.roots)
-	client, d := withRoots(t, func() []byte { return *roots.Load() })
-	auxiliary := client.HTTPClient(d)
+	client, d := withRoots(t, old.roots)
 	for range 2 {
-		if _, err := client.Send(context.Background(), newPlan(t, d, "GET", target, ""), nil); err != nil {
+		if _, err := client.Send(context.Background(), newPlan(t, d, "GET", target, ""), nil, nil); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := auxiliary.Get(target); err != nil {
+		if _, err := get(t, client, d, target); err != nil {
 			t.Fatal(err)
 		}
 	}
-	roots.Store(&new.roots)
-	_, err := client.Send(context.Background(), newPlan(t, d, "GET", target, ""), nil)
+	write(t, d.CA.Name, new.roots)
+	_, err := client.Send(context.Background(), newPlan(t, d, "GET", target, ""), nil, nil)
 	wantRefusal(t, err, upstream.ErrCertificate)
-	_, err = auxiliary.Get(target)
+	_, err = get(t, client, d, target)
 	wantRefusal(t, err, upstream.ErrCertificate)
 }
 
 func TestRootsThatCannotBeHad(t *testing.T) {
-	client, d := withRoots(t, func() []byte { return []byte("s3cret, not PEM") })
-	_, err := client.Send(context.Background(), newPlan(t, d, "GET", "https://127.0.0.1:9/", ""), nil)
-	wantSafe(t, wantRefusal(t, err, credential.ErrSecretUnavailable))
+	client, d := withRoots(t, []byte("s3cret, not PEM"))
+	_, err := client.Send(context.Background(), newPlan(t, d, "GET", "https://127.0.0.1:9/", ""), nil, nil)
+	wantSafe(t, wantRefusal(t, err, secret.ErrUnavailable))
 
-	down := errors.New("down")
-	client = newClient(t, upstream.Config{
-		Secret: func(context.Context, destination.Reference) (credential.Secret, error) { return nil, down },
-	})
-	if _, err := client.Send(context.Background(), newPlan(t, d, "GET", "https://127.0.0.1:9/", ""), nil); err != down {
-		t.Errorf("got %v, want the error of Config.Secret", err)
-	}
-	if _, err := client.HTTPClient(d).Post("https://127.0.0.1:9/", "", strings.NewReader("a")); !errors.Is(err, down) {
-		t.Errorf("auxiliary call: got %v, want the error of Config.Secret", err)
-	}
+	d.CA.Name += ".missing"
+	_, err = client.Send(context.Background(), newPlan(t, d, "GET", "https://127.0.0.1:9/", ""), nil, nil)
+	wantSafe(t, wantRefusal(t, err, secret.ErrUnavailable))
+	_, err = get(t, client, d, "https://127.0.0.1:9/")
+	wantSafe(t, wantRefusal(t, err, secret.ErrUnavailable))
 }
 
 func TestTLSThatDoesNotFit(t *testing.T) {
@@ -179,8 +165,8 @@ func TestTLSThatDoesNotFit(t *testing.T) {
 			ClientAuth: tls.RequireAnyClientCert, MaxVersion: tls.VersionTLS12}),
 	} {
 		t.Run(name, func(t *testing.T) {
-			client, d := withRoots(t, func() []byte { return good.roots })
-			_, err := client.Send(context.Background(), newPlan(t, d, "POST", target, "{}"), nil)
+			client, d := withRoots(t, good.roots)
+			_, err := client.Send(context.Background(), newPlan(t, d, "POST", target, "{}"), nil, nil)
 			wantSafe(t, wantRefusal(t, err, upstream.ErrTLS))
 		})
 	}

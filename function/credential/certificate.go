@@ -1,0 +1,38 @@
+package credential
+
+import (
+	"crypto/tls"
+	"encoding/json"
+
+	"keyrelay/function/destination"
+	"keyrelay/function/mask"
+	"keyrelay/function/secret"
+)
+
+// Certificate is the certificate to present when connecting, nil for none.
+// The pointer is its version: while it is the same, connections that presented it
+// may be used again; a rotated certificate is another pointer and needs others.
+func (c *Credential) Certificate() *tls.Certificate {
+	for _, part := range c.parts[:c.attached] {
+		if part.certificate != nil {
+			return part.certificate
+		}
+	}
+	return nil
+}
+
+// fromCertificate reads a client certificate and its key, both PEM (RFC 7468).
+func fromCertificate(scheme *destination.SecurityScheme, value secret.Value) (*part, error) {
+	var members struct {
+		Certificate string `json:"certificate"`
+		PrivateKey  string `json:"private_key"`
+	}
+	if !value.IsJSON || json.Unmarshal(value.Bytes(), &members) != nil || members.Certificate == "" || members.PrivateKey == "" {
+		return nil, secret.Unusable(scheme.Secret, `is not of the shape that mutualTLS needs. Store {"certificate": "…", "private_key": "…"}, both as PEM text.`)
+	}
+	certificate, err := tls.X509KeyPair([]byte(members.Certificate), []byte(members.PrivateKey))
+	if err != nil {
+		return nil, secret.Unusable(scheme.Secret, "holds no certificate with its private key. Store the PEM text of both (-----BEGIN CERTIFICATE-----, intermediates behind it, and -----BEGIN PRIVATE KEY-----), and see that they belong together.")
+	}
+	return &part{certificate: &certificate, mask: mask.New(members.PrivateKey).Mask}, nil
+}

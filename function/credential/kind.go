@@ -1,0 +1,141 @@
+package credential
+
+import (
+	"context"
+	"strings"
+
+	"keyrelay/function/cache"
+	"keyrelay/function/destination"
+	"keyrelay/function/gateway"
+	"keyrelay/function/retrieval"
+	"keyrelay/function/secret"
+)
+
+// A kind says how the credentials of one kind of scheme are had.
+type kind struct {
+	// get returns the part of a scope.
+	get func(context.Context, retrieval.Scope) (*part, stats, error)
+	// renew returns another part than the one used, which was refused; nil where this
+	// package cannot ask for another.
+	renew func(ctx context.Context, used *part) (*part, stats, error)
+}
+
+// kind is the one table of kinds.
+func (s *Store) kind(of destination.Kind) kind {
+	switch of {
+	case destination.StaticKey:
+		return s.static(fromKey)
+	case destination.Bearer:
+		return s.static(fromBearerToken)
+	case destination.Basic:
+		return s.static(fromPassword)
+	case destination.MutualTLS:
+		return s.static(fromCertificate)
+	case destination.RetrievedKey, destination.OAuth2, destination.OpenIDConnect:
+		return s.retrieved()
+	case destination.AWSSignatureV4:
+		return kind{get: s.signer}
+	}
+	return kind{get: unsupported}
+}
+
+// unsupported refuses a scheme of a kind that no document can have an operation ask for.
+func unsupported(_ context.Context, scope retrieval.Scope) (*part, stats, error) {
+	return nil, stats{}, &gateway.Refusal{
+		Reason: retrieval.ErrFailed,
+		Detail: "keyrelay makes no credentials of the kind that the security scheme " + scope.Scheme.Name + " of " + scope.Destination.Name +
+			" asks for. Write a kind that the README lists into the document.",
+	}
+}
+
+// static is for credentials that are a secret. One that is not of the right shape is
+// read again past the cache, so that a mended one is seen soon.
+func (s *Store) static(from func(*destination.SecurityScheme, secret.Value) (*part, error)) kind {
+	fromVersion := func(scope retrieval.Scope, version *secret.Version) (*part, error) {
+		value, err := version.Select(scope.Scheme.Secret)
+		if err != nil {
+			return nil, err
+		}
+		return from(scope.Scheme, value)
+	}
+	get := func(ctx context.Context, scope retrieval.Scope) (*part, stats, error) {
+		got, err := s.secrets.Get(ctx, scope.Scheme.Secret)
+		if err != nil {
+			return nil, stats{}, err
+		}
+		made, taken, err := keep(s, scope, got, fromVersion)
+		if err == nil {
+			return made, taken, nil
+		}
+		again, renewErr := s.secrets.Renew(ctx, scope.Scheme.Secret, got.Value)
+		if renewErr != nil || again.Value == got.Value {
+			return nil, taken, err
+		}
+		return keep(s, scope, again, fromVersion)
+	}
+	renew := func(ctx context.Context, used *part) (*part, stats, error) {
+		version, _ := used.version.(*secret.Version)
+		got, err := s.secrets.Renew(ctx, used.scope.Scheme.Secret, version)
+		if err != nil {
+			return nil, stats{waited: got.Waited}, err
+		}
+		return keep(s, used.scope, got, fromVersion)
+	}
+	return kind{get, renew}
+}
+
+// retrieved is for credentials that an HTTP call answers with.
+func (s *Store) retrieved() kind {
+	get := func(ctx context.Context, scope retrieval.Scope) (*part, stats, error) {
+		got, err := s.retriever.Get(ctx, scope)
+		if err != nil {
+			return nil, stats{waited: got.Waited}, err
+		}
+		return keep(s, scope, got, fromToken)
+	}
+	renew := func(ctx context.Context, used *part) (*part, stats, error) {
+		token, _ := used.version.(*retrieval.Token)
+		got, err := s.retriever.Renew(ctx, used.scope, token)
+		if err != nil {
+			return nil, stats{waited: got.Waited}, err
+		}
+		return keep(s, used.scope, got, fromToken)
+	}
+	return kind{get, renew}
+}
+
+func fromToken(scope retrieval.Scope, token *retrieval.Token) (*part, error) {
+	return newPart(scope.Scheme, token.Text(), token.Secrets()), nil
+}
+
+// keep returns the part that is made of a version, made anew where there is none yet.
+func keep[V comparable](s *Store, scope retrieval.Scope, got cache.Result[V], from func(retrieval.Scope, V) (*part, error)) (*part, stats, error) {
+	taken := stats{got.Waited, got.Stale}
+	if found, ok := s.parts.Load(scope); ok {
+		if kept, _ := found.(*part); kept.version == any(got.Value) {
+			return kept, taken, nil
+		}
+	}
+	made, err := from(scope, got.Value)
+	if err != nil {
+		return nil, taken, err
+	}
+	made.scope, made.version, made.fresh = scope, got.Value, got.Fresh
+	s.parts.Store(scope, made)
+	return made, taken, nil
+}
+
+// newScope returns what a requirement asks for. Only tokens have scopes: any other
+// credential of a scheme is the same wherever it is asked for.
+func newScope(d *destination.Destination, requirement destination.Requirement) retrieval.Scope {
+	scope := retrieval.Scope{Destination: d, Scheme: requirement.Scheme}
+	switch requirement.Scheme.Kind {
+	case destination.OAuth2:
+		if scope.Scopes = strings.Join(requirement.Scopes, " "); scope.Scopes == "" {
+			scope.Scopes = strings.Join(requirement.Scheme.Flow.Scopes, " ")
+		}
+	case destination.OpenIDConnect:
+		scope.Scopes = strings.Join(requirement.Scopes, " ")
+	}
+	return scope
+}

@@ -1,0 +1,56 @@
+package credential
+
+import (
+	"crypto/tls"
+	"net/http"
+	"time"
+
+	"keyrelay/function/destination"
+	"keyrelay/function/gateway"
+	"keyrelay/function/mask"
+	"keyrelay/function/retrieval"
+)
+
+// A part is one scheme's share of a Credential, in the shapes that requests and
+// answers need. It is made once per version. What holds a secret is a func, so that
+// nothing can show it.
+type part struct {
+	scope retrieval.Scope
+	// version is what it was made of: a secret as it was read once, a token, the
+	// credentials of a role. Pointers to it compare.
+	version any
+	// fresh reports whether the version is still the one to use.
+	fresh func(now time.Time) bool
+	// text is what the scheme's own header would hold; nil where there is no such text.
+	text func() string
+	// apply puts the credential where the scheme puts it; nil where that is not in a field.
+	apply func(*http.Request)
+	// sign signs the request, after everything else is in it; nil for all other kinds.
+	sign func(*http.Request)
+	// certificate is the client certificate; nil for all other kinds.
+	certificate *tls.Certificate
+	// mask replaces copies of it in an answer and reports whether there were any.
+	mask func(*gateway.Response) bool
+}
+
+// stats is how a part was had.
+type stats struct {
+	waited, stale bool
+}
+
+// newPart brings a text into shape. secrets are the texts to mask in answers.
+func newPart(scheme *destination.SecurityScheme, text string, secrets []string) *part {
+	return &part{
+		text:  func() string { return text },
+		apply: attach(scheme, text),
+		mask:  mask.New(secrets...).Mask,
+	}
+}
+
+// same reports whether both are the same credential for a downstream.
+func (p *part) same(other *part) bool {
+	if p.text == nil || other.text == nil {
+		return p.version == other.version
+	}
+	return p.text() == other.text()
+}

@@ -1,0 +1,156 @@
+package credential
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+
+	"keyrelay/function/cache"
+	"keyrelay/function/gateway"
+	"keyrelay/function/mask"
+	"keyrelay/function/retrieval"
+	"keyrelay/function/secret"
+)
+
+// signedService is the service that signatures are for: API Gateway,
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-control-access-using-iam-policies-to-invoke-api.html.
+const signedService = "execute-api"
+
+// roleTTL is how long a role's credentials are used before the SDK is asked for
+// them again; it keeps and renews them itself.
+const roleTTL = time.Minute
+
+// A roleKey is the only key of the cache of roles: a process has one.
+type roleKey struct{}
+
+// A role is what signs: the credentials and the region of this process.
+type role struct {
+	credentials func() aws.Credentials
+	region      string
+}
+
+// newRoles returns the cache of the role's credentials.
+func newRoles(s *Store) *cache.Cache[roleKey, *role] {
+	return &cache.Cache[roleKey, *role]{
+		Fetch:    s.readRole,
+		Timeout:  func(roleKey) time.Duration { return secret.Timeout },
+		OnCancel: func(_ roleKey, cause error) error { return noRole(cause) },
+	}
+}
+
+// readRole asks the SDK for the credentials of this process.
+func (s *Store) readRole(ctx context.Context, _ roleKey, previous *role) (*role, cache.Life, error) {
+	client, err := s.secrets.Client(ctx)
+	if err != nil {
+		return nil, cache.Life{}, noRole(err)
+	}
+	options := client.Options()
+	if options.Credentials == nil {
+		return nil, cache.Life{}, noRole(nil)
+	}
+	read, err := options.Credentials.Retrieve(ctx)
+	if err != nil {
+		return nil, cache.Life{}, noRole(err)
+	}
+	life := cache.Life{Refresh: cache.Now().Add(roleTTL)}
+	if read.CanExpire {
+		life.Expiry = read.Expires.Round(0)
+	}
+	if previous != nil && previous.credentials() == read && previous.region == options.Region {
+		return previous, life, nil
+	}
+	return &role{credentials: func() aws.Credentials { return read }, region: options.Region}, life, nil
+}
+
+func noRole(cause error) error {
+	return &gateway.Refusal{
+		Reason: secret.ErrUnavailable,
+		Detail: "This process has no AWS credentials to sign with. Give it a role, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
+		Cause:  cause,
+	}
+}
+
+// signer prepares what signs requests with AWS Signature Version 4,
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html.
+func (s *Store) signer(ctx context.Context, scope retrieval.Scope) (*part, stats, error) {
+	got, err := s.roles.Get(ctx, roleKey{})
+	if err != nil {
+		return nil, stats{}, err
+	}
+	return keep(s, scope, got, fromRole)
+}
+
+func fromRole(_ retrieval.Scope, of *role) (*part, error) {
+	signer := v4.NewSigner()
+	credentials := of.credentials()
+	return &part{
+		sign: func(request *http.Request) { sign(request, signer, of) },
+		mask: mask.New(credentials.SecretAccessKey, credentials.SessionToken).Mask,
+	}, nil
+}
+
+// sign signs a copy and takes over its fields alone: the signer writes the query
+// anew, but a signature holds for any spelling of it.
+func sign(request *http.Request, signer *v4.Signer, of *role) {
+	for _, field := range signatureFields() {
+		removeField(request.Header, field)
+	}
+	signed := request.Clone(request.Context())
+	err := signer.SignHTTP(request.Context(), of.credentials(), signed, payloadHash(request), signedService, regionOf(request.URL.Hostname(), of.region), time.Now())
+	if err != nil {
+		return // unsigned: AWS refuses it
+	}
+	request.Host = signed.Host // without a default port, as it was signed
+	for _, field := range signatureFields() {
+		if values, ok := signed.Header[field]; ok {
+			request.Header[field] = values
+		}
+	}
+}
+
+// signatureFields are the fields that a signature consists of.
+func signatureFields() [3]string {
+	return [...]string{"Authorization", "X-Amz-Date", "X-Amz-Security-Token"}
+}
+
+// payloadHash is the SHA-256 of the body that the request is going to send.
+func payloadHash(request *http.Request) string {
+	hash := sha256.New()
+	if request.GetBody != nil {
+		if body, err := request.GetBody(); err == nil {
+			_, _ = io.Copy(hash, body)
+			body.Close()
+		}
+	}
+	return hex.EncodeToString(hash.Sum(nil))
+}
+
+// regionOf finds the region in a host name of AWS, such as
+// abc123.execute-api.eu-west-1.amazonaws.com.
+func regionOf(host, otherwise string) string {
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	if !strings.HasSuffix(host, ".amazonaws.com") && !strings.HasSuffix(host, ".amazonaws.com.cn") && !strings.HasSuffix(host, ".on.aws") {
+		return otherwise
+	}
+	labels := strings.Split(host, ".")
+	for i := len(labels) - 1; i >= 0; i-- {
+		if isRegion(labels[i]) {
+			return labels[i]
+		}
+	}
+	return otherwise
+}
+
+// isRegion reports whether a label is written like a region: us-east-1, us-gov-west-1.
+func isRegion(label string) bool {
+	parts := strings.Split(label, "-")
+	last := parts[len(parts)-1]
+	return len(parts) >= 3 && len(parts[0]) == 2 && len(last) == 1 && last[0] >= '1' && last[0] <= '9'
+}

@@ -1,0 +1,135 @@
+// Package fake has the endpoints that tests and the workbench put around a relay: an
+// AWS Secrets Manager, and an API that notes what it receives and answers. They are
+// real HTTP servers, to be served by net/http/httptest or net/http.
+//
+//	secrets := fake.NewSecrets(map[string]string{"keyrelay/shop": `{"key": "…"}`})
+//	server := httptest.NewServer(secrets)
+//	store := secret.New(secret.Config{SecretsManager: fake.Connect(server.URL, nil)})
+package fake
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+)
+
+// Secrets is an endpoint that speaks the part of the AWS Secrets Manager protocol
+// (JSON 1.1) that a relay and a person trying it out need: GetSecretValue and
+// PutSecretValue, https://docs.aws.amazon.com/secretsmanager/latest/apireference/.
+// It is safe for concurrent use.
+type Secrets struct {
+	mutex    sync.Mutex
+	values   map[string]string
+	versions int
+	calls    int
+	fail     http.HandlerFunc
+}
+
+// NewSecrets returns an endpoint with these secrets, by name.
+func NewSecrets(values map[string]string) *Secrets {
+	made := &Secrets{values: map[string]string{}}
+	maps.Copy(made.values, values)
+	return made
+}
+
+// Put stores a new current version.
+func (s *Secrets) Put(name, value string) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.values[name] = value
+	s.versions++
+}
+
+// Value is the current version of a secret; empty where there is none.
+func (s *Secrets) Value(name string) string {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return s.values[name]
+}
+
+// Fail lets fail answer every call from now on; nil ends that.
+func (s *Secrets) Fail(fail http.HandlerFunc) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.fail = fail
+}
+
+// TakeCalls returns how many calls there were since it was last asked.
+func (s *Secrets) TakeCalls() int {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	taken := s.calls
+	s.calls = 0
+	return taken
+}
+
+// ServeHTTP answers one call. The operation is the last part of X-Amz-Target.
+func (s *Secrets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	var call struct{ SecretId, VersionStage, SecretString string }
+	err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<20)).Decode(&call)
+	s.mutex.Lock()
+	s.calls++
+	fail := s.fail
+	value, known := s.values[call.SecretId]
+	s.mutex.Unlock()
+	switch target := r.Header.Get("X-Amz-Target"); {
+	case fail != nil:
+		fail(w, r)
+	case err != nil:
+		Fault("SerializationException", http.StatusBadRequest)(w, r)
+	case !known:
+		Fault("ResourceNotFoundException", http.StatusBadRequest)(w, r)
+	case target == "secretsmanager.GetSecretValue" && (call.VersionStage == "" || call.VersionStage == "AWSCURRENT"):
+		s.answer(w, map[string]any{"Name": call.SecretId, "SecretString": value})
+	case target == "secretsmanager.PutSecretValue":
+		s.Put(call.SecretId, call.SecretString)
+		s.answer(w, map[string]any{"Name": call.SecretId})
+	default:
+		Fault("UnknownOperationException", http.StatusBadRequest)(w, r)
+	}
+}
+
+// answer adds to an answer what every one has.
+func (s *Secrets) answer(w http.ResponseWriter, value map[string]any) {
+	s.mutex.Lock()
+	value["VersionId"] = strconv.Itoa(s.versions + 1)
+	s.mutex.Unlock()
+	value["VersionStages"] = []string{"AWSCURRENT"}
+	value["CreatedDate"] = float64(time.Now().UnixMilli()) / 1000
+	AWSAnswer(w, http.StatusOK, value)
+}
+
+// AWSAnswer answers as AWS services with the JSON 1.1 protocol do.
+func AWSAnswer(w http.ResponseWriter, status int, value any) {
+	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(value)
+}
+
+// Fault answers as AWS does when it refuses. Its message, canary-of-aws, must never be shown.
+func Fault(code string, status int) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		AWSAnswer(w, status, map[string]string{"__type": code, "message": "canary-of-aws"})
+	}
+}
+
+// Connect connects the SDK with an endpoint; by client, nil for the network.
+func Connect(url string, client aws.HTTPClient) func(context.Context) (*secretsmanager.Client, error) {
+	config := aws.Config{
+		BaseEndpoint: aws.String(url),
+		HTTPClient:   client,
+		Region:       "us-east-1",
+		Credentials:  credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "example", ""),
+	}
+	return func(context.Context) (*secretsmanager.Client, error) {
+		return secretsmanager.NewFromConfig(config), nil
+	}
+}

@@ -1,0 +1,78 @@
+package retrieval
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"time"
+
+	"keyrelay/function/cache"
+	"keyrelay/function/destination"
+)
+
+// How long a discovery document is used, and how long while it cannot be read again.
+const (
+	discoveryTTL    = time.Hour
+	discoveryMaxAge = 24 * time.Hour
+)
+
+// A discovery is what a discovery document says (OpenID Connect Discovery 1.0 section 3).
+type discovery struct {
+	tokenEndpoint url.URL
+}
+
+// newDiscoveries returns the cache of discovery documents.
+func newDiscoveries(r *Retriever) *cache.Cache[Scope, *discovery] {
+	return &cache.Cache[Scope, *discovery]{
+		Fetch:    r.discover,
+		Timeout:  func(scope Scope) time.Duration { return scope.Destination.AuxiliaryTimeout },
+		OnCancel: cancelled,
+	}
+}
+
+// newTokenRequest puts a token request together, for the endpoint that the document
+// names or that is discovered.
+func (r *Retriever) newTokenRequest(ctx context.Context, in *inputs) (*request, error) {
+	if flow := in.scope.Scheme.Flow; flow != nil {
+		return newTokenRequest(in, flow.TokenURL)
+	}
+	scheme := Scope{Destination: in.scope.Destination, Scheme: in.scope.Scheme}
+	got, err := r.discoveries.Get(ctx, scheme)
+	if err != nil {
+		return nil, err
+	}
+	return newTokenRequest(in, &got.Value.tokenEndpoint)
+}
+
+// discover reads a discovery document.
+func (r *Retriever) discover(ctx context.Context, scope Scope, previous *discovery) (*discovery, cache.Life, error) {
+	sent := &request{method: http.MethodGet, url: *scope.Scheme.DiscoveryURL, header: http.Header{"Accept": {jsonType}}}
+	got, err := r.send(ctx, scope, sent)
+	if err != nil {
+		return nil, cache.Life{}, err
+	}
+	if got.Status != http.StatusOK {
+		return nil, cache.Life{}, refusedBy(scope, got)
+	}
+	text, ok := textMember(got.Body, "token_endpoint")
+	if !ok {
+		return nil, cache.Life{}, failed(scope, "its discovery document names no token_endpoint. Check openIdConnectUrl in the document.")
+	}
+	endpoint, err := url.Parse(text)
+	if err != nil || !admitted(endpoint, scope.Destination.Network) {
+		return nil, cache.Life{}, failed(scope, "its discovery document names a token_endpoint that keyrelay does not call: it has to be an https URL without user name and fragment.")
+	}
+	now := cache.Now()
+	life := cache.Life{Refresh: now.Add(discoveryTTL), Expiry: now.Add(discoveryMaxAge)}
+	if previous != nil && previous.tokenEndpoint == *endpoint {
+		return previous, life, nil
+	}
+	return &discovery{*endpoint}, life, nil
+}
+
+// admitted holds a discovered URL to the rules of a server's URL: a credential
+// does not cross the internet in the clear.
+func admitted(endpoint *url.URL, network destination.Network) bool {
+	secure := endpoint.Scheme == "https" || endpoint.Scheme == "http" && network != destination.Public
+	return secure && endpoint.Host != "" && endpoint.Hostname() != "" && endpoint.User == nil && endpoint.Fragment == "" && endpoint.Opaque == ""
+}

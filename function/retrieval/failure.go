@@ -1,0 +1,95 @@
+package retrieval
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"keyrelay/function/cache"
+	"keyrelay/function/gateway"
+	"keyrelay/function/secret"
+	"keyrelay/function/upstream"
+)
+
+const (
+	// maxAnswer is the size of the longest answer of a retrieval or a discovery.
+	maxAnswer = 64 << 10
+	// maxRetryAfter bounds what an endpoint may ask for: past it a mended one would not be noticed.
+	maxRetryAfter = time.Hour
+)
+
+// rejectsClient reports whether the endpoint does not accept who asks (RFC 6749 section 5.2).
+func rejectsClient(got *upstream.Answer) bool {
+	if got.Status == http.StatusUnauthorized {
+		return true
+	}
+	return got.Status == http.StatusBadRequest && oauthError(got) == "invalid_client"
+}
+
+// failed refuses with ErrFailed.
+func failed(scope Scope, problem string) *gateway.Refusal {
+	return &gateway.Refusal{
+		Reason: ErrFailed,
+		Detail: "The credential of the security scheme " + scope.Scheme.Name + " of " + scope.Destination.Name + " could not be retrieved: " + problem,
+	}
+}
+
+// unanswered says why there is no answer. The error is not kept as the cause: its
+// reason and detail may speak of the outbound call.
+func unanswered(scope Scope, err error) error {
+	var refusal *gateway.Refusal
+	if !errors.As(err, &refusal) {
+		return err
+	}
+	switch refusal.Reason {
+	case secret.ErrUnavailable:
+		return refusal
+	case upstream.ErrTimeout, upstream.ErrConnectionTimeout, context.Canceled:
+		late := failed(scope, "its endpoint did not answer in time. Try again later, or give it longer with x-keyrelay-timeout in the document.")
+		late.Reason = ErrTimeout
+		return late
+	case upstream.ErrAnswerTooLarge:
+		return failed(scope, "its endpoint answered with more than 64 KB. Check the URL in the document.")
+	case upstream.ErrAnswerIncomplete, upstream.ErrAnswerBroken, upstream.ErrTerminated:
+		return failed(scope, "its endpoint cannot be reached, or its answer is broken. Check the URL in the document and the API's state.")
+	}
+	return failed(scope, refusal.Detail)
+}
+
+// refusedBy says what an answer other than 2xx means. The words are keyrelay's own.
+func refusedBy(scope Scope, got *upstream.Answer) error {
+	problem := "its endpoint failed. Try again later."
+	switch {
+	case got.Status >= 300 && got.Status < 400:
+		problem = "its endpoint redirects, which keyrelay does not follow. Write the final URL into the document."
+	case rejectsClient(got):
+		problem = "its endpoint does not accept the client. Check the secret " + scope.Scheme.Secret.String() + ", and x-keyrelay-client-authentication."
+	case got.Status == http.StatusTooManyRequests:
+		problem = "its endpoint is asked too often. It is tried again by itself."
+	case got.Status == http.StatusForbidden:
+		problem = "its endpoint forbids it to this client. Check its rights there."
+	case got.Status == http.StatusNotFound, got.Status == http.StatusMethodNotAllowed:
+		problem = "its endpoint is not there. Check the URL and the method in the document."
+	case got.Status < 500:
+		problem = oauthProblem(oauthError(got))
+	}
+	refusal := failed(scope, problem)
+	refusal.RetryAfter = RetryAfter(got)
+	return refusal
+}
+
+// RetryAfter is how many seconds the endpoint asks to be left alone (RFC 9110 section 10.2.3).
+func RetryAfter(got *upstream.Answer) int {
+	value := got.Header.Get("Retry-After")
+	pause, err := strconv.ParseUint(value, 10, 32)
+	if err != nil {
+		at, err := http.ParseTime(value)
+		if err != nil {
+			return 0
+		}
+		pause = uint64(max(0, at.Sub(cache.Now())/time.Second))
+	}
+	return int(min(pause, uint64(maxRetryAfter/time.Second)))
+}

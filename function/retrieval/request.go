@@ -1,0 +1,199 @@
+package retrieval
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"keyrelay/function/destination"
+	"keyrelay/function/secret"
+)
+
+// A request is the request of a retrieval while it is being put together. What it
+// holds does not outlive the retrieval.
+type request struct {
+	method  string
+	url     url.URL
+	header  http.Header
+	members []bodyMember
+	form    url.Values
+	// secrets are the values that must not come back from the destination.
+	secrets []string
+}
+
+// A bodyMember is one member of a JSON body.
+type bodyMember struct {
+	name  string
+	value []byte
+}
+
+// newKeyRequest is the call of x-itential-dynamic-retrieval,
+// https://docs.itential.com/docs/dynamic-api-key-retrieval-integration-models.
+func newKeyRequest(in *inputs) (*request, error) {
+	retrieval := in.scope.Scheme.Retrieval
+	r := &request{method: retrieval.Method, url: *retrieval.URL, header: http.Header{"Accept": {"application/json, */*;q=0.5"}}}
+	if in.scope.Scheme.RequestContentType == formType {
+		r.form = url.Values{}
+	}
+	return r, r.fill(in, "key")
+}
+
+// newTokenRequest is a token request (RFC 6749 sections 4.3.2 and 4.4.2).
+func newTokenRequest(in *inputs, endpoint *url.URL) (*request, error) {
+	r := &request{method: http.MethodPost, url: *endpoint, header: http.Header{"Accept": {"application/json"}}, form: url.Values{}}
+	grant := "client_credentials"
+	if in.scope.Scheme.Flow != nil {
+		grant = in.scope.Scheme.Flow.GrantType
+	}
+	r.form.Set("grant_type", grant)
+	if in.scope.Scopes != "" {
+		r.form.Set("scope", in.scope.Scopes)
+	}
+	if grant == "password" {
+		if err := r.owner(in); err != nil {
+			return nil, err
+		}
+	}
+	if err := r.client(in, grant); err != nil {
+		return nil, err
+	}
+	return r, r.fill(in, "token")
+}
+
+// owner adds the resource owner's name and password.
+func (r *request) owner(in *inputs) error {
+	name, err := in.needed("username")
+	if err != nil {
+		return err
+	}
+	password, err := in.needed("password")
+	if err != nil {
+		return err
+	}
+	r.form.Set("username", name)
+	r.form.Set("password", password)
+	r.secrets = append(r.secrets, password)
+	return nil
+}
+
+// client adds the client's authentication (RFC 6749 section 2.3.1). A public
+// client of the password flow has no secret, and possibly no id (section 3.2.1).
+func (r *request) client(in *inputs, grant string) error {
+	id, hasID := in.member("client_id")
+	clientSecret, hasSecret := in.member("client_secret")
+	if grant == "password" && !hasSecret {
+		if hasID {
+			r.form.Set("client_id", id)
+		}
+		return nil
+	}
+	for _, name := range [...]string{"client_id", "client_secret"} {
+		if _, err := in.needed(name); err != nil {
+			return err
+		}
+	}
+	r.secrets = append(r.secrets, clientSecret)
+	if in.scope.Scheme.ClientSecretPost {
+		r.form.Set("client_id", id)
+		r.form.Set("client_secret", clientSecret)
+		return nil
+	}
+	pair := url.QueryEscape(id) + ":" + url.QueryEscape(clientSecret)
+	r.header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(pair)))
+	r.secrets = append(r.secrets, pair)
+	return nil
+}
+
+// fill adds the x-itential-parameters that are for this use.
+func (r *request) fill(in *inputs, use string) error {
+	for _, parameter := range in.scope.Scheme.Parameters {
+		if !slices.Contains(parameter.UseIn, use) {
+			continue
+		}
+		value, private, err := in.value(parameter)
+		if err != nil {
+			return err
+		}
+		text, scalar := secret.ScalarText(value)
+		if private && scalar {
+			r.secrets = append(r.secrets, text)
+		}
+		if parameter.In == "body" && r.form == nil {
+			r.members = append(r.members, bodyMember{parameter.Name, value})
+			continue
+		}
+		problem := ""
+		if !scalar {
+			problem = "is an object or an array"
+		} else if parameter.In == "header" && HeaderProblem(text) != "" {
+			problem = "holds what a header cannot carry"
+		}
+		if problem != "" {
+			return secret.Unusable(in.scope.Scheme.Secret, "does not fit: the value of "+parameter.Name+" for "+in.scope.Scheme.Name+" "+problem+". Mend it.")
+		}
+		r.place(parameter, text)
+	}
+	return nil
+}
+
+func (r *request) place(parameter destination.RetrievalParameter, text string) {
+	switch parameter.In {
+	case "query":
+		if r.url.RawQuery != "" {
+			r.url.RawQuery += "&"
+		}
+		r.url.RawQuery += EscapeQuery(parameter.Name) + "=" + EscapeQuery(text)
+	case "header":
+		r.header.Set(parameter.Name, text)
+	default:
+		r.form.Set(parameter.Name, text)
+	}
+}
+
+// EscapeQuery percent-encodes all but unreserved characters (RFC 3986 section 2.3).
+func EscapeQuery(text string) string {
+	return strings.ReplaceAll(url.QueryEscape(text), "+", "%20")
+}
+
+// The media types of a retrieval's body.
+const (
+	formType = "application/x-www-form-urlencoded"
+	jsonType = "application/json"
+)
+
+// http makes the request. It has a body where there is anything to put into it.
+func (r *request) http(ctx context.Context) (*http.Request, error) {
+	var body []byte
+	mediaType := ""
+	switch {
+	case len(r.form) > 0:
+		body, mediaType = []byte(r.form.Encode()), formType
+	case len(r.members) > 0:
+		body, mediaType = r.object(), jsonType
+	}
+	request, err := http.NewRequestWithContext(ctx, r.method, r.url.String(), bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	request.Header = r.header
+	if mediaType != "" && request.Header.Get("Content-Type") == "" {
+		request.Header.Set("Content-Type", mediaType)
+	}
+	return request, nil
+}
+
+// object is a JSON body with the members in the document's order.
+func (r *request) object() []byte {
+	var text strings.Builder
+	for i, each := range r.members {
+		name, _ := json.Marshal(each.name)
+		text.WriteString(","[:min(i, 1)] + string(name) + ":")
+		text.Write(each.value)
+	}
+	return []byte("{" + text.String() + "}")
+}

@@ -1,0 +1,26 @@
+package secret
+
+import (
+	"time"
+
+	"keyrelay/function/destination"
+	"keyrelay/function/gateway"
+)
+
+// unavailable refuses a secret that cannot be read. The cause stays private.
+func unavailable(reference destination.Reference, problem string, cause error) *gateway.Refusal {
+	return &gateway.Refusal{
+		Reason: ErrUnavailable,
+		Detail: "The secret " + reference.String() + " " + problem,
+		Cause:  cause,
+	}
+}
+
+// Unusable refuses with ErrUnavailable a secret that was read but is not what it has
+// to be; problem completes "The secret NAME". A mended one is seen at the next read
+// past the cache.
+func Unusable(reference destination.Reference, problem string) *gateway.Refusal {
+	refusal := unavailable(reference, problem, nil)
+	refusal.RetryAfter = int(rereadInterval / time.Second)
+	return refusal
+}

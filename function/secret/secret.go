@@ -1,0 +1,190 @@
+// Package secret reads secrets where they are kept: AWS Secrets Manager, environment
+// variables and files.
+//
+//	secrets := secret.New(secret.Config{SecretsManager: connect})
+//	got, err := secrets.Get(ctx, reference)
+//	value, err := got.Value.Select(reference)
+//
+// A secret is kept for Config.TTL, with one fetch under way at a time, and while it
+// cannot be read again for Config.MaxAge. Limits: a secret is at most 65,536 bytes,
+// and is read within Timeout.
+package secret
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+
+	"keyrelay/function/cache"
+	"keyrelay/function/destination"
+)
+
+const (
+	// DefaultTTL is Config.TTL where it is zero.
+	DefaultTTL = 300 * time.Second
+	// Timeout bounds one read, retries of the SDK and the making of its client included.
+	Timeout = 3 * time.Second
+	// rereadInterval is the least time between two reads of a secret past the cache.
+	rereadInterval = 10 * time.Second
+)
+
+// ErrUnavailable says that a secret cannot be read now, or is not of the shape that its use needs.
+var ErrUnavailable = errors.New("a secret is unavailable")
+
+// Config says where secrets come from and how long they are kept.
+type Config struct {
+	// SecretsManager makes the client that reads secretsmanager: references, and whose
+	// credentials and region sign for AWS. It is called on the first use, so that a
+	// relay that does neither needs no AWS configuration.
+	SecretsManager func(context.Context) (*secretsmanager.Client, error)
+	// TTL is how long a secret is used before it is read again; zero means DefaultTTL.
+	TTL time.Duration
+	// MaxAge is how old a secret may get while it cannot be read again; zero switches
+	// that off: a secret past TTL is then never used.
+	MaxAge time.Duration
+}
+
+// A Store holds the secrets that were read. It is safe for concurrent use.
+type Store struct {
+	config  Config
+	sources map[string]source
+	managed *secretsManager
+	// kept is by references without a pointer: however many pointers lead into a
+	// secret, it is read once.
+	kept *cache.Cache[destination.Reference, *Version]
+}
+
+// New returns a Store that has read nothing yet.
+func New(config Config) *Store {
+	if config.TTL == 0 {
+		config.TTL = DefaultTTL
+	}
+	managed := &secretsManager{connect: config.SecretsManager}
+	s := &Store{
+		config:  config,
+		managed: managed,
+		sources: map[string]source{"env": environment{}, "file": files{}, "secretsmanager": managed},
+	}
+	s.kept = &cache.Cache[destination.Reference, *Version]{
+		Fetch:         s.read,
+		Timeout:       func(destination.Reference) time.Duration { return Timeout },
+		OnCancel:      cancelled,
+		RenewInterval: rereadInterval,
+	}
+	return s
+}
+
+// A Secret gives the bytes of a secret when called. It is a func so that no
+// print, log or encoder can show it. The bytes are shared: nobody may change them.
+type Secret func() []byte
+
+// A Version is a whole secret as it was read once. Two reads of the same bytes are
+// one Version, so that the pointers tell whether a secret has changed.
+type Version struct {
+	bytes Secret
+}
+
+// A Value is a secret, or the part of it that a pointer selects.
+type Value struct {
+	// Bytes gives a text, or JSON where IsJSON is set.
+	Bytes Secret
+	// IsJSON says that it is a JSON object or array, not a text.
+	IsJSON bool
+}
+
+// Get returns the secret that a reference names, whole. The error is a
+// *gateway.Refusal with the reason ErrUnavailable.
+func (s *Store) Get(ctx context.Context, reference destination.Reference) (cache.Result[*Version], error) {
+	return s.kept.Get(ctx, whole(reference))
+}
+
+// Renew reads a secret again past the cache, at most once in 10 s, after the version
+// used was refused. Where there is no other, the Result holds that one, or the error
+// says why there is none at all.
+func (s *Store) Renew(ctx context.Context, reference destination.Reference, used *Version) (cache.Result[*Version], error) {
+	return s.kept.Renew(ctx, whole(reference), used)
+}
+
+// GetUncached reads a secret from its source and keeps nothing.
+func (s *Store) GetUncached(ctx context.Context, reference destination.Reference) (*Version, error) {
+	version, _, err := s.read(ctx, whole(reference), nil)
+	return version, err
+}
+
+// Value reads what a reference names, its pointer included, through the cache. The
+// error is a *gateway.Refusal with the reason ErrUnavailable.
+func (s *Store) Value(ctx context.Context, reference destination.Reference) (Value, error) {
+	got, err := s.Get(ctx, reference)
+	if err != nil {
+		return Value{}, err
+	}
+	return got.Value.Select(reference)
+}
+
+// Client returns the SDK's client, whose options hold the credentials and the region
+// of this process.
+func (s *Store) Client(ctx context.Context) (*secretsmanager.Client, error) {
+	return s.managed.connected(ctx)
+}
+
+func whole(reference destination.Reference) destination.Reference {
+	reference.Pointer = ""
+	return reference
+}
+
+// read reads a secret from its source.
+func (s *Store) read(ctx context.Context, reference destination.Reference, previous *Version) (*Version, cache.Life, error) {
+	from, ok := s.sources[reference.Provider]
+	if !ok {
+		return nil, cache.Life{}, unavailable(reference, "has no provider that keyrelay knows. Write secretsmanager:, env: or file: before its name.", nil)
+	}
+	content, err := from.read(ctx, reference)
+	switch {
+	case err != nil:
+		return nil, cache.Life{}, err
+	case len(content) == 0:
+		return nil, cache.Life{}, unavailable(reference, "is empty. Store a value in it.", nil)
+	case len(content) > maxSecretBytes:
+		return nil, cache.Life{}, unavailable(reference, "is longer than 65,536 bytes. Store the bare key, or a JSON object with little beside it.", nil)
+	}
+	now := cache.Now()
+	life := cache.Life{Refresh: now.Add(s.config.TTL), Expiry: now.Add(max(s.config.TTL, s.config.MaxAge))}
+	if previous != nil && bytes.Equal(previous.bytes(), content) {
+		return previous, life, nil
+	}
+	return &Version{bytes: func() []byte { return content }}, life, nil
+}
+
+func cancelled(reference destination.Reference, cause error) error {
+	refusal := unavailable(reference, "was still being read when the request ended. Send it again.", cause)
+	refusal.RetryAfter = 1
+	return refusal
+}
+
+// Select returns what the reference's pointer selects. A secret without a pointer is
+// a text unless it is a JSON object. The error is a *gateway.Refusal with the reason
+// ErrUnavailable.
+func (v *Version) Select(reference destination.Reference) (Value, error) {
+	content := v.bytes()
+	if reference.Pointer == "" {
+		return Value{Bytes: v.bytes, IsJSON: IsObject(content)}, nil
+	}
+	if _, ok := destination.Pointer("").Find(content); !ok {
+		return Value{}, Unusable(reference, "is not JSON, so that its pointer selects nothing. Store a JSON object, or take the part from # on off the reference.")
+	}
+	found, ok := reference.Pointer.Find(content)
+	if !ok {
+		return Value{}, Unusable(reference, "has no value at its pointer. Add that member to the secret, or mend the part of the reference from # on.")
+	}
+	if text, ok := ScalarText(found); ok {
+		content = []byte(text)
+		return Value{Bytes: func() []byte { return content }}, nil
+	}
+	if found[0] == 'n' {
+		return Value{}, Unusable(reference, "is null. Store a value in it.")
+	}
+	return Value{Bytes: func() []byte { return found }, IsJSON: true}, nil
+}

@@ -1,0 +1,80 @@
+package secret_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"keyrelay/function/destination"
+	"keyrelay/function/fake"
+	"keyrelay/function/secret"
+)
+
+// newStore reads the secrets of an endpoint without a network.
+func newStore(e *fake.Secrets) *secret.Store {
+	return secret.New(secret.Config{SecretsManager: fake.Connect("http://secrets.test", fake.Direct{Handler: e})})
+}
+
+func managed(name string, pointer destination.Pointer) destination.Reference {
+	return destination.Reference{Provider: "secretsmanager", Name: name, Pointer: pointer}
+}
+
+// TestValue gives other packages a secret, or the part of it that a pointer names.
+func TestValue(t *testing.T) {
+	store := newStore(fake.NewSecrets(map[string]string{"keyrelay/it": `{"pem": "-----BEGIN\n", "list": ["a", "b"]}`}))
+	for pointer, want := range map[destination.Pointer]string{"": `{"pem": "-----BEGIN\n", "list": ["a", "b"]}`, "/pem": "-----BEGIN\n", "/list": `["a", "b"]`} {
+		read, err := store.Value(t.Context(), managed("keyrelay/it", pointer))
+		if err != nil || string(read.Bytes()) != want {
+			t.Errorf("%q gave %v", pointer, err)
+		}
+	}
+	for _, reference := range []destination.Reference{managed("missing", ""), managed("keyrelay/it", "/missing")} {
+		if _, err := store.Value(t.Context(), reference); !errors.Is(err, secret.ErrUnavailable) {
+			t.Errorf("%s gave %v", reference, err)
+		}
+	}
+}
+
+// TestCheck reports what can be known at start without reading a secret.
+func TestCheck(t *testing.T) {
+	folder := t.TempDir()
+	t.Setenv("KEYRELAY_TEST_SET", "hush")
+	written := filepath.Join(folder, "written")
+	if err := os.WriteFile(written, []byte("hush"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	document := `openapi: 3.1.0
+info: {title: Orders, version: "1"}
+servers: [{url: "https://api.example.com"}]
+components:
+  securitySchemes:
+    a: {type: http, scheme: bearer, x-keyrelay-secret: "env:KEYRELAY_TEST_SET"}
+    b: {type: http, scheme: bearer, x-keyrelay-secret: "env:KEYRELAY_TEST_UNSET"}
+    c: {type: http, scheme: bearer, x-keyrelay-secret: "file:` + written + `"}
+    d: {type: http, scheme: bearer, x-keyrelay-secret: "file:/missing/secret"}
+    e: {type: http, scheme: bearer, x-keyrelay-secret: "file:/"}
+    f: {type: http, scheme: bearer}
+`
+	file := filepath.Join(folder, "orders.yaml")
+	if err := os.WriteFile(file, []byte(document), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	set, err := destination.Load(folder, destination.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var faults destination.Faults
+	if err := secret.New(secret.Config{}).Check(set); !errors.As(err, &faults) {
+		t.Fatalf("got %v", err)
+	}
+	want := strings.ReplaceAll(`FILE:7:56: the environment variable KEYRELAY_TEST_UNSET is not set; set it where keyrelay runs, or name another secret
+FILE:9:56: the file /missing/secret does not exist; put the secret there, or name another file
+FILE:10:56: / is not a file; name a regular file that holds the secret`, "FILE", file)
+	if difference := cmp.Diff(want, faults.Error()); difference != "" {
+		t.Errorf("(-want +got):\n%s", difference)
+	}
+}

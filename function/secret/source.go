@@ -1,0 +1,80 @@
+package secret
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+
+	"keyrelay/function/destination"
+)
+
+// maxSecretBytes is the size of the largest secret: the limit of Secrets Manager,
+// https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html.
+const maxSecretBytes = 65_536
+
+// A source reads a secret where it is kept, whole; the reference has no pointer.
+// The error is a *gateway.Refusal with the reason ErrSecretUnavailable.
+type source interface {
+	read(ctx context.Context, reference destination.Reference) ([]byte, error)
+}
+
+// environment is the source of env: references.
+type environment struct{}
+
+func (environment) read(_ context.Context, reference destination.Reference) ([]byte, error) {
+	value, ok := os.LookupEnv(reference.Name)
+	if !ok {
+		return nil, unavailable(reference, "is not set. Set that environment variable where keyrelay runs.", nil)
+	}
+	return []byte(value), nil
+}
+
+// files is the source of file: references.
+type files struct{}
+
+// read returns the file without its last line break, which editors add.
+func (files) read(_ context.Context, reference destination.Reference) ([]byte, error) {
+	file, err := openRegular(reference.Name)
+	if err != nil {
+		return nil, unavailable(reference, fileProblem(err), err)
+	}
+	defer file.Close()
+	content, err := io.ReadAll(io.LimitReader(file, maxSecretBytes+3))
+	if err != nil {
+		return nil, unavailable(reference, fileProblem(err), err)
+	}
+	if content, ok := bytes.CutSuffix(content, []byte("\r\n")); ok {
+		return content, nil
+	}
+	return bytes.TrimSuffix(content, []byte("\n")), nil
+}
+
+// errNotRegular says that a path names something that has no end or waits for a
+// writer, such as a pipe.
+var errNotRegular = errors.New("not a regular file")
+
+func openRegular(name string) (*os.File, error) {
+	information, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !information.Mode().IsRegular() {
+		return nil, errNotRegular
+	}
+	return os.Open(name)
+}
+
+func fileProblem(err error) string {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "does not exist. Put the file there, or mend the path in the document."
+	case errors.Is(err, fs.ErrPermission):
+		return "cannot be opened. Let the user that keyrelay runs as read that file."
+	case errors.Is(err, errNotRegular):
+		return "is not a file. Name a regular file that holds the secret."
+	}
+	return "cannot be read. Look at the file and the disk that holds it."
+}

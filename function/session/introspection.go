@@ -1,0 +1,87 @@
+package session
+
+import (
+	"context"
+	"math"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"keyrelay/function/credential"
+	"keyrelay/function/destination"
+	"keyrelay/function/upstream"
+)
+
+const introspectionEndpoint = "its introspection endpoint"
+
+// introspect asks the endpoint about a token (RFC 7662 section 2.1). Where it
+// refuses keyrelay's own credential, another is got once, as for an outbound request.
+func (c *Checker) introspect(ctx context.Context, d *destination.Destination, token string) (verdict, error) {
+	own, err := c.credentials.GetFor(ctx, d, d.Session.IntrospectionSecurity)
+	if err != nil {
+		return verdict{}, uncheckedFor(d, err)
+	}
+	if own.Certificate() != nil {
+		return verdict{}, unchecked(d, "the call to its introspection endpoint presents no client certificate. Name a scheme of another type in the security of x-keyrelay-session.")
+	}
+	got, err := c.askAbout(ctx, d, own, token)
+	if err != nil {
+		return verdict{}, err
+	}
+	if own.Refused(got.Status, got.Body) {
+		if renewed := c.credentials.Renew(ctx, own); renewed != nil {
+			if got, err = c.askAbout(ctx, d, renewed, token); err != nil {
+				return verdict{}, err
+			}
+		}
+	}
+	if got.Status != http.StatusOK {
+		return verdict{}, uncheckedBy(d, introspectionEndpoint, got)
+	}
+	return readIntrospection(d, got.Body)
+}
+
+func (c *Checker) askAbout(ctx context.Context, d *destination.Destination, own *credential.Credential, token string) (*upstream.Answer, error) {
+	request, err := newRequest(ctx, http.MethodPost, d.Session.IntrospectionURL, "application/json", url.Values{"token": {token}})
+	if err != nil {
+		return nil, unchecked(d, "introspectionUrl is no URL that HTTP has. Mend the document.")
+	}
+	own.Apply(request)
+	return c.send(ctx, d, introspectionEndpoint, request, maxIntrospection)
+}
+
+// readIntrospection reads an answer (RFC 7662 section 2.2). Only the literal true
+// makes a token active; an answer that does not say is none.
+func readIntrospection(d *destination.Destination, body []byte) (verdict, error) {
+	active, _ := destination.Pointer("/active").Find(body)
+	switch string(active) {
+	case "false":
+		return verdict{problem: invalidToken}, nil
+	case "true":
+	default:
+		return verdict{}, unchecked(d, introspectionEndpoint+" did not say whether the token is active (RFC 7662). Check the URL in the document.")
+	}
+	expiry, plainExpiry := timeMember(body, "/exp")
+	notBefore, plainNotBefore := timeMember(body, "/nbf")
+	if !plainExpiry || !plainNotBefore {
+		return verdict{}, unchecked(d, introspectionEndpoint+" gave a time that is no number of seconds (RFC 7662). Check the endpoint.")
+	}
+	return tokenTimes(expiry, notBefore), nil
+}
+
+// timeMember reads a member of seconds since 1970; nil where it is absent or null.
+// plain is false where it is anything else.
+func timeMember(document []byte, pointer destination.Pointer) (at *time.Time, plain bool) {
+	found, ok := pointer.Find(document)
+	if !ok || found[0] == 'n' {
+		return nil, true
+	}
+	seconds, err := strconv.ParseFloat(string(found), 64)
+	if err != nil {
+		return nil, false
+	}
+	const bound = 1 << 50 // some 35 million years, far from where a time.Time wraps
+	read := time.Unix(int64(math.Floor(max(-bound, min(bound, seconds)))), 0)
+	return &read, true
+}

@@ -1,0 +1,102 @@
+package session
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+
+	"keyrelay/function/destination"
+)
+
+// signatureAlgorithms are those that tokens may be signed with: asymmetric ones
+// only. A list of what is allowed keeps none and HMAC out, RFC 8725 section 3.1.
+func signatureAlgorithms() []jose.SignatureAlgorithm {
+	return []jose.SignatureAlgorithm{
+		jose.RS256, jose.RS384, jose.RS512, jose.PS256, jose.PS384, jose.PS512, jose.ES256, jose.ES384, jose.ES512, jose.EdDSA,
+	}
+}
+
+// parseToken reads a token in the compact serialization; nil where it is none that
+// may be verified. Go's base64 skips line breaks, which RFC 7515 section 2 does not
+// allow. What crit names changes the meaning of a token, and RFC 7797 section 7
+// forbids b64, the only one that go-jose knows, in a JWT.
+func parseToken(token string) *jwt.JSONWebToken {
+	if strings.ContainsAny(token, "\r\n") {
+		return nil
+	}
+	signed, err := jwt.ParseSigned(token, signatureAlgorithms())
+	if err != nil || len(signed.Headers) != 1 || signed.Headers[0].ExtraHeaders["crit"] != nil {
+		return nil
+	}
+	return signed
+}
+
+// verify checks a JWT by the key set of the document (RFC 7519 section 7.2). A key
+// that the set does not have makes it be read again.
+func (c *Checker) verify(ctx context.Context, d *destination.Destination, token string) (verdict, error) {
+	signed := parseToken(token)
+	if signed == nil {
+		return verdict{problem: invalidToken}, nil
+	}
+	got, err := c.keySets.Get(ctx, d)
+	if err != nil {
+		return verdict{}, err
+	}
+	claims, known := got.Value.claims(signed)
+	if !known {
+		if got, err = c.keySets.Renew(ctx, d, got.Value); err != nil {
+			return verdict{}, err
+		}
+		claims, known = got.Value.claims(signed)
+	}
+	switch {
+	case claims != nil:
+		return claimsVerdict(d.Session, claims), nil
+	case !known && got.Failure != nil:
+		return verdict{}, got.Failure
+	}
+	return verdict{problem: invalidToken}, nil
+}
+
+// claims returns the claims of a token that a key of the set verifies, nil where
+// none does. known is false where another reading of the set might have one that does.
+func (k *keySet) claims(signed *jwt.JSONWebToken) (claims *jwt.Claims, known bool) {
+	header := signed.Headers[0]
+	for _, key := range k.keys {
+		if header.KeyID != "" && key.id != header.KeyID {
+			continue
+		}
+		known = header.KeyID != ""
+		if key.algorithm != "" && key.algorithm != header.Algorithm {
+			continue
+		}
+		read := &jwt.Claims{}
+		if signed.Claims(key.public, read) == nil {
+			return read, true
+		}
+	}
+	return nil, known
+}
+
+// claimsVerdict checks the claims of a verified token, RFC 7519 section 4.1. An exp
+// is required: what has none could not be revoked.
+func claimsVerdict(session *destination.Session, claims *jwt.Claims) verdict {
+	switch {
+	case claims.Issuer != session.Issuer:
+		return verdict{problem: "is from another issuer"}
+	case !claims.Audience.Contains(session.Audience):
+		return verdict{problem: "is for another audience"}
+	case claims.Expiry == nil:
+		return verdict{problem: "has no expiry"}
+	}
+	expiry := claims.Expiry.Time()
+	var notBefore *time.Time
+	if claims.NotBefore != nil {
+		at := claims.NotBefore.Time()
+		notBefore = &at
+	}
+	return tokenTimes(&expiry, notBefore)
+}

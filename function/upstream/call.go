@@ -1,0 +1,62 @@
+package upstream
+
+import (
+	"context"
+	"mime"
+	"net/http"
+	"time"
+
+	"keyrelay/function/cache"
+	"keyrelay/function/destination"
+)
+
+// An Answer is what an endpoint answered that is not the outbound request's:
+// a token endpoint, a key set, an introspection endpoint.
+type Answer struct {
+	Status int
+	Header http.Header
+	Body   []byte
+	// Asked is when the call began, on the wall clock: what it gave is no younger.
+	Asked time.Time
+}
+
+// MediaType is the answer's media type without parameters, in lower case; empty for none.
+func (a *Answer) MediaType() string {
+	mediaType, _, _ := mime.ParseMediaType(a.Header.Get("Content-Type"))
+	return mediaType
+}
+
+// A CallFunc sends one request of a destination's besides the outbound one; see Client.Call.
+type CallFunc func(ctx context.Context, d *destination.Destination, request *http.Request, limit int) (*Answer, error)
+
+// Call sends one request on the guarded connections of a destination and reads its
+// answer of at most limit bytes whole. It follows no redirect, and gives up after the
+// destination's AuxiliaryTimeout.
+//
+// The error is a *gateway.Refusal as from Send. Its detail speaks of the outbound
+// request where the reason is ErrTimeout, ErrAnswerTooLarge or ErrAnswerIncomplete: a
+// caller has words of its own for these.
+func (c *Client) Call(ctx context.Context, d *destination.Destination, request *http.Request, limit int) (*Answer, error) {
+	asked := cache.Now()
+	ctx, cancel := context.WithTimeout(ctx, d.AuxiliaryTimeout)
+	defer cancel()
+	pool, err := c.pool(ctx, d, nil)
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("User-Agent", UserAgent)
+	request.Header.Set("Accept-Encoding", "identity")
+	answer, err := pool.roundTrip(request.WithContext(ctx))
+	if err != nil {
+		return nil, fault(ctx, d, request.URL.Hostname(), err)
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode == http.StatusSwitchingProtocols {
+		return nil, fault(ctx, d, request.URL.Hostname(), errSwitched)
+	}
+	body, err := readBody(answer, limit)
+	if err != nil {
+		return nil, fault(ctx, d, request.URL.Hostname(), err)
+	}
+	return &Answer{Status: answer.StatusCode, Header: answer.Header, Body: body, Asked: asked}, nil
+}

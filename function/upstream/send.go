@@ -1,0 +1,151 @@
+package upstream
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net/http"
+	"net/textproto"
+	"net/url"
+	"strings"
+
+	"keyrelay/function/gateway"
+	"keyrelay/function/plan"
+)
+
+// What net/http takes for an answer and this package does not.
+var (
+	errSwitched = errors.New("the downstream switched protocols")
+	errStatus   = errors.New("the status is not one of RFC 9110 section 15")
+)
+
+// An answerError is an error that ended the reading of an answer's body.
+type answerError struct{ error }
+
+// Unwrap makes errors.Is and errors.As see the error itself.
+func (e answerError) Unwrap() error { return e.error }
+
+// Send sends one plan and reads the answer whole. apply puts the credential into the
+// request, last; nil for none. certificate is what the connection presents, nil for
+// nothing: while the pointer is the same, connections that presented it are used again.
+//
+// The answer's header holds end-to-end fields only, without Content-Length; redirects
+// and errors of the downstream are answers like any other. The call ends with ctx,
+// whose deadline is the caller's to set. The error is a *gateway.Refusal whose reason
+// is a sentinel of this package, secret.ErrUnavailable where the destination's roots
+// cannot be had, or context.Canceled where the caller left and nobody waits for an answer.
+//
+// Send owns the plan's Header: it holds the credential afterwards, and net/http may
+// still be reading it when a downstream answers before it has read the request. To
+// send a plan once more, give it a clone of its Header first.
+func (c *Client) Send(ctx context.Context, outbound *plan.Plan, apply func(*http.Request), certificate *tls.Certificate) (*gateway.Response, error) {
+	pool, err := c.pool(ctx, outbound.Destination, certificate)
+	if err != nil {
+		return nil, err
+	}
+	var call exchange
+	answer, err := pool.roundTrip(call.request(ctx, outbound, apply, c.userAgent))
+	if err != nil {
+		return nil, fault(ctx, outbound.Destination, outbound.URL.Hostname(), err)
+	}
+	defer answer.Body.Close()
+	if err := call.receive(answer); err != nil {
+		return nil, fault(ctx, outbound.Destination, outbound.URL.Hostname(), err)
+	}
+	return &call.response, nil
+}
+
+// An exchange holds everything that one request and its answer need, so that it
+// costs one allocation.
+type exchange struct {
+	sent     http.Request
+	url      url.URL
+	body     bytes.Reader
+	response gateway.Response
+}
+
+// request makes the outbound request. The credential is applied last.
+func (e *exchange) request(ctx context.Context, outbound *plan.Plan, apply func(*http.Request), userAgent []string) *http.Request {
+	// A credential may go into the query, and the plan stays as it was.
+	e.url = *outbound.URL
+	e.sent = *(&http.Request{Method: outbound.Method, URL: &e.url, Header: outbound.Header}).WithContext(ctx)
+	if len(outbound.Body) > 0 {
+		e.setBody(outbound.Body)
+	}
+	if _, ok := outbound.Header["User-Agent"]; !ok {
+		outbound.Header["User-Agent"] = userAgent
+	}
+	if apply != nil {
+		apply(&e.sent)
+	}
+	hideIdempotencyKey(e.sent.Header)
+	return &e.sent
+}
+
+// setBody gives the request a body that net/http knows to be in memory, so that it
+// writes header and body at once, and that it can move to another connection when
+// none of its bytes was written.
+func (e *exchange) setBody(body []byte) {
+	e.body.Reset(body)
+	e.sent.Body = io.NopCloser(&e.body)
+	e.sent.ContentLength = int64(len(body))
+	e.sent.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+}
+
+// hideIdempotencyKey spells the two fields in small letters. Under their canonical
+// names net/http takes them as leave to send a request again after its bytes were
+// written (Request.isReplayable); field names have no case on the wire (RFC 9110 section 5.1).
+func hideIdempotencyKey(header http.Header) {
+	if values, ok := header["Idempotency-Key"]; ok {
+		delete(header, "Idempotency-Key")
+		header["idempotency-key"] = values
+	}
+	if values, ok := header["X-Idempotency-Key"]; ok {
+		delete(header, "X-Idempotency-Key")
+		header["x-idempotency-key"] = values
+	}
+}
+
+// receive fills the response from the answer, whose body it reads to its end.
+func (e *exchange) receive(answer *http.Response) error {
+	if answer.StatusCode == http.StatusSwitchingProtocols {
+		return errSwitched
+	}
+	if answer.StatusCode < 200 || answer.StatusCode > 599 {
+		return errStatus
+	}
+	body, err := readBody(answer, gateway.MaxAnswerBytes)
+	if err != nil {
+		return err
+	}
+	keepEndToEnd(answer.Header)
+	e.response = gateway.Response{Status: answer.StatusCode, Header: answer.Header, Body: body}
+	return nil
+}
+
+// readBody reads the body of an answer of at most limit bytes to its end.
+func readBody(answer *http.Response, limit int) ([]byte, error) {
+	body, err := gateway.ReadAll(answer.Body, answer.ContentLength, int64(limit))
+	if err != nil && !errors.Is(err, gateway.ErrTooLong) {
+		err = answerError{err}
+	}
+	return body, err
+}
+
+// keepEndToEnd removes the fields that end at a connection: those that Connection
+// names and the hop-by-hop fields. Content-Length is one of them: it is the gateway
+// that knows how the answer is encoded in the end.
+func keepEndToEnd(header http.Header) {
+	for _, value := range header["Connection"] {
+		for name := range strings.SplitSeq(value, ",") {
+			delete(header, textproto.CanonicalMIMEHeaderKey(textproto.TrimString(name)))
+		}
+	}
+	for name := range header {
+		if gateway.HopByHop(name) {
+			delete(header, name)
+		}
+	}
+}
