@@ -15,6 +15,7 @@ import (
 
 	"keyrelay/function/destination"
 	"keyrelay/function/gateway"
+	"keyrelay/function/rawjson"
 	"keyrelay/function/secret"
 )
 
@@ -93,7 +94,7 @@ func (k *Keys) digests(ctx context.Context) (*digests, error) {
 // parse returns the keys that a secret holds: of a JSON array its texts, none where
 // it holds anything else or where the secret is a JSON object.
 func parse(content []byte) []string {
-	document, ok := destination.Pointer("").Find(content)
+	document, ok := rawjson.Pointer("").Find(content)
 	if !ok || document[0] != '[' && document[0] != '{' {
 		return []string{string(content)}
 	}

@@ -10,11 +10,12 @@ import (
 	"keyrelay/function/caller"
 	"keyrelay/function/destination"
 	"keyrelay/function/fake"
+	"keyrelay/function/rawjson"
 	"keyrelay/function/secret"
 )
 
 // keysIn are the keys in the secret callers of an endpoint.
-func keysIn(e *fake.Secrets, pointer destination.Pointer) *caller.Keys {
+func keysIn(e *fake.Secrets, pointer rawjson.Pointer) *caller.Keys {
 	secrets := secret.New(secret.Config{SecretsManager: fake.Connect("http://secrets.test", fake.Direct{Handler: e})})
 	return caller.New(secrets, destination.Reference{Provider: "secretsmanager", Name: "callers", Pointer: pointer})
 }
@@ -24,7 +25,7 @@ func TestCallerKey(t *testing.T) {
 	admitted := error(nil)
 	tests := []struct {
 		name, secret string
-		pointer      destination.Pointer
+		pointer      rawjson.Pointer
 		sent         []string
 		want         error
 	}{

@@ -12,6 +12,7 @@ import (
 	"keyrelay/function/cache"
 	"keyrelay/function/destination"
 	"keyrelay/function/gateway"
+	"keyrelay/function/rawjson"
 	"keyrelay/function/secret"
 	"keyrelay/function/upstream"
 )
@@ -37,7 +38,7 @@ func FuzzTokenAnswer(f *testing.F) {
 		f.Add(400, "text/plain", body, "")
 	}
 	f.Fuzz(func(t *testing.T, status int, mediaType, body, pointer string) {
-		parsed, err := destination.ParsePointer(pointer)
+		parsed, err := rawjson.ParsePointer(pointer)
 		if err != nil {
 			t.Skip()
 		}

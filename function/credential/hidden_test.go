@@ -14,6 +14,7 @@ import (
 	"keyrelay/function/destination"
 	"keyrelay/function/fake"
 	"keyrelay/function/gateway"
+	"keyrelay/function/rawjson"
 	"keyrelay/function/secret"
 )
 
@@ -44,7 +45,7 @@ func TestNotShown(t *testing.T) {
 
 // TestRefused knows a refused credential by the document's rules.
 func TestRefused(t *testing.T) {
-	byBody := func(pointer destination.Pointer, equals string) destination.RefreshRule {
+	byBody := func(pointer rawjson.Pointer, equals string) destination.RefreshRule {
 		return destination.RefreshRule{Status: 200, ByBody: true, Pointer: pointer, Equals: []byte(equals)}
 	}
 	tests := []struct {

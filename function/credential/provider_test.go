@@ -11,6 +11,7 @@ import (
 	"keyrelay/function/destination"
 	"keyrelay/function/fake"
 	"keyrelay/function/plan"
+	"keyrelay/function/rawjson"
 	"keyrelay/function/secret"
 	"keyrelay/function/upstream"
 )
@@ -93,7 +94,7 @@ func (w *world) oauth() *destination.SecurityScheme {
 const client = `{"client_id": "the-client", "client_secret": "the-client-secret"}`
 
 // session is a scheme with a dynamic key.
-func (w *world) session(pointer destination.Pointer) *destination.SecurityScheme {
+func (w *world) session(pointer rawjson.Pointer) *destination.SecurityScheme {
 	return &destination.SecurityScheme{
 		Name: "session", Kind: destination.RetrievedKey, In: "header", Field: "X-Session",
 		RefreshOn: []destination.RefreshRule{{Status: 401}}, RequestContentType: "application/json",

@@ -8,7 +8,7 @@ import (
 
 	"keyrelay/function/destination"
 	"keyrelay/function/gateway"
-	"keyrelay/function/secret"
+	"keyrelay/function/rawjson"
 )
 
 // Refused reports whether the answer means that the credential was refused, by
@@ -40,8 +40,8 @@ func applies(rule destination.RefreshRule, status int, body []byte) bool {
 // sameJSON compares two JSON values: texts by what they say, others by how they
 // are written, white space aside.
 func sameJSON(a, b []byte) bool {
-	if textA, ok := secret.ScalarText(a); ok {
-		textB, ok := secret.ScalarText(b)
+	if textA, ok := rawjson.Plain(a); ok {
+		textB, ok := rawjson.Plain(b)
 		return ok && textA == textB && (a[0] == '"') == (b[0] == '"')
 	}
 	var compactA, compactB bytes.Buffer

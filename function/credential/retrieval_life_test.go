@@ -15,6 +15,7 @@ import (
 
 	"keyrelay/function/destination"
 	"keyrelay/function/fake"
+	"keyrelay/function/rawjson"
 	"keyrelay/function/retrieval"
 	"keyrelay/function/secret"
 	"keyrelay/function/upstream"
@@ -25,7 +26,7 @@ type expiryCase struct {
 	name     string
 	body     string
 	lifetime *time.Duration
-	pointer  destination.Pointer
+	pointer  rawjson.Pointer
 	want     time.Duration
 }
 

@@ -11,6 +11,7 @@ import (
 	"keyrelay/function/destination"
 	"keyrelay/function/fake"
 	"keyrelay/function/gateway"
+	"keyrelay/function/rawjson"
 	"keyrelay/function/retrieval"
 	"keyrelay/function/secret"
 )
@@ -86,7 +87,7 @@ func TestKeyRequestWithoutParameters(t *testing.T) {
 // A keyAnswer is an answer of a key's endpoint and the key in it, empty for none.
 type keyAnswer struct {
 	name      string
-	pointer   destination.Pointer
+	pointer   rawjson.Pointer
 	value     string
 	status    int
 	mediaType string

@@ -15,10 +15,11 @@ import (
 	"keyrelay/function/fake"
 	"keyrelay/function/gateway"
 	"keyrelay/function/plan"
+	"keyrelay/function/rawjson"
 )
 
 // managed refers to a secret of Secrets Manager.
-func managed(name string, pointer destination.Pointer) destination.Reference {
+func managed(name string, pointer rawjson.Pointer) destination.Reference {
 	return destination.Reference{Provider: "secretsmanager", Name: name, Pointer: pointer}
 }
 

@@ -21,6 +21,7 @@ import (
 	"keyrelay/function/destination"
 	"keyrelay/function/fake"
 	"keyrelay/function/gateway"
+	"keyrelay/function/rawjson"
 	"keyrelay/function/retrieval"
 	"keyrelay/function/secret"
 )
@@ -151,7 +152,7 @@ func TestShape(t *testing.T) {
 	asIs := func(*destination.SecurityScheme) {}
 	tests := []struct {
 		name, secret string
-		pointer      destination.Pointer
+		pointer      rawjson.Pointer
 		change       func(*destination.SecurityScheme)
 		says         string
 	}{

@@ -216,13 +216,10 @@ func (t *ValueTemplate) Values(document []byte) []string {
 		if !part.IsPointer {
 			continue
 		}
-		value, ok := part.Pointer.Find(document)
-		switch {
-		case !ok, value[0] == '{', value[0] == '[', value[0] == 'n':
-		case value[0] == '"':
-			values = append(values, unquote(value))
-		default:
-			values = append(values, string(value))
+		if value, ok := part.Pointer.Find(document); ok {
+			if text, ok := rawjson.Plain(value); ok {
+				values = append(values, text)
+			}
 		}
 	}
 	return values

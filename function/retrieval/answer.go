@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"keyrelay/function/destination"
-	"keyrelay/function/secret"
+	"keyrelay/function/rawjson"
 	"keyrelay/function/upstream"
 )
 
@@ -31,7 +31,7 @@ func readAnswer(scope Scope, got *upstream.Answer) (found content, document []by
 // asDocument is the answer as JSON. A form is read as an object of texts: some
 // token endpoints answer with one, RFC 6749 or not. Nil where the answer is neither.
 func asDocument(got *upstream.Answer) []byte {
-	if document, ok := destination.Pointer("").Find(got.Body); ok {
+	if document, ok := rawjson.Pointer("").Find(got.Body); ok {
 		return document
 	}
 	switch got.MediaType() {
@@ -91,7 +91,7 @@ func keyFromAnswer(scope Scope, got *upstream.Answer, document []byte) (content,
 	if !ok {
 		return content{}, failed(scope, "its endpoint's answer has nothing at the responsePointer, or is no JSON. Check responsePointer and URL in the document.")
 	}
-	text, ok := secret.ScalarText(found)
+	text, ok := rawjson.Plain(found)
 	if !ok || found[0] == 't' || found[0] == 'f' {
 		return content{}, failed(scope, "its endpoint's answer has no text at the responsePointer. Make it point to the key itself.")
 	}
@@ -116,8 +116,8 @@ func accessToken(scope Scope, document []byte) (content, error) {
 // textMember is the first of these members of an object that is a JSON string and not empty.
 func textMember(document []byte, names ...string) (string, bool) {
 	for _, name := range names {
-		if found, ok := destination.Pointer("/" + name).Find(document); ok && found[0] == '"' {
-			if text, ok := secret.ScalarText(found); ok && text != "" {
+		if found, ok := rawjson.Pointer("/" + name).Find(document); ok && found[0] == '"' {
+			if text, ok := rawjson.Plain(found); ok && text != "" {
 				return text, true
 			}
 		}

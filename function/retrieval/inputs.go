@@ -7,6 +7,7 @@ import (
 
 	"keyrelay/function/destination"
 	"keyrelay/function/gateway"
+	"keyrelay/function/rawjson"
 	"keyrelay/function/secret"
 )
 
@@ -42,7 +43,7 @@ func (r *Retriever) readObject(ctx context.Context, reference destination.Refere
 		return nil, nil, err
 	}
 	read, err := got.Value.Select(reference)
-	if err == nil && !secret.IsObject(read.Bytes()) {
+	if err == nil && !rawjson.IsObject(read.Bytes()) {
 		err = secret.Unusable(reference, "is no JSON object. Store one whose members are the values that the retrieval sends.")
 	}
 	return got.Value, read.Bytes, err
@@ -68,7 +69,7 @@ func (in *inputs) member(name string) (text string, ok bool) {
 	if !ok {
 		return "", false
 	}
-	return secret.ScalarText(found)
+	return rawjson.Plain(found)
 }
 
 // needed is a member without which there is no retrieval.
@@ -108,7 +109,7 @@ func findMember(object secret.Secret, name string) ([]byte, bool) {
 		return nil, false
 	}
 	pointer := "/" + strings.ReplaceAll(strings.ReplaceAll(name, "~", "~0"), "/", "~1")
-	found, ok := destination.Pointer(pointer).Find(object())
+	found, ok := rawjson.Pointer(pointer).Find(object())
 	return found, ok && found[0] != 'n'
 }
 

@@ -8,7 +8,7 @@ import (
 
 	"keyrelay/function/cache"
 	"keyrelay/function/destination"
-	"keyrelay/function/secret"
+	"keyrelay/function/rawjson"
 )
 
 const (
@@ -44,16 +44,16 @@ func lifetime(scope Scope, document []byte, found content, asked time.Time) (cac
 // expiresIn reads the seconds that an answer gives, a number or the text of one.
 // Zero and null are what some providers send for a token that does not expire.
 func expiresIn(scope Scope, document []byte) (lives time.Duration, given bool, err error) {
-	pointers := []destination.Pointer{scope.Scheme.ExpiresIn}
+	pointers := []rawjson.Pointer{scope.Scheme.ExpiresIn}
 	if scope.Scheme.ExpiresIn == "" {
-		pointers = []destination.Pointer{"/expires_in", "/expiresIn"}
+		pointers = []rawjson.Pointer{"/expires_in", "/expiresIn"}
 	}
 	for _, pointer := range pointers {
 		found, ok := pointer.Find(document)
 		if !ok || found[0] == 'n' {
 			continue
 		}
-		text, _ := secret.ScalarText(found)
+		text, _ := rawjson.Plain(found)
 		seconds, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
 		invalid := err != nil || !(seconds >= 0)
 		if invalid && scope.Scheme.Kind == destination.RetrievedKey && scope.Scheme.ExpiresIn == "" {
@@ -86,7 +86,7 @@ func untilExp(found content, asked time.Time) (lives time.Duration, given bool) 
 		if err != nil {
 			continue
 		}
-		found, ok := destination.Pointer("/exp").Find(claims)
+		found, ok := rawjson.Pointer("/exp").Find(claims)
 		if !ok {
 			continue
 		}

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"keyrelay/function/destination"
+	"keyrelay/function/rawjson"
 	"keyrelay/function/secret"
 )
 
@@ -119,7 +120,7 @@ func (r *request) fill(in *inputs, use string) error {
 		if err != nil {
 			return err
 		}
-		text, scalar := secret.ScalarText(value)
+		text, scalar := rawjson.Plain(value)
 		if private && scalar {
 			r.secrets = append(r.secrets, text)
 		}

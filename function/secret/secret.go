@@ -20,6 +20,7 @@ import (
 
 	"keyrelay/function/cache"
 	"keyrelay/function/destination"
+	"keyrelay/function/rawjson"
 )
 
 const (
@@ -170,16 +171,16 @@ func cancelled(reference destination.Reference, cause error) error {
 func (v *Version) Select(reference destination.Reference) (Value, error) {
 	content := v.bytes()
 	if reference.Pointer == "" {
-		return Value{Bytes: v.bytes, IsJSON: IsObject(content)}, nil
+		return Value{Bytes: v.bytes, IsJSON: rawjson.IsObject(content)}, nil
 	}
-	if _, ok := destination.Pointer("").Find(content); !ok {
+	if _, ok := rawjson.Pointer("").Find(content); !ok {
 		return Value{}, Unusable(reference, "is not JSON, so that its pointer selects nothing. Store a JSON object, or take the part from # on off the reference.")
 	}
 	found, ok := reference.Pointer.Find(content)
 	if !ok {
 		return Value{}, Unusable(reference, "has no value at its pointer. Add that member to the secret, or mend the part of the reference from # on.")
 	}
-	if text, ok := ScalarText(found); ok {
+	if text, ok := rawjson.Plain(found); ok {
 		content = []byte(text)
 		return Value{Bytes: func() []byte { return content }}, nil
 	}

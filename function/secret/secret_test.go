@@ -11,6 +11,7 @@ import (
 
 	"keyrelay/function/destination"
 	"keyrelay/function/fake"
+	"keyrelay/function/rawjson"
 	"keyrelay/function/secret"
 )
 
@@ -19,14 +20,14 @@ func newStore(e *fake.Secrets) *secret.Store {
 	return secret.New(secret.Config{SecretsManager: fake.Connect("http://secrets.test", fake.Direct{Handler: e})})
 }
 
-func managed(name string, pointer destination.Pointer) destination.Reference {
+func managed(name string, pointer rawjson.Pointer) destination.Reference {
 	return destination.Reference{Provider: "secretsmanager", Name: name, Pointer: pointer}
 }
 
 // TestValue gives other packages a secret, or the part of it that a pointer names.
 func TestValue(t *testing.T) {
 	store := newStore(fake.NewSecrets(map[string]string{"keyrelay/it": `{"pem": "-----BEGIN\n", "list": ["a", "b"]}`}))
-	for pointer, want := range map[destination.Pointer]string{"": `{"pem": "-----BEGIN\n", "list": ["a", "b"]}`, "/pem": "-----BEGIN\n", "/list": `["a", "b"]`} {
+	for pointer, want := range map[rawjson.Pointer]string{"": `{"pem": "-----BEGIN\n", "list": ["a", "b"]}`, "/pem": "-----BEGIN\n", "/list": `["a", "b"]`} {
 		read, err := store.Value(t.Context(), managed("keyrelay/it", pointer))
 		if err != nil || string(read.Bytes()) != want {
 			t.Errorf("%q gave %v", pointer, err)

@@ -10,6 +10,7 @@ import (
 
 	"keyrelay/function/credential"
 	"keyrelay/function/destination"
+	"keyrelay/function/rawjson"
 	"keyrelay/function/upstream"
 )
 
@@ -54,7 +55,7 @@ func (c *Checker) askAbout(ctx context.Context, d *destination.Destination, own 
 // readIntrospection reads an answer (RFC 7662 section 2.2). Only the literal true
 // makes a token active; an answer that does not say is none.
 func readIntrospection(d *destination.Destination, body []byte) (verdict, error) {
-	active, _ := destination.Pointer("/active").Find(body)
+	active, _ := rawjson.Pointer("/active").Find(body)
 	switch string(active) {
 	case "false":
 		return verdict{problem: invalidToken}, nil
@@ -72,7 +73,7 @@ func readIntrospection(d *destination.Destination, body []byte) (verdict, error)
 
 // timeMember reads a member of seconds since 1970; nil where it is absent or null.
 // plain is false where it is anything else.
-func timeMember(document []byte, pointer destination.Pointer) (at *time.Time, plain bool) {
+func timeMember(document []byte, pointer rawjson.Pointer) (at *time.Time, plain bool) {
 	found, ok := pointer.Find(document)
 	if !ok || found[0] == 'n' {
 		return nil, true

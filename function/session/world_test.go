@@ -15,6 +15,7 @@ import (
 	"keyrelay/function/credential"
 	"keyrelay/function/destination"
 	"keyrelay/function/fake"
+	"keyrelay/function/rawjson"
 	"keyrelay/function/secret"
 	"keyrelay/function/session"
 	"keyrelay/function/upstream"
@@ -98,7 +99,7 @@ func mustHaveCalls(t testing.TB, e *fake.Secrets, want int) {
 	}
 }
 
-func managed(name string, pointer destination.Pointer) destination.Reference {
+func managed(name string, pointer rawjson.Pointer) destination.Reference {
 	return destination.Reference{Provider: "secretsmanager", Name: name, Pointer: pointer}
 }
 
