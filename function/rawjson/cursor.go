@@ -19,10 +19,10 @@ type Cursor struct {
 	// frames holds, for each open container, where its names begin; -1 for an array.
 	frames []int32
 	table  nameTable
-	// last is the name that was read last, and saved how many bytes shorter the
-	// string that was read last is without its escapes: 0 where it has none.
-	last  Text
-	saved int
+	// last is the name that was read last. The saved ones are how many bytes shorter
+	// it, and the string that was read last, are without their escapes: 0 where they have none.
+	last             Span
+	lastSaved, saved int
 }
 
 // maxKept is the most names that a cursor keeps memory for from text to text.
@@ -36,7 +36,7 @@ func (c *Cursor) Reset(text []byte) {
 	if cap(c.frames) > maxKept {
 		c.frames = nil
 	}
-	c.text, c.at, c.err, c.last = text, 0, nil, Text{}
+	c.text, c.at, c.err, c.last, c.lastSaved = text, 0, nil, Span{}, 0
 	c.names, c.frames = c.names[:0], c.frames[:0]
 }
 
@@ -68,10 +68,11 @@ func (c *Cursor) Next() bool {
 // Name returns the name of the member that Enter or Next went to, without its
 // escapes. It is good until the text changes.
 func (c *Cursor) Name() []byte {
-	if c.last.Size == len(c.last.Raw) {
-		return c.last.Raw
+	raw := c.last.Of(c.text)
+	if c.lastSaved == 0 {
+		return raw
 	}
-	return c.last.Append(nil)
+	return Text{Raw: raw, Size: len(raw) - c.lastSaved}.Append(nil)
 }
 
 // Peek returns the first byte of what comes next; 0 at the end of the text.
@@ -233,13 +234,12 @@ func (c *Cursor) name(at int) int {
 	if end < 0 {
 		return end
 	}
-	raw := c.text[at+1 : end-1]
-	c.last = Text{Raw: raw, Size: len(raw) - c.saved}
+	c.last, c.lastSaved = Span{uint32(at + 1), uint32(end - 1)}, c.saved
 	if !c.AnyNames {
 		if len(c.names) == MaxNames {
 			return c.fail(ErrNames, at)
 		}
-		c.names = append(c.names, newName(at+1, end-1, c.Name()))
+		c.names = append(c.names, newName(c.last, c.Name()))
 	}
 	if end = c.space(end); c.peek(end) != ':' {
 		return c.fail(ErrSyntax, end)
@@ -275,24 +275,28 @@ func (c *Cursor) string(at int) int {
 	if c.peek(at) != '"' {
 		return c.fail(ErrSyntax, at)
 	}
-	saved := 0
-	for at++; ; {
-		at = indexSpecial(c.text, at)
-		switch c.peek(at) {
-		case '"':
+	text, saved := c.text, 0
+	// Most strings are short: the first bytes are looked at one by one, which begins faster.
+	short := at + 16
+	for at++; at < len(text); at++ {
+		switch b := text[at]; {
+		case b == '"':
 			c.saved = saved
 			return at + 1
-		case '\\':
-			r, n := decodeEscape(c.text[at:])
+		case b == '\\':
+			r, n := decodeEscape(text[at:])
 			if n == 0 {
 				return c.fail(ErrSyntax, at)
 			}
 			saved += n - runeLength(r)
-			at += n
-		default:
+			at += n - 1
+		case b < ' ':
 			return c.fail(ErrSyntax, at)
+		case at >= short:
+			at = indexSpecial(text, at) - 1
 		}
 	}
+	return c.fail(ErrSyntax, len(text))
 }
 
 // number moves past a number (RFC 8259 section 6).

@@ -19,8 +19,8 @@ type name struct {
 	hash uint32
 }
 
-func newName(start, end int, says []byte) name {
-	return name{Span{uint32(start), uint32(end)}, uint32(maphash.Bytes(nameSeed, says))}
+func newName(span Span, says []byte) name {
+	return name{span, uint32(maphash.Bytes(nameSeed, says))}
 }
 
 // is reports whether the name says what other says.
