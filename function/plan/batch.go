@@ -12,6 +12,7 @@ import (
 
 	"keyrelay/function/destination"
 	"keyrelay/function/gateway"
+	"keyrelay/function/rawjson"
 )
 
 // maxRecords is how many records a batch that is split may hold: more than can be
@@ -19,7 +20,7 @@ import (
 const maxRecords = 10_000
 
 // maxBatchDepth is how deep a batch may nest as a whole. A record in it that nests
-// deeper than maxDepth is refused alone.
+// deeper than rawjson.MaxDepth is refused alone.
 const maxBatchDepth = 100_000
 
 const idempotencyKey = "Idempotency-Key"
@@ -35,7 +36,7 @@ type Batch struct {
 // A batchRecord is where a record is in the body, and what tells it from all
 // others but not from itself in a later attempt.
 type batchRecord struct {
-	span
+	rawjson.Span
 	// equals is how many equal records came before it.
 	equals uint32
 	digest [sha256.Size]byte
@@ -54,7 +55,7 @@ func (b *Batch) Record(index int) (*Plan, error) {
 	var store [16]move
 	moves := append(store[:0], b.moves...)
 	record := &b.records[index]
-	made, err := b.directives.plan(moves, record.of(b.directives.request.Body))
+	made, err := b.directives.plan(moves, record.Of(b.directives.request.Body))
 	if err != nil {
 		return nil, inRecord(err, index)
 	}
@@ -77,9 +78,9 @@ func (b *Batch) key(record *batchRecord) string {
 
 // isBatch reports whether the body is an array of records.
 func (d *directives) isBatch() bool {
-	body := d.request.Body
-	first := scanner{text: body}
-	return d.isJSON && first.peek(first.space(0)) == '['
+	var body rawjson.Cursor
+	body.Reset(d.request.Body)
+	return d.isJSON && body.Peek() == '['
 }
 
 // batch makes the plan of an array of records.
@@ -147,29 +148,20 @@ func splitRecords(body []byte) ([]batchRecord, error) {
 	if !utf8.Valid(body) {
 		return nil, &gateway.Refusal{Reason: ErrRecord, Detail: "The batch is not UTF-8. Send it as UTF-8 (RFC 8259 section 8.1)."}
 	}
-	s := scanner{text: body, limit: maxBatchDepth, anyNames: true}
 	var records []batchRecord
-	at := s.space(s.space(0) + 1)
-	if s.peek(at) == ']' {
-		return nil, &gateway.Refusal{Reason: ErrRecord, Detail: "The batch is empty. Send one record or more."}
-	}
-	for {
-		end := s.value(at)
-		if end < 0 {
-			return nil, errBrokenBatch(len(records), s.at, s.flaw)
-		}
+	cursor := rawjson.Cursor{Depth: maxBatchDepth, AnyNames: true}
+	cursor.Reset(body)
+	for more := cursor.Enter('['); more; more = cursor.Next() {
 		if len(records) == maxRecords {
 			return nil, &gateway.Refusal{Reason: ErrRecordTooLarge, Detail: "The batch holds more than " + strconv.Itoa(maxRecords) + " records. Send it in parts."}
 		}
-		records = append(records, batchRecord{span: span{uint32(at), uint32(end)}})
-		at = s.space(end)
-		if s.peek(at) != ',' {
-			break
-		}
-		at = s.space(at + 1)
+		records = append(records, batchRecord{Span: cursor.Value()})
 	}
-	if s.peek(at) != ']' || s.space(at+1) != len(body) {
-		return nil, errBrokenBatch(len(records)-1, at, badSyntax)
+	if err := cursor.End(); err != nil {
+		return nil, errBrokenBatch(max(len(records)-1, 0), err)
+	}
+	if len(records) == 0 {
+		return nil, &gateway.Refusal{Reason: ErrRecord, Detail: "The batch is empty. Send one record or more."}
 	}
 	identify(body, records)
 	return records, nil
@@ -180,7 +172,7 @@ func identify(body []byte, records []batchRecord) {
 	seen := make(map[[sha256.Size]byte]uint32, len(records))
 	for i := range records {
 		record := &records[i]
-		record.digest = sha256.Sum256(record.of(body))
+		record.digest = sha256.Sum256(record.Of(body))
 		record.equals = seen[record.digest]
 		seen[record.digest]++
 	}
@@ -190,12 +182,14 @@ func errBatch(detail string) error {
 	return &gateway.Refusal{Reason: ErrBatchNotDeclared, Detail: detail}
 }
 
-func errBrokenBatch(record, at int, flaw flaw) error {
+func errBrokenBatch(record int, err error) error {
+	var found *rawjson.Error
+	errors.As(err, &found)
 	detail := "It or what follows it is not valid JSON (RFC 8259). Correct it"
-	if flaw == tooDeep {
+	if found.Reason == rawjson.ErrDepth {
 		detail = "It nests too deeply. Send a flatter one"
 	}
-	return inRecord(&gateway.Refusal{Reason: ErrRecord, Detail: detail + " (byte " + strconv.Itoa(at) + " of the body)."}, record)
+	return inRecord(&gateway.Refusal{Reason: ErrRecord, Detail: detail + " (byte " + strconv.Itoa(found.At) + " of the body)."}, record)
 }
 
 // inRecord names a record of a batch in a refusal.

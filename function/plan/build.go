@@ -14,33 +14,27 @@ type builder struct {
 	// reshapes says that the operation's body template makes the body.
 	reshapes bool
 
-	record  record
-	names   [32]name
-	members [32]member
-	frames  [16]int32
-	slots   [64]uint32
+	record record
 }
 
 func newBuilder(d *directives) *builder {
 	b := &builder{Plan: Plan{Destination: d.location.Destination, Operation: d.operation, Method: d.request.Method, DryRun: d.dryRun}}
 	b.URL = &b.url
-	b.record.limit = maxDepth
 	b.record.session = -1
-	b.record.names = b.names[:0]
-	b.record.members = b.members[:0]
-	b.record.frames = b.frames[:0]
-	b.record.table.slots = b.slots[:0]
 	return b
 }
 
 // plan makes the plan for one record. It changes the moves.
 func (d *directives) plan(moves []move, body []byte) (*Plan, error) {
 	b := newBuilder(d)
-	if err := d.scan(&b.record, moves, body); err != nil {
+	if err := d.read(&b.record, moves, body); err != nil {
 		return nil, err
 	}
-	if err := b.takeSession(); err != nil {
-		return nil, err
+	var err error
+	if session := b.Destination.Session; session != nil {
+		if b.SessionToken, err = b.record.takeSession(session); err != nil {
+			return nil, err
+		}
 	}
 	moves, path, err := b.take(d, moves)
 	if err != nil {
@@ -53,8 +47,8 @@ func (d *directives) plan(moves []move, body []byte) (*Plan, error) {
 	return &b.Plan, nil
 }
 
-// scan reads the body as a record where something may be taken from it.
-func (d *directives) scan(r *record, moves []move, body []byte) error {
+// read reads the body as a record where something may be taken from it.
+func (d *directives) read(r *record, moves []move, body []byte) error {
 	if len(body) == 0 || d.whole {
 		return nil
 	}
@@ -62,7 +56,7 @@ func (d *directives) scan(r *record, moves []move, body []byte) error {
 	needed := len(moves) > 0 || d.inBatch || session != nil || d.operation.Body != nil
 	switch {
 	case d.isJSON && (needed || places(d.operation)):
-		return r.scan(body)
+		return r.read(body)
 	case !d.isJSON && needed:
 		return errNotJSON(fieldNames(moves))
 	}
@@ -110,7 +104,7 @@ func (b *builder) findOperation(d *directives, moves []move, refused error) (pat
 // sendsNothing reports whether no body is sent: that of a GET or a DELETE without
 // a record, or with one that all members have left.
 func (b *builder) sendsNothing() bool {
-	return b.record.taken == len(b.record.members) && (b.Method == http.MethodGet || b.Method == http.MethodDelete)
+	return b.record.isEmpty() && (b.Method == http.MethodGet || b.Method == http.MethodDelete)
 }
 
 // setURLAndHeader builds the URL and the header fields.
@@ -146,7 +140,7 @@ func writeQuery(text []byte, own string, r *record, moves []move) ([]byte, error
 		if m.to != toQuery || m.member < 0 {
 			continue
 		}
-		if text, ok = m.style.appendQuery(text, m.name, r.fieldValue(m)); !ok {
+		if text, ok = m.style.appendQuery(text, m.name, r.value(m.member)); !ok {
 			return nil, errHalfPair(m.field)
 		}
 		if len(text)-len(own) > maxMoved {
@@ -165,15 +159,15 @@ func (b *builder) setBody(body []byte) {
 		if b.DryRun {
 			b.Dropped = r.dropped(b.Operation.Body)
 		}
-	case r.taken > 0 && b.sendsNothing():
+	case r.left > 0 && b.sendsNothing():
 		delete(b.Header, "Content-Type")
 		delete(b.Header, "Content-Encoding")
-	case r.taken > 0:
+	case r.left > 0:
 		b.Body = r.rest()
 	case len(body) > 0:
 		b.Body = body
 	}
-	if r.taken > 0 || b.reshapes {
+	if r.left > 0 || b.reshapes {
 		// These speak of the bytes that the caller sent (RFC 9530, RFC 1864).
 		for _, digest := range [...]string{"Content-Digest", "Repr-Digest", "Digest", "Content-Md5"} {
 			delete(b.Header, digest)

@@ -10,6 +10,7 @@ import (
 
 	"keyrelay/function/destination"
 	"keyrelay/function/gateway"
+	"keyrelay/function/rawjson"
 )
 
 // A resolution finds the fields that are named in the record, and collects what
@@ -33,16 +34,16 @@ func (s *resolution) resolve(moves []move) {
 		index := r.find(m.field)
 		moves[i].member = index
 		switch {
-		case index < 0 || m.declared && isNull(r.fieldValue(moves[i])):
+		case index < 0 || m.declared && isNull(r.value(index)):
 			if !m.optional {
 				s.missing = addField(s.missing, m.field)
 			}
 			if index >= 0 {
 				r.take(index)
 			}
-		case len(r.fieldValue(moves[i])) > maxMoved:
+		case len(r.value(index)) > maxMoved:
 			s.long = m.field
-		case !m.style.fits(r.fieldValue(moves[i])):
+		case !m.style.fits(r.value(index)):
 			s.nested = addField(s.nested, m.field)
 		default:
 			r.take(index)
@@ -61,16 +62,16 @@ func (s *resolution) template(template *destination.BodyTemplate) {
 		case index < 0 && !part.Optional:
 			s.missing = addField(s.missing, part.Field)
 		case index >= 0 && part.Text:
-			s.inText(part.Field, s.record.members[index].value.of(s.record.text))
+			s.inText(part.Field, s.record.value(index))
 		}
 	}
 }
 
 // inText makes sure that a value can stand inside a string.
 func (s *resolution) inText(field string, value []byte) {
-	if isContainer(value) {
+	if rawjson.IsContainer(value) {
 		s.nested = addField(s.nested, field)
-	} else if _, ok := scalarText(nil, value); !ok {
+	} else if _, ok := rawjson.ScalarText(nil, value); !ok {
 		s.broken = field
 	}
 }
@@ -155,7 +156,7 @@ func fillPath(r *record, moves []move, path string) (string, error) {
 		expression, after, _ := strings.Cut(rest, "}")
 		field, _ := variableName(expression)
 		start, ok := len(filled), false
-		if filled, ok = appendPath(filled, r.fieldValue(pathMove(moves, field))); !ok {
+		if filled, ok = appendPath(filled, r.value(pathMove(moves, field).member)); !ok {
 			return "", errHalfPair(field)
 		}
 		if len(filled) > maxFilledURL {

@@ -168,7 +168,7 @@ func writeHeaders(text []byte, headers []headerText, r *record, moves []move) ([
 			continue
 		}
 		start := len(text)
-		if text, present, ok = appendHeader(text, r.fieldValue(m)); !ok {
+		if text, present, ok = appendHeader(text, r.value(m.member)); !ok {
 			return nil, nil, errHalfPair(m.field)
 		}
 		if !gateway.ValidHeaderValue(text[start:]) {
@@ -199,7 +199,7 @@ func writeCookies(text []byte, headers []headerText, r *record, moves []move) ([
 		text = append(append(text, m.name...), '=')
 		value := len(text)
 		var present, ok bool
-		if text, present, ok = appendHeader(text, r.fieldValue(m)); !ok {
+		if text, present, ok = appendHeader(text, r.value(m.member)); !ok {
 			return nil, nil, errHalfPair(m.field)
 		}
 		if !isCookieValue(text[value:]) {

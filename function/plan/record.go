@@ -2,121 +2,75 @@ package plan
 
 import (
 	"bytes"
+	"errors"
 	"slices"
 	"strconv"
-	"unicode/utf8"
 
 	"keyrelay/function/destination"
 	"keyrelay/function/gateway"
+	"keyrelay/function/rawjson"
 )
 
-// A record is a scanned JSON object: where its own members are, and which of
-// them leave it.
+// A record is the caller's JSON object, and which of its own members leave it.
 type record struct {
-	scanner
-	members []member
-	taken   int
+	object rawjson.Object
+	// text is nil where the body was not read as a record.
+	text []byte
+	// taken says of each member whether it leaves the record, and left counts those that do.
+	taken []bool
+	left  int
 	// session is the index of the member that holds the session token, which
 	// nothing else finds; -1 for none.
-	session int
+	session    int
+	takenStore [32]bool
 }
 
-// A member is a member's value and whether the member leaves the record.
-type member struct {
-	value span
-	taken bool
-}
-
-// scan reads the text as one JSON object. The error is a *gateway.Refusal with the reason ErrRecord.
-func (r *record) scan(text []byte) error {
+// read reads the text as one JSON object. The error is a *gateway.Refusal with the
+// reason ErrRecord or ErrRecordTooLarge.
+func (r *record) read(text []byte) error {
 	r.text = text
-	if !utf8.Valid(text) {
-		r.fail(badUTF8, 0)
-		return r.refusal()
+	if err := r.object.Read(text); err != nil {
+		return errRecord(err, text)
 	}
-	at := r.space(0)
-	isObject := r.peek(at) == '{'
-	if isObject {
-		at = r.object(at)
+	r.taken = r.takenStore[:0]
+	if count := r.object.Len(); count > len(r.takenStore) {
+		r.taken = make([]bool, count)
 	} else {
-		at = r.value(at)
-	}
-	if at >= 0 && r.space(at) != len(text) {
-		at = r.fail(badSyntax, r.space(at))
-	}
-	if at < 0 {
-		return r.refusal()
-	}
-	if !isObject {
-		return errNotObject()
+		r.taken = r.takenStore[:count]
 	}
 	return nil
 }
 
-// object scans the record itself and remembers its members.
-func (r *record) object(at int) int {
-	next, empty := r.open(at)
-	if empty {
-		r.frames = r.frames[:0]
-		return next + 1
-	}
-	for next >= 0 {
-		start := r.space(next)
-		end := r.value(start)
-		if end < 0 {
-			return end
-		}
-		r.members = append(r.members, member{value: span{uint32(start), uint32(end)}})
-		next = r.space(end)
-		if r.peek(next) == '}' {
-			return r.closeRecord(next)
-		}
-		if r.peek(next) != ',' {
-			return r.fail(badSyntax, next)
-		}
-		next = r.name(r.space(next + 1))
-	}
-	return next
-}
-
-func (r *record) closeRecord(at int) int {
-	if at = r.unique(0, at); at < 0 {
-		return at
-	}
-	r.frames = r.frames[:0]
-	return at + 1
-}
-
 // find returns the index of a field among the record's own members, -1 when it is not there.
 func (r *record) find(field string) int {
-	if len(r.members) == 0 {
-		return -1
-	}
-	index := r.table.find(r.text, r.names, field)
+	index := r.object.Find(field)
 	if index == r.session {
 		return -1
 	}
 	return index
 }
 
+// value returns a member's value as the record writes it.
+func (r *record) value(index int) []byte { return r.object.Value(index).Of(r.text) }
+
 // take makes a member leave the record.
 func (r *record) take(index int) {
-	if !r.members[index].taken {
-		r.members[index].taken = true
-		r.taken++
+	if !r.taken[index] {
+		r.taken[index] = true
+		r.left++
 	}
 }
 
-// fieldValue returns the value of a move's field, which is in the record.
-func (r *record) fieldValue(m move) []byte { return r.members[m.member].value.of(r.text) }
+// isEmpty reports whether all members have left, or there never was one.
+func (r *record) isEmpty() bool { return r.left == len(r.taken) }
 
 // rest returns the record without the members that leave it, byte for byte. A
 // member goes with the white space and the comma up to the next member; of the
 // last ones, the comma before them goes. A record that loses all is "{}".
 func (r *record) rest() []byte {
-	last := len(r.members) - 1
+	last := len(r.taken) - 1
 	kept := last
-	for kept >= 0 && r.members[kept].taken {
+	for kept >= 0 && r.taken[kept] {
 		kept--
 	}
 	if kept < 0 {
@@ -124,15 +78,15 @@ func (r *record) rest() []byte {
 	}
 	rest := make([]byte, 0, len(r.text))
 	from := uint32(0)
-	for i, m := range r.members[:kept] {
-		if m.taken {
-			rest = append(rest, r.text[from:r.names[i].start-1]...)
-			from = r.names[i+1].start - 1
+	for i, taken := range r.taken[:kept] {
+		if taken {
+			rest = append(rest, r.text[from:r.object.Member(i).Start]...)
+			from = r.object.Member(i + 1).Start
 		}
 	}
 	if kept < last {
-		rest = append(rest, r.text[from:r.members[kept].value.end]...)
-		from = r.members[last].value.end
+		rest = append(rest, r.text[from:r.object.Member(kept).End]...)
+		from = r.object.Member(last).End
 	}
 	return append(rest, r.text[from:]...)
 }
@@ -147,7 +101,7 @@ func (r *record) reshape(template *destination.BodyTemplate) []byte {
 		var value []byte
 		if part.Field != "" {
 			if index := r.find(part.Field); index >= 0 {
-				value = r.members[index].value.of(r.text)
+				value = r.value(index)
 			}
 		}
 		if value == nil && part.Optional && !part.Text {
@@ -183,11 +137,10 @@ func insideString(scalar []byte) []byte {
 // dropped lists the record's fields that neither leave it nor stand in the template.
 func (r *record) dropped(template *destination.BodyTemplate) []string {
 	var dropped []string
-	for i, m := range r.members {
-		used := func(part destination.BodyPart) bool { return part.Field != "" && r.names[i].is(r.text, part.Field) }
-		if !m.taken && !slices.ContainsFunc(template.Parts, used) {
-			decoded, _ := appendDecoded(nil, r.names[i].of(r.text))
-			dropped = append(dropped, string(decoded))
+	for i, taken := range r.taken {
+		name := r.object.Name(i)
+		if !taken && !slices.ContainsFunc(template.Parts, func(part destination.BodyPart) bool { return part.Field != "" && part.Field == name }) {
+			dropped = append(dropped, name)
 		}
 	}
 	return dropped
@@ -195,29 +148,19 @@ func (r *record) dropped(template *destination.BodyTemplate) []string {
 
 // takeSession takes the session token out of the record, before anything else
 // can name its field.
-func (b *builder) takeSession() error {
-	session := b.Destination.Session
-	if session == nil {
-		return nil
-	}
-	r := &b.record
+func (r *record) takeSession(session *destination.Session) (token func() string, err error) {
 	index := r.find(session.Field)
-	if index < 0 {
-		return errNoSession(session.Field)
+	if index < 0 || r.value(index)[0] != '"' {
+		return nil, errNoSession(session.Field)
 	}
-	value := r.members[index].value.of(r.text)
-	if value[0] != '"' {
-		return errNoSession(session.Field)
-	}
-	token, ok := scalarText(nil, value)
-	if !ok || len(token) == 0 {
-		return errNoSession(session.Field)
+	decoded, ok := rawjson.ScalarText(nil, r.value(index))
+	if !ok || len(decoded) == 0 {
+		return nil, errNoSession(session.Field)
 	}
 	r.take(index)
 	r.session = index
-	text := string(token)
-	b.SessionToken = func() string { return text }
-	return nil
+	text := string(decoded)
+	return func() string { return text }, nil
 }
 
 func errNoSession(field string) error {
@@ -228,38 +171,32 @@ func errNoSession(field string) error {
 	}
 }
 
-func errNotObject() error {
-	return &gateway.Refusal{Reason: ErrRecord, Detail: "The record is no JSON object. Send one: fields can be taken from nothing else."}
-}
-
-// refusal says what makes the text no record.
-func (r *record) refusal() error {
+// errRecord says what makes the text no record.
+func errRecord(err error, text []byte) error {
+	var found *rawjson.Error
+	errors.As(err, &found)
 	refusal := &gateway.Refusal{Reason: ErrRecord}
-	place := " (byte " + strconv.Itoa(r.at) + ")."
-	switch r.flaw {
-	case badUTF8:
+	place := " (byte " + strconv.Itoa(found.At) + ")."
+	switch found.Reason {
+	case rawjson.ErrEncoding:
 		refusal.Detail = "The record is not UTF-8. Send it as UTF-8 (RFC 8259 section 8.1)."
-	case tooDeep:
-		refusal.Detail = "The record nests deeper than " + strconv.Itoa(maxDepth) + " levels. Send a flatter one" + place
-	case tooManyNames:
+	case rawjson.ErrDepth:
+		refusal.Detail = "The record nests deeper than " + strconv.Itoa(rawjson.MaxDepth) + " levels. Send a flatter one" + place
+	case rawjson.ErrNames:
 		refusal.Reason = ErrRecordTooLarge
-		refusal.Detail = "An object of the record has more than " + strconv.Itoa(maxNames) + " members, counting those of the objects around it. Send it in parts" + place
-	case duplicateName:
+		refusal.Detail = "An object of the record has more than " + strconv.Itoa(rawjson.MaxNames) + " members, counting those of the objects around it. Send it in parts" + place
+	case rawjson.ErrDuplicate:
 		refusal.Detail = "A member name of the record occurs twice in one object. Send each name once" + place
-		if len(r.frames) == 1 {
-			refusal.Fields = []string{r.nameAt(r.at)}
+		if found.Name != "" {
+			refusal.Fields = []string{found.Name}
 		}
+	case rawjson.ErrNotObject:
+		refusal.Detail = "The record is no JSON object. Send one: fields can be taken from nothing else."
 	default:
 		refusal.Detail = "The record is not valid JSON (RFC 8259). Correct it" + place
-		if bytes.HasPrefix(r.text, []byte("\xef\xbb\xbf")) {
+		if bytes.HasPrefix(text, []byte("\xef\xbb\xbf")) {
 			refusal.Detail = "The record begins with a byte order mark. Send it without one (RFC 8259 section 8.1)."
 		}
 	}
 	return refusal
-}
-
-// nameAt returns the member name whose opening quote is at a position.
-func (r *record) nameAt(at int) string {
-	decoded, _ := appendDecoded(nil, r.text[at+1:r.string(at)-1])
-	return string(decoded)
 }

@@ -1,6 +1,9 @@
 package plan
 
-import "keyrelay/function/destination"
+import (
+	"keyrelay/function/destination"
+	"keyrelay/function/rawjson"
+)
 
 // A style is how a query parameter is written, by OpenAPI 3.1's style and explode
 // (https://spec.openapis.org/oas/v3.1.1.html#style-values). The zero style is form
@@ -38,34 +41,34 @@ const maxFilledURL = destination.MaxURLBytes + maxMoved
 
 // fits reports whether a value can be written in the style.
 func (s style) fits(value []byte) bool {
-	if s.deepObject && value[0] == '{' {
-		walk := scalars{text: value, at: 1}
-		for member := walk.next(); member != nil; member = walk.next() {
-			if isContainer(member) {
-				return false
-			}
-		}
+	if value[0] == '{' && !s.deepObject {
+		return false
+	}
+	if !rawjson.IsContainer(value) {
 		return true
 	}
-	return isFlat(value)
+	for element := range rawjson.Elements(value) {
+		if rawjson.IsContainer(element) {
+			return false
+		}
+	}
+	return true
 }
 
-func isContainer(value []byte) bool { return value[0] == '{' || value[0] == '[' }
-
 // appendQuery appends a query parameter with the scalars of a value that are not
-// null. Of a query that gets longer than maxFilledURL it leaves out the rest.
+// null. Of a query that gets longer than maxFilledURL it leaves out the rest. ok is
+// false where a text holds half a surrogate pair.
 func (s style) appendQuery(query []byte, name string, value []byte) (_ []byte, ok bool) {
 	if value[0] == '{' {
 		return s.appendDeepObject(query, name, value)
 	}
 	var scratch [256]byte
 	first := true
-	walk := scalarsOf(value)
-	for scalar := walk.next(); scalar != nil && len(query) <= maxFilledURL; scalar = walk.next() {
+	for scalar := range rawjson.Elements(value) {
 		if isNull(scalar) {
 			continue
 		}
-		text, ok := scalarText(scratch[:0], scalar)
+		text, ok := rawjson.ScalarText(scratch[:0], scalar)
 		if !ok {
 			return query, false
 		}
@@ -76,7 +79,9 @@ func (s style) appendQuery(query []byte, name string, value []byte) (_ []byte, o
 			query = append(query, s.delimiter...)
 		}
 		first = false
-		query = s.appendValue(query, text)
+		if query = s.appendValue(query, text); len(query) > maxFilledURL {
+			break
+		}
 	}
 	return query, true
 }
@@ -84,14 +89,18 @@ func (s style) appendQuery(query []byte, name string, value []byte) (_ []byte, o
 // appendDeepObject appends name[member]=value for each member that is not null.
 func (s style) appendDeepObject(query []byte, name string, value []byte) (_ []byte, ok bool) {
 	var scratch, nameScratch [256]byte
-	walk := scalars{text: value, at: 1}
-	for member := walk.next(); member != nil && len(query) <= maxFilledURL; member = walk.next() {
-		scalar := walk.next()
+	var member []byte
+	for scalar := range rawjson.Elements(value) {
+		if member == nil {
+			member = scalar
+			continue
+		}
+		key, keyOK := rawjson.ScalarText(nameScratch[:0], member)
+		member = nil
 		if isNull(scalar) {
 			continue
 		}
-		key, keyOK := scalarText(nameScratch[:0], member)
-		text, ok := scalarText(scratch[:0], scalar)
+		text, ok := rawjson.ScalarText(scratch[:0], scalar)
 		if !ok || !keyOK {
 			return query, false
 		}
@@ -99,7 +108,9 @@ func (s style) appendDeepObject(query []byte, name string, value []byte) (_ []by
 		query = append(query, "%5B"...)
 		query = appendPercentEncoded(query, key)
 		query = append(query, "%5D="...)
-		query = s.appendValue(query, text)
+		if query = s.appendValue(query, text); len(query) > maxFilledURL {
+			break
+		}
 	}
 	return query, true
 }
@@ -133,12 +144,11 @@ func (s style) appendValue(query, text []byte) []byte {
 // commas; present is false when there are none.
 func appendHeader(header, value []byte) (_ []byte, present, ok bool) {
 	var scratch [256]byte
-	walk := scalarsOf(value)
-	for scalar := walk.next(); scalar != nil; scalar = walk.next() {
+	for scalar := range rawjson.Elements(value) {
 		if isNull(scalar) {
 			continue
 		}
-		text, ok := scalarText(scratch[:0], scalar)
+		text, ok := rawjson.ScalarText(scratch[:0], scalar)
 		if !ok {
 			return header, true, false
 		}
@@ -156,12 +166,11 @@ func appendHeader(header, value []byte) (_ []byte, present, ok bool) {
 func appendPath(path, value []byte) (_ []byte, ok bool) {
 	var scratch [256]byte
 	start := len(path)
-	walk := scalarsOf(value)
-	for scalar := walk.next(); scalar != nil; scalar = walk.next() {
+	for scalar := range rawjson.Elements(value) {
 		if isNull(scalar) {
 			continue
 		}
-		text, ok := scalarText(scratch[:0], scalar)
+		text, ok := rawjson.ScalarText(scratch[:0], scalar)
 		if !ok {
 			return path, false
 		}
@@ -171,4 +180,24 @@ func appendPath(path, value []byte) (_ []byte, ok bool) {
 		path = appendPercentEncoded(path, text)
 	}
 	return path, true
+}
+
+func isNull(scalar []byte) bool { return scalar[0] == 'n' }
+
+// appendPercentEncoded appends a text with every byte but the unreserved ones of
+// RFC 3986 section 2.3 as %XX; a space becomes %20, which, unlike +, every server reads.
+func appendPercentEncoded[text string | []byte](encoded []byte, plain text) []byte {
+	const digits = "0123456789ABCDEF"
+	for i := range len(plain) {
+		if c := plain[i]; isUnreserved(c) {
+			encoded = append(encoded, c)
+		} else {
+			encoded = append(encoded, '%', digits[c>>4], digits[c&15])
+		}
+	}
+	return encoded
+}
+
+func isUnreserved(c byte) bool {
+	return 'a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' || c == '-' || c == '.' || c == '_' || c == '~'
 }
