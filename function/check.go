@@ -11,6 +11,7 @@ import (
 // check reads the documents of a folder as a Lambda function in AWS would, so that
 // a build can stop at a faulty one, and says what credential each attaches: a
 // forgotten security is no fault, since a caller may place a credential by itself.
+// What of the documents is switched off is a warning, once for each cause.
 // Environment variables and files that documents name are not looked for: they
 // belong to the machine that will serve.
 func check(folder string, out io.Writer) error {
@@ -21,8 +22,22 @@ func check(folder string, out io.Writer) error {
 	for _, each := range set.Destinations() {
 		fmt.Fprintf(out, "%s: %s, %s\n", each.Name, each.Title, attached(each))
 	}
-	fmt.Fprintf(out, "%d documents, no fault\n", len(set.Destinations()))
+	for _, each := range set.Warnings() {
+		fmt.Fprintf(out, "warning: %s\n", each)
+	}
+	fmt.Fprintf(out, "%d documents, no fault%s\n", len(set.Destinations()), counted(len(set.Warnings())))
 	return nil
+}
+
+// counted words how many warnings there are.
+func counted(warnings int) string {
+	switch warnings {
+	case 0:
+		return ""
+	case 1:
+		return ", 1 warning"
+	}
+	return fmt.Sprintf(", %d warnings", warnings)
 }
 
 func attached(checked *destination.Destination) string {

@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -25,5 +27,28 @@ func TestCheckTellsWhatIsAttached(t *testing.T) {
 		if difference := cmp.Diff(want+"1 documents, no fault\n", out.String()); difference != "" {
 			t.Error(difference)
 		}
+	}
+}
+
+// TestCheckWarns sees that what is switched off is told once for each cause, with a
+// place and a count, and stops no build.
+func TestCheckWarns(t *testing.T) {
+	folder := writeDocument(t, `openapi: 3.1.0
+info: {title: API, version: '1'}
+servers: [{url: 'https://api.example.com'}, {url: 'http://api.example.com'}]
+paths:
+  /a: {get: {parameters: [{name: a, in: body}]}, post: {parameters: [{name: b, in: body}]}}
+`)
+	var out bytes.Buffer
+	if err := check(folder, &out); err != nil {
+		t.Fatal(err)
+	}
+	want := `api: API, attaches no credential
+warning: api.yaml:3:51: the server URL is http:// on the public network; write https://, or x-keyrelay-network: private, or loopback for this machine, where the API is not on the internet (this switches off this server)
+warning: api.yaml:5:41: the in of this parameter is not known; write one of: query, header, path, cookie (this switches off GET /a and 1 more)
+1 documents, no fault, 2 warnings
+`
+	if difference := cmp.Diff(want, strings.ReplaceAll(out.String(), folder+string(filepath.Separator), "")); difference != "" {
+		t.Error(difference)
 	}
 }

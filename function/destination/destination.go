@@ -37,6 +37,8 @@ var (
 	ErrNotDeclared = errors.New("the destination is not declared")
 	// ErrOperation says that the destination's document declares no such operation.
 	ErrOperation = errors.New("the operation is not declared")
+	// ErrUnusable says that the document declares the operation in a form that keyrelay cannot use.
+	ErrUnusable = errors.New("the operation cannot be used")
 )
 
 // A Network says which addresses a destination's connections may reach. Link-local

@@ -53,3 +53,45 @@ func (f Faults) sorted() Faults {
 	})
 	return slices.Compact(f)
 }
+
+// A Warning is a mistake of OpenAPI itself that costs what it stands in and nothing
+// else: an operation, a server or a parameter is switched off.
+type Warning struct {
+	// Fault is the mistake, where it was met first.
+	Fault
+	// Off is what is switched off there, such as "GET /orders"; empty where nothing is.
+	Off string
+	// Count is how often the document holds the mistake.
+	Count int
+}
+
+// String returns "file:line:column: problem; remedy" and what is switched off.
+func (w Warning) String() string {
+	switch {
+	case w.Off == "":
+		return w.Fault.String()
+	case w.Count == 1:
+		return fmt.Sprintf("%s (this switches off %s)", w.Fault, w.Off)
+	}
+	return fmt.Sprintf("%s (this switches off %s and %d more)", w.Fault, w.Off, w.Count-1)
+}
+
+// summarize returns one warning for each cause of a document, in the document's order.
+func summarize(warnings []Warning) []Warning {
+	type cause struct{ problem, remedy string }
+	at := map[cause]int{}
+	var summary []Warning
+	for _, each := range warnings {
+		key := cause{each.Problem, each.Remedy}
+		if i, met := at[key]; met {
+			summary[i].Count++
+			continue
+		}
+		at[key] = len(summary)
+		summary = append(summary, each)
+	}
+	slices.SortStableFunc(summary, func(a, b Warning) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	return summary
+}

@@ -41,38 +41,69 @@ func one(t testing.TB, text string) *destination.Destination {
 	return load(t, txtar.File{Name: "api.yaml", Data: []byte(text)}).Destinations()[0]
 }
 
-// Each story in testdata/faults is a folder of documents and every fault that
-// loading it must tell: the file, line and column, what is wrong, what to write.
-// A story whose comment begins with "lambda" is loaded as in a real Lambda.
-func TestFaults(t *testing.T) {
-	stories, err := filepath.Glob("testdata/faults/*.txtar")
-	if err != nil || len(stories) == 0 {
+// A story is a folder of documents and what loading it must tell: the last file,
+// "faults" or "warnings", has one line for each.
+func story(t *testing.T, file string) (documents []txtar.File, lambda bool, lines []string) {
+	t.Helper()
+	archive, err := txtar.ParseFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := len(archive.Files) - 1
+	if name := archive.Files[last].Name; name != filepath.Base(filepath.Dir(file)) {
+		t.Fatal("the last file of a story is called as its folder, not", name)
+	}
+	told := strings.TrimSuffix(string(archive.Files[last].Data), "\n")
+	return archive.Files[:last], strings.HasPrefix(string(archive.Comment), "lambda"), strings.Split(told, "\n")
+}
+
+// stories runs a test for each story of a folder.
+func stories(t *testing.T, folder string, run func(t *testing.T, file string)) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join("testdata", folder, "*.txtar"))
+	if err != nil || len(files) == 0 {
 		t.Fatal("no stories", err)
 	}
-	for _, story := range stories {
-		t.Run(strings.TrimSuffix(filepath.Base(story), ".txtar"), func(t *testing.T) {
-			archive, err := txtar.ParseFile(story)
-			if err != nil {
-				t.Fatal(err)
-			}
-			last := len(archive.Files) - 1
-			if archive.Files[last].Name != "faults" {
-				t.Fatal("the last file of a story is called faults")
-			}
-			folder := write(t, archive.Files[:last]...)
-			lambda := strings.HasPrefix(string(archive.Comment), "lambda")
-			set, err := destination.Load(folder, destination.Config{RealLambda: lambda})
-			var faults destination.Faults
-			if !errors.As(err, &faults) || set != nil {
-				t.Fatalf("Load returned %v and the error %v", set, err)
-			}
-			got := strings.ReplaceAll(err.Error(), folder+string(filepath.Separator), "")
-			want := strings.TrimSuffix(string(archive.Files[last].Data), "\n")
-			if difference := cmp.Diff(strings.Split(want, "\n"), strings.Split(got, "\n")); difference != "" {
-				t.Errorf("faults (-want +got):\n%s\nall:\n%s", difference, got)
-			}
-		})
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) { run(t, file) })
 	}
+}
+
+// Each story in testdata/faults tells every fault: the file, line and column, what
+// is wrong, what to write. One whose comment begins with "lambda" is loaded as in a real Lambda.
+func TestFaults(t *testing.T) {
+	stories(t, "faults", func(t *testing.T, file string) {
+		documents, lambda, want := story(t, file)
+		folder := write(t, documents...)
+		set, err := destination.Load(folder, destination.Config{RealLambda: lambda})
+		var faults destination.Faults
+		if !errors.As(err, &faults) || set != nil {
+			t.Fatalf("Load returned %v and the error %v", set, err)
+		}
+		got := strings.Split(strings.ReplaceAll(err.Error(), folder+string(filepath.Separator), ""), "\n")
+		if difference := cmp.Diff(want, got); difference != "" {
+			t.Errorf("faults (-want +got):\n%s\nall:\n%s", difference, strings.Join(got, "\n"))
+		}
+	})
+}
+
+// Each story in testdata/warnings loads, and tells what of it is switched off and why.
+func TestWarnings(t *testing.T) {
+	stories(t, "warnings", func(t *testing.T, file string) {
+		documents, lambda, want := story(t, file)
+		folder := write(t, documents...)
+		set, err := destination.Load(folder, destination.Config{RealLambda: lambda})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, each := range set.Warnings() {
+			got = append(got, strings.TrimPrefix(each.String(), folder+string(filepath.Separator)))
+		}
+		if difference := cmp.Diff(want, got); difference != "" {
+			t.Errorf("warnings (-want +got):\n%s\nall:\n%s", difference, strings.Join(got, "\n"))
+		}
+	})
 }
 
 func TestFolderFaults(t *testing.T) {

@@ -2,7 +2,6 @@ package destination
 
 import (
 	"net/url"
-	"slices"
 	"strings"
 
 	"keyrelay/function/gateway"
@@ -134,7 +133,8 @@ func allowedInPath(c byte) bool {
 // Operation finds the operation that a method and an escaped path (expressions
 // filled, server prefix included) belong to. Where the document has no paths it
 // is the one Operation that stands for all. A concrete path wins over a templated
-// one, whatever its methods. The error is a *gateway.Refusal with the reason ErrOperation.
+// one, whatever its methods. The error is a *gateway.Refusal with the reason ErrOperation,
+// or ErrUnusable where the document declares an operation that keyrelay cannot use.
 func (l *Location) Operation(method, path string) (*Operation, error) {
 	// What filled the path may have led it below another document's server: its
 	// credential is not this destination's.
@@ -160,30 +160,30 @@ func (l *Location) Operation(method, path string) (*Operation, error) {
 }
 
 // lookup finds what of the path follows the server's prefix. Nothing is "/".
-func (r *route) lookup(rest string) *route {
+func (n *node) lookup(rest string) *node {
 	if rest == "" {
 		rest = "/"
 	}
-	return r.find(rest)
+	return n.find(rest)
 }
 
 // method picks a path's operation.
-func (l *Location) method(found *route, method string) (*Operation, error) {
-	for _, each := range found.operations {
-		if each.Method == method {
-			return each, nil
+func (l *Location) method(found *node, method string) (*Operation, error) {
+	if operation := found.usable(method); operation != nil {
+		return operation, nil
+	}
+	if off := found.unusable(method); off != nil {
+		return nil, &gateway.Refusal{
+			Reason: ErrUnusable,
+			Detail: "The destination's document declares this operation, but keyrelay cannot use it: " + off.Problem +
+				". Have the operator mend " + l.Destination.file + ": " + off.Remedy + ".",
 		}
 	}
-	allowed := make([]string, 0, len(found.operations))
-	for _, each := range found.operations {
-		allowed = append(allowed, each.Method)
-	}
-	slices.Sort(allowed)
 	return nil, &gateway.Refusal{
 		Reason: ErrOperation,
-		Detail: "The destination's document declares the path " + found.template + " without this method: " +
+		Detail: "The destination's document declares the path " + found.entries[0].Path + " without this method: " +
 			"use a method listed in allowed, or have the operator declare it in " + l.Destination.file + ".",
-		Allowed: allowed,
+		Allowed: found.methods(),
 	}
 }
 

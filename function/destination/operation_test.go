@@ -2,6 +2,7 @@ package destination_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -115,7 +116,6 @@ func cut(request string) (method, path string, ok bool) {
 func TestNoOperation(t *testing.T) {
 	set := load(t, yaml(routes))
 	for request, allowed := range map[string][]string{
-		"PUT /orders":         {"GET", "POST"},
 		"HEAD /orders":        {"GET", "POST"},
 		"OPTIONS /orders":     {"GET", "POST"},
 		"get /orders":         {"GET", "POST"},
@@ -132,6 +132,105 @@ func TestNoOperation(t *testing.T) {
 		refusal := refused(t, set, "GET", "https://api.example.com/v2", "/v2"+path)
 		if len(refusal.Allowed) != 16 || refusal.Allowed[0] != "DELETE /orders/{id}" {
 			t.Errorf("%s: allowed are %q", path, refusal.Allowed)
+		}
+	}
+}
+
+const unusable = head + `
+security: [{key: []}]
+components:
+  securitySchemes:
+    key: {type: apiKey, in: header, name: X-Key}
+    nobody: {type: apiKey, in: nowhere, name: X-Key}
+paths:
+  /remote: {get: {$ref: "operations.yaml#/get"}, post: {}}
+  /item: {$ref: "items.yaml#/item"}
+  /list: {get: []}
+  /style: {get: {parameters: [{name: a, in: query, style: simple}]}, post: {}}
+  /common: {parameters: [{name: a, in: body}], get: {}, put: {parameters: []}}
+  /query?a=b: {get: {}}
+  /plain: {get: {}}
+  /plain?a=b: {get: {}, put: {}}
+  /part#one: {get: {}}
+  /body: {post: {requestBody: {$ref: "bodies.yaml"}}}
+  /nobody: {get: {security: [{nobody: []}]}, put: {security: [{nobody: []}, {key: []}]}, post: {security: [{absent: []}]}}
+  /{a}/x: {get: {}}
+  /{b}/x: {get: {security: []}, put: {}}
+  /query/{id}: {get: {}}
+  /words: {get: {parameters: [{name: a, in: query, required: yes}, {name: b, in: query, required: Off}, {name: 123, in: query}]}, put: {parameters: [{name: c, in: query, required: "yes"}]}}
+`
+
+// What keyrelay cannot use costs its operation, which says why, and no other one.
+func TestUnusableOperations(t *testing.T) {
+	set := load(t, yaml(unusable))
+	for request, problem := range map[string]string{
+		"GET /remote":  "this $ref leaves the document",
+		"DELETE /item": "this $ref leaves the document",
+		"GET /list":    "this operation is not a mapping",
+		"GET /style":   "the style of a parameter in: query is not known",
+		"GET /common":  "the in of this parameter is not known",
+		"PUT /common":  "the in of this parameter is not known",
+		"GET /query":   "the path template holds a query or a fragment",
+		"PUT /plain":   "the path template holds a query or a fragment",
+		"GET /part":    "the path template holds a query or a fragment",
+		"POST /body":   "this $ref leaves the document",
+		"GET /nobody":  "keyrelay can fill none of these security requirements",
+		"POST /nobody": "the security scheme absent is not declared",
+		"PUT /words":   "required is neither true nor false",
+	} {
+		method, path, _ := cut(request)
+		location, err := set.Locate("https://api.example.com/v2" + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		operation, err := location.Operation(method, location.Path)
+		if !errors.Is(err, destination.ErrUnusable) || operation != nil || !strings.Contains(err.Error(), problem) {
+			t.Errorf("%s: %v, %v", request, operation, err)
+		}
+	}
+	for _, request := range []string{
+		"POST /remote", "POST /style", "GET /plain", "PUT /nobody", "GET /1/x", "PUT /1/x", "GET /query/1", "GET /words",
+	} {
+		method, path, _ := cut(request)
+		operation := find(t, set, method, "https://api.example.com/v2"+path)
+		if len(operation.Security) != 1 || operation.Security[0].Scheme.Name != "key" {
+			t.Errorf("%s asks for %v", request, operation.Security)
+		}
+	}
+	want := []destination.Parameter{
+		{Name: "a", In: "query", Required: true, Style: "form", Explode: true},
+		{Name: "b", In: "query", Style: "form", Explode: true},
+		{Name: "123", In: "query", Style: "form", Explode: true},
+	}
+	if difference := cmp.Diff(want, find(t, set, "GET", "https://api.example.com/v2/words").Parameters); difference != "" {
+		t.Errorf("parameters (-want +got):\n%s", difference)
+	}
+	if refusal := refused(t, set, "DELETE", "https://api.example.com/v2", "/v2/nobody"); !cmp.Equal(refusal.Allowed, []string{"PUT"}) {
+		t.Errorf("allowed are %q", refusal.Allowed)
+	}
+}
+
+// A document that only describes what an API calls declares nothing that can be sent.
+func TestWebhooksOnly(t *testing.T) {
+	const webhooks = "webhooks: {new: {post: {security: [{nope: []}]}}}"
+	refused(t, load(t, yaml(head+webhooks)), "POST", "https://api.example.com/v2", "/v2/new")
+	load(t, yaml("openapi: 3.1.0\n"+webhooks))
+}
+
+// YAML's merge keys stand for the members that they merge.
+func TestMergeKeys(t *testing.T) {
+	set := load(t, yaml(head+`
+x-common: &common {parameters: &list [{name: q, in: query}], x-keyrelay-timeout: 1}
+x-more: &more {<<: *common, x-keyrelay-timeout: 2}
+paths:
+  /a: {get: {<<: *common, x-keyrelay-timeout: 3}}
+  /b: {get: *common}
+  /c: {get: {<<: [*more, *common], parameters: *list}}
+`))
+	for path, want := range map[string]float64{"/a": 3, "/b": 1, "/c": 2} {
+		got := find(t, set, "GET", "https://api.example.com/v2"+path)
+		if got.Timeout.Seconds() != want || len(got.Parameters) != 1 || got.Parameters[0].Name != "q" {
+			t.Errorf("%s is %+v", path, got)
 		}
 	}
 }

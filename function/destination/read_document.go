@@ -33,16 +33,16 @@ const (
 	multipartType = "multipart/form-data"
 )
 
-// document reads one document. Faults are noted in the reader.
-func (r *reader) document() *Destination {
-	r.destination = &Destination{Name: nameOf(r.file), Schemes: map[string]*SecurityScheme{}, file: filepath.Base(r.file)}
+// document reads one document. Faults and warnings are noted in the reader.
+func (r *reader) document() {
+	d := &Destination{Name: nameOf(r.file), Schemes: map[string]*SecurityScheme{}, file: filepath.Base(r.file)}
+	r.destination = d
 	if !r.checkMappings(r.root, 0) || !r.version() {
-		return r.destination
+		return
 	}
-	d := r.destination
-	d.Title, _ = r.text(r.member(r.member(r.root, "info"), "title"), "title")
-	if d.Title == "" {
-		d.Title = d.Name
+	d.Title = d.Name
+	if title := r.member(r.member(r.root, "info"), "title"); title != nil && title.Kind == yaml.ScalarNode && title.Value != "" {
+		d.Title = title.Value
 	}
 	r.checkExtensions(r.root, documentLevel)
 	d.Network = r.network()
@@ -54,11 +54,13 @@ func (r *reader) document() *Destination {
 		d.AuxiliaryTimeout = shared.Timeout
 	}
 	r.schemes()
-	shared.Security = r.security(r.member(r.root, "security"))
+	var off *Fault
+	if wrong := r.tolerate(func() { shared.Security = r.security(r.member(r.root, "security")) }); len(wrong) > 0 {
+		off = &wrong[0]
+	}
 	d.Session = r.session()
-	r.operations(shared)
+	r.operations(shared, off)
 	r.checkElsewhere(r.root)
-	return d
 }
 
 // nameOf returns a file's name without its ending.
@@ -67,10 +69,10 @@ func nameOf(file string) string {
 	return strings.TrimSuffix(base, filepath.Ext(base))
 }
 
-// version reports whether the document is one of OpenAPI 3.0 or 3.1.
+// version reports whether the document is one of OpenAPI 3.0 to 3.2.
 func (r *reader) version() bool {
 	if swagger := r.member(r.root, "swagger"); swagger != nil {
-		r.fault(swagger, "the document is Swagger 2", "convert it to OpenAPI 3.1")
+		r.fault(swagger, "the document is Swagger 2.0", "convert it to OpenAPI 3: npx swagger2openapi FILE, or https://converter.swagger.io")
 		return false
 	}
 	node := r.member(r.root, "openapi")
@@ -79,8 +81,8 @@ func (r *reader) version() bool {
 		return false
 	}
 	text := node.Value + "."
-	if node.Kind != yaml.ScalarNode || !strings.HasPrefix(text, "3.0.") && !strings.HasPrefix(text, "3.1.") {
-		r.fault(node, "the document is not OpenAPI 3.0 or 3.1", "write openapi: 3.1.1 and what belongs to it")
+	if node.Kind != yaml.ScalarNode || len(text) < 4 || !slices.Contains([]string{"3.0.", "3.1.", "3.2."}, text[:4]) {
+		r.fault(node, "the document is not OpenAPI 3.0, 3.1 or 3.2", "write openapi: 3.1.1 and what belongs to it")
 		return false
 	}
 	return true
@@ -294,20 +296,27 @@ func foreign(name string) bool {
 }
 
 // checkMappings notes the duplicate and the unreadable names of all mappings: of
-// two members of one name, readers disagree about which one counts.
+// two members of one name, readers disagree about which one counts. YAML's merge
+// keys are written out.
 func (r *reader) checkMappings(node *yaml.Node, depth int) bool {
 	if depth > maxDepth {
 		r.fault(node, "the document nests too deeply", "write a flatter document")
 		return false
 	}
-	seen := map[string]bool{}
+	var seen map[string]bool
+	if node.Kind == yaml.MappingNode {
+		seen = make(map[string]bool, len(node.Content)/2)
+	}
 	for i, child := range node.Content {
-		if node.Kind == yaml.MappingNode && i%2 == 0 {
+		if seen != nil && i%2 == 0 {
 			r.checkKey(child, seen)
 		}
 		if !r.checkMappings(child, depth+1) {
 			return false
 		}
+	}
+	if seen["<<"] {
+		r.merge(node, seen)
 	}
 	return true
 }
@@ -317,12 +326,42 @@ func (r *reader) checkKey(key *yaml.Node, seen map[string]bool) {
 	switch {
 	case key.Kind != yaml.ScalarNode:
 		r.fault(key, "the name of this member is not a text", "write a text")
-	case key.ShortTag() == "!!merge":
-		r.fault(key, "YAML's merge key << is not part of OpenAPI", "write the members out, or use $ref")
 	case seen[key.Value]:
 		r.fault(key, "the name "+printable(key.Value)+" stands twice in this mapping", "keep one of the two")
 	}
 	seen[key.Value] = true
+}
+
+// merge writes out the members that YAML's merge keys stand for
+// (https://yaml.org/type/merge.html): a mapping's own win, then those of the first
+// that is merged. What is merged stands before, so that its own are written out already.
+func (r *reader) merge(node *yaml.Node, seen map[string]bool) {
+	own := node.Content
+	node.Content = slices.Clip(node.Content[:0:0])
+	var merged []*yaml.Node
+	for i := 0; i+1 < len(own); i += 2 {
+		if own[i].ShortTag() != "!!merge" {
+			node.Content = append(node.Content, own[i], own[i+1])
+			continue
+		}
+		sources := []*yaml.Node{own[i+1]}
+		if list := resolve(own[i+1]); list.Kind == yaml.SequenceNode {
+			sources = list.Content
+		}
+		for _, source := range sources {
+			if source = resolve(source); source.Kind != yaml.MappingNode {
+				r.fault(source, "what is merged here is not a mapping", "write the name of a mapping's anchor behind <<")
+				continue
+			}
+			merged = append(merged, source.Content...)
+		}
+	}
+	for i := 0; i+1 < len(merged); i += 2 {
+		if !seen[merged[i].Value] {
+			seen[merged[i].Value] = true
+			node.Content = append(node.Content, merged[i], merged[i+1])
+		}
+	}
 }
 
 // join words a choice of levels.

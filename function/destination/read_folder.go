@@ -31,15 +31,17 @@ func Load(folder string, config Config) (*Set, error) {
 	var faults Faults
 	names := map[string]string{}
 	for _, file := range files {
-		destination, found := load(file, config)
-		faults = append(faults, found...)
-		if first, taken := names[nameOf(file)]; taken {
+		read := load(file, config)
+		faults = append(faults, read.faults...)
+		set.warnings = append(set.warnings, summarize(read.warnings)...)
+		name := secretName(nameOf(file))
+		if first, taken := names[name]; taken {
 			faults = append(faults, Fault{Place{file, 1, 1}, "the name of this document is that of " + first, "rename one of the two"})
 		}
-		names[nameOf(file)] = filepath.Base(file)
-		if destination != nil {
-			set.destinations = append(set.destinations, destination)
-			faults = append(faults, set.index(destination, file)...)
+		names[name] = filepath.Base(file)
+		if read.destination != nil {
+			set.destinations = append(set.destinations, read.destination)
+			faults = append(faults, set.index(read.destination, file)...)
 		}
 	}
 	if len(faults) > 0 {
@@ -70,17 +72,21 @@ func documents(folder string) ([]string, *Fault) {
 }
 
 // load reads one file. The destination is nil when the file cannot be parsed.
-func load(file string, config Config) (*Destination, Faults) {
+func load(file string, config Config) *reader {
+	r := &reader{file: file, config: config, extensible: map[*yaml.Node]bool{}}
 	content, err := os.ReadFile(file)
 	if err != nil {
-		return nil, Faults{{Place{file, 1, 1}, "the document cannot be read", "make it a file that this program may read"}}
+		r.faults = Faults{{Place{file, 1, 1}, "the document cannot be read", "make it a file that this program may read"}}
+		return r
 	}
 	root, fault := parse(file, content)
 	if fault != nil {
-		return nil, Faults{*fault}
+		r.faults = Faults{*fault}
+		return r
 	}
-	reader := &reader{file: file, config: config, root: root, extensible: map[*yaml.Node]bool{}}
-	return reader.document(), reader.faults
+	r.root = root
+	r.document()
+	return r
 }
 
 // maxDepth is how deep a document may nest. No OpenAPI document comes near it.

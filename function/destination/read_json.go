@@ -78,6 +78,9 @@ func (r *jsonReader) value(depth int) (*yaml.Node, error) {
 	}
 	node.Kind = yaml.ScalarNode
 	node.Tag, node.Value = jsonScalar(token)
+	if node.Tag == "!!str" {
+		node.Style = yaml.DoubleQuotedStyle
+	}
 	return node, nil
 }
 

@@ -22,6 +22,13 @@ type reader struct {
 	config Config
 	root   *yaml.Node
 	faults Faults
+	// warnings are what is wrong with parts that are switched off instead.
+	warnings []Warning
+	// unusableServers is what is wrong with servers: faults where none is left.
+	unusableServers []Fault
+	// tolerated collects what is wrong with OpenAPI itself while a part is read that
+	// can be switched off; nil while every mistake is a fault.
+	tolerated *[]Fault
 	// destination is what is being filled.
 	destination *Destination
 	// extensible holds the mappings whose x-keyrelay-* members have been checked.
@@ -35,7 +42,41 @@ func (r *reader) place(node *yaml.Node) Place {
 
 // fault notes what is wrong at a node and what to write instead.
 func (r *reader) fault(node *yaml.Node, problem, remedy string) {
-	r.faults = append(r.faults, Fault{r.place(node), problem, remedy})
+	r.note(Fault{r.place(node), problem, remedy})
+}
+
+// note notes mistakes that have been found.
+func (r *reader) note(found ...Fault) {
+	if r.tolerated != nil {
+		*r.tolerated = append(*r.tolerated, found...)
+		return
+	}
+	r.faults = append(r.faults, found...)
+}
+
+// tolerate reads a part of the document that can be switched off, and returns
+// what is wrong with it.
+func (r *reader) tolerate(read func()) (found []Fault) {
+	outer := r.tolerated
+	r.tolerated = &found
+	read()
+	r.tolerated = outer
+	return found
+}
+
+// strictly reads what is keyrelay's own or Itential's: a mistake in it is the operator's, and a fault.
+func (r *reader) strictly(read func()) {
+	outer := r.tolerated
+	r.tolerated = nil
+	read()
+	r.tolerated = outer
+}
+
+// warn notes mistakes that switch off one part of the document.
+func (r *reader) warn(off string, found ...Fault) {
+	for _, each := range found {
+		r.warnings = append(r.warnings, Warning{Fault: each, Off: off, Count: 1})
+	}
 }
 
 // A member is one name and value of a mapping.
@@ -116,12 +157,13 @@ func (r *reader) member(node *yaml.Node, name string) *yaml.Node {
 	return nil
 }
 
-// text returns a text. ok is false when it is absent, or when it is something else, which is a fault.
+// text returns a text. ok is false when it is absent, or when it is something else,
+// which is a fault. A number in OpenAPI's own members, such as the name 123, is its literal.
 func (r *reader) text(node *yaml.Node, what string) (text string, ok bool) {
 	if node == nil {
 		return "", false
 	}
-	if node.Kind != yaml.ScalarNode || !isText(node) {
+	if node.Kind != yaml.ScalarNode || !isText(node) && (r.tolerated == nil || isNull(node)) {
 		r.fault(node, what+" is not a text", "write a text, in quotes where it looks like a number")
 		return "", false
 	}
@@ -151,13 +193,18 @@ func (r *reader) required(parent *yaml.Node, name, what, remedy string) (string,
 	return text, node
 }
 
-// boolean returns a truth value; absent is the default.
+// boolean returns a truth value; absent is the default. The words of YAML 1.1 are understood.
 func (r *reader) boolean(node *yaml.Node, what string, otherwise bool) bool {
 	if node == nil {
 		return otherwise
 	}
-	if value, err := strconv.ParseBool(strings.ToLower(node.Value)); err == nil && node.ShortTag() == "!!bool" {
-		return value
+	if word := strings.ToLower(node.Value); node.ShortTag() == "!!bool" || node.ShortTag() == "!!str" && node.Style == 0 {
+		switch word {
+		case "true", "yes", "on":
+			return true
+		case "false", "no", "off":
+			return false
+		}
 	}
 	r.fault(node, what+" is neither true nor false", "write true or false")
 	return otherwise

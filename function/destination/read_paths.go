@@ -8,131 +8,218 @@ import (
 )
 
 // operations reads servers and paths and ties the operations to the servers that they are reached through.
-func (r *reader) operations(shared Operation) {
+func (r *reader) operations(shared Operation, off *Fault) {
 	list := r.member(r.root, "servers")
 	own := r.servers(list)
 	paths := r.paths()
 	r.markUnused()
-	if len(paths) == 0 {
-		r.needServers(list)
-		r.body(&shared, nil)
+	switch {
+	case len(paths) > 0:
 		for _, each := range own {
-			each.operation = &shared
+			each.routes = &node{}
 		}
-		r.destination.attach(shared.Security)
 		r.destination.claim(own)
-		return
-	}
-	for _, each := range own {
-		each.routes = &route{}
-	}
-	r.destination.claim(own)
-	for _, each := range paths {
-		if item := r.follow(each.value); item != nil && r.template(each.key) {
-			r.pathItem(each.key, item, own, shared)
+		for _, each := range paths {
+			r.pathItem(each.key, each.value, own, shared, off)
 		}
+		slices.Sort(r.destination.declared)
+	case r.member(r.root, "webhooks") != nil:
+		for _, each := range own {
+			each.routes = &node{}
+		}
+		r.destination.claim(own)
+		return // nothing is declared that could be sent, so that no server is needed
+	default:
+		r.everything(own, shared, off)
 	}
-	slices.Sort(r.destination.declared)
+	r.needServers(list)
 }
 
-// paths returns the members of paths that are path items. One that repeats another
-// with a query, as /a?beta=true beside /a, is left out: the relay matches paths alone.
+// everything makes one operation stand for all of a document without paths.
+func (r *reader) everything(own []*server, shared Operation, off *Fault) {
+	if off != nil {
+		r.faults = append(r.faults, *off)
+	}
+	r.body(&shared, nil)
+	for _, each := range own {
+		each.operation = &shared
+	}
+	r.destination.attach(shared.Security)
+	r.destination.claim(own)
+}
+
+// paths returns the members of paths that are path items.
 func (r *reader) paths() []member {
-	node := r.member(r.root, "paths")
-	return slices.DeleteFunc(r.members(node, "paths"), func(m member) bool {
-		path, _, query := strings.Cut(m.key.Value, "?")
-		return strings.HasPrefix(path, "x-") || query && r.member(node, path) != nil
+	return slices.DeleteFunc(r.members(r.member(r.root, "paths"), "paths"), func(m member) bool {
+		return strings.HasPrefix(m.key.Value, "x-")
 	})
 }
 
-// needServers notes that a document names no server.
+// needServers makes what is wrong with servers a fault where no server is left,
+// and a warning where another one can be used.
 func (r *reader) needServers(list *yaml.Node) {
-	if list == nil || list.Kind == yaml.SequenceNode && len(list.Content) == 0 {
+	if len(r.destination.servers) > 0 {
+		for _, each := range r.unusableServers {
+			r.warn("this server", each)
+		}
+		return
+	}
+	r.faults = append(r.faults, r.unusableServers...)
+	if len(r.unusableServers) == 0 {
 		r.fault(r.root, "the document declares no servers", "write servers: with the url that the API is reached at")
 	}
 }
 
-// template checks a path template.
-func (r *reader) template(key *yaml.Node) bool {
-	text := key.Value
-	found := urlFault{"does not begin with /", "write it from / on"}
-	if strings.HasPrefix(text, "/") {
-		found = checkPath(text)
+// template checks a path template. It returns the path that can be matched, which
+// is empty where none can, and what is wrong with the template.
+func (r *reader) template(key *yaml.Node) (path string, found []Fault) {
+	path, _, _ = strings.Cut(key.Value, "#")
+	path, _, _ = strings.Cut(path, "?")
+	wrong := urlFault{"does not begin with /", "write it from / on"}
+	if strings.HasPrefix(path, "/") {
+		wrong = checkPath(path)
 	}
-	if found.problem == "" && strings.ContainsAny(text, "?#") {
-		found = urlFault{"holds a query or a fragment", "write the path alone; a query belongs in the outbound URL or under parameters"}
+	switch {
+	case wrong.problem != "":
+		path = ""
+	case path != key.Value:
+		wrong = urlFault{"holds a query or a fragment", "write the path alone; a query belongs in the outbound URL or under parameters"}
+	default:
+		return path, nil
 	}
-	if found.problem != "" {
-		r.fault(key, "the path template "+found.problem, found.remedy)
-	}
-	return found.problem == ""
+	return path, []Fault{{r.place(key), "the path template " + wrong.problem, wrong.remedy}}
 }
 
-// relayed are the members of a path item that are operations which the relay
-// sends; others are OpenAPI's too, but no caller can ask for them.
+// relayed are the members of a path item that are operations which the relay sends.
 func relayed(name string) bool {
 	return slices.Contains([]string{"get", "post", "put", "patch", "delete"}, name)
 }
 
-// notRelayed are the other operations of a path item.
+// notRelayed are the other operations of a path item: no caller can ask for them.
 func notRelayed(name string) bool {
-	return slices.Contains([]string{"head", "options", "trace"}, name)
+	return slices.Contains([]string{"head", "options", "trace", "query", "additionalOperations"}, name)
+}
+
+// A pathItem is what the operations of one path have in common.
+type pathItem struct {
+	// path is the part of the template that can be matched; empty when none can.
+	path string
+	// name is the template as the document writes it.
+	name       string
+	servers    []*server
+	parameters []Parameter
+	// off are the mistakes that switch all of its operations off.
+	off []Fault
 }
 
 // pathItem reads the operations of one path.
-func (r *reader) pathItem(key, item *yaml.Node, own []*server, shared Operation) {
-	common := r.parameterList(r.member(item, "parameters"))
-	if list := r.member(item, "servers"); list != nil {
-		own = r.servers(list)
+func (r *reader) pathItem(key, value *yaml.Node, own []*server, shared Operation, off *Fault) {
+	item := pathItem{name: key.Value, servers: own}
+	item.path, item.off = r.template(key)
+	var node *yaml.Node
+	wrong := r.tolerate(func() {
+		if node = r.follow(value); node != nil && !isNull(node) && !r.mapping(node, "this path item") {
+			node = nil
+		}
+		item.parameters = r.parameterList(r.member(node, "parameters"))
+	})
+	item.off = append(item.off, wrong...)
+	if list := r.member(node, "servers"); list != nil {
+		item.servers = r.servers(list)
 	}
-	for _, each := range r.members(item, "this path item") {
-		name := each.key.Value
-		if notRelayed(name) {
+	if node == nil {
+		r.warn("the path "+item.name, wrong...)
+		r.closePath(&item)
+		return
+	}
+	for _, each := range r.members(node, "this path item") {
+		switch name := each.key.Value; {
+		case relayed(name):
 			r.checkExtensions(each.value, operationLevel)
+			if !isNull(each.value) {
+				r.operation(&item, each, shared, off)
+			}
+		case notRelayed(name):
+			r.checkExtensions(each.value, operationLevel)
+			r.warn(strings.ToUpper(name)+" "+item.name, Fault{r.place(each.key), "the relay sends no request with this method",
+				"nothing, unless a caller needs the operation: then call the API without keyrelay"})
 		}
-		if !relayed(name) || isNull(each.value) {
-			continue
-		}
-		r.checkExtensions(each.value, operationLevel)
-		operation := r.settings(each.value, shared)
-		operation.Method, operation.Path = strings.ToUpper(name), key.Value
-		operation.Parameters = merged(common, r.parameterList(r.member(each.value, "parameters")))
-		r.body(&operation, r.member(each.value, "requestBody"))
-		if security := r.member(each.value, "security"); security != nil {
-			operation.Security = r.security(security)
-		}
-		servers := own
-		if list := r.member(each.value, "servers"); list != nil {
-			servers = r.servers(list)
-		} else if r.member(item, "servers") == nil {
-			r.needServers(r.member(r.root, "servers"))
-		}
-		r.destination.declared = append(r.destination.declared, operation.Method+" "+key.Value)
-		r.reach(&operation, servers, key)
 	}
 }
 
-// reach makes an operation reachable through its servers.
-func (r *reader) reach(operation *Operation, servers []*server, key *yaml.Node) {
-	for _, server := range r.destination.claim(servers) {
-		if server.routes == nil {
-			server.routes = &route{}
-		}
-		route := server.routes.add(operation.Path)
-		if route.template != "" && route.template != operation.Path {
-			r.fault(key, "this path template matches the same paths as another one", "keep one of the two; OpenAPI tells them apart by nothing but names")
+// closePath switches a path off for all methods: nothing is known of its operations.
+func (r *reader) closePath(item *pathItem) {
+	for _, each := range r.nodes(item, item.servers) {
+		each.off = &item.off[0]
+	}
+}
+
+// operation reads one operation. What is wrong with it switches it off.
+func (r *reader) operation(item *pathItem, m member, shared Operation, inherited *Fault) {
+	made := shared
+	servers, off := item.servers, slices.Clone(item.off)
+	off = append(off, r.tolerate(func() {
+		node := r.follow(m.value)
+		if node == nil || !r.mapping(node, "this operation") {
 			return
 		}
-		route.template = operation.Path
-		route.operations = append(route.operations, operation)
-		r.destination.attach(operation.Security)
+		r.strictly(func() { made = r.settings(node, shared) })
+		made.Parameters = merged(item.parameters, r.parameterList(r.member(node, "parameters")))
+		r.body(&made, r.member(node, "requestBody"))
+		if security := r.member(node, "security"); security != nil {
+			made.Security, inherited = r.security(security), nil
+		}
+		if list := r.member(node, "servers"); list != nil {
+			servers = r.servers(list)
+		}
+	})...)
+	if inherited != nil {
+		off = append(off, *inherited)
 	}
+	made.Method, made.Path = strings.ToUpper(m.key.Value), item.name
+	nodes := r.nodes(item, servers)
+	if slices.ContainsFunc(nodes, func(n *node) bool { return n.usable(made.Method) != nil }) && len(off) == 0 {
+		off = []Fault{{r.place(m.key), "another operation has the same method and matches the same paths", "keep one of the two"}}
+	}
+	if len(nodes) == 0 && len(off) == 0 {
+		off = []Fault{{r.place(m.key), "this operation has no server that can be used", "write servers: with the url that it is reached at, here or by an overlay"}}
+	}
+	r.warn(made.Method+" "+made.Path, off...)
+	added := entry{Operation: &made}
+	if len(off) > 0 {
+		added.off = &off[0]
+	} else {
+		r.destination.declared = append(r.destination.declared, made.Method+" "+made.Path)
+		r.destination.attach(made.Security)
+	}
+	for _, each := range nodes {
+		each.entries = append(each.entries, added)
+	}
+}
+
+// nodes returns where a path ends in the routes of each of its servers.
+func (r *reader) nodes(item *pathItem, servers []*server) (nodes []*node) {
+	if item.path == "" {
+		return nil
+	}
+	for _, server := range r.destination.claim(servers) {
+		if server.routes == nil {
+			server.routes = &node{}
+		}
+		if end := server.routes.add(item.path); !slices.Contains(nodes, end) {
+			nodes = append(nodes, end)
+		}
+	}
+	return nodes
 }
 
 // markUnused notes that the operations of components.pathItems have been looked
 // at, whether a path refers to them or not.
 func (r *reader) markUnused() {
 	for _, item := range r.members(r.member(r.member(r.root, "components"), "pathItems"), "pathItems") {
+		if isNull(item.value) || item.value.Kind != yaml.MappingNode {
+			continue
+		}
 		for _, each := range r.members(item.value, "this path item") {
 			if relayed(each.key.Value) || notRelayed(each.key.Value) {
 				r.checkExtensions(each.value, operationLevel)

@@ -15,27 +15,48 @@ import (
 
 // schemes reads components.securitySchemes.
 func (r *reader) schemes() {
-	node := r.member(r.member(r.root, "components"), "securitySchemes")
-	for _, each := range r.members(node, "securitySchemes") {
+	var list []member
+	r.warn("all security schemes", r.tolerate(func() {
+		list = r.members(r.member(r.member(r.root, "components"), "securitySchemes"), "securitySchemes")
+	})...)
+	for _, each := range list {
 		scheme := &SecurityScheme{Name: each.key.Value}
 		r.destination.Schemes[scheme.Name] = scheme
-		if object := r.follow(each.value); object != nil {
-			r.scheme(scheme, object, each.key)
-		}
+		r.scheme(scheme, each)
 	}
 }
 
-// scheme fills one security scheme.
-func (r *reader) scheme(scheme *SecurityScheme, node, key *yaml.Node) {
-	const what = "this security scheme"
-	if !r.mapping(node, what) {
+// scheme fills one security scheme. One that is not as OpenAPI says cannot be
+// filled, and switches off the operations that ask for it.
+func (r *reader) scheme(scheme *SecurityScheme, m member) {
+	var node *yaml.Node
+	var kind string
+	wrong := r.tolerate(func() {
+		if node = r.follow(m.value); node != nil && r.mapping(node, "this security scheme") {
+			kind = r.kind(scheme, node)
+		}
+	})
+	if len(wrong) > 0 {
+		scheme.Kind = Unsupported
+		r.warn("the security scheme "+scheme.Name, wrong...)
+	}
+	if node == nil || node.Kind != yaml.MappingNode {
 		return
 	}
 	r.checkExtensions(node, schemeLevel)
-	remedy := "write one of: apiKey, http, oauth2, openIdConnect, mutualTLS"
-	_, at := r.required(node, "type", what, remedy)
+	r.retrieval(scheme, node, kind)
+	r.parameters(scheme, node)
+	r.life(scheme, node)
+	r.secret(scheme, node, m.key)
+	r.checkUse(scheme, node)
+}
+
+// kind reads what OpenAPI itself says of a scheme, and returns its type.
+func (r *reader) kind(scheme *SecurityScheme, node *yaml.Node) string {
+	const what = "this security scheme"
+	_, at := r.required(node, "type", what, "write one of: apiKey, http, oauth2, openIdConnect, mutualTLS")
 	if at == nil {
-		return
+		return ""
 	}
 	kind, _ := r.oneOf(at, "the type of "+what, "apiKey", "http", "oauth2", "openIdConnect", "mutualTLS")
 	switch kind {
@@ -51,17 +72,11 @@ func (r *reader) scheme(scheme *SecurityScheme, node, key *yaml.Node) {
 		scheme.DiscoveryURL = r.url(node, "openIdConnectUrl", what)
 	case "mutualTLS":
 		scheme.Kind = MutualTLS
-	default:
-		return
 	}
 	if scheme.In == "" && kindRules()[scheme.Kind].authorization {
 		scheme.In, scheme.Field = "header", "Authorization"
 	}
-	r.retrieval(scheme, node, kind)
-	r.parameters(scheme, node)
-	r.life(scheme, node)
-	r.secret(scheme, node, key)
-	r.checkUse(scheme, node)
+	return kind
 }
 
 // apiKey reads where a key goes and whether it is signed or retrieved rather than kept.
@@ -185,12 +200,14 @@ func (r *reader) retrieval(scheme *SecurityScheme, node *yaml.Node, kind string)
 	if object == nil || !r.mapping(object, what) {
 		return
 	}
-	if kind != "apiKey" || scheme.Kind != StaticKey {
+	if kind != "" && kind != "apiKey" || scheme.Kind == AWSSignatureV4 {
 		r.fault(object, what+" stands on an apiKey scheme only",
 			"write type: apiKey, in: header, name: Authorization, and "+extensionPrefix+`value: "Bearer {{{access_token}}}"`)
 		return
 	}
-	scheme.Kind = RetrievedKey
+	if scheme.Kind == StaticKey {
+		scheme.Kind = RetrievedKey
+	}
 	method, at := r.required(object, "method", what, "write one of: GET, POST, PUT, PATCH, DELETE")
 	if at != nil && !slices.Contains([]string{"GET", "POST", "PUT", "PATCH", "DELETE"}, strings.ToUpper(method)) {
 		r.fault(at, "the method of "+what+" is not known", "write one of: GET, POST, PUT, PATCH, DELETE")
@@ -249,16 +266,12 @@ func (r *reader) retrievalParameter(node *yaml.Node) RetrievalParameter {
 // defaultVariables makes a vendor's document with variables work as it is: they
 // are a member of the document's own secret, beside those of its schemes.
 func (r *reader) defaultVariables(node *yaml.Node) {
-	r.destination.Variables = r.defaultReference("variables", node, extensionPrefix+"variables on the document")
+	r.destination.Variables = r.defaultReference("variables", node)
 }
 
 // defaultReference returns secretsmanager:keyrelay/FILE#/MEMBER.
-func (r *reader) defaultReference(name string, node *yaml.Node, instead string) Reference {
-	reference := Reference{"secretsmanager", "keyrelay/" + r.destination.Name, rawjson.PointerTo(name)}
-	if !validSecretName(reference.Provider, reference.Name) {
-		r.fault(node, "the document's file name makes no secret's name", "rename the file to letters, digits and hyphens, or write "+instead)
-		return Reference{}
-	}
+func (r *reader) defaultReference(name string, node *yaml.Node) Reference {
+	reference := Reference{"secretsmanager", "keyrelay/" + secretName(r.destination.Name), rawjson.PointerTo(name)}
 	r.refer(reference, node)
 	return reference
 }
@@ -270,7 +283,7 @@ func (r *reader) secret(scheme *SecurityScheme, node, key *yaml.Node) {
 		return
 	}
 	if scheme.needsSecret() {
-		scheme.Secret = r.defaultReference(scheme.Name, key, extensionPrefix+"secret on the scheme")
+		scheme.Secret = r.defaultReference(scheme.Name, key)
 	}
 }
 

@@ -10,34 +10,37 @@ import (
 // alternative whose schemes can all be filled. An empty list, and {}, ask for none.
 func (r *reader) security(node *yaml.Node) []Requirement {
 	items := r.items(node, "security")
-	var chosen []Requirement
-	found, unknown := len(items) == 0, false
+	var fillable [][]Requirement
+	var wrong []Fault
 	for _, item := range items {
-		requirements, fillable := r.alternative(item, &unknown)
-		if fillable && !found {
-			chosen, found = requirements, true
+		var alternative []Requirement
+		found := r.tolerate(func() { alternative = r.alternative(item) })
+		wrong = append(wrong, found...)
+		if len(found) == 0 && !slices.ContainsFunc(alternative, func(q Requirement) bool { return q.Scheme.Kind == Unsupported }) {
+			fillable = append(fillable, alternative)
 		}
 	}
-	if !found && !unknown {
+	switch {
+	case len(fillable) > 0 && r.tolerated != nil:
+		r.warn("an alternative of security", wrong...)
+	case len(wrong) > 0:
+		r.note(wrong...)
+	case len(fillable) == 0 && len(items) > 0:
 		r.fault(node, "keyrelay can fill none of these security requirements",
 			"write an alternative with apiKey, http basic or bearer, oauth2 with clientCredentials or password, openIdConnect or mutualTLS")
 	}
-	return chosen
+	if len(fillable) == 0 {
+		return nil
+	}
+	return fillable[0]
 }
 
-// alternative reads one security requirement and reports whether all of its
-// schemes can be filled. unknown is set for one that has been told as a fault.
-func (r *reader) alternative(node *yaml.Node, unknown *bool) (requirements []Requirement, fillable bool) {
-	if !r.mapping(node, "this security requirement") {
-		*unknown = true
-		return nil, false
-	}
-	fillable = true
+// alternative reads one security requirement.
+func (r *reader) alternative(node *yaml.Node) (requirements []Requirement) {
 	for _, each := range r.members(node, "this security requirement") {
 		scheme := r.destination.Schemes[each.key.Value]
 		if scheme == nil {
 			r.unknownScheme(each.key)
-			*unknown, fillable = true, false
 			continue
 		}
 		requirement := Requirement{Scheme: scheme}
@@ -46,10 +49,9 @@ func (r *reader) alternative(node *yaml.Node, unknown *bool) (requirements []Req
 				requirement.Scopes = append(requirement.Scopes, text)
 			}
 		}
-		fillable = fillable && scheme.Kind != Unsupported
 		requirements = append(requirements, requirement)
 	}
-	return requirements, fillable
+	return requirements
 }
 
 // unknownScheme notes a requirement of a scheme that the document does not have.

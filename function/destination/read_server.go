@@ -10,50 +10,63 @@ import (
 // maxServers is how many URLs the variables of one server object may stand for.
 const maxServers = 100
 
-// servers reads a list of OpenAPI server objects.
+// servers reads a list of OpenAPI server objects and returns those that can be used.
 func (r *reader) servers(node *yaml.Node) []*server {
 	var servers []*server
-	for _, item := range r.items(node, "servers") {
-		if !r.mapping(item, "this server") {
-			continue
+	wrong := r.tolerate(func() {
+		for _, item := range r.items(node, "servers") {
+			servers = append(servers, r.serverObject(item)...)
 		}
-		text, at := r.required(item, "url", "this server", "write the URL that the API is reached at")
-		if at == nil {
-			continue
-		}
-		for _, expanded := range r.expand(text, item) {
-			if found := r.server(expanded, at); found != nil {
-				servers = append(servers, found)
-			}
+	})
+	r.unusableServers = append(r.unusableServers, wrong...)
+	return servers
+}
+
+// serverObject reads one server object, which stands for a server for each value of its variables.
+func (r *reader) serverObject(item *yaml.Node) (servers []*server) {
+	if !r.mapping(item, "this server") {
+		return nil
+	}
+	text, at := r.required(item, "url", "this server", "write the URL that the API is reached at")
+	if at == nil {
+		return nil
+	}
+	if trimmed := strings.TrimSpace(text); trimmed != text {
+		r.warn("", Fault{r.place(at), "the server URL has white space around it", "remove it"})
+		text = trimmed
+	}
+	expanded, ok := r.expand(text, item)
+	if !ok {
+		r.fault(item, "the variables stand for more than 100 servers", "write fewer values in their enums")
+		return nil
+	}
+	for _, each := range expanded {
+		if found := r.server(each, at); found != nil {
+			servers = append(servers, found)
 		}
 	}
 	return servers
 }
 
-// expand fills the variables of a server's URL: with each value of an enum, else with the default.
-func (r *reader) expand(text string, object *yaml.Node) []string {
+// expand fills the variables of a server's URL: with each value of an enum, else
+// with the default. ok is false where that makes too many.
+func (r *reader) expand(text string, object *yaml.Node) (urls []string, ok bool) {
 	name, found := firstVariable(text)
 	if !found {
-		return []string{text}
+		return []string{text}, true
 	}
 	variable := r.member(r.member(object, "variables"), name)
 	if variable == nil {
 		r.fault(r.member(object, "url"), "the server URL holds a variable that is not described", "describe it under variables, with a default")
-		return nil
+		return nil, true
 	}
-	var urls []string
 	for _, value := range r.variableValues(variable) {
-		more := r.expand(strings.ReplaceAll(text, "{"+name+"}", value), object)
-		urls = append(urls, more...)
-		if more == nil { // a fault has been noted, and would be again
-			return nil
-		}
-		if len(urls) > maxServers {
-			r.fault(object, "the variables stand for more than 100 servers", "write fewer values in their enums")
-			return nil
+		more, ok := r.expand(strings.ReplaceAll(text, "{"+name+"}", value), object)
+		if urls = append(urls, more...); !ok || len(urls) > maxServers {
+			return nil, false
 		}
 	}
-	return urls
+	return urls, true
 }
 
 // firstVariable returns the name of the first {variable} in a text.
@@ -88,7 +101,7 @@ func (r *reader) variableValues(variable *yaml.Node) []string {
 // server reads one server URL. nil means that a fault was noted.
 func (r *reader) server(text string, node *yaml.Node) *server {
 	if !strings.Contains(text, "://") {
-		r.fault(node, "the server URL is relative", "write the whole URL, from https:// on")
+		r.fault(node, "the server URL is relative", "write the whole URL, from https:// on, here or by an overlay")
 		return nil
 	}
 	parsed, ok := r.endpoint(text, node, "the server URL")

@@ -83,6 +83,17 @@ func secretNameRule(provider string) string {
 	return "a secret's name or ARN: letters, digits and " + secretNameSymbols + " only"
 }
 
+// secretName returns a document's name as Secrets Manager allows it: every other
+// character is a hyphen.
+func secretName(name string) string {
+	return strings.Map(func(c rune) rune {
+		if isAlphanumeric(c) || strings.ContainsRune(secretNameSymbols, c) {
+			return c
+		}
+		return '-'
+	}, name)
+}
+
 // isAlphanumeric reports whether c is a letter or a digit of ASCII.
 func isAlphanumeric(c rune) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'

@@ -51,47 +51,86 @@ func cutPrefix(path, prefix string) (rest string, ok bool) {
 	return rest, rest == "" || rest[0] == '/'
 }
 
-// A route is a segment of the path templates that are reached through a server,
+// A node is a segment of the path templates that are reached through a server,
 // and what follows it.
-type route struct {
+type node struct {
 	// literals are the next segments without expressions, escapes undone.
-	literals map[string]*route
+	literals map[string]*node
 	// patterns are the next segments with expressions, the most literal first.
 	patterns []pattern
-	// template is the path template that ends here; empty when none does.
-	template string
-	// operations are those of the template.
-	operations []*Operation
+	// entries are the operations whose path ends here.
+	entries []entry
+	// off says why nothing is known of the operations of a path that ends here.
+	off *Fault
+}
+
+// An entry is an operation in its place.
+type entry struct {
+	*Operation
+	// off says why the operation is switched off; nil where it is not.
+	off *Fault
+}
+
+// usable returns the operation for a method; nil where there is none that can be used.
+func (n *node) usable(method string) *Operation {
+	for _, each := range n.entries {
+		if each.Method == method && each.off == nil {
+			return each.Operation
+		}
+	}
+	return nil
+}
+
+// unusable returns why the operation for a method is switched off; nil where it is not declared.
+func (n *node) unusable(method string) *Fault {
+	for _, each := range n.entries {
+		if each.Method == method && each.off != nil {
+			return each.off
+		}
+	}
+	return n.off
+}
+
+// methods lists the methods that can be used, sorted.
+func (n *node) methods() []string {
+	methods := make([]string, 0, len(n.entries))
+	for _, each := range n.entries {
+		if each.off == nil {
+			methods = append(methods, each.Method)
+		}
+	}
+	slices.Sort(methods)
+	return methods
 }
 
 // A pattern is a segment of a path template with at least one expression.
 type pattern struct {
 	// literals are the texts around the expressions: one more than there are expressions.
 	literals []string
-	next     *route
+	next     *node
 }
 
-// add makes the route of a path template. The template begins with "/".
-func (r *route) add(template string) *route {
+// add makes the node at which a path template ends. The template begins with "/".
+func (n *node) add(template string) *node {
 	for segment := range strings.SplitSeq(template[1:], "/") {
-		r = r.next(splitSegment(segment))
+		n = n.next(splitSegment(segment))
 	}
-	return r
+	return n
 }
 
-// next returns the route behind a segment, made where there is none yet.
-func (r *route) next(literals []string) *route {
+// next returns the node behind a segment, made where there is none yet.
+func (n *node) next(literals []string) *node {
 	if len(literals) == 1 {
-		if r.literals == nil {
-			r.literals = map[string]*route{}
+		if n.literals == nil {
+			n.literals = map[string]*node{}
 		}
-		if r.literals[literals[0]] == nil {
-			r.literals[literals[0]] = &route{}
+		if n.literals[literals[0]] == nil {
+			n.literals[literals[0]] = &node{}
 		}
-		return r.literals[literals[0]]
+		return n.literals[literals[0]]
 	}
 	position := 0
-	for _, each := range r.patterns {
+	for _, each := range n.patterns {
 		if slices.Equal(each.literals, literals) {
 			return each.next
 		}
@@ -99,8 +138,8 @@ func (r *route) next(literals []string) *route {
 			position++
 		}
 	}
-	made := pattern{literals, &route{}}
-	r.patterns = slices.Insert(r.patterns, position, made)
+	made := pattern{literals, &node{}}
+	n.patterns = slices.Insert(n.patterns, position, made)
 	return made.next
 }
 
@@ -117,28 +156,28 @@ func splitSegment(segment string) []string {
 	}
 }
 
-// find returns the route that an escaped path ends at: a literal segment before
+// find returns the node that an escaped path ends at: a literal segment before
 // one with expressions, as OpenAPI 3.1 asks of concrete and templated paths. path is empty or begins with "/".
-func (r *route) find(path string) *route {
+func (n *node) find(path string) *node {
 	if path == "" {
-		if r.template == "" {
+		if len(n.entries) == 0 && n.off == nil {
 			return nil
 		}
-		return r
+		return n
 	}
 	segment, rest := path[1:], ""
 	if end := strings.IndexByte(segment, '/'); end >= 0 {
 		segment, rest = segment[:end], segment[end:]
 	}
 	segment = decodePath(segment)
-	if next := r.literals[segment]; next != nil {
+	if next := n.literals[segment]; next != nil {
 		if found := next.find(rest); found != nil {
 			return found
 		}
 	}
-	for i := range r.patterns {
-		if r.patterns[i].matches(segment) {
-			if found := r.patterns[i].next.find(rest); found != nil {
+	for i := range n.patterns {
+		if n.patterns[i].matches(segment) {
+			if found := n.patterns[i].next.find(rest); found != nil {
 				return found
 			}
 		}

@@ -12,10 +12,15 @@ type Set struct {
 	destinations []*Destination
 	// hosts holds the servers of each host, the longest prefix first.
 	hosts map[string][]*server
+	// warnings are those of all documents, by file.
+	warnings []Warning
 }
 
 // Destinations returns all destinations, sorted by name.
 func (s *Set) Destinations() []*Destination { return s.destinations }
+
+// Warnings returns what of the documents is switched off, each cause once.
+func (s *Set) Warnings() []Warning { return s.warnings }
 
 // A server is one declared server URL of a destination with the operations that are reached through it.
 type server struct {
@@ -30,7 +35,7 @@ type server struct {
 	// url is the URL as it is shown to callers.
 	url string
 	// routes hold the operations; nil where the document has no paths.
-	routes *route
+	routes *node
 	// operation stands for all when the document has no paths.
 	operation *Operation
 	// node is where the document declares it.

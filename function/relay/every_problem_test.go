@@ -33,6 +33,7 @@ components:
 paths:
   /orders: {post: {security: [{key: []}]}}
   /missing: {post: {security: [{missing: []}]}}
+  /unusable: {post: {parameters: [{name: a, in: body}]}}
   /refused: {post: {security: [{refused: []}]}}
   /hanging: {post: {security: [{hanging: []}]}}
   /split: {post: {x-keyrelay-batch: split}}
@@ -92,6 +93,7 @@ func problemCalls() map[string]sent {
 		"outbound-url-invalid":     {method: "POST", url: "http://$API/v2/../admin"},
 		"destination-not-declared": {method: "POST", url: "http://$API/v3/orders"},
 		"operation-not-declared":   {method: "GET", url: "http://$API/v2/orders"},
+		"operation-unusable":       {method: "POST", url: "http://$API/v2/unusable"},
 		"method-not-allowed":       {method: "TRACE", url: "http://$API/v2/orders"},
 		"record-invalid": {method: "POST", url: "http://$API/v2/orders", body: []byte(`{"a":1,"a":2}`),
 			header: map[string]string{"X-Osmos-Query-Param-Fields": "a"}},
