@@ -95,7 +95,7 @@ func receivedBy(t *testing.T, read section) string {
 	server := httptest.NewServer(api)
 	defer server.Close()
 	api.url = server.URL
-	startManagedSecrets(t).put("keyrelay/orders", read.secret)
+	startManagedSecrets(t).Put("keyrelay/orders", read.secret)
 	document := regexp.MustCompile(`https://(api|auth)\.example\.com`).ReplaceAllString(read.document, server.URL) + "x-keyrelay-network: loopback\n"
 	settings, err := readSettings(environment(map[string]string{"KEYRELAY_DESTINATIONS": documentFolder(t, document)}))
 	if err != nil {

@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
 
+	"keyrelay/function/fake"
 	"keyrelay/function/gateway"
 )
 
@@ -78,7 +79,7 @@ type teller struct {
 	t          *testing.T
 	folder     string
 	downstream *scriptedDownstream
-	managed    *managedSecrets
+	managed    *fake.Secrets
 	relay      *httptest.Server
 }
 
@@ -144,7 +145,7 @@ func (s *teller) rotate(section txtar.File) {
 	case "secrets":
 		s.writeFile(kind, name, section.Data)
 	case "secretsmanager":
-		s.managed.put(name, string(section.Data))
+		s.managed.Put(name, string(section.Data))
 	}
 }
 

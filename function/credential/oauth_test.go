@@ -11,6 +11,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -299,4 +301,32 @@ func TestDiscoveryRefused(t *testing.T) {
 		mustFail(t, err, retrieval.ErrFailed, "hush", "id.example.com")
 		w.mustHaveRetrieved(t, 1)
 	}
+}
+
+// TestDiscoveryKept reads a discovery document once an hour, however short its tokens live.
+func TestDiscoveryKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newBubble(map[string]string{"client": client}, nil)
+		discoveries := 0
+		w.provider.Answer(func(call int, rw http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/token" {
+				fake.Tokens(60)(call, rw, r)
+				return
+			}
+			discoveries++
+			fake.Says(200, "application/json", `{"token_endpoint": "`+w.at("/token").String()+`"}`)(call, rw, r)
+		})
+		outbound := w.plan(w.discovered())
+		for range 59 {
+			mustGet(t, w.store, outbound)
+			time.Sleep(time.Minute)
+		}
+		if mustGet(t, w.store, outbound); discoveries != 1 {
+			t.Errorf("%d discoveries within the hour", discoveries)
+		}
+		time.Sleep(time.Minute)
+		if mustGet(t, w.store, outbound); discoveries != 2 {
+			t.Errorf("%d discoveries after it", discoveries)
+		}
+	})
 }

@@ -1,17 +1,9 @@
 package fake
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"encoding/json"
-	"encoding/pem"
 	"fmt"
 	"io"
-	"math/big"
 	"net/http"
-	"time"
 )
 
 // Says answers with a body of a media type, none for "".
@@ -41,30 +33,4 @@ func CutOff(part string) http.HandlerFunc {
 		w.Header().Set("Content-Length", "1000")
 		_, _ = io.WriteString(w, part)
 	}
-}
-
-// ClientCertificate is the secret of a mutualTLS scheme with a certificate that bears
-// the number; it panics where the machine has no randomness.
-func ClientCertificate(number int64) string {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		panic(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(number), NotAfter: time.Now().Add(time.Hour), ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}
-	certificate, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		panic(err)
-	}
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		panic(err)
-	}
-	secret, err := json.Marshal(map[string]string{
-		"certificate": string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate})),
-		"private_key": string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})),
-	})
-	if err != nil {
-		panic(err)
-	}
-	return string(secret)
 }

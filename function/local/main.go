@@ -22,6 +22,8 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"keyrelay/function/fake"
 )
 
 // The ports that everything listens on, and the addresses with them on this
@@ -79,7 +81,10 @@ func surroundings(host string) (*downstream, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	closeSecrets, err := listen(net.JoinHostPort(host, secretsPort), sampleSecrets())
+	closeSecrets, err := listen(net.JoinHostPort(host, secretsPort), fake.NewSecrets(map[string]string{
+		"keyrelay/sample": `{"api_key":"` + sampleKey + `"}`,
+		"keyrelay/shop":   `{"password":"` + shopPassword + `"}`,
+	}))
 	if err != nil {
 		closeAPI()
 		return nil, nil, err

@@ -2,10 +2,12 @@ package secret_test
 
 import (
 	"errors"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -77,5 +79,25 @@ FILE:9:56: the file /missing/secret does not exist; put the secret there, or nam
 FILE:10:56: / is not a file; name a regular file that holds the secret`, "FILE", file)
 	if difference := cmp.Diff(want, faults.Error()); difference != "" {
 		t.Errorf("(-want +got):\n%s", difference)
+	}
+}
+
+// TestRetries has all three attempts of the SDK made within the time of one read,
+// whatever pauses it draws.
+func TestRetries(t *testing.T) {
+	for range 30 {
+		synctest.Test(t, func(t *testing.T) {
+			e := fake.NewSecrets(map[string]string{"keyrelay/it": "the-key"})
+			calls := 0
+			e.Fail(func(w http.ResponseWriter, r *http.Request) {
+				if calls++; calls == 2 {
+					e.Fail(nil)
+				}
+				fake.Fault("InternalServiceError", http.StatusInternalServerError)(w, r)
+			})
+			if _, err := newStore(e).Value(t.Context(), managed("keyrelay/it", "")); err != nil || e.TakeCalls() != 3 {
+				t.Error(err)
+			}
+		})
 	}
 }
