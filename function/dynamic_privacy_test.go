@@ -32,14 +32,14 @@ func indiscretions() map[string]indiscretion {
 		"redirect":      {502, canaries(302, "Location", "canary")},
 		"empty":         {502, canaries(200, "X-Detail", `{"canary": "canary"}`)},
 		"page":          {502, canaries(200, "X-Detail", "<p>canary")},
-		"line break":    {502, canaries(200, "X-Detail", `{"key": "canary-key\r\ncanary: 1"}`)},
-		"life":          {502, canaries(200, "X-Detail", `{"key": "canary-key", "expires_in": "canary"}`)},
+		"line break":    {502, canaries(200, "X-Detail", `{"key": "canary-key-of-session\r\ncanary: 1"}`)},
+		"life":          {502, canaries(200, "X-Detail", `{"key": "canary-key-of-session", "expires_in": "canary"}`)},
 		"long":          {502, canaries(200, "X-Detail", strings.Repeat("canary", 64<<10))},
 		"broken off":    {502, spoken("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{\"key\": \"canary")},
 		"not HTTP":      {502, spoken("canary canary\r\n\r\n")},
 		"silent":        {504, silent},
-		"one too many":  {200, spoken("HTTP/1.1 200 OK\r\nContent-Length: 21\r\n\r\n{\"key\": \"canary-key\"}HTTP/1.1 200 OK\r\ncanary: canary\r\n\r\n")},
-		"as it must be": {200, canaries(200, "X-Detail", `{"key": "canary-key"}`)},
+		"one too many":  {200, spoken("HTTP/1.1 200 OK\r\nContent-Length: 32\r\n\r\n{\"key\": \"canary-key-of-session\"}HTTP/1.1 200 OK\r\ncanary: canary\r\n\r\n")},
+		"as it must be": {200, canaries(200, "X-Detail", `{"key": "canary-key-of-session"}`)},
 	}
 }
 

@@ -2,6 +2,7 @@ package credential_test
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -234,14 +235,16 @@ func TestRetrievedPlaces(t *testing.T) {
 
 // TestRetrievedMask hides a retrieved credential, its parts and the secrets behind it.
 func TestRetrievedMask(t *testing.T) {
-	w := newWorld(t, map[string]string{"keyrelay/api": `{"username": "the-username", "password": "the-password"}`, "client": client}, fake.Tokens(60))
+	w := newWorld(t, map[string]string{"keyrelay/api": `{"username": "the-username", "password": "the-long-password"}`, "client": client}, func(call int, w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintf(w, `{"access_token": "token-of-the-call-%d", "token_type": "bearer"}`, call)
+	})
 	scheme := w.session("")
 	scheme.Value, scheme.Secret = template(t, "{{{token_type}}} {{{access_token}}}"), managed("keyrelay/api", "")
 	scheme.Parameters = []destination.RetrievalParameter{
 		{Name: "username", In: "body", UseIn: []string{"key"}}, {Name: "password", In: "body", UseIn: []string{"key"}},
 	}
 	held := mustGet(t, w.store, w.plan(scheme, w.oauth()))
-	response := &gateway.Response{Body: []byte("token-number-1 token-number-2 the-username the-password the-client the-client-secret")}
+	response := &gateway.Response{Body: []byte("token-of-the-call-1 token-of-the-call-2 the-username the-long-password the-client the-client-secret")}
 	found := held.Mask(response)
 	if got := string(response.Body); got != "*** *** the-username *** the-client ***" {
 		t.Errorf("left %q", got)

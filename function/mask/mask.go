@@ -1,114 +1,140 @@
-// Package mask takes a credential out of an answer that echoes it.
+// Package mask takes a credential out of an answer that echoes it, without telling
+// a caller anything else about it.
 //
-//	masker := mask.New(secret) // once for each credential
+//	masker := mask.New(token) // once for each credential
 //	if masker.Mask(response) {
-//		// the answer held the secret; *** stands there now
+//		// the answer held the token; *** stands there now
 //	}
+//
+// A value is found as it is and in the ways that an API writes it: percent-encoded
+// (RFC 3986, forms), JSON-escaped (RFC 8259), both of them, partly or repeatedly; in
+// base64 (RFC 4648) of either alphabet at any alignment, and in base64 of that; in
+// lower or upper case.
+//
+// *** says that a guess was right, so that only what nobody can guess may be masked:
+// values of at least MinLength bytes, and only as a whole. How long the search takes
+// depends on the answer and on the lengths of the values, never on the values: it
+// rolls a hash under a random key over the answer, one for each length, and does
+// nothing else before all of a value is there.
 package mask
 
 import (
-	"slices"
+	"math"
+	"net/http"
+	"sync"
 
 	"keyrelay/function/gateway"
 )
 
-// hidden stands where a credential was. It is shorter than any pattern, so that
-// an answer is masked in place.
+// MinLength is the length in bytes of the shortest value that is masked.
+const MinLength = 16
+
+// minDecoded is the least that may be left of a value when what looks like an
+// escape in it is decoded, as it is in the answer.
+const minDecoded = MinLength / 2
+
+// hidden stands where a value was. It is shorter than any value, so that an answer
+// is masked in place.
 const hidden = "***"
 
-// A Masker finds many patterns in one pass, by the algorithm of Sun Wu and Udi
-// Manber, "A fast algorithm for multi-pattern searching", 1994: it looks at two
-// bytes and mostly skips the rest of a window.
+// A Masker looks for the values of one credential. Many goroutines may use it. It
+// holds hashes of the values and not the values.
 type Masker struct {
-	// patterns are what is looked for, the longest first.
-	patterns func() []string
-	// window is the length of the shortest pattern, and maxWindow at most.
-	window int
-	// shift says how far the window may move when it ends with two bytes.
-	shift [1 << 16]uint8
+	hash    hash
+	windows []*window
+	// shortest and longest are lengths of windows.
+	shortest, longest int
+	scanners          sync.Pool
 }
 
-// maxWindow keeps the building of a masker cheap where every pattern is long.
-const maxWindow = 64
-
-// New returns a Masker for every encoding of the secrets. One that is too short to
-// be told from ordinary text is left alone; where all are, the Masker is nil.
-func New(secrets ...string) *Masker {
-	patterns := patternsOf(secrets)
-	if len(patterns) == 0 {
-		return nil
-	}
-	slices.SortFunc(patterns, func(a, b string) int { return len(b) - len(a) })
-	m := &Masker{patterns: func() []string { return patterns }}
-	m.window = min(len(patterns[len(patterns)-1]), maxWindow)
-	for i := range m.shift {
-		m.shift[i] = uint8(m.window - 1)
-	}
-	for _, pattern := range patterns {
-		for end := 2; end <= m.window; end++ {
-			at := block(pattern[end-2], pattern[end-1])
-			m.shift[at] = min(m.shift[at], uint8(m.window-end))
+// New returns a Masker for values that a request carries. Those shorter than
+// MinLength are not looked for; a Masker without values finds nothing.
+func New(values ...string) *Masker {
+	m := &Masker{hash: newHash(), shortest: math.MaxInt}
+	for _, value := range values {
+		if len(value) >= MinLength {
+			m.windows = append(m.windows, windowsFor(&m.hash, value)...)
 		}
 	}
+	for _, w := range m.windows {
+		m.shortest, m.longest = min(m.shortest, w.length), max(m.longest, w.length)
+	}
+	m.scanners.New = func() any { return newScanner(m) }
 	return m
 }
 
-func block(a, b byte) uint16 { return uint16(a)<<8 | uint16(b) }
-
-// Mask replaces every pattern in the answer's header values and body, in place,
-// and reports whether there was any. A nil Masker finds nothing.
+// Mask replaces every copy of a value in the answer's body, header values and header
+// names by ***, in place, and reports whether there was any. An answer that held one
+// loses the fields that are made from its body: they would tell what stood there.
 func (m *Masker) Mask(response *gateway.Response) bool {
-	if m == nil {
+	if len(m.windows) == 0 {
 		return false
 	}
-	body, found := maskText(m, response.Body)
+	s := m.scanners.Get().(*scanner)
+	defer m.scanners.Put(s)
+	body, found := s.mask(response.Body)
 	response.Body = body
-	for _, values := range response.Header {
-		for i, value := range values {
-			if start, _ := next(m, value, 0); start >= 0 {
-				masked, _ := maskText(m, []byte(value))
-				values[i], found = string(masked), true
-			}
-		}
+	found = s.maskHeader(response.Header) || found
+	if found {
+		Unverifiable(response.Header)
 	}
 	return found
 }
 
-// maskText replaces every pattern, in place.
-func maskText(m *Masker, text []byte) ([]byte, bool) {
-	start, end := next(m, text, 0)
-	if start < 0 {
-		return text, false
+// Unverifiable removes the fields that are made from the bytes of an answer's body:
+// its entity tag (RFC 9110 section 8.8.3) and its digests (RFC 9530, RFC 3230, RFC 1864).
+func Unverifiable(header http.Header) {
+	for _, field := range [...]string{"Etag", "Content-Digest", "Repr-Digest", "Digest", "Content-Md5"} {
+		delete(header, field)
 	}
-	masked := text[:start]
-	for start >= 0 {
-		masked = append(masked, hidden...)
-		from := end
-		start, end = next(m, text, from)
-		if start < 0 {
-			masked = append(masked, text[from:]...)
-		} else {
-			masked = append(masked, text[from:start]...)
-		}
-	}
-	return masked, true
 }
 
-// next finds the first pattern at or after from, and where several begin there
-// the longest; start is -1 where there is none.
-func next[T string | []byte](m *Masker, text T, from int) (start, end int) {
-	for at := from + m.window; at <= len(text); {
-		if shift := int(m.shift[block(text[at-2], text[at-1])]); shift > 0 {
-			at += shift
-			continue
+func (s *scanner) maskHeader(header http.Header) bool {
+	found := false
+	var names []string
+	for name, values := range header {
+		if s.scan(s.copyName(name)) {
+			names = append(names, name)
 		}
-		start = at - m.window
-		for _, pattern := range m.patterns() {
-			if len(pattern) <= len(text)-start && string(text[start:start+len(pattern)]) == pattern {
-				return start, start + len(pattern)
+		for i, value := range values {
+			s.copied = append(s.copied[:0], value...)
+			if masked, any := s.mask(s.copied); any {
+				values[i], found = string(masked), true
 			}
 		}
-		at++
 	}
-	return -1, 0
+	for _, name := range names {
+		masked, _ := s.mask(s.copyName(name))
+		other := http.CanonicalHeaderKey(string(masked))
+		header[other] = append(header[other], header[name]...)
+		delete(header, name)
+	}
+	return found || len(names) > 0
+}
+
+// copyName copies a header field's name in lower case: its own case is lost by the time it is here.
+func (s *scanner) copyName(name string) []byte {
+	s.copied = append(s.copied[:0], name...)
+	flip(s.copied, 'A', 'Z')
+	return s.copied
+}
+
+// mask replaces every value in a text, in place. Of values that overlap, such as one
+// that begins another, all is replaced.
+func (s *scanner) mask(text []byte) ([]byte, bool) {
+	if !s.scan(text) {
+		return text, false
+	}
+	masked := text[:0]
+	for place, c := range text {
+		switch {
+		case s.isJoined(place):
+		case s.isJoined(place + 1):
+			masked = append(masked, hidden...)
+		default:
+			masked = append(masked, c)
+		}
+	}
+	s.joined = nil
+	return masked, true
 }

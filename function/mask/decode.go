@@ -1,0 +1,189 @@
+package mask
+
+import (
+	"bytes"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// reach is the length of the longest escape, with escapes in it, that is undone; memory
+// is how far behind a place its decoding may look.
+const (
+	reach  = 64
+	memory = 8 * reach
+)
+
+// A unit is what stands at one place of a text, escapes decoded: a byte, a character
+// of a \u escape (its code point plus firstRune), or nothing.
+type unit struct {
+	char   rune
+	length int32 // in the text
+}
+
+const (
+	nothing   rune = -1
+	firstRune rune = 256
+)
+
+// A decoder undoes percent-encoding (RFC 3986 section 2.1) and JSON's escapes
+// (RFC 8259 section 7), one within the other, from the end of a text to its start. A
+// backslash that escapes nothing but itself, a quotation mark or a slash is left out,
+// so that it does not matter how many there are.
+type decoder struct {
+	text []byte
+	// units holds what is at the places of escapes, by place modulo its length.
+	units []unit
+}
+
+func isEscape(c byte) bool { return c == '%' || c == '\\' }
+
+func hasEscape(text []byte) bool {
+	return bytes.IndexByte(text, '%') >= 0 || bytes.IndexByte(text, '\\') >= 0
+}
+
+// at returns the unit at a place, and nothing of no length behind the end.
+func (d *decoder) at(place int) unit {
+	if place >= len(d.text) {
+		return unit{char: nothing}
+	}
+	if c := d.text[place]; !isEscape(c) {
+		return unit{rune(c), 1}
+	}
+	return d.units[place%len(d.units)]
+}
+
+// decode finds the unit at a place when all behind it are known.
+func (d *decoder) decode(place int) unit {
+	char, next := rune(d.text[place]), place+1
+	for {
+		var value rune
+		end := next
+		switch {
+		case char == '%':
+			value, end = d.hex(next, 2)
+		case char == '\\':
+			value, end = d.escaped(next)
+		}
+		if end == next || end-place > reach {
+			break
+		}
+		char, next = value, end
+	}
+	if char == '\\' {
+		char = nothing
+	}
+	made := unit{char, int32(next - place)}
+	if isEscape(d.text[place]) {
+		d.units[place%len(d.units)] = made
+	}
+	return made
+}
+
+// hex reads hexadecimal digits; it returns place where they are none.
+func (d *decoder) hex(place, digits int) (value rune, end int) {
+	end = place
+	for range digits {
+		u := d.at(end)
+		digit := hexDigit(u.char)
+		if digit < 0 {
+			return 0, place
+		}
+		value, end = value<<4|digit, end+int(u.length)
+	}
+	return value, end
+}
+
+func hexDigit(c rune) rune {
+	switch {
+	case '0' <= c && c <= '9':
+		return c - '0'
+	case 'a' <= c && c <= 'f':
+		return c - 'a' + 10
+	case 'A' <= c && c <= 'F':
+		return c - 'A' + 10
+	}
+	return -1
+}
+
+// escaped reads what is behind a backslash; it returns place where that is no escape.
+func (d *decoder) escaped(place int) (value rune, end int) {
+	letter := d.at(place)
+	end = place + int(letter.length)
+	switch letter.char {
+	case 'b':
+		return '\b', end
+	case 'f':
+		return '\f', end
+	case 'n':
+		return '\n', end
+	case 'r':
+		return '\r', end
+	case 't':
+		return '\t', end
+	case 'u':
+		value, last := d.hex(end, 4)
+		if last == end {
+			break
+		}
+		end = last
+		if value < utf8.RuneSelf {
+			return value, end
+		}
+		low := d.at(last)
+		for low.char == nothing && low.length > 0 && last < end+reach {
+			last += int(low.length)
+			low = d.at(last)
+		}
+		if pair := utf16.DecodeRune(value, low.char-firstRune); pair != utf8.RuneError {
+			return pair + firstRune, last + int(low.length)
+		}
+		return value + firstRune, end
+	}
+	return 0, place
+}
+
+// append appends the bytes that the unit stands for.
+func (u unit) append(text []byte) []byte {
+	switch {
+	case u.char == nothing:
+		return text
+	case u.char < firstRune:
+		return append(text, byte(u.char))
+	}
+	return utf8.AppendRune(text, u.char-firstRune)
+}
+
+// decoded is a text with every escape undone.
+func decoded(text string) string {
+	d := newDecoder([]byte(text))
+	var plain []byte
+	for place := 0; place < len(text); place += int(d.at(place).length) {
+		plain = d.at(place).append(plain)
+	}
+	return string(plain)
+}
+
+// newDecoder decodes a whole text.
+func newDecoder(text []byte) *decoder {
+	d := &decoder{text, make([]unit, len(text)+1)}
+	for place := len(text) - 1; place >= 0; place-- {
+		d.decode(place)
+	}
+	return d
+}
+
+// sourceLength is how long the beginning of a text is that decodes to so many bytes.
+func sourceLength(text []byte, decoded int) int {
+	for size := 2*decoded + reach; ; size *= 2 {
+		piece := text[:min(size, len(text))]
+		d, place, left, buffer := newDecoder(piece), 0, decoded, make([]byte, 0, utf8.UTFMax)
+		for left > 0 && place < len(piece) {
+			u := d.at(place)
+			left -= len(u.append(buffer))
+			place += int(u.length)
+		}
+		if place <= len(piece)-reach || len(piece) == len(text) {
+			return place
+		}
+	}
+}

@@ -1,0 +1,222 @@
+package mask
+
+import "math"
+
+// block is how much of a text is looked at in one go where it has no escapes.
+const block = 512
+
+// A scanner goes over one text after another, each from its end to its start: what is
+// decoded at a place depends on what comes after it alone, so that nothing that a
+// caller puts before a value can hide it. A scanner serves one goroutine.
+type scanner struct {
+	*Masker
+	decoder
+	// copied is a text that was not given as bytes.
+	copied []byte
+	// plain ends with the decoded text from the current place on, as far as windows
+	// need it: byte number n from the end of the text is at plain[end-n].
+	plain []byte
+	end   int
+	// states is what is known at the last places, by place modulo its length: how many
+	// bytes are behind it, decoded, and the hash of each window that begins there.
+	states [2 * reach]state
+	// stale says of each window that its hash was left behind.
+	stale []bool
+	// last is where each window last found a value.
+	last []int
+	// joined has a bit for each byte of the text that is hidden together with the one
+	// before it; nil while nothing is found.
+	joined []uint64
+}
+
+type state struct {
+	count  int
+	hashes []uint64
+}
+
+func newScanner(m *Masker) *scanner {
+	s := &scanner{Masker: m, plain: make([]byte, m.longest+6*memory+8*block), stale: make([]bool, len(m.windows)), last: make([]int, len(m.windows))}
+	s.units = make([]unit, memory)
+	for i := range s.states {
+		s.states[i].hashes = make([]uint64, len(m.windows))
+	}
+	return s
+}
+
+func (s *scanner) state(place int) *state { return &s.states[place%len(s.states)] }
+
+// scan finds out which bytes of a text are to be hidden, and reports whether any are.
+func (s *scanner) scan(text []byte) bool {
+	s.text, s.joined = text, nil
+	if len(text) < s.shortest {
+		return false
+	}
+	for i := range s.last {
+		s.last[i] = math.MaxInt
+	}
+	s.end = len(s.plain) - s.longest - memory
+	clear(s.plain[s.end:])
+	clear(s.stale)
+	first := s.state(len(text))
+	first.count = 0
+	clear(first.hashes)
+	for end := len(text); end > 0; {
+		start := max(0, end-block)
+		s.makeRoom(end)
+		if hasEscape(text[max(0, start-reach):end]) {
+			s.scanEscaped(start, end)
+		} else {
+			s.scanPlain(start, end)
+		}
+		end = start
+	}
+	s.text = nil
+	return s.joined != nil
+}
+
+// makeRoom moves what windows still need of the decoded text to its end.
+func (s *scanner) makeRoom(place int) {
+	first := s.end - s.state(place).count - memory
+	if first > block+memory {
+		return
+	}
+	needed := s.plain[first : first+s.longest+2*memory]
+	moved := len(s.plain) - len(needed) - first
+	copy(s.plain[first+moved:], needed)
+	s.end += moved
+}
+
+// scanPlain goes over a part of the text without escapes.
+func (s *scanner) scanPlain(start, end int) {
+	from, to := s.state(end), s.state(start)
+	right := s.end - from.count
+	left := right - (end - start)
+	copy(s.plain[left:right], s.text[start:end])
+	for i, w := range s.windows {
+		if w.isBase64 && !hasRun(s.plain[left:right+w.length-1], w.length) {
+			s.stale[i] = true
+			continue
+		}
+		sum := s.current(i, from)
+		entering, leaving := s.plain[left:right], s.plain[left+w.length:right+w.length]
+		for k := len(entering); k > 0; {
+			if k, sum = w.roll(&s.hash, sum, entering[:k], leaving); w.isLikely(sum) {
+				s.check(start+k, i, sum)
+			}
+		}
+		to.hashes[i] = sum
+	}
+	to.count = from.count + end - start
+}
+
+// roll moves a window over bytes from the last to the first, up to the first place
+// where a target may begin.
+func (w *window) roll(h *hash, sum uint64, entering, leaving []byte) (place int, at uint64) {
+	leaving = leaving[:len(entering)]
+	k := len(entering) - 1
+	for ; k > 0; k -= 2 { // two at a time, so that one multiplication does not wait for the other
+		first := h[entering[k]] - w.leaving[leaving[k]]
+		second := h[entering[k-1]] - w.leaving[leaving[k-1]]
+		one, two := sum*base+first, sum*(base*base&math.MaxUint64)+(first*base+second)
+		if w.isLikely(one) {
+			return k, one
+		}
+		if w.isLikely(two) {
+			return k - 1, two
+		}
+		sum = two
+	}
+	if k == 0 {
+		sum = sum*base + h[entering[0]] - w.leaving[leaving[0]]
+	}
+	return 0, sum
+}
+
+// current returns the hash of a window at a state, made anew where it was left behind.
+func (s *scanner) current(i int, at *state) uint64 {
+	if s.stale[i] {
+		first := s.end - at.count
+		at.hashes[i], s.stale[i] = s.hash.sum(s.plain[first:first+s.windows[i].length]), false
+	}
+	return at.hashes[i]
+}
+
+// hasRun reports whether so many characters of base64 stand together. It looks at the
+// text alone, and mostly at few of its bytes.
+func hasRun(text []byte, length int) bool {
+	for end := len(text); end >= length; {
+		start := end - length
+		for start < end && isBase64(text[start]) {
+			start++
+		}
+		if start == end {
+			return true
+		}
+		end = start
+	}
+	return false
+}
+
+// scanEscaped goes over any part of the text, place by place.
+func (s *scanner) scanEscaped(start, end int) {
+	for i := range s.windows {
+		s.current(i, s.state(end))
+	}
+	var buffer [4]byte
+	for place := end - 1; place >= start; place-- {
+		u := s.decode(place)
+		from, to := s.state(place+int(u.length)), s.state(place)
+		to.count = from.count
+		copy(to.hashes, from.hashes)
+		bytes := u.append(buffer[:0])
+		for i := len(bytes) - 1; i >= 0; i-- {
+			s.enter(to, bytes[i])
+		}
+		for i, w := range s.windows {
+			if sum := to.hashes[i]; len(bytes) > 0 && w.isLikely(sum) {
+				s.check(place, i, sum)
+			}
+		}
+	}
+}
+
+// enter moves every window of a state by a byte.
+func (s *scanner) enter(to *state, c byte) {
+	to.count++
+	first := s.end - to.count
+	s.plain[first] = c
+	for i, w := range s.windows {
+		to.hashes[i] = to.hashes[i]*base + s.hash[c] - w.leaving[s.plain[first+w.length]]
+	}
+}
+
+// check hides a value that begins at a place if there is one. Where it overlaps the one
+// that the same window found last, no more than what is before that is left to hide.
+func (s *scanner) check(place, i int, sum uint64) {
+	w := s.windows[i]
+	for _, t := range w.targets {
+		if t.hash != sum {
+			continue
+		}
+		start, end := max(0, place-t.before), s.last[i]+1
+		if s.last[i]-place >= w.length {
+			end = place + sourceLength(s.text[place:], w.length+t.behind)
+		}
+		s.last[i] = place
+		s.hide(start, end)
+		return
+	}
+}
+
+func (s *scanner) hide(start, end int) {
+	if s.joined == nil {
+		s.joined = make([]uint64, len(s.text)/64+1)
+	}
+	for place := start + 1; place < end; place++ {
+		s.joined[place/64] |= 1 << (place % 64)
+	}
+}
+
+func (s *scanner) isJoined(place int) bool {
+	return s.joined[place/64]>>(place%64)&1 != 0
+}
