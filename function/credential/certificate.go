@@ -34,5 +34,5 @@ func fromCertificate(scheme *destination.SecurityScheme, value secret.Value) (*p
 	if err != nil {
 		return nil, secret.Unusable(scheme.Secret, "holds no certificate with its private key. Store the PEM text of both (-----BEGIN CERTIFICATE-----, intermediates behind it, and -----BEGIN PRIVATE KEY-----), and see that they belong together.")
 	}
-	return &part{certificate: &certificate, mask: mask.New(members.PrivateKey).Mask}, nil
+	return &part{certificate: &certificate, masker: mask.New()}, nil
 }

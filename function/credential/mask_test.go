@@ -1,6 +1,7 @@
 package credential_test
 
 import (
+	"fmt"
 	"testing"
 
 	"keyrelay/function/credential"
@@ -45,6 +46,33 @@ func TestMaskMembers(t *testing.T) {
 	})
 	response := &gateway.Response{Body: []byte("Token token=the-inner-key-of-it|the-inner-key-of-it")}
 	if held.Mask(response); string(response.Body) != "***|***" {
+		t.Errorf("left %s", response.Body)
+	}
+}
+
+// TestMaskParts hides all of a scheme's credential that begins with another's, and
+// says which of them the answer held.
+func TestMaskParts(t *testing.T) {
+	const short, long = "key-of-16-letters", "key-of-16-letters-and-then-some"
+	first, second := header(managed("short", "")), header(managed("long", ""))
+	second.Name, second.Field = "other", "X-Other-Key"
+	held := mustGet(t, storeOn(t, fake.NewSecrets(map[string]string{"short": short, "long": long})), planWith(first, second))
+	for body, want := range map[string]string{long + "|" + short: "***|*** [other partnerKey]", short: "*** [partnerKey]", "neither": "neither []"} {
+		response := &gateway.Response{Body: []byte(body)}
+		found := held.Mask(response)
+		if got := fmt.Sprint(string(response.Body), " ", found); got != want {
+			t.Errorf("%s became %s, want %s", body, got, want)
+		}
+	}
+}
+
+// TestMaskCarried tells nobody whether a guess is right at what a request does not
+// carry as it is: the user's name and the password of http basic by themselves.
+func TestMaskCarried(t *testing.T) {
+	held := heldWith(t, `{"username": "a-user-name-of-24-letters", "password": "a-password-of-24-letters"}`, asBasic)
+	const guess = "a-user-name-of-24-letters|a-password-of-24-letters|YS1wYXNzd29yZC1vZi0yNC1sZXR0ZXJz"
+	response := &gateway.Response{Body: []byte(guess)}
+	if found := held.Mask(response); found != nil || string(response.Body) != guess {
 		t.Errorf("left %s", response.Body)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"keyrelay/function/destination"
-	"keyrelay/function/gateway"
 	"keyrelay/function/mask"
 	"keyrelay/function/retrieval"
 )
@@ -29,8 +28,8 @@ type part struct {
 	sign func(*http.Request)
 	// certificate is the client certificate; nil for all other kinds.
 	certificate *tls.Certificate
-	// mask replaces copies of it in an answer and reports whether there were any.
-	mask func(*gateway.Response) bool
+	// masker finds what a request carries of it.
+	masker *mask.Masker
 }
 
 // stats is how a part was had.
@@ -38,12 +37,12 @@ type stats struct {
 	waited, stale bool
 }
 
-// newPart brings a text into shape. secrets are the texts to mask in answers.
+// newPart brings a text into shape. secrets are what must not come back with an answer.
 func newPart(scheme *destination.SecurityScheme, text string, secrets []string) *part {
 	return &part{
-		text:  func() string { return text },
-		apply: attach(scheme, text),
-		mask:  mask.New(secrets...).Mask,
+		text:   func() string { return text },
+		apply:  attach(scheme, text),
+		masker: mask.New(secrets...),
 	}
 }
 

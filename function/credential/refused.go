@@ -48,13 +48,17 @@ func sameJSON(a, b []byte) bool {
 	return json.Compact(&compactA, a) == nil && json.Compact(&compactB, b) == nil && bytes.Equal(compactA.Bytes(), compactB.Bytes())
 }
 
-// Mask replaces every copy of the credential in the answer, and of the secrets
-// that it is made of, and names the schemes it found. It changes the answer's
-// header values and body in place.
+// Mask replaces every copy in the answer of what Apply puts into a request, and names
+// the schemes it found. It changes the answer's header and body in place. See package
+// mask for what is found.
 func (c *Credential) Mask(response *gateway.Response) []string {
+	parts := c.parts
+	if len(parts) > 1 { // the longest first: one of them may begin with another
+		parts = slices.SortedStableFunc(slices.Values(parts), func(a, b *part) int { return b.masker.Longest() - a.masker.Longest() })
+	}
 	var found []string
-	for _, part := range c.parts {
-		if part.mask(response) {
+	for _, part := range parts {
+		if part.masker.Mask(response) {
 			found = append(found, part.scope.Scheme.Name)
 		}
 	}

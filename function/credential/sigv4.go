@@ -91,8 +91,8 @@ func fromRole(_ retrieval.Scope, of *role) (*part, error) {
 	signer := v4.NewSigner()
 	credentials := of.credentials()
 	return &part{
-		sign: func(request *http.Request) { sign(request, signer, of) },
-		mask: mask.New(credentials.SecretAccessKey, credentials.SessionToken).Mask,
+		sign:   func(request *http.Request) { sign(request, signer, of) },
+		masker: mask.New(credentials.SessionToken),
 	}, nil
 }
 

@@ -44,7 +44,7 @@ func fromPassword(scheme *destination.SecurityScheme, value secret.Value) (*part
 	if strings.Contains(*members.Username, ":") || strings.ContainsFunc(pair, isControl) {
 		return nil, secret.Unusable(scheme.Secret, "holds a user name with a colon, or a control character such as a line break; http basic can carry neither.")
 	}
-	return fromText(scheme, "Basic "+base64.StdEncoding.EncodeToString([]byte(pair)), []string{*members.Password, pair})
+	return fromText(scheme, "Basic "+base64.StdEncoding.EncodeToString([]byte(pair)), []string{pair})
 }
 
 func isControl(r rune) bool { return r < ' ' || r == 0x7f }

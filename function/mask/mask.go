@@ -63,6 +63,9 @@ func New(values ...string) *Masker {
 	return m
 }
 
+// Longest tells Maskers apart by the lengths of their longest values.
+func (m *Masker) Longest() int { return m.longest }
+
 // Mask replaces every copy of a value in the answer's body, header values and header
 // names by ***, in place, and reports whether there was any. An answer that held one
 // loses the fields that are made from its body: they would tell what stood there.

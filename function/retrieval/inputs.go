@@ -82,25 +82,25 @@ func (in *inputs) needed(name string) (string, error) {
 }
 
 // value returns the JSON value of a parameter: a variable, else a member of the
-// secret, else the document's default. private says that it comes from a secret.
-func (in *inputs) value(parameter destination.RetrievalParameter) (found []byte, private bool, err error) {
+// secret, else the document's default.
+func (in *inputs) value(parameter destination.RetrievalParameter) ([]byte, error) {
 	source, name, reference := in.members, parameter.Name, in.scope.Scheme.Secret
 	if parameter.Variable != "" {
 		source, name, reference = in.variables, parameter.Variable, in.scope.Destination.Variables
 	}
 	if found, ok := findMember(source, name); ok {
-		return found, !isIdentifier(parameter.Name), nil
+		return found, nil
 	}
 	if parameter.Default != nil {
-		return parameter.Default, false, nil
+		return parameter.Default, nil
 	}
 	if reference == (destination.Reference{}) {
-		return nil, false, &gateway.Refusal{
+		return nil, &gateway.Refusal{
 			Reason: secret.ErrUnavailable,
 			Detail: "The parameter " + parameter.Name + " of the security scheme " + in.scope.Scheme.Name + " of " + in.scope.Destination.Name + " has no value. Name a secret that holds it with x-keyrelay-secret, or give it a default.",
 		}
 	}
-	return nil, false, secret.Unusable(reference, "has no member "+name+", which the retrieval for "+in.scope.Scheme.Name+" sends. Add it.")
+	return nil, secret.Unusable(reference, "has no member "+name+", which the retrieval for "+in.scope.Scheme.Name+" sends. Add it.")
 }
 
 // findMember returns a member of a JSON object that is not null.
@@ -111,14 +111,4 @@ func findMember(object secret.Secret, name string) ([]byte, bool) {
 	pointer := "/" + strings.ReplaceAll(strings.ReplaceAll(name, "~", "~0"), "/", "~1")
 	found, ok := rawjson.Pointer(pointer).Find(object())
 	return found, ok && found[0] != 'n'
-}
-
-// isIdentifier reports whether a parameter says who asks rather than proving it.
-// Such a value is no secret and may well be part of an ordinary answer.
-func isIdentifier(name string) bool {
-	switch strings.ToLower(name) {
-	case "client_id", "clientid", "username", "user", "email", "login", "grant_type", "scope", "audience", "resource":
-		return true
-	}
-	return false
 }

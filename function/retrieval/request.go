@@ -23,8 +23,6 @@ type request struct {
 	header  http.Header
 	members []bodyMember
 	form    url.Values
-	// secrets are the values that must not come back from the destination.
-	secrets []string
 }
 
 // A bodyMember is one member of a JSON body.
@@ -78,7 +76,6 @@ func (r *request) owner(in *inputs) error {
 	}
 	r.form.Set("username", name)
 	r.form.Set("password", password)
-	r.secrets = append(r.secrets, password)
 	return nil
 }
 
@@ -98,7 +95,6 @@ func (r *request) client(in *inputs, grant string) error {
 			return err
 		}
 	}
-	r.secrets = append(r.secrets, clientSecret)
 	if in.scope.Scheme.ClientSecretPost {
 		r.form.Set("client_id", id)
 		r.form.Set("client_secret", clientSecret)
@@ -106,7 +102,6 @@ func (r *request) client(in *inputs, grant string) error {
 	}
 	pair := url.QueryEscape(id) + ":" + url.QueryEscape(clientSecret)
 	r.header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(pair)))
-	r.secrets = append(r.secrets, pair)
 	return nil
 }
 
@@ -116,14 +111,11 @@ func (r *request) fill(in *inputs, use string) error {
 		if !slices.Contains(parameter.UseIn, use) {
 			continue
 		}
-		value, private, err := in.value(parameter)
+		value, err := in.value(parameter)
 		if err != nil {
 			return err
 		}
 		text, scalar := rawjson.Plain(value)
-		if private && scalar {
-			r.secrets = append(r.secrets, text)
-		}
 		if parameter.In == "body" && r.form == nil {
 			r.members = append(r.members, bodyMember{parameter.Name, value})
 			continue

@@ -51,7 +51,7 @@ type Token struct {
 	content func() content
 }
 
-// A content is a credential, and what must not come back from the destination.
+// A content is a credential, and the secrets in it.
 type content struct {
 	text    string
 	secrets []string
@@ -60,7 +60,7 @@ type content struct {
 // Text is what the scheme's own header would hold.
 func (t *Token) Text() string { return t.content().text }
 
-// Secrets are the texts to mask in answers of the destination.
+// Secrets are the values in the text that prove who asks.
 func (t *Token) Secrets() []string { return t.content().secrets }
 
 // New returns a Retriever that has retrieved nothing yet.
@@ -118,25 +118,24 @@ func cancelled(scope Scope, cause error) error {
 // its secret is not of the right shape, the secret may have been rotated or mended:
 // it is read again, and the retrieval repeated once.
 func (r *Retriever) retrieve(ctx context.Context, scope Scope, previous *Token) (*Token, cache.Life, error) {
-	var sent *request
 	var got *upstream.Answer
 	in, err := r.readInputs(ctx, scope)
 	if err == nil {
-		sent, got, err = r.ask(ctx, in)
+		got, err = r.ask(ctx, in)
 	}
 	if errors.Is(err, secret.ErrUnavailable) || err == nil && rejectsClient(got) {
 		if again, changed := r.rereadInputs(ctx, in); changed {
-			sent, got, err = r.ask(ctx, again)
+			got, err = r.ask(ctx, again)
 		}
 	}
 	if err != nil {
 		return nil, cache.Life{}, err
 	}
-	return finish(scope, sent, got, previous)
+	return finish(scope, got, previous)
 }
 
-// ask sends the retrieval's call. The request is returned for the secrets in it.
-func (r *Retriever) ask(ctx context.Context, in inputs) (*request, *upstream.Answer, error) {
+// ask sends the retrieval's call.
+func (r *Retriever) ask(ctx context.Context, in inputs) (*upstream.Answer, error) {
 	var sent *request
 	var err error
 	if in.scope.Scheme.Kind == destination.RetrievedKey {
@@ -145,10 +144,9 @@ func (r *Retriever) ask(ctx context.Context, in inputs) (*request, *upstream.Ans
 		sent, err = r.newTokenRequest(ctx, &in)
 	}
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	got, err := r.send(ctx, in.scope, sent)
-	return sent, got, err
+	return r.send(ctx, in.scope, sent)
 }
 
 // send makes one call of a scope.
@@ -166,7 +164,7 @@ func (r *Retriever) send(ctx context.Context, scope Scope, made *request) (*upst
 
 // finish makes the token of an answer. Where it is the one there was, previous is
 // returned: it is no other version.
-func finish(scope Scope, sent *request, got *upstream.Answer, previous *Token) (*Token, cache.Life, error) {
+func finish(scope Scope, got *upstream.Answer, previous *Token) (*Token, cache.Life, error) {
 	if got.Status < 200 || got.Status > 299 {
 		return nil, cache.Life{}, refusedBy(scope, got)
 	}
@@ -181,7 +179,6 @@ func finish(scope Scope, sent *request, got *upstream.Answer, previous *Token) (
 	if err != nil {
 		return nil, cache.Life{}, err
 	}
-	found.secrets = append(found.secrets, sent.secrets...)
 	if previous != nil && slices.Equal(previous.Secrets(), found.secrets) && previous.Text() == found.text {
 		return previous, life, nil
 	}
