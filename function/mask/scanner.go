@@ -201,6 +201,9 @@ func (s *scanner) check(place, i int, sum uint64) {
 		start, end := max(0, place-t.before), s.last[i]+1
 		if s.last[i]-place >= w.length {
 			end = place + sourceLength(s.text[place:], w.length+t.behind)
+			for w.isBase64 && end < len(s.text) && s.text[end] == '=' {
+				end++
+			}
 		}
 		s.last[i] = place
 		s.hide(start, end)
