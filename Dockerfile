@@ -1,18 +1,25 @@
-# keyrelay as an HTTP server: a static program, its documents and the certificate authorities, nothing else.
+# keyrelay as an HTTP server: a static program, its documents, the certificate authorities and the licences, nothing else.
 #
-#   docker build -t keyrelay .
+#   make image
 #   docker run --read-only --cap-drop ALL -p 8080:8080 -e KEYRELAY_CALLER_KEYS=env:CALLER_KEY -e CALLER_KEY=… keyrelay
-FROM golang:1.26.8 AS build
+#
+# The same files make the same layers, whenever and wherever they are built. docs/deploy.md says how to pin the base by its digest.
+FROM golang:1.26.8-trixie AS build
+ARG SOURCE_DATE_EPOCH=0
 WORKDIR /keyrelay
 COPY go.mod go.sum ./
 RUN go mod download
 COPY function function
-RUN CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w' -o /out/keyrelay ./function
+COPY LICENSE NOTICE THIRD_PARTY_NOTICES.txt /image/
+COPY destinations /image/destinations
+RUN mkdir -p /image/etc/ssl/certs \
+ && cp /etc/ssl/certs/ca-certificates.crt /image/etc/ssl/certs/ \
+ && CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w' -o /image/keyrelay ./function \
+ && chmod -R u=rwX,go=rX /image \
+ && find /image -exec touch -d "@$SOURCE_DATE_EPOCH" {} +
 
 FROM scratch
-COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
-COPY --from=build /out/keyrelay /keyrelay
-COPY destinations /destinations
+COPY --from=build /image/ /
 USER 65532:65532
 ENV PORT=8080
 EXPOSE 8080

@@ -15,8 +15,10 @@ BRIDGE ?= $(shell ip -4 -o address show docker0 2>/dev/null | sed 's/.*inet \([0
 foreground = if [ -t 0 ]; then set -m; $(1); else exec $(1); fi
 
 BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w'
+# The commit that is built, with -dirty behind it where files were changed since.
+COMMIT := $(or $(shell git describe --always --dirty --tags 2>/dev/null),unknown)
 
-.PHONY: help run downstream test lint bench build check clean e2e build-Relay
+.PHONY: help run downstream test lint bench build check notices image clean e2e build-Relay
 
 help: ## list these commands
 	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
@@ -39,9 +41,17 @@ lint: ## all checkers on the code, the template, the scripts and the Dockerfile
 bench: ## the speed of the relay as ratios to what it cannot be faster than
 	go test -p 1 -run '^$$' -bench '^Benchmark(Invocation|HTTP|Retrieved|New|Reshape|Batch)$$' -benchtime 4s ./function/speed ./function/plan ./function/relay
 
-build: check ## the program for this machine, dist/keyrelay with its documents beside it
+build: check ## the program for this machine, dist/keyrelay with its documents beside it and its SBOM, dist/keyrelay.cdx.json
 	$(BUILD) -o dist/keyrelay ./function
 	@rm -rf dist/destinations && cp -R '$(DESTINATIONS)' dist/destinations
+	@.ci/tools sbom
+	@.tools/bin/cyclonedx-gomod bin -json -std -licenses -assert-licenses -noserial -notimestamp -version '$(COMMIT)' -output dist/keyrelay.cdx.json dist/keyrelay 2>dist/sbom.log || { cat dist/sbom.log >&2; exit 1; }
+
+notices: ## THIRD_PARTY_NOTICES.txt, from the module graph
+	@mkdir -p dist && go run ./.ci/notices >dist/notices && mv dist/notices THIRD_PARTY_NOTICES.txt
+
+image: ## the image of the HTTP server, keyrelay:latest; the same files make the same layers
+	docker build -q -t keyrelay --build-arg SOURCE_DATE_EPOCH=0 --label org.opencontainers.image.revision='$(COMMIT)' .
 
 check: ## the documents in destinations/: prints every fault
 	@go run ./function check '$(DESTINATIONS)'
