@@ -14,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"keyrelay/function/destination"
 )
 
 // roleVariable makes the test binary be the program itself.
@@ -162,9 +164,21 @@ func TestStartFaults(t *testing.T) {
 	}
 }
 
-// TestSampleDocuments sees that the documents that a deploy carries start in AWS.
+// TestSampleDocuments sees that the documents that a deploy carries start in AWS,
+// and that what a clone deploys without a change calls no public host.
 func TestSampleDocuments(t *testing.T) {
-	if text, err := program([]string{"check", "../destinations"}).CombinedOutput(); err != nil {
-		t.Errorf("%v: %s", err, text)
+	for _, folder := range []string{"../destinations", "../examples"} {
+		if text, err := program([]string{"check", folder}).CombinedOutput(); err != nil {
+			t.Errorf("%v: %s", err, text)
+		}
+	}
+	set, err := destination.Load("../destinations", destination.Config{RealLambda: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, each := range set.Destinations() {
+		if each.Network == destination.Public {
+			t.Errorf("%s is deployed with every clone, and calls hosts of the internet", each.Name)
+		}
 	}
 }

@@ -9,7 +9,7 @@ import (
 // The documents that come with a clone start in a real Lambda, and name nothing
 // that has to exist on the machine at start.
 func TestSampleDocuments(t *testing.T) {
-	set, err := destination.Load("../../destinations", destination.Config{RealLambda: true})
+	set, err := destination.Load("../../examples", destination.Config{RealLambda: true})
 	if err != nil {
 		t.Fatal(err)
 	}
