@@ -99,6 +99,10 @@ type Operation struct {
 	// Security lists the schemes that are all attached: the first alternative
 	// whose schemes can be filled. Empty means that no credential is attached.
 	Security []Requirement
+	// Placeholders are the schemes that a caller's {{{name}}} may stand for: those that
+	// any alternative of its security names; where neither it nor the document names
+	// any, all of the document. None is Internal.
+	Placeholders []*SecurityScheme
 	// Parameters are the OpenAPI parameters that the operation declares, those of its path item included.
 	Parameters []Parameter
 	// Timeout bounds the outbound call; 25 s unless the document says otherwise.

@@ -59,6 +59,9 @@ func (r *reader) document() {
 		off = &wrong[0]
 	}
 	d.Session = r.session()
+	if shared.Placeholders = r.named(r.member(r.root, "security")); len(shared.Placeholders) == 0 {
+		shared.Placeholders = r.allSchemes()
+	}
 	r.operations(shared, off)
 	r.checkElsewhere(r.root)
 }

@@ -168,6 +168,7 @@ func (r *reader) operation(item *pathItem, m member, shared Operation, inherited
 		r.body(&made, r.member(node, "requestBody"))
 		if security := r.member(node, "security"); security != nil {
 			made.Security, inherited = r.security(security), nil
+			made.Placeholders = r.named(security)
 		}
 		if list := r.member(node, "servers"); list != nil {
 			servers = r.servers(list)

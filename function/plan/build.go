@@ -112,7 +112,11 @@ func (b *builder) setURLAndHeader(d *directives, moves []move, path string) erro
 	r := &b.record
 	var store [1024]byte
 	var spans [16]headerText
-	written, err := writeQuery(store[:0], d.location.RawQuery, r, moves)
+	own, err := b.fillQuery(d.location.RawQuery)
+	if err != nil {
+		return err
+	}
+	written, err := writeQuery(store[:0], own, r, moves)
 	if err != nil {
 		return err
 	}
@@ -124,7 +128,7 @@ func (b *builder) setURLAndHeader(d *directives, moves []move, path string) erro
 	if written, headers, err = writeCookies(written, headers, r, moves); err != nil {
 		return err
 	}
-	text := d.location.RawQuery
+	text := own
 	if len(written) > len(text) {
 		text = string(written)
 	}

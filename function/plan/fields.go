@@ -250,17 +250,22 @@ func isCredential(operation *destination.Operation, parameter *destination.Param
 // inQuery reports whether the caller's own query holds a parameter.
 func inQuery(query, name string) bool {
 	for pair := range strings.SplitSeq(query, "&") {
-		key, _, _ := strings.Cut(pair, "=")
-		if key == name {
+		if key, _, _ := strings.Cut(pair, "="); decodeQuery(key) == name {
 			return true
-		}
-		if strings.ContainsAny(key, "%+") {
-			if decoded, err := url.QueryUnescape(key); err == nil && decoded == name {
-				return true
-			}
 		}
 	}
 	return false
+}
+
+// decodeQuery undoes the escapes of a query parameter's name; what cannot be decoded stays as it is.
+func decodeQuery(name string) string {
+	if !strings.ContainsAny(name, "%+") {
+		return name
+	}
+	if decoded, err := url.QueryUnescape(name); err == nil {
+		return decoded
+	}
+	return name
 }
 
 // inCookie reports whether the caller's own Cookie, if it is forwarded, holds a cookie.
