@@ -92,6 +92,8 @@ type Destination struct {
 // An Operation is what one method on one path of a destination asks for. A
 // document without paths has one Operation that stands for all of them.
 type Operation struct {
+	// Destination is what the document that declares the operation describes.
+	Destination *Destination
 	// Method is the upper-case HTTP method; empty when the document has no paths.
 	Method string
 	// Path is the path template as the document writes it; empty when the document has no paths.

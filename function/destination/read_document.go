@@ -48,7 +48,7 @@ func (r *reader) document() {
 	d.Network = r.network()
 	d.CA = r.reference(r.root, "ca")
 	d.Variables = r.reference(r.root, "variables")
-	shared := r.settings(r.root, Operation{Timeout: defaultTimeout, BatchConcurrency: defaultBatchConcurrency})
+	shared := r.settings(r.root, Operation{Destination: d, Timeout: defaultTimeout, BatchConcurrency: defaultBatchConcurrency})
 	d.AuxiliaryTimeout = defaultAuxiliaryTimeout
 	if r.member(r.root, extensionPrefix+"timeout") != nil {
 		d.AuxiliaryTimeout = shared.Timeout

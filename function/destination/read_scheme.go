@@ -10,7 +10,6 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"keyrelay/function/gateway"
-	"keyrelay/function/rawjson"
 )
 
 // schemes reads components.securitySchemes.
@@ -269,9 +268,9 @@ func (r *reader) defaultVariables(node *yaml.Node) {
 	r.destination.Variables = r.defaultReference("variables", node)
 }
 
-// defaultReference returns secretsmanager:keyrelay/FILE#/MEMBER.
+// defaultReference refers to the secret that a document does not name.
 func (r *reader) defaultReference(name string, node *yaml.Node) Reference {
-	reference := Reference{"secretsmanager", "keyrelay/" + secretName(r.destination.Name), rawjson.PointerTo(name)}
+	reference := r.destination.defaultReference(name)
 	r.refer(reference, node)
 	return reference
 }

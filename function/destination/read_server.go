@@ -113,13 +113,13 @@ func (r *reader) server(text string, node *yaml.Node) *server {
 		return nil
 	}
 	made := &server{
-		destination: r.destination,
-		secure:      parsed.secure,
-		host:        parsed.host,
-		port:        parsed.port,
-		prefix:      decodePath(strings.TrimSuffix(parsed.path, "/")),
-		authority:   parsed.authority(),
-		node:        node,
+		destinations: []*Destination{r.destination},
+		secure:       parsed.secure,
+		host:         parsed.host,
+		port:         parsed.port,
+		prefix:       decodePath(strings.TrimSuffix(parsed.path, "/")),
+		authority:    parsed.authority(),
+		place:        r.place(node),
 	}
 	made.url = made.scheme() + "://" + made.authority + strings.TrimSuffix(parsed.path, "/")
 	return made
