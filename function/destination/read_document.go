@@ -53,6 +53,7 @@ func (r *reader) document() {
 	if r.member(r.root, extensionPrefix+"timeout") != nil {
 		d.AuxiliaryTimeout = shared.Timeout
 	}
+	r.documentServers()
 	r.schemes()
 	var off *Fault
 	if wrong := r.tolerate(func() { shared.Security = r.security(r.member(r.root, "security")) }); len(wrong) > 0 {

@@ -9,8 +9,7 @@ import (
 
 // operations reads servers and paths and ties the operations to the servers that they are reached through.
 func (r *reader) operations(shared Operation, off *Fault) {
-	list := r.member(r.root, "servers")
-	own := r.servers(list)
+	own := r.servers
 	paths := r.paths()
 	r.markUnused()
 	switch {
@@ -32,7 +31,7 @@ func (r *reader) operations(shared Operation, off *Fault) {
 	default:
 		r.everything(own, shared, off)
 	}
-	r.needServers(list)
+	r.needServers()
 }
 
 // everything makes one operation stand for all of a document without paths.
@@ -57,7 +56,7 @@ func (r *reader) paths() []member {
 
 // needServers makes what is wrong with servers a fault where no server is left,
 // and a warning where another one can be used.
-func (r *reader) needServers(list *yaml.Node) {
+func (r *reader) needServers() {
 	if len(r.destination.servers) > 0 {
 		for _, each := range r.unusableServers {
 			r.warn("this server", each)
@@ -125,7 +124,7 @@ func (r *reader) pathItem(key, value *yaml.Node, own []*server, shared Operation
 	})
 	item.off = append(item.off, wrong...)
 	if list := r.member(node, "servers"); list != nil {
-		item.servers = r.servers(list)
+		item.servers = r.serverList(list)
 	}
 	if node == nil {
 		r.warn("the path "+item.name, wrong...)
@@ -171,7 +170,7 @@ func (r *reader) operation(item *pathItem, m member, shared Operation, inherited
 			shared.Placeholders = r.named(security)
 		}
 		if list := r.member(node, "servers"); list != nil {
-			servers = r.servers(list)
+			servers = r.serverList(list)
 		}
 		made.id, _ = r.text(r.member(node, "operationId"), "operationId")
 	})...)
