@@ -4,8 +4,9 @@
 
 # The folder of documents that the Lambda zip and the image carry.
 DESTINATIONS ?= destinations
-# The Lambda architecture: samconfig.toml names it once, for sam and for this build.
-ARCHITECTURE := $(shell sed -n 's/.*Architecture=\\*"*\(x86_64\|arm64\).*/\1/p' samconfig.toml | sort -u)
+# The configuration that sam is given, and the Lambda architecture, which it names once, for sam and for this build.
+SAMCONFIG ?= samconfig.toml
+ARCHITECTURE := $(shell sed -n 's/.*Architecture=\\*"*\(x86_64\|arm64\).*/\1/p' '$(SAMCONFIG)' | sort -u)
 GOARCH_x86_64 := amd64
 GOARCH_arm64 := arm64
 # The address of this machine that sam's container reaches it by.
@@ -64,6 +65,6 @@ clean: ## remove what was built; the tools in .tools stay
 
 # What `sam build` runs for the function Relay of template.yaml.
 build-Relay: check
-	$(if $(GOARCH_$(ARCHITECTURE)),,$(error samconfig.toml must name one architecture, Architecture=x86_64 or Architecture=arm64, not "$(ARCHITECTURE)"))
+	$(if $(GOARCH_$(ARCHITECTURE)),,$(error $(SAMCONFIG) must name one architecture, Architecture=x86_64 or Architecture=arm64, not "$(ARCHITECTURE)"))
 	GOOS=linux GOARCH=$(GOARCH_$(ARCHITECTURE)) $(BUILD) -tags lambda.norpc -o '$(ARTIFACTS_DIR)/bootstrap' ./function
 	cp -R '$(DESTINATIONS)' '$(ARTIFACTS_DIR)/destinations'

@@ -10,13 +10,11 @@ import (
 	"testing"
 )
 
-// stack is the name of what the tests deploy.
-const stack = "keyrelay-e2e"
-
-// A cloud is an emulated AWS on this machine, with the stack in it.
+// A cloud is an emulated AWS on this machine, with a stack in it.
 type cloud struct {
 	address     string
 	environment []string
+	stack       string
 	build       string
 	gateway     string
 	key         string
@@ -26,7 +24,7 @@ type cloud struct {
 func startCloud(t *testing.T) *cloud {
 	t.Helper()
 	port, folder := freePort(t), t.TempDir()
-	started := &cloud{address: "http://127.0.0.1:" + port, build: t.TempDir()}
+	started := &cloud{address: "http://127.0.0.1:" + port, stack: "keyrelay-e2e", build: t.TempDir()}
 	started.environment = []string{
 		"AWS_ENDPOINT_URL=" + started.address, "AWS_DEFAULT_REGION=us-east-1", "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "AWS_PAGER=",
 	}
@@ -61,12 +59,17 @@ func (c *cloud) deploy(t *testing.T, documents string, parameters ...string) {
 	output(t, command(t, []string{"DESTINATIONS=" + documents}, "sam", "build", "--build-dir", c.build))
 	arguments := []string{
 		"deploy", "--template-file", c.build + "/template.yaml", "--config-file", root(t) + "/samconfig.toml",
-		"--stack-name", stack, "--no-confirm-changeset",
+		"--stack-name", c.stack, "--no-confirm-changeset", "--parameter-overrides", "Emulated=true",
 	}
-	if len(parameters) > 0 {
-		arguments = append(append(arguments, "--parameter-overrides"), parameters...)
-	}
-	output(t, command(t, c.environment, "sam", arguments...))
+	output(t, command(t, c.environment, "sam", append(arguments, parameters...)...))
+}
+
+// another is the same cloud with another stack in it.
+func (c *cloud) another(t *testing.T, stack string) *cloud {
+	t.Helper()
+	copied := *c
+	copied.stack, copied.build, copied.gateway, copied.key = stack, t.TempDir(), "", ""
+	return &copied
 }
 
 // findGateway looks up the stack's gateway and the key to it.
@@ -89,7 +92,7 @@ func (c *cloud) outputs(t *testing.T) map[string]string {
 			Outputs []struct{ OutputKey, OutputValue string }
 		}
 	}
-	c.aws(t, &answer, "cloudformation", "describe-stacks", "--stack-name", stack)
+	c.aws(t, &answer, "cloudformation", "describe-stacks", "--stack-name", c.stack)
 	values := make(map[string]string)
 	for _, value := range answer.Stacks[0].Outputs {
 		values[value.OutputKey] = value.OutputValue
@@ -103,7 +106,7 @@ func (c *cloud) resource(t *testing.T, name string) string {
 	var answer struct {
 		StackResourceDetail struct{ PhysicalResourceId string }
 	}
-	c.aws(t, &answer, "cloudformation", "describe-stack-resource", "--stack-name", stack, "--logical-resource-id", name)
+	c.aws(t, &answer, "cloudformation", "describe-stack-resource", "--stack-name", c.stack, "--logical-resource-id", name)
 	return answer.StackResourceDetail.PhysicalResourceId
 }
 

@@ -189,7 +189,7 @@ func (c *cloud) survivesDeploy(t *testing.T) {
 }
 
 func (c *cloud) isDeleted(t *testing.T) {
-	output(t, command(t, c.environment, "sam", "delete", "--stack-name", stack, "--no-prompts"))
+	output(t, command(t, c.environment, "sam", "delete", "--stack-name", c.stack, "--no-prompts"))
 	var left struct{ Functions []any }
 	c.aws(t, &left, "lambda", "list-functions")
 	if len(left.Functions) > 0 {
@@ -223,7 +223,7 @@ func (c *cloud) hasOtherWays(t *testing.T) {
 	if decision := c.simulate(t, c.outputs(t)["RoleName"], "kms:Decrypt", "arn:aws:kms:us-east-1:000000000000:key/other"); decision != "implicitDeny" {
 		t.Errorf("the role may decrypt with another key: %s", decision)
 	}
-	output(t, command(t, c.environment, "sam", "delete", "--stack-name", stack, "--no-prompts"))
+	output(t, command(t, c.environment, "sam", "delete", "--stack-name", c.stack, "--no-prompts"))
 }
 
 // signed signs a request as an AWS principal does, with Signature Version 4.

@@ -2,7 +2,6 @@ package mask
 
 import (
 	"bytes"
-	"slices"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -156,8 +155,7 @@ func (u unit) append(text []byte) []byte {
 
 // decoded is a text with every escape undone.
 func decoded(text string) string {
-	d := decoder{text: []byte(text)}
-	d.decodeAll()
+	d := newDecoder([]byte(text))
 	var plain []byte
 	for place := 0; place < len(text); place += int(d.at(place).length) {
 		plain = d.at(place).append(plain)
@@ -165,31 +163,26 @@ func decoded(text string) string {
 	return string(plain)
 }
 
-// decodeAll finds the units at all places.
-func (d *decoder) decodeAll() {
-	d.units = slices.Grow(d.units[:0], len(d.text)+1)[:len(d.text)+1]
-	for place := len(d.text) - 1; place >= 0; place-- {
+// newDecoder decodes a whole text.
+func newDecoder(text []byte) *decoder {
+	d := &decoder{text, make([]unit, len(text)+1)}
+	for place := len(text) - 1; place >= 0; place-- {
 		d.decode(place)
 	}
+	return d
 }
 
 // sourceLength is how long the beginning of a text is that decodes to so many bytes.
-// The decoder is any; what it knew is lost.
-func (d *decoder) sourceLength(text []byte, decoded int) int {
-	if decoded <= len(text) && !hasEscape(text[:decoded]) {
-		return decoded
-	}
+func sourceLength(text []byte, decoded int) int {
 	for size := 2*decoded + reach; ; size *= 2 {
-		d.text = text[:min(size, len(text))]
-		d.decodeAll()
-		place, left := 0, decoded
-		var buffer [utf8.UTFMax]byte
-		for left > 0 && place < len(d.text) {
+		piece := text[:min(size, len(text))]
+		d, place, left, buffer := newDecoder(piece), 0, decoded, make([]byte, 0, utf8.UTFMax)
+		for left > 0 && place < len(piece) {
 			u := d.at(place)
-			left -= len(u.append(buffer[:0]))
+			left -= len(u.append(buffer))
 			place += int(u.length)
 		}
-		if place <= len(d.text)-reach || len(d.text) == len(text) {
+		if place <= len(piece)-reach || len(piece) == len(text) {
 			return place
 		}
 	}

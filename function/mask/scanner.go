@@ -11,8 +11,6 @@ const block = 512
 type scanner struct {
 	*Masker
 	decoder
-	// ahead decodes what stands from the current place on.
-	ahead decoder
 	// copied is a text that was not given as bytes.
 	copied []byte
 	// plain ends with the decoded text from the current place on, as far as windows
@@ -202,7 +200,7 @@ func (s *scanner) check(place, i int, sum uint64) {
 		}
 		start, end := max(0, place-t.before), s.last[i]+1
 		if s.last[i]-place >= w.length {
-			end = place + s.ahead.sourceLength(s.text[place:], w.length+t.behind)
+			end = place + sourceLength(s.text[place:], w.length+t.behind)
 			for w.isBase64 && end < len(s.text) && s.text[end] == '=' {
 				end++
 			}

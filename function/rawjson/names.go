@@ -2,52 +2,46 @@ package rawjson
 
 import (
 	"bytes"
-	"encoding/binary"
 	"hash/maphash"
 )
 
-// wideObject is from how many members on names are looked up in a hash table.
+// wideObject is from how many members on names are looked up by hash table.
 const wideObject = 16
 
 // nameSeed makes the hashes of this process unforeseeable, so that no text can be
 // written whose names all collide.
 var nameSeed = maphash.MakeSeed()
 
-// A name is a member's name as the text writes it, without its quotes. Most names
-// of an object differ in their mark: the sketch of what they say, or, in a wide
-// object, the hash.
+// A name is a member's name as the text writes it, without its quotes, and the
+// hash of what it says.
 type name struct {
 	Span
-	mark uint32
+	hash uint32
 }
 
-// sketch tells most names apart by their length and their last letters.
-func sketch(says []byte) uint32 {
-	sketched := uint32(len(says)) << 24
-	if n := len(says); n >= 4 {
-		return sketched ^ binary.LittleEndian.Uint32(says[n-4:])
+func newName(span Span, says []byte) name {
+	return name{span, uint32(maphash.Bytes(nameSeed, says))}
+}
+
+// is reports whether the name says what other says.
+func (n name) is(text []byte, other string) bool {
+	raw := n.Of(text)
+	if bytes.IndexByte(raw, '\\') < 0 {
+		return string(raw) == other
 	}
-	for _, c := range says {
-		sketched = sketched<<8 ^ uint32(c)
-	}
-	return sketched
+	says, _ := AppendUnescaped(nil, raw)
+	return string(says) == other
 }
 
-func hash(says []byte) uint32 { return uint32(maphash.Bytes(nameSeed, says)) }
-
-// says returns the name without its escapes.
-func (n name) says(text []byte) []byte {
-	says, _ := unescaped(nil, n.Of(text))
-	return says
-}
-
-// same reports whether two names say the same.
+// same reports whether two names with one hash say the same.
 func (n name) same(text []byte, other name) bool {
-	return n.mark == other.mark && n.equals(text, other)
-}
-
-func (n name) equals(text []byte, other name) bool {
-	return bytes.Equal(n.says(text), other.says(text))
+	a, b := n.Of(text), other.Of(text)
+	if bytes.Equal(a, b) {
+		return true
+	}
+	saysA, _ := AppendUnescaped(nil, a)
+	saysB, _ := AppendUnescaped(nil, b)
+	return bytes.Equal(saysA, saysB)
 }
 
 // unique makes sure that the names of the object that ends at a position differ.
@@ -58,7 +52,7 @@ func (c *Cursor) unique(first, at int) int {
 	}
 	for i, n := range names {
 		for _, earlier := range names[:i] {
-			if n.same(c.text, earlier) {
+			if n.hash == earlier.hash && n.same(c.text, earlier) {
 				return c.failTwice(n)
 			}
 		}
@@ -69,7 +63,6 @@ func (c *Cursor) unique(first, at int) int {
 func (c *Cursor) uniqueWide(names []name, at int) int {
 	c.table.reset(len(names))
 	for i, n := range names {
-		names[i].mark = hash(n.says(c.text))
 		if c.table.add(c.text, names, i) != i {
 			return c.failTwice(n)
 		}
@@ -80,12 +73,13 @@ func (c *Cursor) uniqueWide(names []name, at int) int {
 func (c *Cursor) failTwice(n name) int {
 	c.fail(ErrDuplicate, int(n.Start)-1)
 	if len(c.frames) == 1 {
-		c.err.Name = string(n.says(c.text))
+		says, _ := AppendUnescaped(nil, n.Of(c.text))
+		c.err.Name = string(says)
 	}
 	return -1
 }
 
-// A nameTable finds the names of a wide object by their hash: open addressing, each slot one more than
+// A nameTable finds names by their hash: open addressing, each slot one more than
 // an index, 0 when free.
 type nameTable struct{ slots []uint32 }
 
@@ -107,13 +101,14 @@ func (t *nameTable) reset(names int) {
 // index of the one that is in it.
 func (t *nameTable) add(text []byte, names []name, index int) int {
 	mask := uint32(len(t.slots) - 1)
-	for slot := names[index].mark & mask; ; slot = (slot + 1) & mask {
+	for slot := names[index].hash & mask; ; slot = (slot + 1) & mask {
 		found := t.slots[slot]
 		if found == 0 {
 			t.slots[slot] = uint32(index + 1)
 			return index
 		}
-		if names[index].same(text, names[found-1]) {
+		earlier := names[found-1]
+		if earlier.hash == names[index].hash && earlier.same(text, names[index]) {
 			return int(found - 1)
 		}
 	}
@@ -121,18 +116,18 @@ func (t *nameTable) add(text []byte, names []name, index int) int {
 
 // find returns the index of the name that says what is sought, -1 when it is not there.
 func (t *nameTable) find(text []byte, names []name, sought string) int {
+	hash := uint32(maphash.String(nameSeed, sought))
 	if len(names) <= wideObject {
-		mark := sketch([]byte(sought))
 		for i, n := range names {
-			if n.mark == mark && string(n.says(text)) == sought {
+			if n.hash == hash && n.is(text, sought) {
 				return i
 			}
 		}
 		return -1
 	}
-	mark, mask := hash([]byte(sought)), uint32(len(t.slots)-1)
-	for slot := mark & mask; t.slots[slot] != 0; slot = (slot + 1) & mask {
-		if i := int(t.slots[slot] - 1); names[i].mark == mark && string(names[i].says(text)) == sought {
+	mask := uint32(len(t.slots) - 1)
+	for slot := hash & mask; t.slots[slot] != 0; slot = (slot + 1) & mask {
+		if i := int(t.slots[slot] - 1); names[i].hash == hash && names[i].is(text, sought) {
 			return i
 		}
 	}

@@ -57,7 +57,8 @@ func (o *Object) Member(index int) Span { return Span{o.names[index].Start - 1, 
 
 // Name returns what a member's name says. Half a surrogate pair is U+FFFD in it.
 func (o *Object) Name(index int) string {
-	return string(o.names[index].says(o.cursor.text))
+	says, _ := AppendUnescaped(nil, o.names[index].Of(o.cursor.text))
+	return string(says)
 }
 
 // Value tells where a member's value stands.

@@ -3,6 +3,7 @@ package retrieval
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"keyrelay/function/destination"
 	"keyrelay/function/gateway"
@@ -107,6 +108,7 @@ func findMember(object secret.Secret, name string) ([]byte, bool) {
 	if object == nil {
 		return nil, false
 	}
-	found, ok := rawjson.PointerTo(name).Find(object())
+	pointer := "/" + strings.ReplaceAll(strings.ReplaceAll(name, "~", "~0"), "/", "~1")
+	found, ok := rawjson.Pointer(pointer).Find(object())
 	return found, ok && found[0] != 'n'
 }
