@@ -1,9 +1,12 @@
 package mask
 
-import "math"
+import (
+	"math"
+	"unicode/utf8"
+)
 
 // block is how much of a text is looked at in one go where it has no escapes.
-const block = 512
+const block = 256
 
 // A scanner goes over one text after another, each from its end to its start: what is
 // decoded at a place depends on what comes after it alone, so that nothing that a
@@ -162,31 +165,36 @@ func (s *scanner) scanEscaped(start, end int) {
 	for i := range s.windows {
 		s.current(i, s.state(end))
 	}
-	var buffer [4]byte
+	var buffer [utf8.UTFMax]byte
 	for place := end - 1; place >= start; place-- {
+		from, to := s.state(place+1), s.state(place)
+		if c := s.text[place]; !isEscape(c) {
+			s.enter(from, to, c, place)
+			continue
+		}
 		u := s.decode(place)
-		from, to := s.state(place+int(u.length)), s.state(place)
+		from = s.state(place + int(u.length))
 		to.count = from.count
 		copy(to.hashes, from.hashes)
-		bytes := u.append(buffer[:0])
-		for i := len(bytes) - 1; i >= 0; i-- {
-			s.enter(to, bytes[i])
-		}
-		for i, w := range s.windows {
-			if sum := to.hashes[i]; len(bytes) > 0 && w.isLikely(sum) {
-				s.check(place, i, sum)
-			}
+		decoded := u.append(buffer[:0])
+		for i := len(decoded) - 1; i >= 0; i-- {
+			s.enter(to, to, decoded[i], place)
 		}
 	}
 }
 
-// enter moves every window of a state by a byte.
-func (s *scanner) enter(to *state, c byte) {
-	to.count++
+// enter moves every window by a byte, from one state to another, which is that of a place.
+func (s *scanner) enter(from, to *state, c byte, place int) {
+	to.count = from.count + 1
 	first := s.end - to.count
 	s.plain[first] = c
+	entering := s.hash[c]
 	for i, w := range s.windows {
-		to.hashes[i] = to.hashes[i]*base + s.hash[c] - w.leaving[s.plain[first+w.length]]
+		sum := from.hashes[i]*base + entering - w.leaving[s.plain[first+w.length]]
+		to.hashes[i] = sum
+		if w.isLikely(sum) {
+			s.check(place, i, sum)
+		}
 	}
 }
 
