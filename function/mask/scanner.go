@@ -20,11 +20,8 @@ type scanner struct {
 	// need it: byte number n from the end of the text is at plain[end-n].
 	plain []byte
 	end   int
-	// states is what is known at the last places, by place modulo its length: how many
-	// bytes are behind it, decoded, and the hash of each window that begins there.
+	// states is what is known at the last places, by place modulo its length.
 	states [2 * reach]state
-	// stale says of each window that its hash was left behind.
-	stale []bool
 	// last is where each window last found a value.
 	last []int
 	// joined has a bit for each byte of the text that is hidden together with the one
@@ -32,13 +29,16 @@ type scanner struct {
 	joined []uint64
 }
 
+// A state is what is known at a place: how many bytes there are from it on, decoded,
+// how many of base64 it begins with, and the hash of each window that begins there, of
+// one for base64 only where that many bytes of base64 are.
 type state struct {
-	count  int
-	hashes []uint64
+	count, run int
+	hashes     []uint64
 }
 
 func newScanner(m *Masker) *scanner {
-	s := &scanner{Masker: m, plain: make([]byte, m.longest+6*memory+8*block), stale: make([]bool, len(m.windows)), last: make([]int, len(m.windows))}
+	s := &scanner{Masker: m, plain: make([]byte, m.longest+6*memory+8*block), last: make([]int, len(m.windows))}
 	s.units = make([]unit, memory)
 	for i := range s.states {
 		s.states[i].hashes = make([]uint64, len(m.windows))
@@ -59,9 +59,8 @@ func (s *scanner) scan(text []byte) bool {
 	}
 	s.end = len(s.plain) - s.longest - memory
 	clear(s.plain[s.end:])
-	clear(s.stale)
 	first := s.state(len(text))
-	first.count = 0
+	first.count, first.run = 0, 0
 	clear(first.hashes)
 	for end := len(text); end > 0; {
 		start := max(0, end-block)
@@ -96,11 +95,13 @@ func (s *scanner) scanPlain(start, end int) {
 	left := right - (end - start)
 	copy(s.plain[left:right], s.text[start:end])
 	for i, w := range s.windows {
-		if w.isBase64 && !hasRun(s.plain[left:right+w.length-1], w.length) {
-			s.stale[i] = true
-			continue
+		sum := from.hashes[i]
+		if w.isBase64 && from.run < w.length {
+			if !hasRun(s.plain[left:right+w.length-1], w.length) {
+				continue
+			}
+			sum = s.hash.sum(s.plain[right : right+w.length])
 		}
-		sum := s.current(i, from)
 		entering, leaving := s.plain[left:right], s.plain[left+w.length:right+w.length]
 		for k := len(entering); k > 0; {
 			if k, sum = w.roll(&s.hash, sum, entering[:k], leaving); w.isLikely(sum) {
@@ -109,7 +110,13 @@ func (s *scanner) scanPlain(start, end int) {
 		}
 		to.hashes[i] = sum
 	}
-	to.count = from.count + end - start
+	to.count, to.run = from.count+end-start, 0
+	for to.run < end-start && isBase64(s.plain[left+to.run]) {
+		to.run++
+	}
+	if to.run == end-start {
+		to.run += from.run
+	}
 }
 
 // roll moves a window over bytes from the last to the first, up to the first place
@@ -135,15 +142,6 @@ func (w *window) roll(h *hash, sum uint64, entering, leaving []byte) (place int,
 	return 0, sum
 }
 
-// current returns the hash of a window at a state, made anew where it was left behind.
-func (s *scanner) current(i int, at *state) uint64 {
-	if s.stale[i] {
-		first := s.end - at.count
-		at.hashes[i], s.stale[i] = s.hash.sum(s.plain[first:first+s.windows[i].length]), false
-	}
-	return at.hashes[i]
-}
-
 // hasRun reports whether so many characters of base64 stand together. It looks at the
 // text alone, and mostly at few of its bytes.
 func hasRun(text []byte, length int) bool {
@@ -162,9 +160,6 @@ func hasRun(text []byte, length int) bool {
 
 // scanEscaped goes over any part of the text, place by place.
 func (s *scanner) scanEscaped(start, end int) {
-	for i := range s.windows {
-		s.current(i, s.state(end))
-	}
 	var buffer [utf8.UTFMax]byte
 	for place := end - 1; place >= start; place-- {
 		from, to := s.state(place+1), s.state(place)
@@ -174,7 +169,7 @@ func (s *scanner) scanEscaped(start, end int) {
 		}
 		u := s.decode(place)
 		from = s.state(place + int(u.length))
-		to.count = from.count
+		to.count, to.run = from.count, from.run
 		copy(to.hashes, from.hashes)
 		decoded := u.append(buffer[:0])
 		for i := len(decoded) - 1; i >= 0; i-- {
@@ -185,17 +180,27 @@ func (s *scanner) scanEscaped(start, end int) {
 
 // enter moves every window by a byte, from one state to another, which is that of a place.
 func (s *scanner) enter(from, to *state, c byte, place int) {
+	run := from.run + 1
+	if !isBase64(c) {
+		run = 0
+	}
 	to.count = from.count + 1
 	first := s.end - to.count
 	s.plain[first] = c
-	entering := s.hash[c]
 	for i, w := range s.windows {
-		sum := from.hashes[i]*base + entering - w.leaving[s.plain[first+w.length]]
+		if w.isBase64 && run < w.length {
+			continue
+		}
+		sum := from.hashes[i]*base + s.hash[c] - w.leaving[s.plain[first+w.length]]
+		if w.isBase64 && from.run < w.length {
+			sum = s.hash.sum(s.plain[first : first+w.length])
+		}
 		to.hashes[i] = sum
 		if w.isLikely(sum) {
 			s.check(place, i, sum)
 		}
 	}
+	to.run = run
 }
 
 // check hides a value that begins at a place if there is one. Where it overlaps the one
