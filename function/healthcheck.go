@@ -17,14 +17,15 @@ const healthTime = 2 * time.Second
 func healthcheck(stop context.Context) error {
 	ctx, cancel := context.WithTimeout(stop, healthTime)
 	defer cancel()
-	port := os.Getenv("PORT")
-	if port == "" {
-		_, port, _ = net.SplitHostPort(loopbackAddress)
-	}
-	// #nosec G704 -- only the port varies
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort("127.0.0.1", port)+"/healthz", nil)
+	address, err := listenAddress(os.Getenv("PORT"))
 	if err != nil {
-		return errors.New("PORT must be a number from 1 to 65535")
+		return err
+	}
+	_, port, _ := net.SplitHostPort(address)
+	// #nosec G704 -- only the port varies
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(loopback, port)+"/healthz", nil)
+	if err != nil {
+		return err
 	}
 	answer, err := http.DefaultClient.Do(request) // #nosec G704 -- as above
 	if err != nil {

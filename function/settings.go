@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"keyrelay/function/destination"
@@ -13,7 +14,10 @@ import (
 )
 
 // loopbackAddress is where the HTTP server listens when PORT is not set.
-const loopbackAddress = "127.0.0.1:8080"
+const (
+	loopback        = "127.0.0.1"
+	loopbackAddress = loopback + ":8080"
+)
 
 // settings is what the environment says. Everything about an API is in its
 // document, not here.
@@ -73,12 +77,18 @@ func besideProgram() string {
 	return filepath.Join(filepath.Dir(program), "destinations")
 }
 
+// listenAddress reads PORT: a number is that port of all addresses, 127.0.0.1:NUMBER
+// the port of loopback alone, where 0 is any free one.
 func listenAddress(port string) (string, error) {
 	if port == "" {
 		return loopbackAddress, nil
 	}
-	if number, err := strconv.ParseUint(port, 10, 16); err != nil || number == 0 {
-		return "", fmt.Errorf("PORT must be a number from 1 to 65535, or unset for %s", loopbackAddress)
+	number, onLoopback := strings.CutPrefix(port, loopback+":")
+	if read, err := strconv.ParseUint(number, 10, 16); err != nil || read == 0 && !onLoopback {
+		return "", fmt.Errorf("PORT must be a number from 1 to 65535, or %s:NUMBER to listen on this machine alone, or unset for %s", loopback, loopbackAddress)
+	}
+	if onLoopback {
+		return port, nil
 	}
 	return net.JoinHostPort("", port), nil
 }
@@ -90,7 +100,7 @@ func callerKeys(value string, read settings) (destination.Reference, error) {
 	case "none":
 		return destination.Reference{}, nil
 	case "":
-		if read.lambda || read.address == loopbackAddress {
+		if read.lambda || strings.HasPrefix(read.address, loopback+":") {
 			return destination.Reference{}, nil
 		}
 		return destination.Reference{}, fmt.Errorf("KEYRELAY_CALLER_KEYS must be set when PORT is, since anyone who reaches the port could use your credentials: " +

@@ -24,6 +24,10 @@ func TestReadSettings(t *testing.T) {
 			map[string]string{},
 			settings{address: "127.0.0.1:8080"},
 		},
+		"a laptop, at another port": {
+			map[string]string{"PORT": "127.0.0.1:0"},
+			settings{address: "127.0.0.1:0"},
+		},
 		"a container": {
 			map[string]string{"PORT": "9000", "KEYRELAY_CALLER_KEYS": "secretsmanager:keyrelay/callers"},
 			settings{address: ":9000", callerKeys: callers},
@@ -59,6 +63,11 @@ func TestReadSettings(t *testing.T) {
 // TestWrongSettings sees that each wrong variable is named, and that what may be a
 // key, put where its reference belongs, is not repeated.
 func TestWrongSettings(t *testing.T) {
+	for _, wrong := range []string{"0", "0.0.0.0:9000", "127.0.0.1", "127.0.0.1:http", "[::1]:9000"} {
+		if _, err := readSettings(environment(map[string]string{"PORT": wrong})); err == nil || !strings.HasPrefix(err.Error(), "PORT must") {
+			t.Errorf("PORT=%s: %v", wrong, err)
+		}
+	}
 	for variable, wrong := range map[string]string{
 		"PORT":                    "http",
 		"KEYRELAY_CALLER_KEYS":    "the-very-key-itself",

@@ -160,6 +160,31 @@ func TestFills(t *testing.T) {
 	}
 }
 
+// TestFillsUnderOwn sets what a placeholder asks for first, so that the operation's
+// own credential stands over it, and does not write a word twice.
+func TestFillsUnderOwn(t *testing.T) {
+	bearer := &destination.SecurityScheme{Name: "t", Kind: destination.Bearer, In: "header", Field: "Authorization", Secret: managed("token", "")}
+	query := &destination.SecurityScheme{Name: "q", In: "query", Field: "q", Secret: managed("key", "")}
+	store := storeOn(t, fake.NewSecrets(map[string]string{"token": "token-of-eight", "key": "key-of-query"}))
+	outbound := planWith(bearer)
+	outbound.Fills = []plan.Fill{
+		{Parts: []plan.FillPart{{Scheme: query}}},
+		{Field: "Authorization", Parts: []plan.FillPart{{Literal: "Token "}, {Scheme: query}}},
+		{Field: "X-Once", Parts: []plan.FillPart{{Literal: "bearer  "}, {Scheme: bearer}}},
+		{Field: "X-Twice", Parts: []plan.FillPart{{Literal: "forBearer "}, {Scheme: bearer}}},
+		{Field: "X-List", Parts: []plan.FillPart{{Literal: "a=Bearer "}, {Scheme: bearer}, {Literal: ",b="}, {Scheme: bearer}}},
+	}
+	request := &http.Request{URL: &url.URL{RawQuery: "q=of-the-caller&r=1"}, Header: http.Header{}}
+	mustGet(t, store, outbound).Apply(request)
+	want := http.Header{"Authorization": {"Bearer token-of-eight"}, "X-Once": {"bearer  token-of-eight"}, "X-Twice": {"forBearer Bearer token-of-eight"}, "X-List": {"a=Bearer token-of-eight,b=Bearer token-of-eight"}}
+	if difference := cmp.Diff(want, request.Header); difference != "" {
+		t.Errorf("header (-want +got):\n%s", difference)
+	}
+	if request.URL.RawQuery != "r=1&q=key-of-query" {
+		t.Errorf("query %q", request.URL.RawQuery)
+	}
+}
+
 // TestNoScheme is for destinations that are allow-list entries alone.
 func TestNoScheme(t *testing.T) {
 	held := mustGet(t, newStore(secret.Config{}), planWith())

@@ -219,16 +219,20 @@ func (s *Store) renew(ctx context.Context, used *part) (*part, stats) {
 }
 
 // Apply puts the credential into the request, last, and replaces any copy of its
-// fields. The value slices that it puts into the header are shared: nobody may write
+// fields: first what placeholders ask for, then what the operation does. The value slices that it puts into the header are shared: nobody may write
 // into them.
 func (c *Credential) Apply(request *http.Request) {
+	for _, fill := range c.fills {
+		if fill.Field == "" {
+			c.part(fill.Parts[0].Scheme).apply(request)
+		} else {
+			setField(request.Header, fill.Field, []string{c.filled(fill)})
+		}
+	}
 	for _, part := range c.parts[:c.attached] {
 		if part.apply != nil {
 			part.apply(request)
 		}
-	}
-	for _, fill := range c.fills {
-		setField(request.Header, fill.Field, []string{c.filled(fill)})
 	}
 	for _, part := range c.parts[:c.attached] {
 		if part.sign != nil {
@@ -239,22 +243,34 @@ func (c *Credential) Apply(request *http.Request) {
 
 // filled is the text of a header field with its placeholders replaced.
 func (c *Credential) filled(fill plan.Fill) string {
-	var text strings.Builder
+	text := ""
 	for _, part := range fill.Parts {
 		if part.Scheme == nil {
-			text.WriteString(part.Literal)
+			text += part.Literal
 		} else {
-			text.WriteString(c.part(part.Scheme).text())
+			text += behind(text, c.part(part.Scheme).text())
 		}
 	}
-	return text.String()
+	return text
+}
+
+// behind is what a credential adds to a text. The word before it, such as Bearer, is
+// not written twice.
+func behind(before, credential string) string {
+	trimmed := strings.TrimRight(before, " \t")
+	word, rest, found := strings.Cut(credential, " ")
+	last := len(trimmed) - len(word)
+	if found && trimmed != before && last >= 0 && strings.EqualFold(trimmed[last:], word) && (last == 0 || strings.IndexByte(" \t,;=", trimmed[last-1]) >= 0) {
+		return rest
+	}
+	return credential
 }
 
 // checkFill refuses to fill a header with what a header cannot carry, such as a
 // query key with a line break in it. That a scheme has a text at all is for plan to see.
 func (c *Credential) checkFill(fill plan.Fill) error {
 	for _, each := range fill.Parts {
-		if each.Scheme == nil {
+		if each.Scheme == nil || fill.Field == "" {
 			continue
 		}
 		if problem := retrieval.HeaderProblem(c.part(each.Scheme).text()); problem != "" {

@@ -92,6 +92,8 @@ type Destination struct {
 // An Operation is what one method on one path of a destination asks for. A
 // document without paths has one Operation that stands for all of them.
 type Operation struct {
+	// Destination is what the document that declares the operation describes.
+	Destination *Destination
 	// Method is the upper-case HTTP method; empty when the document has no paths.
 	Method string
 	// Path is the path template as the document writes it; empty when the document has no paths.
@@ -99,6 +101,10 @@ type Operation struct {
 	// Security lists the schemes that are all attached: the first alternative
 	// whose schemes can be filled. Empty means that no credential is attached.
 	Security []Requirement
+	// Placeholders are the schemes that a caller's {{{name}}} may stand for: those that
+	// any alternative of its security names; where neither it nor the document names
+	// any, all of the document. None is Internal.
+	Placeholders []*SecurityScheme
 	// Parameters are the OpenAPI parameters that the operation declares, those of its path item included.
 	Parameters []Parameter
 	// Timeout bounds the outbound call; 25 s unless the document says otherwise.

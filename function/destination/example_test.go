@@ -43,7 +43,7 @@ paths:
 		return
 	}
 	operation, err := location.Operation("GET", location.Path)
-	fmt.Println(location.Destination.Title, operation.Path, err)
+	fmt.Println(operation.Destination.Title, operation.Path, err)
 	_, err = set.Locate("https://api.example.com.attacker.example/v2/orders/17")
 	fmt.Println(err != nil)
 	// Output:

@@ -2,6 +2,7 @@ package destination
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 
 	"keyrelay/function/gateway"
@@ -10,9 +11,8 @@ import (
 // maxAllowed is how many servers or operations a refusal lists.
 const maxAllowed = 20
 
-// A Location is an admitted outbound URL: which destination it belongs to, and what of it is the caller's.
+// A Location is an admitted outbound URL: which server it belongs to, and what of it is the caller's.
 type Location struct {
-	Destination *Destination
 	// Path is the whole escaped path as the caller wrote it, "/" where the URL has
 	// none; it may hold {field} expressions.
 	Path string
@@ -25,8 +25,8 @@ type Location struct {
 	neighbours []*server
 }
 
-// Locate admits an outbound URL and finds the destination that declares its
-// server: the one with the longest path prefix. {field} expressions may stand in
+// Locate admits an outbound URL and finds the declared server that it lies below:
+// the one with the longest path prefix. {field} expressions may stand in
 // the path, behind the server's own; in the query a brace is just a byte.
 // The error is a *gateway.Refusal with the reason ErrURL or ErrNotDeclared.
 func (s *Set) Locate(outboundURL string) (Location, error) {
@@ -46,12 +46,11 @@ func (s *Set) Locate(outboundURL string) (Location, error) {
 		return Location{}, s.notDeclared()
 	}
 	return Location{
-		Destination: server.destination,
-		Path:        parsed.path,
-		RawQuery:    parsed.query,
-		HasQuery:    parsed.hasQuery,
-		server:      server,
-		neighbours:  neighbours,
+		Path:       parsed.path,
+		RawQuery:   parsed.query,
+		HasQuery:   parsed.hasQuery,
+		server:     server,
+		neighbours: neighbours,
 	}, nil
 }
 
@@ -73,7 +72,7 @@ func (s *Set) notDeclared() error {
 	var allowed []string
 	for _, each := range s.destinations {
 		for _, server := range each.servers {
-			if len(allowed) < maxAllowed {
+			if len(allowed) < maxAllowed && !slices.Contains(allowed, server.url) {
 				allowed = append(allowed, server.url)
 			}
 		}
@@ -131,68 +130,93 @@ func allowedInPath(c byte) bool {
 }
 
 // Operation finds the operation that a method and an escaped path (expressions
-// filled, server prefix included) belong to. Where the document has no paths it
-// is the one Operation that stands for all. A concrete path wins over a templated
-// one, whatever its methods. The error is a *gateway.Refusal with the reason ErrOperation,
-// or ErrUnusable where the document declares an operation that keyrelay cannot use.
+// filled, server prefix included) belong to, of all documents that declare the
+// server: of overlapping prefixes the longest that has the operation. A document
+// without paths has one Operation that stands for all. A concrete path wins over a
+// templated one, whatever its methods. The error is a *gateway.Refusal with the reason
+// ErrOperation, or ErrUnusable where the operation is one that keyrelay cannot use.
 func (l *Location) Operation(method, path string) (*Operation, error) {
-	// What filled the path may have led it below another document's server: its
-	// credential is not this destination's.
+	var withoutMethod *node
 	for _, each := range l.neighbours {
-		if !each.origin(l.server) {
+		rest, below := cutPrefix(path, each.prefix)
+		if !below || !each.origin(l.server) {
 			continue
 		}
-		rest, ok := cutPrefix(path, each.prefix)
-		if !ok {
+		operation, end := each.operation, each.routes.lookup(rest)
+		if end != nil {
+			operation = end.usable(method)
+		}
+		switch {
+		case operation == nil && end == nil:
 			continue
+		case !l.names(each):
+			return nil, l.noOperation("Filled with the record's fields, the path of the outbound URL lies below another server")
+		case operation != nil:
+			return operation, nil
 		}
-		if each.destination != l.Destination {
-			return nil, l.noOperation("Filled with the record's fields, the path of the outbound URL lies below a server of another destination")
+		if off := end.unusable(method); off != nil {
+			return nil, errUnusable(off)
 		}
-		if each.routes == nil {
-			return each.operation, nil
-		}
-		if found := each.routes.lookup(rest); found != nil {
-			return l.method(found, method)
+		if withoutMethod == nil {
+			withoutMethod = end
 		}
 	}
-	return nil, l.noOperation("No path of the destination's document matches the outbound URL")
+	if withoutMethod != nil {
+		return nil, errMethod(withoutMethod)
+	}
+	return nil, l.noOperation("No declared path matches the outbound URL")
+}
+
+// names reports whether the caller's own path lies below a server, so that what
+// fills it has not led it there, and one document's credential with it.
+func (l *Location) names(each *server) bool {
+	if each == l.server {
+		return true
+	}
+	_, below := cutPrefix(l.Path, each.prefix)
+	return below
 }
 
 // lookup finds what of the path follows the server's prefix. Nothing is "/".
 func (n *node) lookup(rest string) *node {
+	if n == nil {
+		return nil
+	}
 	if rest == "" {
 		rest = "/"
 	}
 	return n.find(rest)
 }
 
-// method picks a path's operation.
-func (l *Location) method(found *node, method string) (*Operation, error) {
-	if operation := found.usable(method); operation != nil {
-		return operation, nil
+// errUnusable is the refusal of an operation that is switched off.
+func errUnusable(off *Fault) error {
+	return &gateway.Refusal{
+		Reason: ErrUnusable,
+		Detail: "The destination's document declares this operation, but keyrelay cannot use it: " + off.Problem +
+			". Have the operator mend the document: " + off.Remedy + ".",
 	}
-	if off := found.unusable(method); off != nil {
-		return nil, &gateway.Refusal{
-			Reason: ErrUnusable,
-			Detail: "The destination's document declares this operation, but keyrelay cannot use it: " + off.Problem +
-				". Have the operator mend " + l.Destination.file + ": " + off.Remedy + ".",
-		}
-	}
-	return nil, &gateway.Refusal{
+}
+
+// errMethod is the refusal of a method that no operation of a path has.
+func errMethod(found *node) error {
+	return &gateway.Refusal{
 		Reason: ErrOperation,
 		Detail: "The destination's document declares the path " + found.entries[0].Path + " without this method: " +
-			"use a method listed in allowed, or have the operator declare it in " + l.Destination.file + ".",
+			"use a method listed in allowed, or have the operator declare it in the document.",
 		Allowed: found.methods(),
 	}
 }
 
-// noOperation is the refusal of a path that the document does not declare.
+// noOperation is the refusal of a path that no document declares for the server.
 func (l *Location) noOperation(problem string) error {
-	allowed := l.Destination.declared
+	var allowed []string
+	for _, each := range l.server.destinations {
+		declared := each.declared[:min(len(each.declared), maxAllowed-len(allowed))]
+		allowed = append(allowed, declared...)
+	}
 	return &gateway.Refusal{
 		Reason:  ErrOperation,
-		Detail:  problem + ": use an operation listed in allowed, or have the operator declare it in " + l.Destination.file + ".",
-		Allowed: allowed[:min(len(allowed), maxAllowed)],
+		Detail:  problem + ": use an operation listed in allowed, or have the operator declare it in the destination's document.",
+		Allowed: allowed,
 	}
 }

@@ -72,7 +72,12 @@ func TestLocate(t *testing.T) {
 		if location.HasQuery {
 			query = "?" + query
 		}
-		if difference := cmp.Diff(want, []string{location.Destination.Name, location.Path, query}); difference != "" {
+		operation, err := location.Operation("GET", location.Path)
+		if err != nil {
+			t.Errorf("%s: %v", outboundURL, err)
+			continue
+		}
+		if difference := cmp.Diff(want, []string{operation.Destination.Name, location.Path, query}); difference != "" {
 			t.Errorf("%s (-want +got):\n%s", outboundURL, difference)
 		}
 	}
@@ -113,7 +118,7 @@ func TestLocateRefuses(t *testing.T) {
 	check := func(outboundURL string, reason error) {
 		location, err := set.Locate(outboundURL)
 		var refusal *gateway.Refusal
-		if !errors.As(err, &refusal) || refusal.Reason != reason || location.Destination != nil {
+		if !errors.As(err, &refusal) || refusal.Reason != reason || location.Path != "" {
 			t.Errorf("%q: location %+v, error %v; want %v", outboundURL, location, err, reason)
 			return
 		}

@@ -382,3 +382,76 @@ func TestBodyType(t *testing.T) {
 		t.Errorf("a document's own type gives %q", got)
 	}
 }
+
+// An operation that a vendor publishes in two documents is that of the first,
+// as long as nothing that is read of the two differs.
+func TestPublishedTwice(t *testing.T) {
+	const text = `
+openapi: 3.1.1
+servers: [{url: "https://api.example.com"}]
+security: [{key: []}]
+components: {securitySchemes: {key: {type: apiKey, in: header, name: X-Key}}}
+paths: {"/events/{name}": {get: {operationId: getEvent, parameters: [{name: a, in: query}]}}}
+`
+	set := load(t, yaml(text), txtar.File{Name: "more.yaml", Data: []byte(strings.Replace(text, "{name}", "{event}", 1))})
+	operation := find(t, set, "GET", "https://api.example.com/events/a")
+	if got := operation.Security[0].Scheme.Secret.Name; operation.Destination.Name != "api" || got != "keyrelay/api" {
+		t.Errorf("the operation is given %s of %s", got, operation.Destination.Name)
+	}
+	if warnings := set.Warnings(); len(warnings) != 1 || !strings.HasSuffix(warnings[0].File, "more.yaml") || warnings[0].Off != "GET /events/{event} here" {
+		t.Errorf("the warnings are %v", warnings)
+	}
+	for _, change := range []string{"getEvent getEvents", "query header", "X-Key X-Keys", "get post", "info: {} x-keyrelay-network: private"} {
+		before, after, _ := strings.Cut(change, " ")
+		other := strings.Replace(text, before, after, 1)
+		if before == "info:" {
+			other = text + "x-keyrelay-network: private\n"
+		}
+		_, err := destination.Load(write(t, yaml(text), txtar.File{Name: "more.yaml", Data: []byte(other)}), destination.Config{})
+		if (err == nil) != (before == "get") {
+			t.Errorf("%s: %v", change, err)
+		}
+	}
+}
+
+// Documents that declare the same server are one set of operations, each with its own document.
+func TestSideBySide(t *testing.T) {
+	document := func(name, text string) txtar.File {
+		return txtar.File{Name: name + ".yaml", Data: []byte("openapi: 3.1.1\nx-keyrelay-timeout: 0." + name[1:] + "\n" + text)}
+	}
+	set := load(t,
+		document("a1", "servers: [{url: 'https://api.example.com'}]\npaths: {/crm/contacts: {post: {}}, '/crm/{kind}/{id}': {get: {}}, /v2/old: {get: {}, put: {}}}"),
+		document("b2", "servers: [{url: 'https://api.example.com/'}]\npaths: {/crm/deals: {post: {}}, '/crm/{type}/{id}': {put: {}}, /crm/contacts/merge: {get: {}}}"),
+		document("c3", "servers: [{url: 'https://api.example.com/v2'}]\npaths: {/new: {get: {}}, /old: {put: {}}}"),
+		document("d4", "servers: [{url: 'https://api.example.com'}]\nwebhooks: {a: {}}"),
+		document("e5", "servers: [{url: 'https://api.example.com/v2/open'}]"),
+		document("f6", "servers: [{url: 'http://api.example.com'}]\nx-keyrelay-network: private\npaths: {/crm/contacts: {post: {}}}"),
+	)
+	for request, want := range map[string]string{
+		"POST https://api.example.com/crm/contacts": "a1", "POST https://api.example.com/crm/deals": "b2",
+		"GET https://api.example.com/crm/x/1": "a1", "PUT https://api.example.com/crm/x/1": "b2", "GET https://api.example.com/crm/contacts/merge": "b2",
+		"GET https://api.example.com/v2/new": "c3", "PUT https://api.example.com/v2/old": "c3", "GET https://api.example.com/v2/old": "a1",
+		"GET https://api.example.com/v2/open/old": "e5", "POST http://api.example.com/crm/contacts": "f6",
+	} {
+		method, outboundURL, _ := cut(request)
+		operation := find(t, set, method, outboundURL)
+		if got := operation.Destination.Name; got != want || operation.Timeout.Seconds()*10 != float64(want[1]-'0') {
+			t.Errorf("%s belongs to %s with a timeout of %s, want %s", request, got, operation.Timeout, want)
+		}
+	}
+	if refusal := refused(t, set, "POST", "https://api.example.com/crm", "/crm/x/1"); !cmp.Equal(refusal.Allowed, []string{"GET", "PUT"}) {
+		t.Errorf("allowed are %q", refusal.Allowed)
+	}
+	if refusal := refused(t, set, "POST", "https://api.example.com/crm", "/crm"); len(refusal.Allowed) != 7 {
+		t.Errorf("allowed are %q", refusal.Allowed)
+	}
+	// What fills a path may choose among the documents of one server, but leads below no other one.
+	location, err := set.Locate("https://api.example.com/crm/{kind}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if operation, err := location.Operation("POST", "/crm/deals"); err != nil || operation.Destination.Name != "b2" {
+		t.Errorf("filled with deals: %+v, %v", operation, err)
+	}
+	refused(t, set, "GET", "https://api.example.com/{area}/new", "/v2/new")
+}

@@ -48,17 +48,21 @@ func (r *reader) document() {
 	d.Network = r.network()
 	d.CA = r.reference(r.root, "ca")
 	d.Variables = r.reference(r.root, "variables")
-	shared := r.settings(r.root, Operation{Timeout: defaultTimeout, BatchConcurrency: defaultBatchConcurrency})
+	shared := r.settings(r.root, Operation{Destination: d, Timeout: defaultTimeout, BatchConcurrency: defaultBatchConcurrency})
 	d.AuxiliaryTimeout = defaultAuxiliaryTimeout
 	if r.member(r.root, extensionPrefix+"timeout") != nil {
 		d.AuxiliaryTimeout = shared.Timeout
 	}
+	r.documentServers()
 	r.schemes()
 	var off *Fault
 	if wrong := r.tolerate(func() { shared.Security = r.security(r.member(r.root, "security")) }); len(wrong) > 0 {
 		off = &wrong[0]
 	}
 	d.Session = r.session()
+	if shared.Placeholders = r.named(r.member(r.root, "security")); len(shared.Placeholders) == 0 {
+		shared.Placeholders = r.allSchemes()
+	}
 	r.operations(shared, off)
 	r.checkElsewhere(r.root)
 }

@@ -41,7 +41,7 @@ func Load(folder string, config Config) (*Set, error) {
 		names[name] = filepath.Base(file)
 		if read.destination != nil {
 			set.destinations = append(set.destinations, read.destination)
-			faults = append(faults, set.index(read.destination, file)...)
+			faults = append(faults, set.index(read.destination)...)
 		}
 	}
 	if len(faults) > 0 {

@@ -29,6 +29,10 @@ type reader struct {
 	// tolerated collects what is wrong with OpenAPI itself while a part is read that
 	// can be switched off; nil while every mistake is a fault.
 	tolerated *[]Fault
+	// servers are the document's own; base is the URL of the
+	// first that can be used, nil where there is none.
+	servers []*server
+	base    *url.URL
 	// destination is what is being filled.
 	destination *Destination
 	// extensible holds the mappings whose x-keyrelay-* members have been checked.

@@ -9,8 +9,7 @@ import (
 
 // operations reads servers and paths and ties the operations to the servers that they are reached through.
 func (r *reader) operations(shared Operation, off *Fault) {
-	list := r.member(r.root, "servers")
-	own := r.servers(list)
+	own := r.servers
 	paths := r.paths()
 	r.markUnused()
 	switch {
@@ -32,7 +31,7 @@ func (r *reader) operations(shared Operation, off *Fault) {
 	default:
 		r.everything(own, shared, off)
 	}
-	r.needServers(list)
+	r.needServers()
 }
 
 // everything makes one operation stand for all of a document without paths.
@@ -57,7 +56,7 @@ func (r *reader) paths() []member {
 
 // needServers makes what is wrong with servers a fault where no server is left,
 // and a warning where another one can be used.
-func (r *reader) needServers(list *yaml.Node) {
+func (r *reader) needServers() {
 	if len(r.destination.servers) > 0 {
 		for _, each := range r.unusableServers {
 			r.warn("this server", each)
@@ -125,7 +124,7 @@ func (r *reader) pathItem(key, value *yaml.Node, own []*server, shared Operation
 	})
 	item.off = append(item.off, wrong...)
 	if list := r.member(node, "servers"); list != nil {
-		item.servers = r.servers(list)
+		item.servers = r.serverList(list)
 	}
 	if node == nil {
 		r.warn("the path "+item.name, wrong...)
@@ -156,44 +155,50 @@ func (r *reader) closePath(item *pathItem) {
 
 // operation reads one operation. What is wrong with it switches it off.
 func (r *reader) operation(item *pathItem, m member, shared Operation, inherited *Fault) {
-	made := shared
+	made := entry{Operation: &shared, place: r.place(m.key)}
 	servers, off := item.servers, slices.Clone(item.off)
 	off = append(off, r.tolerate(func() {
 		node := r.follow(m.value)
 		if node == nil || !r.mapping(node, "this operation") {
 			return
 		}
-		r.strictly(func() { made = r.settings(node, shared) })
-		made.Parameters = merged(item.parameters, r.parameterList(r.member(node, "parameters")))
-		r.body(&made, r.member(node, "requestBody"))
+		r.strictly(func() { shared = r.settings(node, shared) })
+		shared.Parameters = merged(item.parameters, r.parameterList(r.member(node, "parameters")))
+		r.body(&shared, r.member(node, "requestBody"))
 		if security := r.member(node, "security"); security != nil {
-			made.Security, inherited = r.security(security), nil
+			shared.Security, inherited = r.security(security), nil
+			shared.Placeholders = r.named(security)
 		}
 		if list := r.member(node, "servers"); list != nil {
-			servers = r.servers(list)
+			servers = r.serverList(list)
 		}
+		made.id, _ = r.text(r.member(node, "operationId"), "operationId")
 	})...)
 	if inherited != nil {
 		off = append(off, *inherited)
 	}
 	made.Method, made.Path = strings.ToUpper(m.key.Value), item.name
-	nodes := r.nodes(item, servers)
-	if slices.ContainsFunc(nodes, func(n *node) bool { return n.usable(made.Method) != nil }) && len(off) == 0 {
-		off = []Fault{{r.place(m.key), "another operation has the same method and matches the same paths", "keep one of the two"}}
-	}
-	if len(nodes) == 0 && len(off) == 0 {
-		off = []Fault{{r.place(m.key), "this operation has no server that can be used", "write servers: with the url that it is reached at, here or by an overlay"}}
-	}
-	r.warn(made.Method+" "+made.Path, off...)
-	added := entry{Operation: &made}
-	if len(off) > 0 {
-		added.off = &off[0]
-	} else {
+	r.declare(made, r.nodes(item, servers), off)
+}
+
+// declare puts an operation where its path ends.
+func (r *reader) declare(made entry, nodes []*node, off []Fault) {
+	switch {
+	case len(off) > 0:
+	case len(nodes) == 0:
+		off = []Fault{{made.place, "this operation has no server that can be used", "write servers: with the url that it is reached at, here or by an overlay"}}
+	case slices.ContainsFunc(nodes, func(n *node) bool { return n.usable(made.Method) != nil }):
+		off = []Fault{{made.place, "another operation has the same method and matches the same paths", "keep one of the two"}}
+	default:
 		r.destination.declared = append(r.destination.declared, made.Method+" "+made.Path)
 		r.destination.attach(made.Security)
 	}
+	r.warn(made.Method+" "+made.Path, off...)
+	if len(off) > 0 {
+		made.off = &off[0]
+	}
 	for _, each := range nodes {
-		each.entries = append(each.entries, added)
+		each.entries = append(each.entries, made)
 	}
 }
 

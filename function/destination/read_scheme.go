@@ -10,7 +10,6 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"keyrelay/function/gateway"
-	"keyrelay/function/rawjson"
 )
 
 // schemes reads components.securitySchemes.
@@ -69,7 +68,7 @@ func (r *reader) kind(scheme *SecurityScheme, node *yaml.Node) string {
 		r.flow(scheme, node)
 	case "openIdConnect":
 		scheme.Kind = OpenIDConnect
-		scheme.DiscoveryURL = r.url(node, "openIdConnectUrl", what)
+		scheme.DiscoveryURL = r.relativeURL(node, "openIdConnectUrl", what)
 	case "mutualTLS":
 		scheme.Kind = MutualTLS
 	}
@@ -139,7 +138,7 @@ func (r *reader) flow(scheme *SecurityScheme, node *yaml.Node) {
 		scheme.Kind = Unsupported
 		return
 	}
-	scheme.Flow = &Flow{GrantType: grant, TokenURL: r.url(flow, "tokenUrl", "this oauth2 flow")}
+	scheme.Flow = &Flow{GrantType: grant, TokenURL: r.relativeURL(flow, "tokenUrl", "this oauth2 flow")}
 	for _, each := range r.members(r.member(flow, "scopes"), "scopes") {
 		scheme.Flow.Scopes = append(scheme.Flow.Scopes, each.key.Value)
 	}
@@ -152,6 +151,30 @@ func (r *reader) url(parent *yaml.Node, name, what string) *url.URL {
 	if node == nil {
 		return nil
 	}
+	return r.absoluteURL(text, node, name)
+}
+
+// relativeURL reads a member that must be there and may be relative: then it is
+// resolved against the first server, https://spec.openapis.org/oas/v3.1.1.html#relative-references-in-api-urls.
+func (r *reader) relativeURL(parent *yaml.Node, name, what string) *url.URL {
+	text, node := r.required(parent, name, what, "write its URL; a relative one is resolved against the first server")
+	if node == nil {
+		return nil
+	}
+	relative, err := url.Parse(text)
+	switch {
+	case err != nil || relative.IsAbs():
+	case r.base == nil:
+		r.fault(node, name+" is relative, and the document has no server of its own to resolve it against", "write the whole URL, from https:// on")
+		return nil
+	default:
+		text = r.base.ResolveReference(relative).String()
+	}
+	return r.absoluteURL(text, node, name)
+}
+
+// absoluteURL takes a URL by the rules of server URLs.
+func (r *reader) absoluteURL(text string, node *yaml.Node, name string) *url.URL {
 	if _, ok := r.endpoint(text, node, name); !ok {
 		return nil
 	}
@@ -269,9 +292,9 @@ func (r *reader) defaultVariables(node *yaml.Node) {
 	r.destination.Variables = r.defaultReference("variables", node)
 }
 
-// defaultReference returns secretsmanager:keyrelay/FILE#/MEMBER.
+// defaultReference refers to the secret that a document does not name.
 func (r *reader) defaultReference(name string, node *yaml.Node) Reference {
-	reference := Reference{"secretsmanager", "keyrelay/" + secretName(r.destination.Name), rawjson.PointerTo(name)}
+	reference := r.destination.defaultReference(name)
 	r.refer(reference, node)
 	return reference
 }

@@ -54,6 +54,31 @@ func (r *reader) alternative(node *yaml.Node) (requirements []Requirement) {
 	return requirements
 }
 
+// named lists the schemes that any alternative of security names, those that callers
+// may not use left out. What is wrong with the list is told by security.
+func (r *reader) named(node *yaml.Node) (named []*SecurityScheme) {
+	r.tolerate(func() {
+		for _, alternative := range r.items(node, "security") {
+			for _, each := range r.members(alternative, "this security requirement") {
+				if scheme := r.destination.Schemes[each.key.Value]; scheme != nil && !scheme.Internal && !slices.Contains(named, scheme) {
+					named = append(named, scheme)
+				}
+			}
+		}
+	})
+	return named
+}
+
+// allSchemes lists the document's schemes, those that callers may not use left out.
+func (r *reader) allSchemes() (schemes []*SecurityScheme) {
+	for _, each := range r.destination.Schemes {
+		if !each.Internal {
+			schemes = append(schemes, each)
+		}
+	}
+	return schemes
+}
+
 // unknownScheme notes a requirement of a scheme that the document does not have.
 func (r *reader) unknownScheme(key *yaml.Node) {
 	remedy := "declare it under components.securitySchemes"
@@ -106,6 +131,9 @@ func (r *reader) sessionCheck(session *Session, node *yaml.Node) {
 		session.IntrospectionURL = r.url(node, "introspectionUrl", what)
 		session.IntrospectionSecurity = r.security(r.member(node, "security"))
 		r.presentsNothing(r.member(node, "security"), session.IntrospectionSecurity)
+		for _, scheme := range r.named(r.member(node, "security")) {
+			scheme.Internal = true
+		}
 	} else {
 		r.meansNothing(node, "introspectionUrl", "security")
 	}

@@ -2,6 +2,8 @@ package destination
 
 import (
 	"net/netip"
+	"net/url"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -10,8 +12,13 @@ import (
 // maxServers is how many URLs the variables of one server object may stand for.
 const maxServers = 100
 
-// servers reads a list of OpenAPI server objects and returns those that can be used.
-func (r *reader) servers(node *yaml.Node) []*server {
+// documentServers reads the servers of the document itself.
+func (r *reader) documentServers() {
+	r.servers = r.serverList(r.member(r.root, "servers"))
+}
+
+// serverList reads a list of OpenAPI server objects and returns those that can be used.
+func (r *reader) serverList(node *yaml.Node) []*server {
 	var servers []*server
 	wrong := r.tolerate(func() {
 		for _, item := range r.items(node, "servers") {
@@ -76,11 +83,11 @@ func firstVariable(text string) (name string, found bool) {
 	return name, opened && closed && name != ""
 }
 
-// variableValues returns what a server variable may be.
+// variableValues returns what a server variable may be, its default first.
 func (r *reader) variableValues(variable *yaml.Node) []string {
+	otherwise := r.member(variable, "default")
 	choices := r.items(r.member(variable, "enum"), "enum")
 	if len(choices) == 0 {
-		otherwise := r.member(variable, "default")
 		if otherwise == nil {
 			r.fault(variable, "this server variable has no default", "write default: with the value to use")
 			return nil
@@ -89,11 +96,14 @@ func (r *reader) variableValues(variable *yaml.Node) []string {
 	}
 	values := make([]string, 0, len(choices))
 	for _, choice := range choices {
-		if choice.Kind != yaml.ScalarNode || strings.ContainsAny(choice.Value, "{}") {
-			r.fault(choice, "this value of a server variable is not a text", "write a text without braces")
-			continue
+		switch {
+		case choice.Kind != yaml.ScalarNode || strings.ContainsAny(choice.Value, "{}"):
+			r.fault(choice, "this value of a server variable is not a text without braces", "write the value that the URL is to hold, here or by an overlay")
+		case otherwise != nil && choice.Value == otherwise.Value:
+			values = slices.Insert(values, 0, choice.Value)
+		default:
+			values = append(values, choice.Value)
 		}
-		values = append(values, choice.Value)
 	}
 	return values
 }
@@ -113,15 +123,18 @@ func (r *reader) server(text string, node *yaml.Node) *server {
 		return nil
 	}
 	made := &server{
-		destination: r.destination,
-		secure:      parsed.secure,
-		host:        parsed.host,
-		port:        parsed.port,
-		prefix:      decodePath(strings.TrimSuffix(parsed.path, "/")),
-		authority:   parsed.authority(),
-		node:        node,
+		destinations: []*Destination{r.destination},
+		secure:       parsed.secure,
+		host:         parsed.host,
+		port:         parsed.port,
+		prefix:       decodePath(strings.TrimSuffix(parsed.path, "/")),
+		authority:    parsed.authority(),
+		place:        r.place(node),
 	}
 	made.url = made.scheme() + "://" + made.authority + strings.TrimSuffix(parsed.path, "/")
+	if r.base == nil {
+		r.base = &url.URL{Scheme: made.scheme(), Host: made.authority, Path: decodePath(parsed.path), RawPath: parsed.path}
+	}
 	return made
 }
 

@@ -2,6 +2,7 @@ package destination
 
 import (
 	"cmp"
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -67,8 +68,44 @@ type node struct {
 // An entry is an operation in its place.
 type entry struct {
 	*Operation
+	place Place
+	// id is the operationId.
+	id string
 	// off says why the operation is switched off; nil where it is not.
 	off *Fault
+}
+
+// publishes reports whether an operation of another document is this one,
+// published twice by a vendor: all that is read of the two is the same, the places
+// of their secrets excepted where no document names one.
+func (e entry) publishes(other entry) bool {
+	mine, theirs := *e.Operation, *other.Operation
+	if e.id == "" || e.id != other.id || !e.Destination.agrees(other.Destination) {
+		return false
+	}
+	mine.Security, theirs.Security = e.Destination.anonymized(mine.Security), other.Destination.anonymized(theirs.Security)
+	mine.Placeholders, theirs.Placeholders = nil, nil
+	mine.Destination, theirs.Destination = nil, nil
+	mine.Path, theirs.Path = "", ""
+	return reflect.DeepEqual(mine, theirs)
+}
+
+// anonymized returns requirements without the secrets that no document names.
+func (d *Destination) anonymized(security []Requirement) []Requirement {
+	anonymous := slices.Clone(security)
+	for i, each := range anonymous {
+		scheme := *each.Scheme
+		if scheme.Secret == d.defaultReference(scheme.Name) {
+			scheme.Secret = Reference{}
+		}
+		anonymous[i].Scheme = &scheme
+	}
+	return anonymous
+}
+
+// agrees reports whether two documents send in the same manner.
+func (d *Destination) agrees(other *Destination) bool {
+	return d.Network == other.Network && d.CA == other.CA && d.AuxiliaryTimeout == other.AuxiliaryTimeout && reflect.DeepEqual(d.Session, other.Session)
 }
 
 // usable returns the operation for a method; nil where there is none that can be used.
@@ -141,6 +178,28 @@ func (n *node) next(literals []string) *node {
 	made := pattern{literals, &node{}}
 	n.patterns = slices.Insert(n.patterns, position, made)
 	return made.next
+}
+
+// join adds the operations of another document's node. Two that can both be used
+// for the same method are in conflict.
+func (n *node) join(other *node, conflict func(mine, theirs entry)) {
+	for _, theirs := range other.entries {
+		same := func(mine entry) bool { return mine.Method == theirs.Method && mine.off == nil && theirs.off == nil }
+		if at := slices.IndexFunc(n.entries, same); at >= 0 {
+			conflict(n.entries[at], theirs)
+			continue
+		}
+		n.entries = append(n.entries, theirs)
+	}
+	if n.off == nil {
+		n.off = other.off
+	}
+	for literal, next := range other.literals {
+		n.next([]string{literal}).join(next, conflict)
+	}
+	for _, each := range other.patterns {
+		n.next(each.literals).join(each.next, conflict)
+	}
 }
 
 // splitSegment returns the texts around the expressions of a segment, escapes undone.

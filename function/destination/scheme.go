@@ -68,6 +68,9 @@ type SecurityScheme struct {
 	Name string
 	// Kind says how the credential is made.
 	Kind Kind
+	// Internal says that a call of keyrelay's own uses the scheme, such as the one that
+	// checks a session: a caller's placeholder never stands for it.
+	Internal bool
 	// In is "header", "query" or "cookie"; empty for MutualTLS.
 	In string
 	// Field is the name of the header, query parameter or cookie; "Authorization"

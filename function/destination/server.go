@@ -3,8 +3,6 @@ package destination
 import (
 	"cmp"
 	"slices"
-
-	"go.yaml.in/yaml/v4"
 )
 
 // A Set holds all destinations. It is read-only and safe for concurrent use.
@@ -22,10 +20,12 @@ func (s *Set) Destinations() []*Destination { return s.destinations }
 // Warnings returns what of the documents is switched off, each cause once.
 func (s *Set) Warnings() []Warning { return s.warnings }
 
-// A server is one declared server URL of a destination with the operations that are reached through it.
+// A server is one declared server URL with the operations that are reached
+// through it, of all documents that declare it.
 type server struct {
-	destination *Destination
-	secure      bool
+	// destinations are those of the documents, in the order of their names.
+	destinations []*Destination
+	secure       bool
 	// host and port are as in address: a caller's are compared with them.
 	host, port string
 	// prefix is the path without a slash at its end, percent escapes undone.
@@ -36,10 +36,10 @@ type server struct {
 	url string
 	// routes hold the operations; nil where the document has no paths.
 	routes *node
-	// operation stands for all when the document has no paths.
+	// operation stands for all where the document has no paths.
 	operation *Operation
-	// node is where the document declares it.
-	node *yaml.Node
+	// place is where a document declares it.
+	place Place
 }
 
 // scheme returns the URL scheme.
@@ -81,19 +81,45 @@ func (d *Destination) claim(servers []*server) []*server {
 	return claimed
 }
 
-// index adds a destination's servers to those of all, and returns a fault for each that another document claims too.
-func (s *Set) index(destination *Destination, file string) (faults Faults) {
-	for _, each := range destination.servers {
+// index adds a destination's servers to those of all. A server that is there
+// already gets the operations of this document too.
+func (s *Set) index(d *Destination) (faults Faults) {
+	var warnings []Warning
+	for i, each := range d.servers {
 		others := s.hosts[each.host]
 		if at := slices.IndexFunc(others, each.same); at >= 0 {
-			place := Place{file, each.node.Line, each.node.Column}
-			faults = append(faults, Fault{place, "this server is declared by " + others[at].destination.file + " too",
-				"put both into one document, or give the two different path prefixes"})
+			wrong, twice := others[at].join(each)
+			faults, warnings = append(faults, wrong...), append(warnings, twice...)
+			d.servers[i] = others[at]
 			continue
 		}
 		others = append(others, each)
 		byPrefix(others)
 		s.hosts[each.host] = others
 	}
+	s.warnings = append(s.warnings, summarize(warnings)...)
 	return faults
+}
+
+// join adds what another document declares for the same server. Faults are what
+// would leave open whose credential a request is given. An operation that a vendor
+// publishes in two of its documents stays that of the first.
+func (s *server) join(other *server) (faults Faults, warnings []Warning) {
+	taken := s.destinations[0]
+	s.destinations = append(s.destinations, other.destinations...)
+	if s.operation != nil || other.operation != nil {
+		return Faults{{other.place, "this server is declared by " + taken.file + " too, and a document without paths takes all of it",
+			"put both into one document, or give the two different path prefixes"}}, nil
+	}
+	s.routes.join(other.routes, func(mine, theirs entry) {
+		declared := theirs.Method + " " + theirs.Path
+		if mine.publishes(theirs) {
+			warnings = append(warnings, Warning{Fault{theirs.place, "the same operation is published by " + mine.Destination.file + ", whose credential it is given",
+				"remove it from one of the two by an overlay"}, declared + " here", 1})
+			return
+		}
+		faults = append(faults, Fault{theirs.place, "the operation " + declared + " is declared by " + mine.Destination.file + " too",
+			"keep one of the two: documents that declare the same server are one set of operations"})
+	})
+	return faults, warnings
 }

@@ -48,6 +48,7 @@ func newEvent() any {
 // request holds what is known.
 func (e *event) read(payload []byte) error {
 	m := &e.members
+	e.cursor.AnyNames = false
 	e.cursor.Reset(payload)
 	ok := m.read(&e.cursor)
 	e.request = Request{Header: e.header, format: m.format(), readBody: e.readBody}
@@ -148,6 +149,7 @@ func (e *event) body() ([]byte, error) {
 // readFields puts the header fields of the event into the scratch.
 func (e *event) readFields() error {
 	m := &e.members
+	e.cursor.AnyNames = true // they were looked at
 	many := e.request.format == payloadV1 && hasMembers(m.multiValueHeaders)
 	fields := m.headers
 	if many {

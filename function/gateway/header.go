@@ -1,5 +1,7 @@
 package gateway
 
+import "net/http"
+
 // ValidHeaderName reports whether name is a field name that HTTP can carry: a
 // token of at least one character, RFC 9110 sections 5.1 and 5.6.2.
 func ValidHeaderName(name string) bool {
@@ -38,6 +40,15 @@ func HopByHop(name string) bool {
 		}
 	}
 	return false
+}
+
+// DeleteDigests removes the fields that are made from the bytes of a body that is not
+// passed on as it was: its entity tag (RFC 9110 section 8.8.3) and its digests (RFC
+// 9530, RFC 3230, RFC 1864). They would be wrong, and tell what the body was.
+func DeleteDigests(header http.Header) {
+	for _, field := range [...]string{"Etag", "Content-Digest", "Repr-Digest", "Digest", "Content-Md5"} {
+		delete(header, field)
+	}
 }
 
 // SameHeaderName reports whether two names are the same field to a downstream:

@@ -2,6 +2,7 @@ package mask
 
 import (
 	"bytes"
+	"slices"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -155,7 +156,8 @@ func (u unit) append(text []byte) []byte {
 
 // decoded is a text with every escape undone.
 func decoded(text string) string {
-	d := newDecoder([]byte(text))
+	d := decoder{text: []byte(text)}
+	d.decodeAll()
 	var plain []byte
 	for place := 0; place < len(text); place += int(d.at(place).length) {
 		plain = d.at(place).append(plain)
@@ -163,26 +165,31 @@ func decoded(text string) string {
 	return string(plain)
 }
 
-// newDecoder decodes a whole text.
-func newDecoder(text []byte) *decoder {
-	d := &decoder{text, make([]unit, len(text)+1)}
-	for place := len(text) - 1; place >= 0; place-- {
+// decodeAll finds the units at all places.
+func (d *decoder) decodeAll() {
+	d.units = slices.Grow(d.units[:0], len(d.text)+1)[:len(d.text)+1]
+	for place := len(d.text) - 1; place >= 0; place-- {
 		d.decode(place)
 	}
-	return d
 }
 
 // sourceLength is how long the beginning of a text is that decodes to so many bytes.
-func sourceLength(text []byte, decoded int) int {
+// The decoder is any; what it knew is lost.
+func (d *decoder) sourceLength(text []byte, decoded int) int {
+	if decoded <= len(text) && !hasEscape(text[:decoded]) {
+		return decoded
+	}
 	for size := 2*decoded + reach; ; size *= 2 {
-		piece := text[:min(size, len(text))]
-		d, place, left, buffer := newDecoder(piece), 0, decoded, make([]byte, 0, utf8.UTFMax)
-		for left > 0 && place < len(piece) {
+		d.text = text[:min(size, len(text))]
+		d.decodeAll()
+		place, left := 0, decoded
+		var buffer [utf8.UTFMax]byte
+		for left > 0 && place < len(d.text) {
 			u := d.at(place)
-			left -= len(u.append(buffer))
+			left -= len(u.append(buffer[:0]))
 			place += int(u.length)
 		}
-		if place <= len(piece)-reach || len(piece) == len(text) {
+		if place <= len(d.text)-reach || len(d.text) == len(text) {
 			return place
 		}
 	}

@@ -79,17 +79,9 @@ func (m *Masker) Mask(response *gateway.Response) bool {
 	response.Body = body
 	found = s.maskHeader(response.Header) || found
 	if found {
-		Unverifiable(response.Header)
+		gateway.DeleteDigests(response.Header)
 	}
 	return found
-}
-
-// Unverifiable removes the fields that are made from the bytes of an answer's body:
-// its entity tag (RFC 9110 section 8.8.3) and its digests (RFC 9530, RFC 3230, RFC 1864).
-func Unverifiable(header http.Header) {
-	for _, field := range [...]string{"Etag", "Content-Digest", "Repr-Digest", "Digest", "Content-Md5"} {
-		delete(header, field)
-	}
 }
 
 func (s *scanner) maskHeader(header http.Header) bool {

@@ -14,6 +14,8 @@ const block = 256
 type scanner struct {
 	*Masker
 	decoder
+	// ahead decodes what stands from the current place on.
+	ahead decoder
 	// copied is a text that was not given as bytes.
 	copied []byte
 	// plain ends with the decoded text from the current place on, as far as windows
@@ -213,7 +215,7 @@ func (s *scanner) check(place, i int, sum uint64) {
 		}
 		start, end := max(0, place-t.before), s.last[i]+1
 		if s.last[i]-place >= w.length {
-			end = place + sourceLength(s.text[place:], w.length+t.behind)
+			end = place + s.ahead.sourceLength(s.text[place:], w.length+t.behind)
 			for w.isBase64 && end < len(s.text) && s.text[end] == '=' {
 				end++
 			}

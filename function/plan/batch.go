@@ -98,8 +98,8 @@ func (d *directives) batch(moves []move) (*Plan, error) {
 		return nil, errBatch("The operation takes one record at a time. Send a JSON object, or have x-keyrelay-batch declared in the destination's document.")
 	case operation.Batch == destination.Split:
 		return d.split(moves, operation)
-	case d.location.Destination.Session != nil:
-		return nil, errNoSession(d.location.Destination.Session.Field)
+	case operation.Destination.Session != nil:
+		return nil, errNoSession(operation.Destination.Session.Field)
 	case operation.Body != nil:
 		return nil, errBatch("The operation's x-keyrelay-body shapes one record, and an array is sent whole. Send a JSON object, or have x-keyrelay-batch: split declared in the destination's document.")
 	}
@@ -134,7 +134,7 @@ func (d *directives) split(moves []move, operation *destination.Operation) (*Pla
 	shared := *d
 	shared.inBatch = true
 	return &Plan{
-		Destination: d.location.Destination,
+		Destination: operation.Destination,
 		Operation:   operation,
 		Method:      d.request.Method,
 		DryRun:      d.dryRun,

@@ -18,7 +18,7 @@ type builder struct {
 }
 
 func newBuilder(d *directives) *builder {
-	b := &builder{Plan: Plan{Destination: d.location.Destination, Operation: d.operation, Method: d.request.Method, DryRun: d.dryRun}}
+	b := &builder{Plan: Plan{Operation: d.operation, Method: d.request.Method, DryRun: d.dryRun}}
 	b.URL = &b.url
 	b.record.session = -1
 	return b
@@ -30,14 +30,17 @@ func (d *directives) plan(moves []move, body []byte) (*Plan, error) {
 	if err := d.read(&b.record, moves, body); err != nil {
 		return nil, err
 	}
-	var err error
+	path, err := b.findOperation(d, moves)
+	if err != nil {
+		return nil, err
+	}
+	b.Destination = b.Operation.Destination
 	if session := b.Destination.Session; session != nil {
 		if b.SessionToken, err = b.record.takeSession(session); err != nil {
 			return nil, err
 		}
 	}
-	moves, path, err := b.take(d, moves)
-	if err != nil {
+	if moves, err = b.take(d, moves); err != nil {
 		return nil, err
 	}
 	if err := b.setURLAndHeader(d, moves, path); err != nil {
@@ -52,8 +55,8 @@ func (d *directives) read(r *record, moves []move, body []byte) error {
 	if len(body) == 0 || d.whole {
 		return nil
 	}
-	session := d.location.Destination.Session
-	needed := len(moves) > 0 || d.inBatch || session != nil || d.operation.Body != nil
+	// Where the operation is not known yet, there are moves: those that fill the path.
+	needed := len(moves) > 0 || d.inBatch || d.operation.Destination.Session != nil || d.operation.Body != nil
 	switch {
 	case d.isJSON && (needed || places(d.operation)):
 		return r.read(body)
@@ -63,32 +66,27 @@ func (d *directives) read(r *record, moves []move, body []byte) error {
 	return nil
 }
 
-// take takes the fields from the record that the caller and the operation name,
-// and returns all moves and the path, filled.
-func (b *builder) take(d *directives, moves []move) (_ []move, path string, err error) {
-	named := resolution{record: &b.record, unread: b.record.text == nil && !d.isJSON && len(d.request.Body) > 0}
-	named.resolve(moves)
-	path = d.location.Path
-	if b.Operation == nil {
-		if path, err = b.findOperation(d, moves, named.refusal()); err != nil {
-			return nil, "", err
-		}
-	}
-	own := len(moves)
-	moves = d.declaredMoves(moves, b.Operation)
-	named.resolve(moves[own:])
-	b.reshapes = b.Operation.Body != nil && !b.sendsNothing()
-	if b.reshapes {
-		named.template(b.Operation.Body)
-	}
-	return moves, path, named.refusal()
+// resolution begins to look for fields in the record.
+func (b *builder) resolution(d *directives) resolution {
+	return resolution{record: &b.record, unread: b.record.text == nil && !d.isJSON && len(d.request.Body) > 0}
 }
 
-// findOperation fills the path and finds the operation that it belongs to. Where
-// the record is refused already, the path as it was written finds the operation, so
-// that the refusal names what that one misses too.
-func (b *builder) findOperation(d *directives, moves []move, refused error) (path string, err error) {
+// findOperation returns the path, filled, and finds the operation that it belongs
+// to, before any field is taken: the operation's document says which one leaves
+// first. Where the path cannot be filled, as it was written it finds the operation,
+// so that the refusal names what that one misses too.
+func (b *builder) findOperation(d *directives, moves []move) (path string, err error) {
 	path = d.location.Path
+	if b.Operation != nil {
+		return path, nil
+	}
+	named := b.resolution(d)
+	for i := range moves {
+		if moves[i].to == toPath {
+			named.find(&moves[i])
+		}
+	}
+	refused := named.refusal()
 	if refused == nil {
 		if path, err = fillPath(&b.record, moves, path); err != nil {
 			return "", err
@@ -99,6 +97,21 @@ func (b *builder) findOperation(d *directives, moves []move, refused error) (pat
 		return "", refused
 	}
 	return path, err
+}
+
+// take takes the fields from the record that the caller and the operation name,
+// and returns all moves.
+func (b *builder) take(d *directives, moves []move) ([]move, error) {
+	named := b.resolution(d)
+	named.resolve(moves)
+	own := len(moves)
+	moves = d.declaredMoves(moves, b.Operation)
+	named.resolve(moves[own:])
+	b.reshapes = b.Operation.Body != nil && !b.sendsNothing()
+	if b.reshapes {
+		named.template(b.Operation.Body)
+	}
+	return moves, named.refusal()
 }
 
 // sendsNothing reports whether no body is sent: that of a GET or a DELETE without
@@ -112,7 +125,11 @@ func (b *builder) setURLAndHeader(d *directives, moves []move, path string) erro
 	r := &b.record
 	var store [1024]byte
 	var spans [16]headerText
-	written, err := writeQuery(store[:0], d.location.RawQuery, r, moves)
+	own, err := b.fillQuery(d.location.RawQuery)
+	if err != nil {
+		return err
+	}
+	written, err := writeQuery(store[:0], own, r, moves)
 	if err != nil {
 		return err
 	}
@@ -124,7 +141,7 @@ func (b *builder) setURLAndHeader(d *directives, moves []move, path string) erro
 	if written, headers, err = writeCookies(written, headers, r, moves); err != nil {
 		return err
 	}
-	text := d.location.RawQuery
+	text := own
 	if len(written) > len(text) {
 		text = string(written)
 	}

@@ -46,6 +46,9 @@ func readDirectives(set *destination.Set, request *gateway.Request) (directives,
 	if err != nil {
 		return d, err
 	}
+	if path, _, _ := strings.Cut(address, "?"); strings.Contains(path, "{{{") {
+		return d, errPlaceholder("The outbound URL", "holds a placeholder before its query. Write {field} for a field of the record, and {{{scheme}}} as the value of a query parameter only.")
+	}
 	if d.location, err = set.Locate(address); err != nil {
 		return d, err
 	}

@@ -29,26 +29,31 @@ type resolution struct {
 
 // resolve finds each move's field and takes it from the record.
 func (s *resolution) resolve(moves []move) {
-	r := s.record
-	for i, m := range moves {
-		index := r.find(m.field)
-		moves[i].member = index
-		switch {
-		case index < 0 || m.declared && isNull(r.value(index)):
-			if !m.optional {
-				s.missing = addField(s.missing, m.field)
-			}
-			if index >= 0 {
-				r.take(index)
-			}
-		case len(r.value(index)) > maxMoved:
-			s.long = m.field
-		case !m.style.fits(r.value(index)):
-			s.nested = addField(s.nested, m.field)
-		default:
-			r.take(index)
+	for i := range moves {
+		if s.find(&moves[i]) {
+			s.record.take(moves[i].member)
 		}
 	}
+}
+
+// find finds a move's field, and reports whether it leaves the record.
+func (s *resolution) find(m *move) (leaves bool) {
+	r := s.record
+	m.member = r.find(m.field)
+	switch {
+	case m.member < 0 || m.declared && isNull(r.value(m.member)):
+		if !m.optional {
+			s.missing = addField(s.missing, m.field)
+		}
+		return m.member >= 0
+	case len(r.value(m.member)) > maxMoved:
+		s.long = m.field
+	case !m.style.fits(r.value(m.member)):
+		s.nested = addField(s.nested, m.field)
+	default:
+		return true
+	}
+	return false
 }
 
 // template finds the fields of a body template.
@@ -250,17 +255,22 @@ func isCredential(operation *destination.Operation, parameter *destination.Param
 // inQuery reports whether the caller's own query holds a parameter.
 func inQuery(query, name string) bool {
 	for pair := range strings.SplitSeq(query, "&") {
-		key, _, _ := strings.Cut(pair, "=")
-		if key == name {
+		if key, _, _ := strings.Cut(pair, "="); decodeQuery(key) == name {
 			return true
-		}
-		if strings.ContainsAny(key, "%+") {
-			if decoded, err := url.QueryUnescape(key); err == nil && decoded == name {
-				return true
-			}
 		}
 	}
 	return false
+}
+
+// decodeQuery undoes the escapes of a query parameter's name; what cannot be decoded stays as it is.
+func decodeQuery(name string) string {
+	if !strings.ContainsAny(name, "%+") {
+		return name
+	}
+	if decoded, err := url.QueryUnescape(name); err == nil {
+		return decoded
+	}
+	return name
 }
 
 // inCookie reports whether the caller's own Cookie, if it is forwarded, holds a cookie.

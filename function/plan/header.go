@@ -77,12 +77,12 @@ func holdsPlaceholder(values []string) bool {
 	return false
 }
 
-// mayHoldCredential knows the fields that are forwarded with a placeholder only.
-func mayHoldCredential(name string) bool { return name == "Authorization" || name == "Cookie" }
+// holdsCredentials knows the fields for credentials. They are forwarded with a placeholder only.
+func holdsCredentials(name string) bool { return name == "Authorization" || name == "Cookie" }
 
 // passes says whether one of the caller's fields goes to the destination.
 func passes(header http.Header, name string, values []string) bool {
-	if mayHoldCredential(name) {
+	if holdsCredentials(name) {
 		return holdsPlaceholder(values) && !nominated(header, name)
 	}
 	return forwarded(name) && !nominated(header, name)
@@ -120,16 +120,8 @@ func (b *builder) setHeader(d *directives, moved []headerText, text string) erro
 			values = b.set(values, name, sent...)
 		}
 	}
-	slices.Sort(waiting)
-	if placeholders(d.request.Header, waiting) > maxPlaceholders {
-		return errPlaceholder(waiting[0], "and those like it hold more than 16 placeholders. Send fewer.")
-	}
-	for _, name := range waiting {
-		fill, err := newFill(d.location.Destination, name, d.request.Header[name])
-		if err != nil {
-			return err
-		}
-		b.Fills = append(b.Fills, fill)
+	if err := b.fillHeader(d.request.Header, waiting); err != nil {
+		return err
 	}
 	for _, m := range moved {
 		if !b.joinCookie(m.name, text[m.start:m.end]) {

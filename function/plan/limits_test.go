@@ -89,8 +89,8 @@ func TestTooManyPlaceholders(t *testing.T) {
 	set := load(t, "testdata/destinations")
 	for second, refused := range map[int]bool{6: false, 7: true, 5000: true} {
 		request := moving("a", []byte(`{"a":1}`))
-		request.Header.Set("X-First", strings.Repeat("{{{partner}}}", 10))
-		request.Header.Set("X-Second", strings.Repeat("{{{partner}}}", second))
+		request.Header.Set("X-Key", strings.Repeat("{{{partner}}}", 10))
+		request.Header.Set("Authorization", strings.Repeat("{{{partner}}}", second))
 		request.Header.Set("X-Forwarded-For", strings.Repeat("{{{partner}}}", 50))
 		_, err := plan.New(set, request)
 		if !refused && err != nil {

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -13,10 +14,12 @@ import (
 // 64 KB, and no API asks for its credential that often.
 const maxPlaceholders = 16
 
-// A Fill is a forwarded header field whose value holds {{{name}}} placeholders:
-// package credential replaces each by the credential of that security scheme.
+// A Fill is a place in the outbound request that waits for credentials: each
+// {{{name}}} in it is replaced by the credential of that security scheme.
 type Fill struct {
-	// Field is the canonical header name; Header does not hold it.
+	// Field is the canonical name of a header field, which Header does not hold. It is
+	// empty where the one part is a scheme that goes into the URL's query, as the
+	// scheme says; the query does not hold that parameter either.
 	Field string
 	Parts []FillPart
 }
@@ -27,43 +30,121 @@ type FillPart struct {
 	Scheme  *destination.SecurityScheme
 }
 
-// placeholders counts those in the caller's header fields of these names.
-func placeholders(header http.Header, names []string) int {
-	count := 0
+// fillQuery takes the parameters whose value is a placeholder out of a query. Any
+// other place in the URL could carry a credential to where it does not belong.
+func (b *builder) fillQuery(query string) (rest string, err error) {
+	if !strings.Contains(query, "{{{") {
+		return query, nil
+	}
+	var kept []string
+	for parameter := range strings.SplitSeq(query, "&") {
+		if !strings.Contains(parameter, "{{{") {
+			kept = append(kept, parameter)
+			continue
+		}
+		const place = "The outbound URL"
+		key, value, _ := strings.Cut(parameter, "=")
+		name, isPlaceholder := strings.CutPrefix(value, "{{{")
+		name, closed := strings.CutSuffix(name, "}}}")
+		if !isPlaceholder || !closed {
+			return "", errPlaceholder(place, "holds a placeholder that is not the whole value of a query parameter. Write ?NAME={{{scheme}}}, with the parameter's name that the scheme itself has.")
+		}
+		scheme, err := b.namedScheme(place, name)
+		if err != nil {
+			return "", err
+		}
+		if scheme.In != "query" || decodeQuery(key) != scheme.Field {
+			return "", errPlaceholder(place, "holds the placeholder of a security scheme in a query parameter that is not the scheme's own. Write it there, or in a header.")
+		}
+		b.Fills = append(b.Fills, Fill{Parts: []FillPart{{Scheme: scheme}}})
+	}
+	return strings.Join(kept, "&"), nil
+}
+
+// fillHeader takes over the caller's header fields of these names, which hold placeholders.
+func (b *builder) fillHeader(header http.Header, names []string) error {
+	slices.Sort(names)
+	count := len(b.Fills)
 	for _, name := range names {
 		for _, value := range header[name] {
 			count += strings.Count(value, "{{{")
 		}
+		if count > maxPlaceholders {
+			return errPlaceholder(headerPlace(names[0]), "and those like it hold more than 16 placeholders. Send fewer.")
+		}
 	}
-	return count
+	for _, name := range names {
+		if len(header[name]) > 1 {
+			return errPlaceholder(headerPlace(name), "holds a placeholder and is sent more than once. Send it once.")
+		}
+		fill := Fill{Field: name}
+		if err := b.parse(&fill, header[name][0]); err != nil {
+			return err
+		}
+		b.Fills = append(b.Fills, fill)
+	}
+	return nil
 }
 
-// newFill finds the placeholders of one of the caller's header fields.
-func newFill(api *destination.Destination, field string, values []string) (Fill, error) {
-	if len(values) > 1 {
-		return Fill{}, errPlaceholder(field, "holds a placeholder and is sent more than once. Send it once.")
-	}
-	fill := Fill{Field: field}
-	value := values[0]
-	for {
-		literal, rest, found := strings.Cut(value, "{{{")
+// parse finds the placeholders of a header field's value.
+func (b *builder) parse(fill *Fill, value string) error {
+	for rest := value; ; {
+		literal, after, found := strings.Cut(rest, "{{{")
 		if literal != "" {
 			fill.Parts = append(fill.Parts, FillPart{Literal: literal})
 		}
 		if !found {
-			return fill, nil
+			return nil
 		}
-		name, after, closed := strings.Cut(rest, "}}}")
-		scheme := api.Schemes[name]
-		if !closed || scheme == nil {
-			return Fill{}, errPlaceholder(field, "holds a placeholder that names no security scheme of the destination. Write {{{name}}} with one of its schemes.")
+		name, after, closed := strings.Cut(after, "}}}")
+		if !closed {
+			name = ""
 		}
-		if !hasText(scheme.Kind) {
-			return Fill{}, errPlaceholder(field, "holds a placeholder whose security scheme has no text to put there. Name another scheme.")
+		scheme, err := b.namedScheme(headerPlace(fill.Field), name)
+		if err != nil {
+			return err
+		}
+		before := value[:len(value)-len(rest)+len(literal)]
+		if !mayHold(fill.Field, scheme) && (after != "" || !isWord(before) || isRepeated(fill.Field)) {
+			return errPlaceholder(headerPlace(fill.Field), "holds a placeholder where it may not stand. Write it in Authorization, in Cookie or in the security scheme's own header; in another one it stands alone or behind one word.")
 		}
 		fill.Parts = append(fill.Parts, FillPart{Scheme: scheme})
-		value = after
+		rest = after
 	}
+}
+
+// namedScheme returns the scheme of a placeholder's name where the operation's security names it.
+func (b *builder) namedScheme(place, name string) (*destination.SecurityScheme, error) {
+	if b.Destination.Schemes[name] == nil {
+		return nil, errPlaceholder(place, "holds a placeholder that names no security scheme of the destination. Write {{{name}}} with one of its schemes.")
+	}
+	at := slices.IndexFunc(b.Operation.Placeholders, func(s *destination.SecurityScheme) bool { return s.Name == name })
+	if at < 0 {
+		return nil, errPlaceholder(place, "holds the placeholder of a security scheme that the operation's security does not name. Write one that it names, or have the operator add it there.")
+	}
+	scheme := b.Operation.Placeholders[at]
+	if !hasText(scheme.Kind) {
+		return nil, errPlaceholder(place, "holds a placeholder whose security scheme has no text to put there. Name another scheme.")
+	}
+	return scheme, nil
+}
+
+// mayHold reports whether a credential may stand anywhere in a header field: it does
+// so in any case in the fields for credentials, and in its scheme's own.
+func mayHold(field string, scheme *destination.SecurityScheme) bool {
+	return holdsCredentials(field) || scheme.In == "header" && gateway.SameHeaderName(field, scheme.Field)
+}
+
+// isWord reports whether what stands before a placeholder is nothing, or one word:
+// the name of an authentication scheme (RFC 9110 section 11.1), for example. A URL is none.
+func isWord(before string) bool {
+	word := strings.TrimRight(before, " \t")
+	return before == "" || word != before && gateway.ValidHeaderName(word)
+}
+
+// isRepeated reports whether servers are used to write a field's value into logs and pages.
+func isRepeated(field string) bool {
+	return gateway.SameHeaderName(field, "User-Agent") || gateway.SameHeaderName(field, "Referer") || gateway.SameHeaderName(field, "Origin")
 }
 
 // hasText reports whether a credential of this kind is a text that can stand in a header.
@@ -75,6 +156,8 @@ func hasText(kind destination.Kind) bool {
 	return true
 }
 
-func errPlaceholder(field, why string) error {
-	return &gateway.Refusal{Reason: ErrPlaceholder, Detail: "The header " + strconv.Quote(field) + " " + why}
+func headerPlace(field string) string { return "The header " + strconv.Quote(field) }
+
+func errPlaceholder(place, why string) error {
+	return &gateway.Refusal{Reason: ErrPlaceholder, Detail: place + " " + why}
 }

@@ -19,8 +19,8 @@ type Cursor struct {
 	// frames holds, for each open container, where its names begin; -1 for an array.
 	frames []int32
 	table  nameTable
-	// last is the name that was read last. The saved ones are how many bytes shorter
-	// it, and the string that was read last, are without their escapes: 0 where they have none.
+	// last is the name that was read last. lastSaved is how many bytes shorter it is
+	// without its escapes, 0 where it has none, and saved the same of the last string.
 	last             Span
 	lastSaved, saved int
 }
@@ -239,7 +239,7 @@ func (c *Cursor) name(at int) int {
 		if len(c.names) == MaxNames {
 			return c.fail(ErrNames, at)
 		}
-		c.names = append(c.names, newName(c.last, c.Name()))
+		c.names = append(c.names, name{c.last, sketch(c.Name())})
 	}
 	if end = c.space(end); c.peek(end) != ':' {
 		return c.fail(ErrSyntax, end)

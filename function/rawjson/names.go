@@ -2,46 +2,52 @@ package rawjson
 
 import (
 	"bytes"
+	"encoding/binary"
 	"hash/maphash"
 )
 
-// wideObject is from how many members on names are looked up by hash table.
+// wideObject is from how many members on names are looked up in a hash table.
 const wideObject = 16
 
 // nameSeed makes the hashes of this process unforeseeable, so that no text can be
 // written whose names all collide.
 var nameSeed = maphash.MakeSeed()
 
-// A name is a member's name as the text writes it, without its quotes, and the
-// hash of what it says.
+// A name is a member's name as the text writes it, without its quotes. Most names
+// of an object differ in their mark: the sketch of what they say, or, in a wide
+// object, the hash.
 type name struct {
 	Span
-	hash uint32
+	mark uint32
 }
 
-func newName(span Span, says []byte) name {
-	return name{span, uint32(maphash.Bytes(nameSeed, says))}
-}
-
-// is reports whether the name says what other says.
-func (n name) is(text []byte, other string) bool {
-	raw := n.Of(text)
-	if bytes.IndexByte(raw, '\\') < 0 {
-		return string(raw) == other
+// sketch tells most names apart by their length and their last letters.
+func sketch(says []byte) uint32 {
+	sketched := uint32(len(says)) << 24
+	if n := len(says); n >= 4 {
+		return sketched ^ binary.LittleEndian.Uint32(says[n-4:])
 	}
-	says, _ := AppendUnescaped(nil, raw)
-	return string(says) == other
+	for _, c := range says {
+		sketched = sketched<<8 ^ uint32(c)
+	}
+	return sketched
 }
 
-// same reports whether two names with one hash say the same.
+func hash(says []byte) uint32 { return uint32(maphash.Bytes(nameSeed, says)) }
+
+// says returns the name without its escapes.
+func (n name) says(text []byte) []byte {
+	says, _ := unescaped(nil, n.Of(text))
+	return says
+}
+
+// same reports whether two names say the same.
 func (n name) same(text []byte, other name) bool {
-	a, b := n.Of(text), other.Of(text)
-	if bytes.Equal(a, b) {
-		return true
-	}
-	saysA, _ := AppendUnescaped(nil, a)
-	saysB, _ := AppendUnescaped(nil, b)
-	return bytes.Equal(saysA, saysB)
+	return n.mark == other.mark && n.equals(text, other)
+}
+
+func (n name) equals(text []byte, other name) bool {
+	return bytes.Equal(n.says(text), other.says(text))
 }
 
 // unique makes sure that the names of the object that ends at a position differ.
@@ -52,7 +58,7 @@ func (c *Cursor) unique(first, at int) int {
 	}
 	for i, n := range names {
 		for _, earlier := range names[:i] {
-			if n.hash == earlier.hash && n.same(c.text, earlier) {
+			if n.same(c.text, earlier) {
 				return c.failTwice(n)
 			}
 		}
@@ -63,6 +69,7 @@ func (c *Cursor) unique(first, at int) int {
 func (c *Cursor) uniqueWide(names []name, at int) int {
 	c.table.reset(len(names))
 	for i, n := range names {
+		names[i].mark = hash(n.says(c.text))
 		if c.table.add(c.text, names, i) != i {
 			return c.failTwice(n)
 		}
@@ -73,13 +80,12 @@ func (c *Cursor) uniqueWide(names []name, at int) int {
 func (c *Cursor) failTwice(n name) int {
 	c.fail(ErrDuplicate, int(n.Start)-1)
 	if len(c.frames) == 1 {
-		says, _ := AppendUnescaped(nil, n.Of(c.text))
-		c.err.Name = string(says)
+		c.err.Name = string(n.says(c.text))
 	}
 	return -1
 }
 
-// A nameTable finds names by their hash: open addressing, each slot one more than
+// A nameTable finds the names of a wide object by their hash: open addressing, each slot one more than
 // an index, 0 when free.
 type nameTable struct{ slots []uint32 }
 
@@ -101,14 +107,13 @@ func (t *nameTable) reset(names int) {
 // index of the one that is in it.
 func (t *nameTable) add(text []byte, names []name, index int) int {
 	mask := uint32(len(t.slots) - 1)
-	for slot := names[index].hash & mask; ; slot = (slot + 1) & mask {
+	for slot := names[index].mark & mask; ; slot = (slot + 1) & mask {
 		found := t.slots[slot]
 		if found == 0 {
 			t.slots[slot] = uint32(index + 1)
 			return index
 		}
-		earlier := names[found-1]
-		if earlier.hash == names[index].hash && earlier.same(text, names[index]) {
+		if names[index].same(text, names[found-1]) {
 			return int(found - 1)
 		}
 	}
@@ -116,18 +121,18 @@ func (t *nameTable) add(text []byte, names []name, index int) int {
 
 // find returns the index of the name that says what is sought, -1 when it is not there.
 func (t *nameTable) find(text []byte, names []name, sought string) int {
-	hash := uint32(maphash.String(nameSeed, sought))
 	if len(names) <= wideObject {
+		mark := sketch([]byte(sought))
 		for i, n := range names {
-			if n.hash == hash && n.is(text, sought) {
+			if n.mark == mark && string(n.says(text)) == sought {
 				return i
 			}
 		}
 		return -1
 	}
-	mask := uint32(len(t.slots) - 1)
-	for slot := hash & mask; t.slots[slot] != 0; slot = (slot + 1) & mask {
-		if i := int(t.slots[slot] - 1); names[i].hash == hash && names[i].is(text, sought) {
+	mark, mask := hash([]byte(sought)), uint32(len(t.slots)-1)
+	for slot := mark & mask; t.slots[slot] != 0; slot = (slot + 1) & mask {
+		if i := int(t.slots[slot] - 1); names[i].mark == mark && string(names[i].says(text)) == sought {
 			return i
 		}
 	}

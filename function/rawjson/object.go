@@ -57,8 +57,7 @@ func (o *Object) Member(index int) Span { return Span{o.names[index].Start - 1, 
 
 // Name returns what a member's name says. Half a surrogate pair is U+FFFD in it.
 func (o *Object) Name(index int) string {
-	says, _ := AppendUnescaped(nil, o.names[index].Of(o.cursor.text))
-	return string(says)
+	return string(o.names[index].says(o.cursor.text))
 }
 
 // Value tells where a member's value stands.

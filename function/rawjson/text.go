@@ -1,6 +1,7 @@
 package rawjson
 
 import (
+	"bytes"
 	"encoding/binary"
 	"slices"
 	"unicode/utf16"
@@ -27,14 +28,17 @@ func (t Text) Append(out []byte) []byte {
 	return out
 }
 
-// AppendUnescaped appends what the inside of a sound string says. Half a surrogate
-// pair becomes U+FFFD, and whole is false: such a string is no text, RFC 8259
-// section 8.2.
-func AppendUnescaped(out, raw []byte) (_ []byte, whole bool) {
-	start := len(out)
-	out = slices.Grow(out, len(raw))
-	n, whole := unescape(out[start:start+len(raw)], raw)
-	return out[:start+n], whole
+// unescaped returns what the inside of a sound string says: itself, or what it is
+// without escapes, behind scratch. Half a surrogate pair becomes U+FFFD, and whole
+// is false: such a string is no text, RFC 8259 section 8.2.
+func unescaped(scratch, raw []byte) (says []byte, whole bool) {
+	if bytes.IndexByte(raw, '\\') < 0 {
+		return raw, true
+	}
+	start := len(scratch)
+	scratch = slices.Grow(scratch, len(raw))
+	n, whole := unescape(scratch[start:start+len(raw)], raw)
+	return scratch[:start+n], whole
 }
 
 // unescape writes what raw says into out, which has at least that length.
@@ -70,24 +74,21 @@ func decodeEscape(raw []byte) (rune, int) {
 	if len(raw) < 2 {
 		return 0, 0
 	}
-	switch c := raw[1]; c {
-	case '"', '\\', '/':
-		return rune(c), 2
-	case 'b':
-		return '\b', 2
-	case 'f':
-		return '\f', 2
-	case 'n':
-		return '\n', 2
-	case 'r':
-		return '\r', 2
-	case 't':
-		return '\t', 2
-	case 'u':
+	if raw[1] == 'u' {
 		return decodeUnicode(raw)
+	}
+	if c := meaning[raw[1]]; c != 0 {
+		return rune(c), 2
 	}
 	return 0, 0
 }
+
+// meaning holds what the letters behind a backslash stand for, and letter the
+// letters of the characters that are escaped so; 0 for all others.
+var (
+	meaning = [256]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}
+	letter  = [256]byte{'"': '"', '\\': '\\', '\b': 'b', '\f': 'f', '\n': 'n', '\r': 'r', '\t': 't'}
+)
 
 func decodeUnicode(raw []byte) (rune, int) {
 	first := hexadecimal(raw[2:])
@@ -157,21 +158,10 @@ func Escape(out, text []byte) ([]byte, int) {
 // character, escaped where it has to be, or a byte of another character as it is.
 func AppendCharacter(out []byte, c byte) []byte {
 	const digits = "0123456789abcdef"
-	switch c {
-	case '"', '\\':
-		return append(out, '\\', c)
-	case '\b':
-		return append(out, '\\', 'b')
-	case '\f':
-		return append(out, '\\', 'f')
-	case '\n':
-		return append(out, '\\', 'n')
-	case '\r':
-		return append(out, '\\', 'r')
-	case '\t':
-		return append(out, '\\', 't')
-	}
-	if c < ' ' {
+	switch {
+	case letter[c] != 0:
+		return append(out, '\\', letter[c])
+	case c < ' ':
 		return append(out, '\\', 'u', '0', '0', digits[c>>4], digits[c&0xF])
 	}
 	return append(out, c)

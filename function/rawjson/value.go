@@ -1,9 +1,6 @@
 package rawjson
 
-import (
-	"bytes"
-	"iter"
-)
+import "iter"
 
 // ScalarText returns what a sound scalar says: a string without its escapes, anything
 // else as it is written. whole is false where a string holds half a surrogate pair
@@ -12,11 +9,7 @@ func ScalarText(scratch, scalar []byte) (text []byte, whole bool) {
 	if scalar[0] != '"' {
 		return scalar, true
 	}
-	inside := scalar[1 : len(scalar)-1]
-	if bytes.IndexByte(inside, '\\') < 0 {
-		return inside, true
-	}
-	return AppendUnescaped(scratch, inside)
+	return unescaped(scratch, scalar[1:len(scalar)-1])
 }
 
 // Plain returns the text of a sound string, and a number, true or false as it is

@@ -38,7 +38,7 @@ var problems = []Problem{
 		"Mend the header that the detail names.",
 		[]cause{{plan.ErrHeader, malformed}, {gateway.ErrHeader, malformed}}},
 	{"placeholder-unknown", 400, "A placeholder is unknown", blameCaller,
-		"Use `{{{name}}}` only with the name of a security scheme of the destination's document, and at most 16 times.",
+		"Use `{{{name}}}` only with the name of a security scheme that the operation's `security` names, where it may stand, and at most 16 times.",
 		[]cause{{plan.ErrPlaceholder, malformed}}},
 	{"record-invalid", 400, "The record is invalid", blameCaller,
 		"Send one JSON object, in UTF-8, without duplicate member names, and whole.",

@@ -1,7 +1,6 @@
 package retrieval
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"strconv"
@@ -40,22 +39,15 @@ func failed(scope Scope, problem string) *gateway.Refusal {
 // reason and detail may speak of the outbound call.
 func unanswered(scope Scope, err error) error {
 	var refusal *gateway.Refusal
-	if !errors.As(err, &refusal) {
+	if !errors.As(err, &refusal) || errors.Is(refusal.Reason, secret.ErrUnavailable) {
 		return err
 	}
-	switch refusal.Reason {
-	case secret.ErrUnavailable:
-		return refusal
-	case upstream.ErrTimeout, upstream.ErrConnectionTimeout, context.Canceled:
-		late := failed(scope, "its endpoint did not answer in time. Try again later, or give it longer with x-keyrelay-timeout in the document.")
-		late.Reason = ErrTimeout
-		return late
-	case upstream.ErrAnswerTooLarge:
-		return failed(scope, "its endpoint answered with more than 64 KB. Check the URL in the document.")
-	case upstream.ErrAnswerIncomplete, upstream.ErrAnswerBroken, upstream.ErrTerminated:
-		return failed(scope, "its endpoint cannot be reached, or its answer is broken. Check the URL in the document and the API's state.")
+	problem, late := upstream.Describe("its endpoint", refusal)
+	told := failed(scope, problem)
+	if late {
+		told.Reason = ErrTimeout
 	}
-	return failed(scope, refusal.Detail)
+	return told
 }
 
 // refusedBy says what an answer other than 2xx means. The words are keyrelay's own.

@@ -3,7 +3,6 @@ package retrieval
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"keyrelay/function/destination"
 	"keyrelay/function/gateway"
@@ -108,7 +107,6 @@ func findMember(object secret.Secret, name string) ([]byte, bool) {
 	if object == nil {
 		return nil, false
 	}
-	pointer := "/" + strings.ReplaceAll(strings.ReplaceAll(name, "~", "~0"), "/", "~1")
-	found, ok := rawjson.Pointer(pointer).Find(object())
+	found, ok := rawjson.PointerTo(name).Find(object())
 	return found, ok && found[0] != 'n'
 }

@@ -170,16 +170,7 @@ func (c *Checker) send(ctx context.Context, d *destination.Destination, what str
 	if err == nil || !errors.As(err, &refusal) {
 		return got, err
 	}
-	switch refusal.Reason {
-	case upstream.ErrAnswerTooLarge:
-		return nil, unchecked(d, what+" answered with more than keyrelay reads. Check the URL in the document.")
-	case upstream.ErrTimeout, upstream.ErrConnectionTimeout, context.Canceled:
-		late := unchecked(d, what+" did not answer in time. Try again later, or give it longer with x-keyrelay-timeout in the document.")
-		late.Cause = ctx.Err()
-		return nil, late
-	case upstream.ErrAnswerIncomplete, upstream.ErrAnswerBroken, upstream.ErrTerminated:
-		return nil, unchecked(d, what+" cannot be reached, or its answer is broken. Check the URL in the document and the endpoint's state.")
-	}
+	refusal.Detail, _ = upstream.Describe(what, refusal)
 	return nil, uncheckedFor(d, refusal)
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"keyrelay/function/cache"
 	"keyrelay/function/destination"
+	"keyrelay/function/gateway"
 )
 
 // An Answer is what an endpoint answered that is not the outbound request's:
@@ -33,9 +34,8 @@ type CallFunc func(ctx context.Context, d *destination.Destination, request *htt
 // answer of at most limit bytes whole. It follows no redirect, and gives up after the
 // destination's AuxiliaryTimeout.
 //
-// The error is a *gateway.Refusal as from Send. Its detail speaks of the outbound
-// request where the reason is ErrTimeout, ErrAnswerTooLarge or ErrAnswerIncomplete: a
-// caller has words of its own for these.
+// The error is a *gateway.Refusal as from Send, whose detail may speak of the outbound
+// request; Describe has the words for this one.
 func (c *Client) Call(ctx context.Context, d *destination.Destination, request *http.Request, limit int) (*Answer, error) {
 	asked := cache.Now()
 	ctx, cancel := context.WithTimeout(ctx, d.AuxiliaryTimeout)
@@ -59,4 +59,18 @@ func (c *Client) Call(ctx context.Context, d *destination.Destination, request *
 		return nil, fault(ctx, d, request.URL.Hostname(), err)
 	}
 	return &Answer{Status: answer.StatusCode, Header: answer.Header, Body: body, Asked: asked}, nil
+}
+
+// Describe says why a call to an endpoint has no answer, by the refusal of Call; what
+// names the endpoint. late says that its time was up.
+func Describe(what string, refusal *gateway.Refusal) (problem string, late bool) {
+	switch refusal.Reason {
+	case ErrTimeout, ErrConnectionTimeout, context.Canceled:
+		return what + " did not answer in time. Try again later, or give it longer with x-keyrelay-timeout in the document.", true
+	case ErrAnswerTooLarge:
+		return what + " answered with more than keyrelay reads. Check the URL in the document.", false
+	case ErrAnswerIncomplete, ErrAnswerBroken, ErrTerminated:
+		return what + " cannot be reached, or its answer is broken. Check the URL in the document and the API's state.", false
+	}
+	return refusal.Detail, false
 }

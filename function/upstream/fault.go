@@ -1,6 +1,8 @@
 package upstream
 
 import (
+	"compress/flate"
+	"compress/gzip"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -65,6 +67,8 @@ func findAnswer(err error) (finding, bool) {
 		return finding{ErrAnswerBroken, "switched to another protocol (101), which the relay does not pass on. Do not send an Upgrade to this destination."}, true
 	case errors.Is(err, errStatus):
 		return finding{ErrAnswerBroken, "answered with a status that HTTP does not have. Report it to the operator of that API."}, true
+	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum), errors.As(err, new(flate.CorruptInputError)):
+		return finding{ErrAnswerBroken, "answered in gzip, which the relay does not ask for, and it cannot be decoded. It has received the request. Report it to the operator of that API."}, true
 	case errors.Is(err, io.ErrUnexpectedEOF), began && lost(err):
 		return finding{ErrAnswerIncomplete, "broke off in the middle of its answer. It has received the request; check what it did before sending it again."}, true
 	default:

@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -116,12 +117,39 @@ func (e *exchange) receive(answer *http.Response) error {
 	if answer.StatusCode < 200 || answer.StatusCode > 599 {
 		return errStatus
 	}
+	if err := undoGzip(answer); err != nil {
+		return err
+	}
 	body, err := readBody(answer, gateway.MaxAnswerBytes)
 	if err != nil {
 		return err
 	}
 	keepEndToEnd(answer.Header)
 	e.response = gateway.Response{Status: answer.StatusCode, Header: answer.Header, Body: body}
+	return nil
+}
+
+// undoGzip makes the body of an answer in gzip what it was before (RFC 9110 section
+// 8.4.1.3). No request asks for gzip; an answer in it could hold a credential unseen.
+func undoGzip(answer *http.Response) error {
+	coding := answer.Header["Content-Encoding"]
+	if len(coding) != 1 || !strings.EqualFold(coding[0], "gzip") && !strings.EqualFold(coding[0], "x-gzip") {
+		return nil
+	}
+	delete(answer.Header, "Content-Encoding")
+	gateway.DeleteDigests(answer.Header)
+	reader, err := gzip.NewReader(answer.Body)
+	if err == io.EOF { // there is no body, as after HEAD
+		return nil
+	}
+	if err != nil {
+		return answerError{err}
+	}
+	answer.ContentLength = -1
+	answer.Body = struct {
+		io.Reader
+		io.Closer
+	}{reader, answer.Body}
 	return nil
 }
 

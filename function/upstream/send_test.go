@@ -1,6 +1,8 @@
 package upstream_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"fmt"
 	"io"
@@ -74,11 +76,11 @@ func TestSendDeliversThePlan(t *testing.T) {
 }
 
 func TestSendReturnsTheAnswerUnchanged(t *testing.T) {
-	const gzipped = "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff\x03\x00\x00\x00\x00\x00\x00\x00\x00\x00"
+	const coded = "\x1f\x8b\x08\x00"
 	server := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header()["Set-Cookie"] = []string{"a=1", "b=2"}
 		w.Header()["Date"] = nil
-		w.Header().Set("Content-Encoding", "gzip")
+		w.Header().Set("Content-Encoding", "br")
 		w.Header().Set("Connection", "X-Hop , keep-alive")
 		w.Header().Set("X-Hop", "1")
 		w.Header().Set("Keep-Alive", "timeout=5")
@@ -86,7 +88,7 @@ func TestSendReturnsTheAnswerUnchanged(t *testing.T) {
 		w.Header().Set("Upgrade", "h2c")
 		w.Header().Set("Trailer", "X-Trailer")
 		w.WriteHeader(418)
-		io.WriteString(w, gzipped)
+		io.WriteString(w, coded)
 		w.Header().Set("X-Trailer", "late")
 	})
 	outbound := newPlan(t, onLoopback(), "GET", server.URL, "")
@@ -96,12 +98,49 @@ func TestSendReturnsTheAnswerUnchanged(t *testing.T) {
 	}
 	want := &gateway.Response{
 		Status: 418,
-		Header: http.Header{"Set-Cookie": {"a=1", "b=2"}, "Content-Encoding": {"gzip"}},
-		Body:   []byte(gzipped),
+		Header: http.Header{"Set-Cookie": {"a=1", "b=2"}, "Content-Encoding": {"br"}},
+		Body:   []byte(coded),
 	}
 	if difference := cmp.Diff(want, response, cmp.AllowUnexported(gateway.Response{})); difference != "" {
 		t.Errorf("-want +got:\n%s", difference)
 	}
+}
+
+// TestSendUndoesGzip sees that an answer in gzip, which nobody asked for, can be looked at.
+func TestSendUndoesGzip(t *testing.T) {
+	const text = `{"key": "in gzip"}`
+	for _, coding := range []string{"gzip", "X-GZIP"} {
+		for _, flush := range []bool{false, true} {
+			server := serve(t, func(w http.ResponseWriter, r *http.Request) {
+				w.Header()["Date"] = nil
+				for _, field := range []string{"ETag", "Content-MD5", "Digest", "Repr-Digest", "Content-Digest"} {
+					w.Header().Set(field, "of the coded body")
+				}
+				w.Header().Set("Content-Encoding", coding)
+				w.Header().Set("Content-Type", "application/json")
+				if flush { // then its length is not declared
+					w.(http.Flusher).Flush()
+				}
+				w.Write(zipped(text))
+			})
+			response, err := send(t, newPlan(t, onLoopback(), "GET", server.URL, ""))
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := &gateway.Response{Status: 200, Header: http.Header{"Content-Type": {"application/json"}}, Body: []byte(text)}
+			if difference := cmp.Diff(want, response, cmp.AllowUnexported(gateway.Response{})); difference != "" {
+				t.Errorf("-want +got:\n%s", difference)
+			}
+		}
+	}
+}
+
+func zipped(text string) []byte {
+	var coded bytes.Buffer
+	writer := gzip.NewWriter(&coded)
+	io.WriteString(writer, text)
+	writer.Close()
+	return coded.Bytes()
 }
 
 func TestSendFollowsNoRedirect(t *testing.T) {
@@ -143,6 +182,8 @@ func TestSendReadsOddButValidAnswers(t *testing.T) {
 		{"until close", "HTTP/1.0 200 OK\r\n\r\nabc", "abc", 200},
 		{"chunked", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-Late: 1\r\n\r\n", "abc", 200},
 		{"empty", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "", 200},
+		{"empty gzip", "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 0\r\n\r\n", "", 200},
+		{"304 in gzip", "HTTP/1.1 304 Not Modified\r\nContent-Encoding: gzip\r\n\r\n", "", 304},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
