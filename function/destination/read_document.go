@@ -56,7 +56,7 @@ func (r *reader) document() {
 	r.documentServers()
 	r.schemes()
 	var off *Fault
-	if wrong := r.tolerate(func() { shared.Security = r.security(r.member(r.root, "security")) }); len(wrong) > 0 {
+	if wrong := r.tolerate(func() { r.security(&shared, r.member(r.root, "security")) }); len(wrong) > 0 {
 		off = &wrong[0]
 	}
 	d.Session = r.session()

@@ -247,8 +247,8 @@ func hasMove(moves []move, declared move) bool {
 // isCredential reports whether a parameter is what one of the operation's security
 // schemes fills: some documents describe it twice.
 func isCredential(operation *destination.Operation, parameter *destination.Parameter) bool {
-	return slices.ContainsFunc(operation.Security, func(r destination.Requirement) bool {
-		return r.Scheme.In == parameter.In && (r.Scheme.Field == parameter.Name || parameter.In == "header" && strings.EqualFold(r.Scheme.Field, parameter.Name))
+	return operation.Requires(func(s *destination.SecurityScheme) bool {
+		return s.In == parameter.In && (s.Field == parameter.Name || parameter.In == "header" && strings.EqualFold(s.Field, parameter.Name))
 	})
 }
 
