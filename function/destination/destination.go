@@ -84,6 +84,9 @@ type Destination struct {
 	AuxiliaryTimeout time.Duration
 	// Schemes holds the document's security schemes by name.
 	Schemes map[string]*SecurityScheme
+	// AnyRecordType says that a record is read whatever its media type is
+	// (x-keyrelay-record-type: any).
+	AnyRecordType bool
 	// Session says how the record's session token is checked; nil when the document has no x-keyrelay-session.
 	Session *Session
 	// References lists every secret reference of the document with its place, so

@@ -47,6 +47,8 @@ func (r *reader) document() {
 	r.checkExtensions(r.root, documentLevel)
 	d.Network = r.network()
 	d.CA = r.reference(r.root, "ca")
+	recordType, _ := r.oneOf(r.member(r.root, extensionPrefix+"record-type"), extensionPrefix+"record-type", "json", "any")
+	d.AnyRecordType = recordType == "any"
 	d.Variables = r.reference(r.root, "variables")
 	shared := r.settings(r.root, Operation{Destination: d, Timeout: defaultTimeout, BatchConcurrency: defaultBatchConcurrency})
 	d.AuxiliaryTimeout = defaultAuxiliaryTimeout
@@ -245,7 +247,7 @@ func extensions() map[string][]level {
 	return map[string][]level{
 		"secret": scheme, "value": scheme, "lifetime": scheme, "expires-in": scheme, "refresh-on": scheme,
 		"request-content-type": scheme, "client-authentication": scheme,
-		"network": document, "ca": document, "session": document, "variables": document,
+		"network": document, "ca": document, "session": document, "variables": document, "record-type": document,
 		"timeout": both, "batch": both, "batch-concurrency": both, "body": both, "body-type": both,
 	}
 }

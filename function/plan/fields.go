@@ -18,8 +18,6 @@ import (
 type resolution struct {
 	record          *record
 	missing, nested []string
-	// unread says that there is a body, but none that is JSON.
-	unread bool
 	// broken is a field that holds half a surrogate pair, which, put into a
 	// string, could pair up with its neighbour.
 	broken string
@@ -83,9 +81,6 @@ func (s *resolution) inText(field string, value []byte) {
 
 // refusal says what is wrong; nil when nothing is.
 func (s *resolution) refusal() error {
-	if s.missing != nil && s.unread {
-		return errNotJSON(s.missing)
-	}
 	if s.missing != nil {
 		return errMissing(s.missing)
 	}
