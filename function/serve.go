@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"strings"
 	"syscall"
 	"time"
 
@@ -56,15 +55,11 @@ func serve(stop context.Context) error {
 	} else if err != nil {
 		return fmt.Errorf("cannot listen on %s; set PORT to a port that this user may open", read.address)
 	}
-	relayed := gateway.HTTP(wired)
-	if strings.HasPrefix(read.address, loopback+":") {
-		relayed = gateway.LoopbackHTTP(wired)
-	}
-	return serveHTTP(stop, gateway.Listen(listener, wired), relayed)
+	return serveHTTP(stop, listener, gateway.HTTP(wired))
 }
 
 // serveHTTP serves until stop ends, and then lets the requests under way finish.
-func serveHTTP(stop context.Context, listener *gateway.Listener, relayed http.Handler) error {
+func serveHTTP(stop context.Context, listener net.Listener, relayed http.Handler) error {
 	log := slog.New(slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: nameMessage}))
 	server := &http.Server{
 		Handler:           withHealth(relayed),
@@ -73,10 +68,7 @@ func serveHTTP(stop context.Context, listener *gateway.Listener, relayed http.Ha
 		WriteTimeout:      answerTime,
 		IdleTimeout:       idleTime,
 		MaxHeaderBytes:    maxHeaderBytes,
-		ConnState:         listener.ConnState,
-		// OPTIONS * is a request like any other.
-		DisableGeneralOptionsHandler: true,
-		ErrorLog:                     slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
+		ErrorLog:          slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
 	}
 	drained := make(chan error, 1)
 	go func() {

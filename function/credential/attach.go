@@ -11,17 +11,23 @@ import (
 	"keyrelay/function/retrieval"
 )
 
-// attach returns what puts a credential where its scheme wants it.
-func attach(scheme *destination.SecurityScheme, text string) func(*http.Request) {
+// attach sets what puts a credential where its scheme puts it.
+func (p *part) attach(scheme *destination.SecurityScheme, text string) {
+	name := scheme.Field
 	switch scheme.In {
+	case "header":
+		field, values := http.CanonicalHeaderKey(name), []string{text}
+		p.apply = func(request *http.Request) { setField(request.Header, field, values) }
 	case "query":
-		return attachQuery(scheme.Field, retrieval.EscapeQuery(text))
+		p.apply = attachQuery(name, retrieval.EscapeQuery(text))
 	case "cookie":
-		name, pair := scheme.Field, scheme.Field+"="+text
-		return func(request *http.Request) { setCookie(request.Header, name, pair) }
+		pair := name + "=" + text
+		p.apply = func(request *http.Request) { setCookie(request.Header, name, pair) }
+	case "body":
+		p.apply = func(request *http.Request) { setInBody(request, name, text) }
+	case "path":
+		p.applyPath = func(request *http.Request, template string) { setInPath(request.URL, template, name, text) }
 	}
-	field, values := http.CanonicalHeaderKey(scheme.Field), []string{text}
-	return func(request *http.Request) { setField(request.Header, field, values) }
 }
 
 // attachQuery returns what adds a query parameter and removes any of the same name.

@@ -16,7 +16,6 @@ import (
 	"context"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -37,14 +36,12 @@ type Store struct {
 	// ready maps a *destination.Operation to the *Credential of requests without
 	// placeholders, and parts a retrieval.Scope to its *part.
 	ready, parts sync.Map
-	// chosen maps a *destination.Alternatives to the []destination.Requirement that was
-	// found to have its secrets.
-	chosen sync.Map
 }
 
 // New returns a Store that has made nothing yet.
 func New(secrets *secret.Store, call upstream.CallFunc) *Store {
-	s := &Store{secrets: secrets, retriever: retrieval.New(secrets, call)}
+	s := &Store{secrets: secrets}
+	s.retriever = retrieval.New(secrets, call, s.other)
 	s.roles = newRoles(s)
 	return s
 }
@@ -59,6 +56,8 @@ type Credential struct {
 	parts    []*part
 	attached int
 	fills    []plan.Fill
+	// path is the template of the operation's path.
+	path string
 }
 
 // Stats is what the log may know of a credential.
@@ -107,7 +106,7 @@ func (s *Store) Ready(outbound *plan.Plan) *Credential {
 func (s *Store) GetFor(ctx context.Context, d *destination.Destination, security []destination.Requirement) (*Credential, error) {
 	made := &Credential{Stats: Stats{Cached: true}}
 	for _, requirement := range security {
-		if err := made.add(ctx, s, newScope(d, requirement)); err != nil {
+		if err := made.add(ctx, s, retrieval.NewScope(d, requirement)); err != nil {
 			return nil, err
 		}
 	}
@@ -127,21 +126,17 @@ func (c *Credential) fresh(now time.Time) bool {
 
 // assemble gets every part of the credential.
 func (s *Store) assemble(ctx context.Context, outbound *plan.Plan) (*Credential, error) {
-	security, err := s.security(ctx, outbound.Operation)
+	made, err := s.GetFor(ctx, outbound.Destination, outbound.Operation.Security)
 	if err != nil {
 		return nil, err
 	}
-	made, err := s.GetFor(ctx, outbound.Destination, security)
-	if err != nil {
-		return nil, err
-	}
-	made.fills = outbound.Fills
+	made.fills, made.path = outbound.Fills, outbound.Operation.Path
 	for _, fill := range outbound.Fills {
 		for _, each := range fill.Parts {
 			if each.Scheme == nil || made.part(each.Scheme) != nil {
 				continue
 			}
-			if err := made.add(ctx, s, newScope(outbound.Destination, destination.Requirement{Scheme: each.Scheme})); err != nil {
+			if err := made.add(ctx, s, retrieval.NewScope(outbound.Destination, destination.Requirement{Scheme: each.Scheme})); err != nil {
 				return nil, err
 			}
 		}
@@ -150,43 +145,6 @@ func (s *Store) assemble(ctx context.Context, outbound *plan.Plan) (*Credential,
 		}
 	}
 	return made, nil
-}
-
-// security returns what an operation attaches: of alternatives the first whose
-// secrets exist, found out once and kept. Where none has all of its secrets, it is
-// the first, so that the refusal names what is missing.
-func (s *Store) security(ctx context.Context, operation *destination.Operation) ([]destination.Requirement, error) {
-	if operation.Alternatives == nil {
-		return operation.Security, nil
-	}
-	if kept, ok := s.chosen.Load(operation.Alternatives); ok {
-		return kept.([]destination.Requirement), nil
-	}
-	for _, security := range operation.Alternatives.Lists {
-		exist, err := s.exist(ctx, security)
-		if err != nil {
-			return nil, err
-		}
-		if exist {
-			s.chosen.Store(operation.Alternatives, security)
-			return security, nil
-		}
-	}
-	return operation.Security, nil
-}
-
-// exist reports whether the secrets of all schemes exist.
-func (s *Store) exist(ctx context.Context, security []destination.Requirement) (bool, error) {
-	for _, requirement := range security {
-		reference := requirement.Scheme.Secret
-		if reference == (destination.Reference{}) {
-			continue
-		}
-		if exists, err := s.secrets.Exists(ctx, reference); !exists {
-			return false, err
-		}
-	}
-	return true, nil
 }
 
 // add gets one scheme's part and notes what that took.
@@ -263,8 +221,8 @@ func (s *Store) renew(ctx context.Context, used *part) (*part, stats) {
 }
 
 // Apply puts the credential into the request, last, and replaces any copy of its
-// fields: first what placeholders ask for, then what the operation does. The value slices that it puts into the header are shared: nobody may write
-// into them.
+// fields: first what placeholders ask for, then what the operation does. The value
+// slices that it puts into the header are shared: nobody may write into them.
 func (c *Credential) Apply(request *http.Request) {
 	for _, fill := range c.fills {
 		if fill.Field == "" {
@@ -276,6 +234,9 @@ func (c *Credential) Apply(request *http.Request) {
 	for _, part := range c.parts[:c.attached] {
 		if part.apply != nil {
 			part.apply(request)
+		}
+		if part.applyPath != nil {
+			part.applyPath(request, c.path)
 		}
 	}
 	for _, part := range c.parts[:c.attached] {
@@ -292,22 +253,10 @@ func (c *Credential) filled(fill plan.Fill) string {
 		if part.Scheme == nil {
 			text += part.Literal
 		} else {
-			text += behind(text, c.part(part.Scheme).text())
+			text += destination.WithoutWord(text, c.part(part.Scheme).text())
 		}
 	}
 	return text
-}
-
-// behind is what a credential adds to a text. The word before it, such as Bearer, is
-// not written twice.
-func behind(before, credential string) string {
-	trimmed := strings.TrimRight(before, " \t")
-	word, rest, found := strings.Cut(credential, " ")
-	last := len(trimmed) - len(word)
-	if found && trimmed != before && last >= 0 && strings.EqualFold(trimmed[last:], word) && (last == 0 || strings.IndexByte(" \t,;=", trimmed[last-1]) >= 0) {
-		return rest
-	}
-	return credential
 }
 
 // checkFill refuses to fill a header with what a header cannot carry, such as a

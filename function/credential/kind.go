@@ -2,7 +2,6 @@ package credential
 
 import (
 	"context"
-	"strings"
 
 	"keyrelay/function/cache"
 	"keyrelay/function/destination"
@@ -31,8 +30,10 @@ func (s *Store) kind(of destination.Kind) kind {
 		return s.static(fromPassword)
 	case destination.MutualTLS:
 		return s.static(fromCertificate)
-	case destination.RetrievedKey, destination.OAuth2, destination.OpenIDConnect:
+	case destination.RetrievedKey:
 		return s.retrieved()
+	case destination.OAuth2, destination.OpenIDConnect:
+		return s.token()
 	case destination.AWSSignatureV4:
 		return kind{get: s.signer}
 	}
@@ -104,8 +105,47 @@ func (s *Store) retrieved() kind {
 	return kind{get, renew}
 }
 
+// token is for schemes whose secret says how: a text is the access token itself,
+// anything else the means to retrieve one.
+func (s *Store) token() kind {
+	given, retrieved := s.static(fromBearerToken), s.retrieved()
+	choose := func(ctx context.Context, scope retrieval.Scope) kind {
+		if value, err := s.secrets.Value(ctx, scope.Scheme.Secret); err == nil && !value.IsJSON {
+			return given
+		}
+		return retrieved
+	}
+	get := func(ctx context.Context, scope retrieval.Scope) (*part, stats, error) {
+		return choose(ctx, scope).get(ctx, scope)
+	}
+	renew := func(ctx context.Context, used *part) (*part, stats, error) {
+		if _, ok := used.version.(*secret.Version); !ok {
+			return retrieved.renew(ctx, used)
+		}
+		other, taken, err := given.renew(ctx, used)
+		if err != nil {
+			return retrieved.get(ctx, used.scope) // it is no text any more
+		}
+		return other, taken, nil
+	}
+	return kind{get, renew}
+}
+
+// other is a retrieval.Others.
+func (s *Store) other(ctx context.Context, scope retrieval.Scope, refused string) (string, error) {
+	of := s.kind(scope.Scheme.Kind)
+	had, _, err := of.get(ctx, scope)
+	if err == nil && refused != "" && had.text() == refused {
+		had, _, err = of.renew(ctx, had)
+	}
+	if err != nil {
+		return "", err
+	}
+	return had.text(), nil
+}
+
 func fromToken(scope retrieval.Scope, token *retrieval.Token) (*part, error) {
-	return newPart(scope.Scheme, token.Text(), token.Secrets()), nil
+	return newPart(scope.Scheme, token.Text(scope.Scheme), token.Secrets(scope.Scheme)), nil
 }
 
 // keep returns the part that is made of a version, made anew where there is none yet.
@@ -123,19 +163,4 @@ func keep[V comparable](s *Store, scope retrieval.Scope, got cache.Result[V], fr
 	made.scope, made.version, made.fresh = scope, got.Value, got.Fresh
 	s.parts.Store(scope, made)
 	return made, taken, nil
-}
-
-// newScope returns what a requirement asks for. Only tokens have scopes: any other
-// credential of a scheme is the same wherever it is asked for.
-func newScope(d *destination.Destination, requirement destination.Requirement) retrieval.Scope {
-	scope := retrieval.Scope{Destination: d, Scheme: requirement.Scheme}
-	switch requirement.Scheme.Kind {
-	case destination.OAuth2:
-		if scope.Scopes = strings.Join(requirement.Scopes, " "); scope.Scopes == "" {
-			scope.Scopes = strings.Join(requirement.Scheme.Flow.Scopes, " ")
-		}
-	case destination.OpenIDConnect:
-		scope.Scopes = strings.Join(requirement.Scopes, " ")
-	}
-	return scope
 }

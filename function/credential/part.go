@@ -24,6 +24,9 @@ type part struct {
 	text func() string
 	// apply puts the credential where the scheme puts it; nil where that is not in a field.
 	apply func(*http.Request)
+	// applyPath puts it into the request's path, for which the operation's template is
+	// needed; nil where it is not there.
+	applyPath func(request *http.Request, template string)
 	// sign signs the request, after everything else is in it; nil for all other kinds.
 	sign func(*http.Request)
 	// certificate is the client certificate; nil for all other kinds.
@@ -39,11 +42,9 @@ type stats struct {
 
 // newPart brings a text into shape. secrets are what must not come back with an answer.
 func newPart(scheme *destination.SecurityScheme, text string, secrets []string) *part {
-	return &part{
-		text:   func() string { return text },
-		apply:  attach(scheme, text),
-		masker: mask.New(secrets...),
-	}
+	made := &part{text: func() string { return text }, masker: mask.New(secrets...)}
+	made.attach(scheme, text)
+	return made
 }
 
 // same reports whether both are the same credential for a downstream.

@@ -13,7 +13,7 @@ const asterisks = "***"
 // where the real one would go. No secret is read for it. A client certificate shows
 // nowhere; a signature shows as the field that would hold it.
 func Redacted(outbound *plan.Plan) *Credential {
-	made := &Credential{fills: outbound.Fills}
+	made := &Credential{fills: outbound.Fills, path: outbound.Operation.Path}
 	for _, requirement := range outbound.Operation.Security {
 		made.parts = append(made.parts, redacted(requirement.Scheme))
 	}
@@ -30,11 +30,10 @@ func Redacted(outbound *plan.Plan) *Credential {
 
 func redacted(scheme *destination.SecurityScheme) *part {
 	made := &part{scope: retrieval.Scope{Scheme: scheme}, text: func() string { return asterisks }}
-	switch scheme.In {
-	case "query":
+	if scheme.In == "query" {
 		made.apply = attachQuery(scheme.Field, asterisks)
-	case "header", "cookie":
-		made.apply = attach(scheme, asterisks)
+	} else {
+		made.attach(scheme, asterisks)
 	}
 	return made
 }

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -160,13 +162,33 @@ func TestKeyAnswer(t *testing.T) {
 	}
 }
 
-// TestKeyLife refuses a life that is no number where the document says that it is one.
-func TestKeyLife(t *testing.T) {
-	w := newWorld(t, nil, fake.Says(200, "application/json", `{"key": "the-key", "until": "tomorrow"}`))
-	scheme := w.session("/key")
-	scheme.ExpiresIn = "/until"
-	_, err := w.store.Get(t.Context(), w.plan(scheme))
-	mustFail(t, err, retrieval.ErrFailed, "tomorrow", "the-key")
+// TestExpiryForms reads a life in every form that answers have; one that is none, and
+// zero, is no life, and fails nothing.
+func TestExpiryForms(t *testing.T) {
+	for form, lives := range map[string]time.Duration{
+		`90`: 90 * time.Second, `"90"`: 90 * time.Second, `" 90.5 "`: 90500 * time.Millisecond, `9e1`: 90 * time.Second,
+		`946684890`:  10 * 365 * 24 * time.Hour, // under 1,000,000,000 it is a life, longer than any
+		`1000000090`: 90 * time.Second, `"1000000090"`: 90 * time.Second, `1000000090000`: 90 * time.Second, `"1000000090500"`: 90500 * time.Millisecond,
+		`"2001-09-09T01:48:10Z"`: 90 * time.Second, `"2001-09-09T03:48:10.5+02:00"`: 90500 * time.Millisecond,
+		`0`: 0, `null`: 0, `-1`: 0, `"NaN"`: 0, `"tomorrow"`: 0, `"2001-09-09"`: 0, `{"seconds": 90}`: 0, `true`: 0, `""`: 0,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			time.Sleep(time.Until(time.Unix(1_000_000_000, 0)))
+			w := newBubble(nil, fake.Says(200, "application/json", `{"key": "the-key", "until": `+form+`}`))
+			scheme := w.session("/key")
+			scheme.ExpiresIn = "/until"
+			outbound := w.plan(scheme)
+			mustGet(t, w.store, outbound)
+			early := min(time.Minute, lives/10)
+			time.Sleep(lives - early - time.Nanosecond)
+			mustGet(t, w.store, outbound)
+			w.mustHaveRetrieved(t, 1)
+			time.Sleep(time.Nanosecond)
+			if mustGet(t, w.store, outbound); lives > 0 {
+				w.mustHaveRetrieved(t, 2)
+			}
+		})
+	}
 }
 
 // mustFail wants a refusal for a reason, without certain words in its detail.

@@ -19,30 +19,43 @@ func fromKey(scheme *destination.SecurityScheme, value secret.Value) (*part, err
 	return fromText(scheme, text, secrets)
 }
 
-// fromBearerToken makes the part of an http bearer scheme (RFC 6750 section 2.1).
+// fromBearerToken makes the part of an http bearer scheme (RFC 6750 section 2.1), or
+// of another http scheme that is a word and a text.
 func fromBearerToken(scheme *destination.SecurityScheme, value secret.Value) (*part, error) {
 	text, secrets, err := keyText(scheme, value)
 	switch {
 	case err != nil:
 		return nil, err
-	case text != "":
+	case text != "" && scheme.Word == "":
 		text = "Bearer " + text
+	case text != "":
+		text = scheme.Word + " " + destination.WithoutWord(scheme.Word+" ", text)
 	}
 	return fromText(scheme, text, secrets)
 }
 
 // fromPassword makes the part of an http basic scheme (RFC 7617 section 2).
 func fromPassword(scheme *destination.SecurityScheme, value secret.Value) (*part, error) {
+	if !value.IsJSON && strings.Contains(string(value.Bytes()), ":") {
+		return fromPair(scheme, string(value.Bytes()))
+	}
 	var members struct {
 		Username *string `json:"username"`
 		Password *string `json:"password"`
 	}
 	if !value.IsJSON || json.Unmarshal(value.Bytes(), &members) != nil || members.Username == nil || members.Password == nil {
-		return nil, secret.Unusable(scheme.Secret, `is not of the shape that http basic needs. Store {"username": "…", "password": "…"}.`)
+		return nil, secret.Unusable(scheme.Secret, `is not of the shape that http basic needs. Store {"username": "…", "password": "…"}, or the text user:password.`)
 	}
-	pair := *members.Username + ":" + *members.Password
-	if strings.Contains(*members.Username, ":") || strings.ContainsFunc(pair, isControl) {
-		return nil, secret.Unusable(scheme.Secret, "holds a user name with a colon, or a control character such as a line break; http basic can carry neither.")
+	if strings.Contains(*members.Username, ":") {
+		return nil, secret.Unusable(scheme.Secret, "holds a user name with a colon, which http basic cannot carry.")
+	}
+	return fromPair(scheme, *members.Username+":"+*members.Password)
+}
+
+// fromPair makes the part of user:password.
+func fromPair(scheme *destination.SecurityScheme, pair string) (*part, error) {
+	if strings.ContainsFunc(pair, isControl) {
+		return nil, secret.Unusable(scheme.Secret, "holds a control character such as a line break, which http basic cannot carry.")
 	}
 	return fromText(scheme, "Basic "+base64.StdEncoding.EncodeToString([]byte(pair)), []string{pair})
 }
@@ -60,20 +73,27 @@ func fromText(scheme *destination.SecurityScheme, text string, secrets []string)
 	return newPart(scheme, text, secrets), nil
 }
 
-// keyText is a secret's text, or the template over its members, and what to mask.
+// keyText is a secret's text, or the template over it, and what to mask.
 func keyText(scheme *destination.SecurityScheme, value secret.Value) (text string, secrets []string, err error) {
-	switch {
-	case scheme.Value != nil && value.IsJSON:
-		text, err := scheme.Value.Fill(value.Bytes())
-		if err != nil {
-			return "", nil, secret.Unusable(scheme.Secret, "lacks a member that x-keyrelay-value of "+scheme.Name+" names, or holds no text there. Add it to the secret, or mend the template.")
-		}
-		return text, append(scheme.Value.Values(value.Bytes()), text), nil
-	case scheme.Value != nil:
-		return "", nil, secret.Unusable(scheme.Secret, "is no JSON object, so that x-keyrelay-value of "+scheme.Name+" finds no members. Store an object, or take the template out.")
-	case value.IsJSON:
+	text = string(value.Bytes())
+	if scheme.Value == nil && value.IsJSON {
 		return "", nil, secret.Unusable(scheme.Secret, "is a JSON object and not a key. Say which member is the key: end the reference of "+scheme.Name+" with a pointer such as #/api_key, or add x-keyrelay-value.")
 	}
-	text = string(value.Bytes())
-	return text, []string{text}, nil
+	if scheme.Value == nil {
+		return text, []string{text}, nil
+	}
+	filled, taken, err := scheme.Value.Fill(func(part destination.TemplatePart) ([]byte, bool) {
+		if part.Whole {
+			whole, err := json.Marshal(text)
+			return whole, err == nil && !value.IsJSON
+		}
+		return destination.FindIn(value.Bytes())(part)
+	})
+	switch {
+	case err != nil && value.IsJSON:
+		err = secret.Unusable(scheme.Secret, "lacks a member that x-keyrelay-value of "+scheme.Name+" names, or holds no text there. Add it to the secret, or mend the template.")
+	case err != nil:
+		err = secret.Unusable(scheme.Secret, "is no JSON object, so that x-keyrelay-value of "+scheme.Name+" finds no members. Store an object, or write {{{.}}} for the whole text.")
+	}
+	return filled, append(taken, filled), err
 }

@@ -107,7 +107,7 @@ func wanted(t *testing.T) map[string]*destination.SecurityScheme {
 		"aws":  {Kind: destination.AWSSignatureV4, In: "header", Field: "Authorization"},
 		"basic": {Kind: destination.Basic, In: "header", Field: "Authorization",
 			Secret: destination.Reference{Provider: "env", Name: "ORDERS_BASIC"}},
-		"bearer": {Kind: destination.Bearer, In: "header", Field: "Authorization", Secret: own("bearer")},
+		"bearer": {Kind: destination.Bearer, Word: "Bearer", In: "header", Field: "Authorization", Secret: own("bearer")},
 		"digest": {Kind: destination.Unsupported},
 		"person": {Kind: destination.Unsupported},
 	}

@@ -46,7 +46,7 @@ func (s *Set) Locate(outboundURL string) (Location, error) {
 		return Location{}, s.notDeclared()
 	}
 	return Location{
-		Path:       parsed.path,
+		Path:       server.withoutCredentials(parsed.path),
 		RawQuery:   parsed.query,
 		HasQuery:   parsed.hasQuery,
 		server:     server,

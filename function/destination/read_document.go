@@ -47,8 +47,6 @@ func (r *reader) document() {
 	r.checkExtensions(r.root, documentLevel)
 	d.Network = r.network()
 	d.CA = r.reference(r.root, "ca")
-	recordType, _ := r.oneOf(r.member(r.root, extensionPrefix+"record-type"), extensionPrefix+"record-type", "json", "any")
-	d.AnyRecordType = recordType == "any"
 	d.Variables = r.reference(r.root, "variables")
 	shared := r.settings(r.root, Operation{Destination: d, Timeout: defaultTimeout, BatchConcurrency: defaultBatchConcurrency})
 	d.AuxiliaryTimeout = defaultAuxiliaryTimeout
@@ -58,7 +56,7 @@ func (r *reader) document() {
 	r.documentServers()
 	r.schemes()
 	var off *Fault
-	if wrong := r.tolerate(func() { r.security(&shared, r.member(r.root, "security")) }); len(wrong) > 0 {
+	if wrong := r.tolerate(func() { shared.Security = r.security(r.member(r.root, "security")) }); len(wrong) > 0 {
 		off = &wrong[0]
 	}
 	d.Session = r.session()
@@ -136,7 +134,7 @@ func (r *reader) placedReference(node *yaml.Node, what string) Reference {
 
 // refer lists a secret reference with its place.
 func (r *reader) refer(reference Reference, node *yaml.Node) {
-	r.destination.References = append(r.destination.References, PlacedReference{reference, r.place(node)})
+	r.destination.References = append(r.destination.References, PlacedReference{Reference: reference, Place: r.place(node)})
 }
 
 // pointer reads a JSON Pointer.
@@ -237,6 +235,7 @@ const (
 	documentLevel  level = "the document"
 	operationLevel level = "an operation"
 	schemeLevel    level = "a security scheme"
+	parameterLevel level = "an entry of x-itential-parameters"
 )
 
 // extensions returns every extension, without its prefix, with the levels on which it may stand.
@@ -245,9 +244,11 @@ func extensions() map[string][]level {
 	document := []level{documentLevel}
 	scheme := []level{schemeLevel}
 	return map[string][]level{
-		"secret": scheme, "value": scheme, "lifetime": scheme, "expires-in": scheme, "refresh-on": scheme,
+		"value":  {schemeLevel, parameterLevel},
+		"values": scheme, "in": scheme, "response": scheme, "retrieval": scheme,
+		"secret": scheme, "lifetime": scheme, "expires-in": scheme, "refresh-on": scheme,
 		"request-content-type": scheme, "client-authentication": scheme,
-		"network": document, "ca": document, "session": document, "variables": document, "record-type": document,
+		"network": document, "ca": document, "session": document, "variables": document,
 		"timeout": both, "batch": both, "batch-concurrency": both, "body": both, "body-type": both,
 	}
 }

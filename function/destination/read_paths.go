@@ -43,7 +43,7 @@ func (r *reader) everything(own []*server, shared Operation, off *Fault) {
 	for _, each := range own {
 		each.operation = &shared
 	}
-	r.destination.attach(&shared)
+	r.destination.attach(shared.Security)
 	r.destination.claim(own)
 }
 
@@ -166,8 +166,7 @@ func (r *reader) operation(item *pathItem, m member, shared Operation, inherited
 		shared.Parameters = merged(item.parameters, r.parameterList(r.member(node, "parameters")))
 		r.body(&shared, r.member(node, "requestBody"))
 		if security := r.member(node, "security"); security != nil {
-			r.security(&shared, security)
-			inherited = nil
+			shared.Security, inherited = r.security(security), nil
 			shared.Placeholders = r.named(security)
 		}
 		if list := r.member(node, "servers"); list != nil {
@@ -188,11 +187,13 @@ func (r *reader) declare(made entry, nodes []*node, off []Fault) {
 	case len(off) > 0:
 	case len(nodes) == 0:
 		off = []Fault{{made.place, "this operation has no server that can be used", "write servers: with the url that it is reached at, here or by an overlay"}}
+	case slices.ContainsFunc(made.Security, made.lacksVariable):
+		off = []Fault{{made.place, "the credential has no place in this path", "write {NAME} there, with the name of the security scheme that is " + extensionPrefix + "in: path"}}
 	case slices.ContainsFunc(nodes, func(n *node) bool { return n.usable(made.Method) != nil }):
 		off = []Fault{{made.place, "another operation has the same method and matches the same paths", "keep one of the two"}}
 	default:
 		r.destination.declared = append(r.destination.declared, made.Method+" "+made.Path)
-		r.destination.attach(made.Operation)
+		r.destination.attach(made.Security)
 	}
 	r.warn(made.Method+" "+made.Path, off...)
 	if len(off) > 0 {

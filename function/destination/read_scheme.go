@@ -18,11 +18,19 @@ func (r *reader) schemes() {
 	r.warn("all security schemes", r.tolerate(func() {
 		list = r.members(r.member(r.member(r.root, "components"), "securitySchemes"), "securitySchemes")
 	})...)
+	nodes := map[*SecurityScheme]*yaml.Node{}
 	for _, each := range list {
 		scheme := &SecurityScheme{Name: each.key.Value}
 		r.destination.Schemes[scheme.Name] = scheme
-		r.scheme(scheme, each)
+		nodes[scheme] = each.value
 	}
+	for _, each := range list {
+		r.scheme(r.destination.Schemes[each.key.Value], each)
+	}
+	for _, each := range list {
+		r.checkSource(r.destination.Schemes[each.key.Value], each.value)
+	}
+	r.checkChains(nodes)
 }
 
 // scheme fills one security scheme. One that is not as OpenAPI says cannot be
@@ -43,10 +51,15 @@ func (r *reader) scheme(scheme *SecurityScheme, m member) {
 		return
 	}
 	r.checkExtensions(node, schemeLevel)
+	templates := r.templates(scheme, node)
+	r.placeCredential(scheme, node)
+	r.response(scheme, node)
+	r.source(scheme, node, kind)
 	r.retrieval(scheme, node, kind)
-	r.parameters(scheme, node)
-	r.life(scheme, node)
+	r.parameters(scheme, node, templates)
+	r.life(scheme, node, templates)
 	r.secret(scheme, node, m.key)
+	r.noteMembers(scheme)
 	r.checkUse(scheme, node)
 }
 
@@ -88,7 +101,7 @@ func (r *reader) apiKey(scheme *SecurityScheme, node *yaml.Node) {
 	name, at := r.required(node, "name", "this apiKey scheme", "write the name of the header, query parameter or cookie")
 	scheme.Field = name
 	switch {
-	case at == nil || scheme.In == "query" || scheme.In == "":
+	case at == nil || scheme.In == "query" || scheme.In == "" || r.member(node, extensionPrefix+"in") != nil:
 	case !gateway.ValidHeaderName(name):
 		r.fault(at, "the name is not one that a "+scheme.In+" can have", "write letters, digits and hyphens")
 	case scheme.In == "header" && isReserved(name):
@@ -108,18 +121,23 @@ func isReserved(name string) bool {
 	return gateway.HopByHop(name) || gateway.SameHeaderName(name, "Host") || gateway.SameHeaderName(name, "Accept-Encoding")
 }
 
-// httpScheme reads a scheme of HTTP authentication. Only basic and bearer can be
-// made from a secret without the API's help.
+// httpScheme reads a scheme of HTTP authentication. Those of the IANA registry that
+// are more than a word and a text cannot be made without the API's help.
 func (r *reader) httpScheme(scheme *SecurityScheme, node *yaml.Node) {
 	name, _ := r.required(node, "scheme", "this http scheme", "write scheme: basic or scheme: bearer")
 	switch strings.ToLower(name) {
 	case "basic":
 		scheme.Kind = Basic
 	case "bearer":
-		scheme.Kind = Bearer
+		scheme.Kind, scheme.Word = Bearer, "Bearer"
 	case "": // a fault has been noted
+	case "digest", "dpop", "gnap", "hoba", "mutual", "negotiate", "ntlm", "oauth", "privatetoken", "scram-sha-1", "scram-sha-256", "vapid":
+		scheme.Kind = Unsupported // these need more than a text
 	default:
-		scheme.Kind = Unsupported
+		scheme.Kind, scheme.Word = Bearer, name
+		if !gateway.ValidHeaderName(name) {
+			r.fault(node, "the scheme of this http scheme is no word", "write it as it stands in the Authorization header, such as bearer")
+		}
 	}
 }
 
@@ -187,9 +205,9 @@ func (r *reader) absoluteURL(text string, node *yaml.Node, name string) *url.URL
 }
 
 // life reads how a scheme's credential is made and how long it lives.
-func (r *reader) life(scheme *SecurityScheme, node *yaml.Node) {
+func (r *reader) life(scheme *SecurityScheme, node *yaml.Node, templates *templateReader) {
 	if at := r.member(node, extensionPrefix+"value"); at != nil {
-		scheme.Value = r.valueTemplate(at)
+		scheme.Value = templates.value(at)
 	}
 	if at := r.member(node, extensionPrefix+"lifetime"); at != nil {
 		if lifetime, ok := r.seconds(at, extensionPrefix+"lifetime", true, maxLifetime); ok {
@@ -237,6 +255,9 @@ func (r *reader) retrieval(scheme *SecurityScheme, node *yaml.Node, kind string)
 	}
 	scheme.Retrieval = &Retrieval{Method: strings.ToUpper(method), URL: r.url(object, "url", what)}
 	pointer := r.member(object, "responsePointer")
+	if pointer == nil && scheme.ResponseHeader+scheme.ResponseCookie != "" {
+		return
+	}
 	if pointer == nil {
 		r.fault(object, what+" has no responsePointer", `write the JSON Pointer of the key in the answer, or "" for the whole answer`)
 		return
@@ -246,16 +267,17 @@ func (r *reader) retrieval(scheme *SecurityScheme, node *yaml.Node, kind string)
 
 // parameters reads x-itential-parameters,
 // https://docs.itential.com/itential-platform/admin-essentials/integrations/auth/openapi-extensions.
-func (r *reader) parameters(scheme *SecurityScheme, node *yaml.Node) {
+func (r *reader) parameters(scheme *SecurityScheme, node *yaml.Node, templates *templateReader) {
 	for _, item := range r.items(r.member(node, "x-itential-parameters"), "x-itential-parameters") {
 		if item = r.follow(item); item != nil && r.mapping(item, "this parameter") {
-			scheme.Parameters = append(scheme.Parameters, r.retrievalParameter(item))
+			scheme.Parameters = append(scheme.Parameters, r.retrievalParameter(item, templates))
 		}
 	}
 }
 
 // retrievalParameter reads one parameter of a retrieval.
-func (r *reader) retrievalParameter(node *yaml.Node) RetrievalParameter {
+func (r *reader) retrievalParameter(node *yaml.Node, templates *templateReader) RetrievalParameter {
+	r.checkExtensions(node, parameterLevel)
 	const what = "this parameter"
 	var parameter RetrievalParameter
 	var at *yaml.Node
@@ -280,6 +302,9 @@ func (r *reader) retrievalParameter(node *yaml.Node) RetrievalParameter {
 			parameter.Default, _ = r.json(value)
 		}
 	}
+	if value := r.member(node, extensionPrefix+"value"); value != nil {
+		parameter.Value = templates.json(value, extensionPrefix+"value")
+	}
 	if parameter.Variable != "" && r.destination.Variables == (Reference{}) {
 		r.defaultVariables(variable)
 	}
@@ -303,7 +328,6 @@ func (r *reader) defaultReference(name string, node *yaml.Node) Reference {
 func (r *reader) secret(scheme *SecurityScheme, node, key *yaml.Node) {
 	if at := r.member(node, extensionPrefix+"secret"); at != nil {
 		scheme.Secret = r.placedReference(at, extensionPrefix+"secret")
-		r.namesSecret[scheme] = true
 		return
 	}
 	if scheme.needsSecret() {
@@ -316,10 +340,18 @@ func (r *reader) secret(scheme *SecurityScheme, node, key *yaml.Node) {
 func (s *SecurityScheme) needsSecret() bool {
 	if s.Kind == RetrievedKey {
 		return slices.ContainsFunc(s.Parameters, func(p RetrievalParameter) bool {
-			return slices.Contains(p.UseIn, "key") && p.Variable == "" && p.Default == nil
+			return slices.Contains(p.UseIn, "key") && p.needsSecret()
 		})
 	}
 	return kindRules()[s.Kind].secret
+}
+
+// needsSecret reports whether a parameter has no value without a secret.
+func (p *RetrievalParameter) needsSecret() bool {
+	if p.Value == nil {
+		return p.Variable == "" && p.Default == nil
+	}
+	return slices.ContainsFunc(p.Value.Expressions(), func(part TemplatePart) bool { return part.Scheme == nil })
 }
 
 // checkUse notes the extensions that mean nothing for a scheme of this kind.
@@ -345,24 +377,6 @@ func (r *reader) checkUse(scheme *SecurityScheme, node *yaml.Node) {
 		}
 		r.fault(each.value, each.key.Value+" means nothing for this security scheme", "remove it, or write it on a scheme that is one of: "+strings.Join(kinds, ", "))
 	}
-}
-
-// valueTemplate reads x-keyrelay-value.
-func (r *reader) valueTemplate(node *yaml.Node) *ValueTemplate {
-	text, ok := r.text(node, extensionPrefix+"value")
-	if !ok {
-		return nil
-	}
-	const remedy = `write a text with {{{name}}} or {{{/json/pointer}}}, such as "{{{token_type}}} {{{access_token}}}"`
-	template, err := ParseValueTemplate(text)
-	if err != nil {
-		r.fault(node, extensionPrefix+"value cannot be read: "+err.Error(), remedy)
-		return nil
-	}
-	if !slices.ContainsFunc(template.Parts, func(part TemplatePart) bool { return part.IsPointer }) {
-		r.fault(node, extensionPrefix+"value holds no expression", remedy+"; a credential's own text belongs in a secret")
-	}
-	return template
 }
 
 // refreshOn reads x-keyrelay-refresh-on; a 401 (RFC 9110 section 15.5.2) where it is absent.

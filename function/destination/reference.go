@@ -24,6 +24,8 @@ type Reference struct {
 type PlacedReference struct {
 	Reference
 	Place
+	// Members are pointers into what Reference names that templates ask for.
+	Members []rawjson.Pointer
 }
 
 // A Place is a position in a document. Line and Column count from 1.

@@ -58,7 +58,7 @@ func TestValueTemplate(t *testing.T) {
 			}
 			continue
 		}
-		got, err := template.Fill([]byte(document))
+		got, _, err := template.Fill(destination.FindIn([]byte(document)))
 		if err != nil {
 			got = err.Error()
 		}
@@ -70,7 +70,7 @@ func TestValueTemplate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := template.Fill([]byte("hunter2")); err == nil || strings.Contains(err.Error(), "hunter2") {
+	if _, _, err := template.Fill(destination.FindIn([]byte("hunter2"))); err == nil || strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("a secret that is not JSON: %v", err)
 	}
 }

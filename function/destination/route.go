@@ -83,33 +83,24 @@ func (e entry) publishes(other entry) bool {
 	if e.id == "" || e.id != other.id || !e.Destination.agrees(other.Destination) {
 		return false
 	}
-	e.Destination.anonymize(&mine)
-	other.Destination.anonymize(&theirs)
+	mine.Security, theirs.Security = e.Destination.anonymized(mine.Security), other.Destination.anonymized(theirs.Security)
 	mine.Placeholders, theirs.Placeholders = nil, nil
 	mine.Destination, theirs.Destination = nil, nil
 	mine.Path, theirs.Path = "", ""
 	return reflect.DeepEqual(mine, theirs)
 }
 
-// anonymize takes the secrets that no document names off an operation's security.
-func (d *Destination) anonymize(operation *Operation) {
-	lists := [][]Requirement{operation.Security}
-	if operation.Alternatives != nil {
-		lists = operation.Alternatives.Lists
-	}
-	anonymous := &Alternatives{}
-	for _, each := range lists {
-		list := slices.Clone(each)
-		for i := range list {
-			scheme := *list[i].Scheme
-			if scheme.Secret == d.defaultReference(scheme.Name) {
-				scheme.Secret = Reference{}
-			}
-			list[i].Scheme = &scheme
+// anonymized returns requirements without the secrets that no document names.
+func (d *Destination) anonymized(security []Requirement) []Requirement {
+	anonymous := slices.Clone(security)
+	for i, each := range anonymous {
+		scheme := *each.Scheme
+		if scheme.Secret == d.defaultReference(scheme.Name) {
+			scheme.Secret = Reference{}
 		}
-		anonymous.Lists = append(anonymous.Lists, list)
+		anonymous[i].Scheme = &scheme
 	}
-	operation.Security, operation.Alternatives = nil, anonymous
+	return anonymous
 }
 
 // agrees reports whether two documents send in the same manner.

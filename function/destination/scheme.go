@@ -16,7 +16,7 @@ const (
 	StaticKey Kind = iota
 	// Basic is the http scheme basic (RFC 7617).
 	Basic
-	// Bearer is the http scheme bearer (RFC 6750).
+	// Bearer is the http scheme bearer (RFC 6750), or another that is a word and a text.
 	Bearer
 	// RetrievedKey is a scheme with x-itential-dynamic-retrieval: an HTTP call answers with the value.
 	RetrievedKey
@@ -48,14 +48,15 @@ type kindRule struct {
 // kindRules is the one table of the kinds, in their order.
 func kindRules() [Unsupported + 1]kindRule {
 	return [...]kindRule{
-		StaticKey:    {words: "apiKey", secret: true, extensions: []string{"secret", "value"}},
-		Basic:        {words: "http basic", secret: true, authorization: true, extensions: []string{"secret"}},
-		Bearer:       {words: "http bearer", secret: true, authorization: true, extensions: []string{"secret", "value"}},
-		RetrievedKey: {words: "apiKey with x-itential-dynamic-retrieval", extensions: []string{"secret", "value", "lifetime", "expires-in", "request-content-type"}},
+		StaticKey: {words: "apiKey", secret: true, extensions: []string{"secret", "value", "values", "in", "retrieval"}},
+		Basic:     {words: "http basic", secret: true, authorization: true, extensions: []string{"secret"}},
+		Bearer:    {words: "http bearer", secret: true, authorization: true, extensions: []string{"secret", "value", "values"}},
+		RetrievedKey: {words: "apiKey with x-itential-dynamic-retrieval",
+			extensions: []string{"secret", "value", "values", "in", "retrieval", "response", "lifetime", "expires-in", "request-content-type"}},
 		OAuth2: {words: "oauth2", secret: true, authorization: true,
-			extensions: []string{"secret", "value", "lifetime", "expires-in", "client-authentication"}},
+			extensions: []string{"secret", "value", "values", "response", "lifetime", "expires-in", "client-authentication"}},
 		OpenIDConnect: {words: "openIdConnect", secret: true, authorization: true,
-			extensions: []string{"secret", "value", "lifetime", "expires-in", "client-authentication"}},
+			extensions: []string{"secret", "value", "values", "response", "lifetime", "expires-in", "client-authentication"}},
 		MutualTLS:      {words: "mutualTLS", secret: true, extensions: []string{"secret"}},
 		AWSSignatureV4: {words: "awsSigv4", authorization: true},
 		Unsupported:    {words: "none that keyrelay can fill"},
@@ -71,17 +72,26 @@ type SecurityScheme struct {
 	// Internal says that a call of keyrelay's own uses the scheme, such as the one that
 	// checks a session: a caller's placeholder never stands for it.
 	Internal bool
-	// In is "header", "query" or "cookie"; empty for MutualTLS.
+	// In is "header", "query" or "cookie", "body" or "path" by x-keyrelay-in; empty for MutualTLS.
 	In string
-	// Field is the name of the header, query parameter or cookie; "Authorization"
-	// for the schemes of HTTP. A header's is canonical (textproto.CanonicalMIMEHeaderKey).
+	// Field is the name of the header, query parameter, cookie, form field or path
+	// variable, or a pointer into a JSON body; "Authorization" for the schemes of HTTP.
+	// A header's is canonical (textproto.CanonicalMIMEHeaderKey).
 	Field string
+	// Word stands before the text of a Bearer scheme: Bearer, or the name of another http scheme.
+	Word string
 	// Secret refers to the secret; zero when the scheme needs none.
 	Secret Reference
 	// Value is the x-keyrelay-value template; nil when there is none.
 	Value *ValueTemplate
 	// Retrieval is the x-itential-dynamic-retrieval call; nil unless Kind is RetrievedKey.
 	Retrieval *Retrieval
+	// Source is the scheme whose retrieval fills this one too, by x-keyrelay-retrieval;
+	// nil for none. Sharing are the schemes that have this one as their Source.
+	Source  *SecurityScheme
+	Sharing []*SecurityScheme
+	// ResponseHeader and ResponseCookie say where in the answer the value is; empty for its body.
+	ResponseHeader, ResponseCookie string
 	// Flow is the oauth2 flow; nil unless Kind is OAuth2.
 	Flow *Flow
 	// DiscoveryURL is openIdConnectUrl; nil unless Kind is OpenIDConnect.
@@ -127,6 +137,8 @@ type RetrievalParameter struct {
 	Variable string
 	// Default is schema.default as JSON; nil when there is none.
 	Default []byte
+	// Value is x-keyrelay-value; nil when there is none.
+	Value *JSONTemplate
 }
 
 // A RefreshRule is one entry of x-keyrelay-refresh-on: an answer with this status

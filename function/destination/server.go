@@ -3,6 +3,7 @@ package destination
 import (
 	"cmp"
 	"slices"
+	"strings"
 )
 
 // A Set holds all destinations. It is read-only and safe for concurrent use.
@@ -40,6 +41,22 @@ type server struct {
 	operation *Operation
 	// place is where a document declares it.
 	place Place
+}
+
+// withoutCredentials is a path with a dash in the place of each {variable} that a
+// credential takes, so that no field of the record is looked for.
+func (s *server) withoutCredentials(path string) string {
+	if strings.IndexByte(path, '{') < 0 {
+		return path
+	}
+	for _, each := range s.destinations {
+		for _, scheme := range each.Schemes {
+			if scheme.In == "path" {
+				path = strings.ReplaceAll(path, "{"+scheme.Field+"}", "-")
+			}
+		}
+	}
+	return path
 }
 
 // scheme returns the URL scheme.

@@ -2,54 +2,10 @@ package destination
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
-
-	"keyrelay/function/rawjson"
 )
-
-// A ValueTemplate is a text with {{{name}}} or {{{/json/pointer}}} expressions
-// over the members of a secret or of a retrieval's answer.
-type ValueTemplate struct {
-	Parts []TemplatePart
-}
-
-// A TemplatePart is a literal text or, where IsPointer is set, the value that
-// Pointer finds.
-type TemplatePart struct {
-	Literal   string
-	Pointer   rawjson.Pointer
-	IsPointer bool
-}
-
-// ParseValueTemplate reads a template. {{{name}}} means the pointer /name. The
-// error does not hold the text.
-func ParseValueTemplate(text string) (*ValueTemplate, error) {
-	template := &ValueTemplate{}
-	for text != "" {
-		literal, expression, rest, err := cutExpression(text)
-		if err != nil {
-			return nil, err
-		}
-		if literal != "" {
-			template.Parts = append(template.Parts, TemplatePart{Literal: literal})
-		}
-		if expression == "" {
-			break
-		}
-		pointer := rawjson.PointerTo(expression)
-		if expression[0] == '/' {
-			if pointer, err = rawjson.ParsePointer(expression); err != nil {
-				return nil, err
-			}
-		}
-		template.Parts = append(template.Parts, TemplatePart{Pointer: pointer, IsPointer: true})
-		text = rest
-	}
-	return template, nil
-}
 
 // cutExpression splits a text around its first {{{expression}}}. expression is
 // empty when the text holds none.
@@ -68,30 +24,6 @@ func cutExpression(text string) (literal, expression, rest string, err error) {
 		return "", "", "", errors.New("between {{{ and }}} stands a brace")
 	}
 	return literal, expression, rest, nil
-}
-
-// Fill replaces each expression by the value that it finds in a JSON document: a
-// string by its text, a number, true or false by its literal. The error names the
-// first expression that finds nothing, null, an object or an array; it never
-// holds a value.
-func (t *ValueTemplate) Fill(document []byte) (string, error) {
-	var filled strings.Builder
-	for _, part := range t.Parts {
-		if !part.IsPointer {
-			filled.WriteString(part.Literal)
-			continue
-		}
-		value, ok := part.Pointer.Find(document)
-		if !ok {
-			return "", fmt.Errorf("{{{%s}}} finds nothing", part.Pointer)
-		}
-		text, ok := rawjson.Plain(value)
-		if !ok {
-			return "", fmt.Errorf("{{{%s}}} finds no text, number or truth value", part.Pointer)
-		}
-		filled.WriteString(text)
-	}
-	return filled.String(), nil
 }
 
 // A BodyPart is a stretch of a body template: JSON text, and the field of the
@@ -207,20 +139,4 @@ func wholeExpression(node *yaml.Node) (expression string, whole bool) {
 	}
 	literal, expression, rest, err := cutExpression(node.Value)
 	return expression, err == nil && expression != "" && literal == "" && rest == ""
-}
-
-// Values returns the texts that Fill takes from a JSON document.
-func (t *ValueTemplate) Values(document []byte) []string {
-	var values []string
-	for _, part := range t.Parts {
-		if !part.IsPointer {
-			continue
-		}
-		if value, ok := part.Pointer.Find(document); ok {
-			if text, ok := rawjson.Plain(value); ok {
-				values = append(values, text)
-			}
-		}
-	}
-	return values
 }

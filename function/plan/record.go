@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"bytes"
 	"errors"
 	"slices"
 	"strconv"
@@ -29,7 +30,7 @@ type record struct {
 func (r *record) read(text []byte) error {
 	r.text = text
 	if err := r.object.Read(text); err != nil {
-		return errRecord(err)
+		return errRecord(err, text)
 	}
 	r.taken = r.takenStore[:0]
 	if count := r.object.Len(); count > len(r.takenStore) {
@@ -171,7 +172,7 @@ func errNoSession(field string) error {
 }
 
 // errRecord says what makes the text no record.
-func errRecord(err error) error {
+func errRecord(err error, text []byte) error {
 	var found *rawjson.Error
 	errors.As(err, &found)
 	refusal := &gateway.Refusal{Reason: ErrRecord}
@@ -193,6 +194,9 @@ func errRecord(err error) error {
 		refusal.Detail = "The record is no JSON object. Send one: fields can be taken from nothing else."
 	default:
 		refusal.Detail = "The record is not valid JSON (RFC 8259). Correct it" + place
+		if bytes.HasPrefix(text, []byte("\xef\xbb\xbf")) {
+			refusal.Detail = "The record begins with a byte order mark. Send it without one (RFC 8259 section 8.1)."
+		}
 	}
 	return refusal
 }

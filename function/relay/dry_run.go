@@ -1,6 +1,8 @@
 package relay
 
 import (
+	"bytes"
+	"io"
 	"net/http"
 	"net/url"
 
@@ -55,7 +57,6 @@ func newDryRun(outbound *plan.Plan) dryRunDocument {
 	shown := dryRunDocument{
 		Method:      outbound.Method,
 		Headers:     outbound.Header.Clone(),
-		Body:        string(outbound.Body),
 		Destination: outbound.Destination.Title,
 		Security:    []string{},
 		Dropped:     outbound.Dropped,
@@ -65,7 +66,12 @@ func newDryRun(outbound *plan.Plan) dryRunDocument {
 	if request.Header["User-Agent"] == nil {
 		request.Header["User-Agent"] = []string{upstream.UserAgent}
 	}
+	request.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(outbound.Body)), nil }
 	credential.Redacted(outbound).Apply(request)
+	if body, err := request.GetBody(); err == nil {
+		content, _ := io.ReadAll(body) // from memory
+		shown.Body = string(content)
+	}
 	for _, requirement := range outbound.Operation.Security {
 		shown.Security = append(shown.Security, requirement.Scheme.Name)
 	}

@@ -2,6 +2,7 @@ package retrieval
 
 import (
 	"encoding/json"
+	"net/http"
 	"net/url"
 	"strings"
 
@@ -10,22 +11,128 @@ import (
 	"keyrelay/function/upstream"
 )
 
-// readAnswer takes the credential out of an answer. document is the answer as JSON,
-// nil where it is a mere text.
-func readAnswer(scope Scope, got *upstream.Answer) (found content, document []byte, err error) {
-	document = asDocument(got)
+// An answer is what the credentials of a retrieval are taken from.
+type answer struct {
+	in  inputs
+	got *upstream.Answer
+	// document is the answer as JSON, nil where it is a mere text.
+	document []byte
+}
+
+func newAnswer(in inputs, got *upstream.Answer) *answer {
+	return &answer{in, got, asDocument(got)}
+}
+
+// content is the credential of a scheme, that of the call or one that shares it.
+func (a *answer) content(scheme *destination.SecurityScheme) (content, error) {
+	text, err := a.text(scheme)
+	found := content{text, []string{text}}
 	switch {
-	case scope.Scheme.Value != nil:
-		found, err = templateText(scope, document)
-	case scope.Scheme.Kind == destination.RetrievedKey:
-		found, err = keyFromAnswer(scope, got, document)
-	default:
-		found, err = accessToken(scope, document)
+	case scheme.Value != nil:
+		found, err = a.filled(scheme, text, err)
+	case err == nil && a.in.scope.Scheme == scheme && scheme.Kind != destination.RetrievedKey:
+		found.text = "Bearer " + text
 	}
-	if err == nil && found.text == "" {
-		err = failed(scope, "its endpoint answered with an empty one. Check the document and the API's state.")
+	switch {
+	case err != nil:
+		return content{}, err
+	case found.text == "":
+		return content{}, failed(a.in.scope, "its endpoint answered with an empty one. Check the document and the API's state.")
 	}
-	return found, document, err
+	if problem := Misfit(scheme, found.text); problem != "" {
+		return content{}, failed(a.in.scope, "it "+problem)
+	}
+	return found, nil
+}
+
+// text is the value that the answer gives without a template.
+func (a *answer) text(scheme *destination.SecurityScheme) (string, error) {
+	switch {
+	case scheme.ResponseHeader != "":
+		return a.got.Header.Get(scheme.ResponseHeader), nil
+	case scheme.ResponseCookie != "":
+		for _, cookie := range (&http.Response{Header: a.got.Header}).Cookies() {
+			if cookie.Name == scheme.ResponseCookie {
+				return cookie.Value, nil
+			}
+		}
+		return "", nil
+	case scheme.Retrieval != nil:
+		return a.key(scheme.Retrieval.ResponsePointer)
+	case scheme.Source != nil:
+		return a.key("")
+	}
+	return a.accessToken()
+}
+
+// filled fills x-keyrelay-value: from the object that responsePointer names, or from
+// the whole answer, and then from the secret. {{{.}}} is the value without a template.
+func (a *answer) filled(scheme *destination.SecurityScheme, whole string, noWhole error) (content, error) {
+	of := a.document
+	if scheme.Retrieval != nil && of != nil {
+		found, ok := scheme.Retrieval.ResponsePointer.Find(of)
+		if !ok {
+			return content{}, failed(a.in.scope, "its endpoint's answer has nothing at the responsePointer. Mend the document.")
+		}
+		if found[0] == '{' {
+			of = found
+		}
+	}
+	members := destination.FindIn(of)
+	if a.in.members != nil {
+		members = destination.FindIn(of, a.in.members())
+	}
+	text, taken, err := scheme.Value.Fill(func(part destination.TemplatePart) ([]byte, bool) {
+		if part.Whole {
+			return quoted(whole), noWhole == nil
+		}
+		return members(part)
+	})
+	switch {
+	case err != nil && of == nil && scheme.ResponseHeader+scheme.ResponseCookie == "":
+		return content{}, failed(a.in.scope, "its endpoint's answer is not JSON, so that x-keyrelay-value finds nothing in it. Check the URL in the document.")
+	case err != nil:
+		return content{}, failed(a.in.scope, "its endpoint's answer lacks what x-keyrelay-value names, or holds no text there. Mend the template, or check the API's state.")
+	}
+	return content{text, append(taken, text)}, nil
+}
+
+// quoted is a text as a JSON string.
+func quoted(text string) []byte {
+	value, _ := json.Marshal(text)
+	return value
+}
+
+// key is the value at a pointer, or a whole answer that is a text.
+func (a *answer) key(pointer rawjson.Pointer) (string, error) {
+	isJSON := json.Valid(a.got.Body)
+	if pointer == "" && !isJSON && (a.got.MediaType() == textType || a.got.MediaType() == "") {
+		return strings.TrimSuffix(strings.TrimSuffix(string(a.got.Body), "\n"), "\r"), nil
+	}
+	found, ok := pointer.Find(a.document)
+	if !ok {
+		return "", failed(a.in.scope, "its endpoint's answer has nothing at the responsePointer, or is no JSON. Check responsePointer and URL in the document.")
+	}
+	text, ok := rawjson.Plain(found)
+	if !ok || found[0] == 't' || found[0] == 'f' {
+		return "", failed(a.in.scope, "its endpoint's answer has no text at the responsePointer. Make it point to the key itself.")
+	}
+	return text, nil
+}
+
+// accessToken reads a token answer (RFC 6749 section 5.1). The names in another
+// spelling are those of providers that write JSON their own way.
+func (a *answer) accessToken() (string, error) {
+	text, ok := textMember(a.document, "access_token", "accessToken")
+	if !ok {
+		return "", failed(a.in.scope, oauthProblem(errorMember(a.document)))
+	}
+	kind, _ := textMember(a.document, "token_type", "tokenType")
+	switch strings.ToLower(kind) {
+	case "mac", "dpop", "pop", "n_a":
+		return "", failed(a.in.scope, "its endpoint answers with a token that is no bearer token, and keyrelay can send no other. Ask the API's operator for bearer tokens.")
+	}
+	return text, nil
 }
 
 // asDocument is the answer as JSON. A form is read as an object of texts: some
@@ -55,63 +162,6 @@ func asDocument(got *upstream.Answer) []byte {
 }
 
 const textType = "text/plain"
-
-// templateText fills x-keyrelay-value from the object that responsePointer names,
-// or from the whole answer.
-func templateText(scope Scope, document []byte) (content, error) {
-	of := document
-	if retrieval := scope.Scheme.Retrieval; retrieval != nil && document != nil {
-		found, ok := retrieval.ResponsePointer.Find(document)
-		if !ok {
-			return content{}, failed(scope, "its endpoint's answer has nothing at the responsePointer. Mend the document.")
-		}
-		if found[0] == '{' {
-			of = found
-		}
-	}
-	if of == nil {
-		return content{}, failed(scope, "its endpoint's answer is not JSON, so that x-keyrelay-value finds nothing in it. Check the URL in the document.")
-	}
-	text, err := scope.Scheme.Value.Fill(of)
-	if err != nil {
-		return content{}, failed(scope, "its endpoint's answer lacks what x-keyrelay-value names, or holds no text there. Mend the template, or check the API's state.")
-	}
-	return content{text, append(scope.Scheme.Value.Values(of), text)}, nil
-}
-
-// keyFromAnswer is the value at responsePointer, or a whole answer that is a text.
-func keyFromAnswer(scope Scope, got *upstream.Answer, document []byte) (content, error) {
-	pointer := scope.Scheme.Retrieval.ResponsePointer
-	isJSON := json.Valid(got.Body)
-	if pointer == "" && !isJSON && (got.MediaType() == textType || got.MediaType() == "") {
-		text := strings.TrimSuffix(strings.TrimSuffix(string(got.Body), "\n"), "\r")
-		return content{text, []string{text}}, nil
-	}
-	found, ok := pointer.Find(document)
-	if !ok {
-		return content{}, failed(scope, "its endpoint's answer has nothing at the responsePointer, or is no JSON. Check responsePointer and URL in the document.")
-	}
-	text, ok := rawjson.Plain(found)
-	if !ok || found[0] == 't' || found[0] == 'f' {
-		return content{}, failed(scope, "its endpoint's answer has no text at the responsePointer. Make it point to the key itself.")
-	}
-	return content{text, []string{text}}, nil
-}
-
-// accessToken reads a token answer (RFC 6749 section 5.1). The names in another
-// spelling are those of providers that write JSON their own way.
-func accessToken(scope Scope, document []byte) (content, error) {
-	text, ok := textMember(document, "access_token", "accessToken")
-	if !ok {
-		return content{}, failed(scope, oauthProblem(errorMember(document)))
-	}
-	kind, _ := textMember(document, "token_type", "tokenType")
-	switch strings.ToLower(kind) {
-	case "mac", "dpop", "pop", "n_a":
-		return content{}, failed(scope, "its endpoint answers with a token that is no bearer token, and keyrelay can send no other. Ask the API's operator for bearer tokens.")
-	}
-	return content{"Bearer " + text, []string{text}}, nil
-}
 
 // textMember is the first of these members of an object that is a JSON string and not empty.
 func textMember(document []byte, names ...string) (string, bool) {

@@ -17,14 +17,39 @@ type inputs struct {
 	version *secret.Version
 	// members and variables are JSON objects; nil where there are none.
 	members, variables secret.Secret
+	// whole is a secret that is a text, where a template asks for it; nil otherwise.
+	whole secret.Secret
+	// others are the texts of the credentials that templates ask for.
+	others map[*destination.SecurityScheme]string
+}
+
+// expressions are what the templates of a scheme's parameters ask for.
+func expressions(scheme *destination.SecurityScheme) []destination.TemplatePart {
+	var all []destination.TemplatePart
+	for _, parameter := range scheme.Parameters {
+		if parameter.Value != nil {
+			all = append(all, parameter.Value.Expressions()...)
+		}
+	}
+	return all
+}
+
+// needed are the schemes whose credentials a scheme's retrieval is made with.
+func needed(scheme *destination.SecurityScheme) []*destination.SecurityScheme {
+	return destination.Schemes(expressions(scheme))
 }
 
 // readInputs reads the secrets that a retrieval takes its values from.
 func (r *Retriever) readInputs(ctx context.Context, scope Scope) (inputs, error) {
-	in := inputs{scope: scope}
+	in := inputs{scope: scope, others: map[*destination.SecurityScheme]string{}}
 	var err error
 	if scope.Scheme.Secret != (destination.Reference{}) {
-		if in.version, in.members, err = r.readObject(ctx, scope.Scheme.Secret); err != nil {
+		if err = r.readSecret(ctx, &in); err != nil {
+			return in, err
+		}
+	}
+	for _, other := range needed(scope.Scheme) {
+		if in.others[other], err = r.others(ctx, NewScope(scope.Destination, destination.Requirement{Scheme: other}), ""); err != nil {
 			return in, err
 		}
 	}
@@ -32,6 +57,28 @@ func (r *Retriever) readInputs(ctx context.Context, scope Scope) (inputs, error)
 		_, in.variables, err = r.readObject(ctx, scope.Destination.Variables)
 	}
 	return in, err
+}
+
+// readSecret reads the scheme's own secret: a JSON object, or a text for {{{.}}}.
+func (r *Retriever) readSecret(ctx context.Context, in *inputs) error {
+	reference := in.scope.Scheme.Secret
+	asksForText := slices.ContainsFunc(expressions(in.scope.Scheme), func(part destination.TemplatePart) bool { return part.Whole })
+	if !asksForText {
+		var err error
+		in.version, in.members, err = r.readObject(ctx, reference)
+		return err
+	}
+	got, err := r.secrets.Get(ctx, reference)
+	if err != nil {
+		return err
+	}
+	in.version = got.Value
+	read, err := got.Value.Select(reference)
+	if err == nil && read.IsJSON {
+		err = secret.Unusable(reference, "is JSON and no text, which {{{.}}} of "+in.scope.Scheme.Name+" stands for. Store the bare text, or name its members.")
+	}
+	in.whole = read.Bytes
+	return err
 }
 
 // readObject reads a secret that has to be a JSON object. The version is returned
@@ -48,18 +95,35 @@ func (r *Retriever) readObject(ctx context.Context, reference destination.Refere
 	return got.Value, read.Bytes, err
 }
 
-// rereadInputs reads the secret of a retrieval past the cache; changed is false where
-// it is what it was.
+// rereadInputs reads the secret of a retrieval past the cache, and has the credentials
+// renewed that it was made with; changed is false where all is what it was.
 func (r *Retriever) rereadInputs(ctx context.Context, in inputs) (again inputs, changed bool) {
-	if in.version == nil {
+	if in.version != nil {
+		got, err := r.secrets.Renew(ctx, in.scope.Scheme.Secret, in.version)
+		changed = err == nil && got.Value != in.version
+	}
+	for other, refused := range in.others {
+		text, err := r.others(ctx, NewScope(in.scope.Destination, destination.Requirement{Scheme: other}), refused)
+		changed = changed || err == nil && text != refused
+	}
+	if !changed {
 		return in, false
 	}
-	got, err := r.secrets.Renew(ctx, in.scope.Scheme.Secret, in.version)
-	if err != nil || got.Value == in.version {
-		return in, false
-	}
-	again, err = r.readInputs(ctx, in.scope)
+	again, err := r.readInputs(ctx, in.scope)
 	return again, err == nil
+}
+
+// find finds what a template asks for.
+func (in *inputs) find(part destination.TemplatePart) ([]byte, bool) {
+	switch {
+	case part.Scheme != nil:
+		return quoted(in.others[part.Scheme]), true
+	case part.Whole:
+		return quoted(string(in.whole())), true
+	case in.members == nil:
+		return nil, false
+	}
+	return destination.FindIn(in.members())(part)
 }
 
 // member returns a member of the scheme's secret that is a text, a number or a truth value.
@@ -80,9 +144,16 @@ func (in *inputs) needed(name string) (string, error) {
 	return text, nil
 }
 
-// value returns the JSON value of a parameter: a variable, else a member of the
+// value returns the JSON value of a parameter: its template, else a variable, else a member of the
 // secret, else the document's default.
 func (in *inputs) value(parameter destination.RetrievalParameter) ([]byte, error) {
+	if parameter.Value != nil {
+		value, _, err := parameter.Value.Fill(in.find)
+		if err != nil {
+			err = secret.Unusable(in.scope.Scheme.Secret, "lacks a member that x-keyrelay-value of "+parameter.Name+" names, or holds no text there. Add it to the secret, or mend the template.")
+		}
+		return value, err
+	}
 	source, name, reference := in.members, parameter.Name, in.scope.Scheme.Secret
 	if parameter.Variable != "" {
 		source, name, reference = in.variables, parameter.Variable, in.scope.Destination.Variables

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"keyrelay/function/cache"
-	"keyrelay/function/destination"
 	"keyrelay/function/rawjson"
 )
 
@@ -23,11 +22,8 @@ const (
 // lifetime says how long a retrieved credential lives: the shorter of what the
 // document and the answer say. Where the answer says nothing, the exp of a JWT
 // (RFC 7519 section 4.1.4) does.
-func lifetime(scope Scope, document []byte, found content, asked time.Time) (cache.Life, error) {
-	lives, given, err := expiresIn(scope, document)
-	if err != nil {
-		return cache.Life{}, err
-	}
+func lifetime(scope Scope, document []byte, found content, asked time.Time) cache.Life {
+	lives, given := expiresIn(scope, document, asked)
 	if !given {
 		lives, given = untilExp(found, asked)
 	}
@@ -35,36 +31,53 @@ func lifetime(scope Scope, document []byte, found content, asked time.Time) (cac
 		lives, given = *stated, true
 	}
 	if !given {
-		return cache.Life{}, nil
+		return cache.Life{}
 	}
 	early := min(maxEarly, lives/earlyPart)
-	return cache.Life{Refresh: asked.Add(lives - early), Expiry: asked.Add(lives)}, nil
+	return cache.Life{Refresh: asked.Add(lives - early), Expiry: asked.Add(lives)}
 }
 
-// expiresIn reads the seconds that an answer gives, a number or the text of one.
-// Zero and null are what some providers send for a token that does not expire.
-func expiresIn(scope Scope, document []byte) (lives time.Duration, given bool, err error) {
+// expiresIn reads the life that an answer gives.
+func expiresIn(scope Scope, document []byte, asked time.Time) (lives time.Duration, given bool) {
 	pointers := []rawjson.Pointer{scope.Scheme.ExpiresIn}
 	if scope.Scheme.ExpiresIn == "" {
 		pointers = []rawjson.Pointer{"/expires_in", "/expiresIn"}
 	}
 	for _, pointer := range pointers {
-		found, ok := pointer.Find(document)
-		if !ok || found[0] == 'n' {
-			continue
+		if found, ok := pointer.Find(document); ok {
+			if text, ok := rawjson.Plain(found); ok {
+				return parseExpiry(strings.TrimSpace(text), asked)
+			}
 		}
-		text, _ := rawjson.Plain(found)
-		seconds, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
-		invalid := err != nil || !(seconds >= 0)
-		if invalid && scope.Scheme.Kind == destination.RetrievedKey && scope.Scheme.ExpiresIn == "" {
-			continue // nobody said that the member has this meaning there
-		}
-		if invalid {
-			return 0, false, failed(scope, "its endpoint's answer gives a life that is no number of seconds. Set x-keyrelay-expires-in to the member that is.")
-		}
-		return inSeconds(seconds), seconds > 0, nil
 	}
-	return 0, false, nil
+	return 0, false
+}
+
+// Numbers from unixSeconds on are a time and not a life, and from unixMilliseconds on in milliseconds.
+const (
+	unixSeconds      = 1_000_000_000
+	unixMilliseconds = 100_000_000_000
+)
+
+// parseExpiry reads a life in seconds, a time in seconds or milliseconds since 1970, or
+// one of RFC 3339. Anything else, and zero, which some providers send for a token that
+// does not expire, is none.
+func parseExpiry(text string, asked time.Time) (lives time.Duration, given bool) {
+	number, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		at, err := time.Parse(time.RFC3339, text)
+		return max(0, at.Sub(asked)), err == nil
+	}
+	if number >= unixMilliseconds {
+		number /= 1000
+	}
+	switch {
+	case number >= unixSeconds:
+		return max(0, inSeconds(number-float64(asked.UnixMilli())/1000)), true
+	case number > 0:
+		return inSeconds(number), true
+	}
+	return 0, false
 }
 
 func inSeconds(seconds float64) time.Duration {

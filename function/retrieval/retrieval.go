@@ -13,7 +13,10 @@ package retrieval
 import (
 	"context"
 	"errors"
+	"maps"
+	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"keyrelay/function/cache"
@@ -33,6 +36,7 @@ var (
 // A Retriever retrieves credentials and keeps them. It is safe for concurrent use.
 type Retriever struct {
 	secrets     *secret.Store
+	others      Others
 	call        upstream.CallFunc
 	tokens      *cache.Cache[Scope, *Token]
 	discoveries *cache.Cache[Scope, *discovery]
@@ -46,9 +50,31 @@ type Scope struct {
 	Scopes string
 }
 
-// A Token is what one retrieval gave, whichever kind of scheme it is for.
+// NewScope returns what a requirement asks for. Only tokens have scopes: any other
+// credential of a scheme is the same wherever it is asked for. A scheme that is filled
+// from another's answer has the scopes that the other has by itself.
+func NewScope(d *destination.Destination, requirement destination.Requirement) Scope {
+	scope := Scope{Destination: d, Scheme: requirement.Scheme}
+	switch {
+	case requirement.Scheme.Kind == destination.OpenIDConnect, requirement.Scheme.Kind == destination.OAuth2 && len(requirement.Scopes) > 0:
+		scope.Scopes = strings.Join(requirement.Scopes, " ")
+	case requirement.Scheme.Kind == destination.OAuth2:
+		scope.Scopes = strings.Join(requirement.Scheme.Flow.Scopes, " ")
+	}
+	return scope
+}
+
+// call is the scope whose retrieval fills this one.
+func (s Scope) call() Scope {
+	if s.Scheme.Source == nil {
+		return s
+	}
+	return NewScope(s.Destination, destination.Requirement{Scheme: s.Scheme.Source})
+}
+
+// A Token is what one retrieval gave: the credentials of its scheme and of those that share it.
 type Token struct {
-	content func() content
+	contents func() map[*destination.SecurityScheme]content
 }
 
 // A content is a credential, and the secrets in it.
@@ -57,15 +83,25 @@ type content struct {
 	secrets []string
 }
 
+func (c content) equal(other content) bool {
+	return c.text == other.text && slices.Equal(c.secrets, other.secrets)
+}
+
 // Text is what the scheme's own header would hold.
-func (t *Token) Text() string { return t.content().text }
+func (t *Token) Text(scheme *destination.SecurityScheme) string { return t.contents()[scheme].text }
 
 // Secrets are the values in the text that prove who asks.
-func (t *Token) Secrets() []string { return t.content().secrets }
+func (t *Token) Secrets(scheme *destination.SecurityScheme) []string {
+	return t.contents()[scheme].secrets
+}
+
+// Others gives the text of another scheme's credential, which a retrieval is made
+// with. refused is the one it gave before and that was refused, "" at first.
+type Others func(ctx context.Context, scope Scope, refused string) (text string, err error)
 
 // New returns a Retriever that has retrieved nothing yet.
-func New(secrets *secret.Store, call upstream.CallFunc) *Retriever {
-	r := &Retriever{secrets: secrets, call: call}
+func New(secrets *secret.Store, call upstream.CallFunc, others Others) *Retriever {
+	r := &Retriever{secrets: secrets, call: call, others: others}
 	r.tokens = &cache.Cache[Scope, *Token]{
 		Fetch:              r.retrieve,
 		Timeout:            timeout,
@@ -81,6 +117,7 @@ func New(secrets *secret.Store, call upstream.CallFunc) *Retriever {
 // the document wants one retrieval for every request. The error is a *gateway.Refusal
 // with the reason ErrFailed, ErrTimeout or secret.ErrUnavailable.
 func (r *Retriever) Get(ctx context.Context, scope Scope) (cache.Result[*Token], error) {
+	scope = scope.call()
 	if perRequest(scope.Scheme) {
 		return r.tokens.GetUncached(ctx, scope)
 	}
@@ -89,6 +126,7 @@ func (r *Retriever) Get(ctx context.Context, scope Scope) (cache.Result[*Token],
 
 // Renew retrieves another credential than the one used, which was refused. The error is as from Get.
 func (r *Retriever) Renew(ctx context.Context, scope Scope, used *Token) (cache.Result[*Token], error) {
+	scope = scope.call()
 	if perRequest(scope.Scheme) {
 		return r.tokens.GetUncached(ctx, scope)
 	}
@@ -101,9 +139,14 @@ func perRequest(scheme *destination.SecurityScheme) bool {
 }
 
 // timeout bounds a retrieval with all that belongs to it: the reading of its secret,
-// and two calls, as for discovery or with a secret that was read again.
+// two calls, as for discovery or with a secret that was read again, and the
+// retrievals of the credentials that it is made with.
 func timeout(scope Scope) time.Duration {
-	return secret.Timeout + 2*scope.Destination.AuxiliaryTimeout
+	lasts := secret.Timeout + 2*scope.Destination.AuxiliaryTimeout
+	for _, other := range needed(scope.Scheme) {
+		lasts += timeout(Scope{Destination: scope.Destination, Scheme: other})
+	}
+	return lasts
 }
 
 func cancelled(scope Scope, cause error) error {
@@ -114,24 +157,34 @@ func cancelled(scope Scope, cause error) error {
 	}
 }
 
-// retrieve makes one retrieval. Where the endpoint does not accept the client, or
-// its secret is not of the right shape, the secret may have been rotated or mended:
-// it is read again, and the retrieval repeated once.
+// retrieve makes one retrieval. Where the endpoint refuses it, answers without a
+// credential, or the secret is not of the right shape, what it was made with may have
+// been rotated or mended: it is read again and, where it differs, the retrieval repeated once.
 func (r *Retriever) retrieve(ctx context.Context, scope Scope, previous *Token) (*Token, cache.Life, error) {
-	var got *upstream.Answer
 	in, err := r.readInputs(ctx, scope)
+	var token *Token
+	var life cache.Life
+	mendable := errors.Is(err, secret.ErrUnavailable)
 	if err == nil {
-		got, err = r.ask(ctx, in)
+		token, life, mendable, err = r.attempt(ctx, in, previous)
 	}
-	if errors.Is(err, secret.ErrUnavailable) || err == nil && rejectsClient(got) {
+	if err != nil && mendable {
 		if again, changed := r.rereadInputs(ctx, in); changed {
-			got, err = r.ask(ctx, again)
+			token, life, _, err = r.attempt(ctx, again, previous)
 		}
 	}
+	return token, life, err
+}
+
+// attempt makes one call and the token of its answer. mendable says that the error
+// may come from what the call was made with.
+func (r *Retriever) attempt(ctx context.Context, in inputs, previous *Token) (token *Token, life cache.Life, mendable bool, err error) {
+	got, err := r.ask(ctx, in)
 	if err != nil {
-		return nil, cache.Life{}, err
+		return nil, cache.Life{}, errors.Is(err, secret.ErrUnavailable), err
 	}
-	return finish(scope, got, previous)
+	token, life, err = finish(in, got, previous)
+	return token, life, got.Status < 500 && got.Status != http.StatusTooManyRequests, err
 }
 
 // ask sends the retrieval's call.
@@ -164,25 +217,25 @@ func (r *Retriever) send(ctx context.Context, scope Scope, made *request) (*upst
 
 // finish makes the token of an answer. Where it is the one there was, previous is
 // returned: it is no other version.
-func finish(scope Scope, got *upstream.Answer, previous *Token) (*Token, cache.Life, error) {
+func finish(in inputs, got *upstream.Answer, previous *Token) (*Token, cache.Life, error) {
+	scope := in.scope
 	if got.Status < 200 || got.Status > 299 {
 		return nil, cache.Life{}, refusedBy(scope, got)
 	}
-	found, document, err := readAnswer(scope, got)
-	if err != nil {
-		return nil, cache.Life{}, err
+	answer := newAnswer(in, got)
+	contents := map[*destination.SecurityScheme]content{}
+	for _, scheme := range append([]*destination.SecurityScheme{scope.Scheme}, scope.Scheme.Sharing...) {
+		found, err := answer.content(scheme)
+		if err != nil {
+			return nil, cache.Life{}, err
+		}
+		contents[scheme] = found
 	}
-	if problem := Misfit(scope.Scheme, found.text); problem != "" {
-		return nil, cache.Life{}, failed(scope, "it "+problem)
-	}
-	life, err := lifetime(scope, document, found, got.Asked)
-	if err != nil {
-		return nil, cache.Life{}, err
-	}
-	if previous != nil && slices.Equal(previous.Secrets(), found.secrets) && previous.Text() == found.text {
+	life := lifetime(scope, answer.document, contents[scope.Scheme], got.Asked)
+	if previous != nil && maps.EqualFunc(previous.contents(), contents, content.equal) {
 		return previous, life, nil
 	}
-	return &Token{content: func() content { return found }}, life, nil
+	return &Token{contents: func() map[*destination.SecurityScheme]content { return contents }}, life, nil
 }
 
 // Misfit says why a request cannot carry a credential where its scheme puts it;

@@ -1,6 +1,7 @@
 package secret
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -9,12 +10,17 @@ import (
 )
 
 // Check reports every env: and file: reference of the set that names an unset
-// variable or a missing file, and reads no secret of Secrets Manager. The error is of type destination.Faults.
+// variable or a missing file, or lacks a member that a template names, and reads no
+// secret of Secrets Manager. The error is of type destination.Faults.
 func (s *Store) Check(set *destination.Set) error {
 	var faults destination.Faults
 	for _, checked := range set.Destinations() {
 		for _, placed := range checked.References {
-			if problem, remedy := absent(placed.Reference); problem != "" {
+			problem, remedy := absent(placed.Reference)
+			if problem == "" && len(placed.Members) > 0 && placed.Provider != "secretsmanager" {
+				problem, remedy = s.lacks(placed)
+			}
+			if problem != "" {
 				faults = append(faults, destination.Fault{Place: placed.Place, Problem: problem, Remedy: remedy})
 			}
 		}
@@ -37,6 +43,20 @@ func absent(reference destination.Reference) (problem, remedy string) {
 			return "the file " + reference.Name + " does not exist", "put the secret there, or name another file"
 		} else if err == nil && !information.Mode().IsRegular() {
 			return reference.Name + " is not a file", "name a regular file that holds the secret"
+		}
+	}
+	return "", ""
+}
+
+// lacks says which member, that a template names, a secret on this machine does not have.
+func (s *Store) lacks(placed destination.PlacedReference) (problem, remedy string) {
+	value, err := s.Value(context.Background(), placed.Reference)
+	if err != nil {
+		return "the secret " + placed.Reference.String() + " cannot be used", "look at the variable or file, and the part of the reference from # on"
+	}
+	for _, pointer := range placed.Members {
+		if _, ok := pointer.Find(value.Bytes()); !ok {
+			return "the secret " + placed.Reference.String() + " has no member " + string(pointer) + ", which a template names", "add it to the secret, or mend the template"
 		}
 	}
 	return "", ""

@@ -42,34 +42,11 @@ func TestValue(t *testing.T) {
 	}
 }
 
-// TestExists tells what is not there from what cannot be read now.
-func TestExists(t *testing.T) {
-	t.Setenv("KEYRELAY_TEST_SET", "hush")
-	store := newStore(fake.NewSecrets(map[string]string{"keyrelay/it": `{"key": "hush", "none": null}`, "keyrelay/text": "hush"}))
-	for text, want := range map[string]string{
-		"secretsmanager:keyrelay/it": "yes", "secretsmanager:keyrelay/it#/key": "yes", "env:KEYRELAY_TEST_SET": "yes",
-		"secretsmanager:keyrelay/missing#/key": "no", "secretsmanager:keyrelay/it#/other": "no", "env:KEYRELAY_TEST_UNSET": "no", "file:/nowhere/it": "no",
-		"secretsmanager:keyrelay/text#/key": "unknown", "secretsmanager:keyrelay/it#/none": "unknown", "file:/dev/null": "unknown",
-	} {
-		reference, err := destination.ParseReference(text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		exists, err := store.Exists(t.Context(), reference)
-		got := map[bool]string{true: "yes", false: "no"}[exists]
-		if errors.Is(err, secret.ErrUnavailable) {
-			got = "unknown"
-		}
-		if got != want {
-			t.Errorf("%s: %s (%v), want %s", text, got, err, want)
-		}
-	}
-}
-
 // TestCheck reports what can be known at start without reading a secret.
 func TestCheck(t *testing.T) {
 	folder := t.TempDir()
 	t.Setenv("KEYRELAY_TEST_SET", "hush")
+	t.Setenv("KEYRELAY_TEST_OBJECT", `{"id": "hush", "key": "hush"}`)
 	written := filepath.Join(folder, "written")
 	if err := os.WriteFile(written, []byte("hush"), 0o600); err != nil {
 		t.Fatal(err)
@@ -85,6 +62,8 @@ components:
     d: {type: http, scheme: bearer, x-keyrelay-secret: "file:/missing/secret"}
     e: {type: http, scheme: bearer, x-keyrelay-secret: "file:/"}
     f: {type: http, scheme: bearer}
+    g: {type: apiKey, in: header, name: g, x-keyrelay-secret: "env:KEYRELAY_TEST_OBJECT", x-keyrelay-value: "{{{id}}}:{{{kye}}}"}
+    h: {type: apiKey, in: header, name: h, x-keyrelay-secret: "env:KEYRELAY_TEST_SET", x-keyrelay-value: "{{{.}}}"}
 `
 	file := filepath.Join(folder, "orders.yaml")
 	if err := os.WriteFile(file, []byte(document), 0o600); err != nil {
@@ -100,7 +79,8 @@ components:
 	}
 	want := strings.ReplaceAll(`FILE:7:56: the environment variable KEYRELAY_TEST_UNSET is not set; set it where keyrelay runs, or name another secret
 FILE:9:56: the file /missing/secret does not exist; put the secret there, or name another file
-FILE:10:56: / is not a file; name a regular file that holds the secret`, "FILE", file)
+FILE:10:56: / is not a file; name a regular file that holds the secret
+FILE:12:63: the secret env:KEYRELAY_TEST_OBJECT has no member /kye, which a template names; add it to the secret, or mend the template`, "FILE", file)
 	if difference := cmp.Diff(want, faults.Error()); difference != "" {
 		t.Errorf("(-want +got):\n%s", difference)
 	}

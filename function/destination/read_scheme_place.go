@@ -1,0 +1,90 @@
+package destination
+
+import (
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+
+	"keyrelay/function/gateway"
+)
+
+// placeCredential reads x-keyrelay-in, which puts the credential of an apiKey scheme where
+// OpenAPI has no word for.
+func (r *reader) placeCredential(scheme *SecurityScheme, node *yaml.Node) {
+	at := r.member(node, extensionPrefix+"in")
+	text, ok := r.oneOf(at, extensionPrefix+"in", "body", "path")
+	if !ok {
+		return
+	}
+	scheme.In = text
+	scheme.Field, _ = r.text(r.member(node, "name"), "name")
+	if text == "path" && len(r.members(r.member(r.root, "paths"), "paths")) == 0 {
+		r.fault(at, extensionPrefix+"in: path has no path to put the credential into", "write paths: with {"+printable(scheme.Field)+"} in their templates")
+	}
+	if text == "body" && strings.HasPrefix(scheme.Field, "/") {
+		r.pointer(r.member(node, "name"), "the name of this scheme")
+	}
+}
+
+// lacksVariable reports whether a credential's place in the path is missing.
+func (o *Operation) lacksVariable(requirement Requirement) bool {
+	return requirement.Scheme.In == "path" && !strings.Contains(o.Path, "{"+requirement.Scheme.Field+"}")
+}
+
+// response reads x-keyrelay-response: where a value is that is not in the answer's body.
+func (r *reader) response(scheme *SecurityScheme, node *yaml.Node) {
+	const what = extensionPrefix + "response"
+	at := r.member(node, what)
+	if at == nil || !r.mapping(at, what) {
+		return
+	}
+	const remedy = "write {header: NAME} or {cookie: NAME}"
+	header, cookie := r.member(at, "header"), r.member(at, "cookie")
+	if len(at.Content) != 2 || header == nil && cookie == nil {
+		r.fault(at, what+" does not name one place", remedy)
+		return
+	}
+	scheme.ResponseHeader, _ = r.text(header, "header")
+	scheme.ResponseCookie, _ = r.text(cookie, "cookie")
+	if !gateway.ValidHeaderName(scheme.ResponseHeader + scheme.ResponseCookie) {
+		r.fault(at, what+" names what no header or cookie is called", remedy)
+	}
+}
+
+// source reads x-keyrelay-retrieval: the scheme from whose answer this one is filled.
+func (r *reader) source(scheme *SecurityScheme, node *yaml.Node, kind string) {
+	const what = extensionPrefix + "retrieval"
+	at := r.member(node, what)
+	name, ok := r.text(at, what)
+	if !ok {
+		return
+	}
+	source := r.destination.Schemes[name]
+	switch {
+	case source == nil || source == scheme:
+		r.fault(at, what+" names no other security scheme of this document", "write the name of a scheme that is retrieved")
+	case kind != "apiKey" && kind != "" || r.member(node, "x-itential-dynamic-retrieval") != nil:
+		r.fault(at, what+" stands on an apiKey scheme without a retrieval of its own", "write it on one, or take it out")
+	default:
+		scheme.Kind, scheme.Source = RetrievedKey, source
+		source.Sharing = append(source.Sharing, scheme)
+	}
+}
+
+// checkSource notes what a scheme that is filled from another's answer lacks.
+func (r *reader) checkSource(scheme *SecurityScheme, node *yaml.Node) {
+	if scheme.Source == nil {
+		return
+	}
+	switch scheme.Source.Kind {
+	case RetrievedKey, OAuth2, OpenIDConnect:
+	default:
+		r.fault(node, printable(scheme.Source.Name)+", which "+extensionPrefix+"retrieval names, is not retrieved", "name a scheme that is")
+	}
+	if scheme.Source.Source != nil {
+		r.fault(node, printable(scheme.Source.Name)+" is itself filled from another scheme's answer", "name that other scheme")
+	}
+	if scheme.Value == nil && scheme.ResponseHeader == "" && scheme.ResponseCookie == "" {
+		r.fault(node, "this scheme does not say what of the answer is its value", "write "+extensionPrefix+"value or "+extensionPrefix+"response")
+	}
+}

@@ -1,0 +1,185 @@
+package destination
+
+import (
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// A templateReader reads the templates of one security scheme.
+type templateReader struct {
+	reader *reader
+	scheme *SecurityScheme
+	// values are the nodes of x-keyrelay-values, joined what was read of them; a
+	// template that is being read is nil there.
+	values map[string]*yaml.Node
+	joined map[string]*ValueTemplate
+}
+
+// templates returns what reads the templates of a scheme, once x-keyrelay-values is read.
+func (r *reader) templates(scheme *SecurityScheme, node *yaml.Node) *templateReader {
+	t := &templateReader{reader: r, scheme: scheme, values: map[string]*yaml.Node{}, joined: map[string]*ValueTemplate{}}
+	list := r.members(r.member(node, extensionPrefix+"values"), extensionPrefix+"values")
+	for _, each := range list {
+		t.values[each.key.Value] = each.value
+	}
+	for _, each := range list {
+		t.join(each.key.Value)
+	}
+	return t
+}
+
+// join reads one template of x-keyrelay-values; nil where it cannot be read.
+func (t *templateReader) join(name string) *ValueTemplate {
+	if found, begun := t.joined[name]; begun {
+		if found == nil {
+			t.reader.fault(t.values[name], "this template of "+extensionPrefix+"values needs itself", "write it with members of the secret alone")
+		}
+		return found
+	}
+	t.joined[name] = nil
+	if text, ok := t.reader.text(t.values[name], extensionPrefix+"values"); ok {
+		t.joined[name] = t.read(t.values[name], text, extensionPrefix+"values", false)
+	}
+	if t.joined[name] == nil {
+		t.joined[name] = &ValueTemplate{}
+	}
+	return t.joined[name]
+}
+
+// read reads one template. chained says that the credentials of other schemes may stand in it.
+func (t *templateReader) read(node *yaml.Node, text, what string, chained bool) *ValueTemplate {
+	template, err := parseTemplate(text, func(name string) (TemplatePart, bool) {
+		if _, ours := t.values[name]; ours {
+			return TemplatePart{Joined: t.join(name)}, true
+		}
+		scheme := t.reader.destination.Schemes[name]
+		if chained && scheme != nil && scheme != t.scheme {
+			return TemplatePart{Scheme: scheme}, true
+		}
+		return TemplatePart{}, false
+	})
+	if err != nil {
+		t.reader.fault(node, what+" cannot be read: "+err.Error(), valueRemedy)
+		return nil
+	}
+	return template
+}
+
+const valueRemedy = `write a text with {{{name}}} or {{{/json/pointer}}}, such as "{{{token_type}}} {{{access_token}}}"`
+
+// value reads x-keyrelay-value of a scheme.
+func (t *templateReader) value(node *yaml.Node) *ValueTemplate {
+	text, ok := t.reader.text(node, extensionPrefix+"value")
+	if !ok {
+		return nil
+	}
+	template := t.read(node, text, extensionPrefix+"value", false)
+	if template != nil && len(template.Expressions()) == 0 {
+		t.reader.fault(node, extensionPrefix+"value holds no expression", valueRemedy+"; a credential's own text belongs in a secret")
+	}
+	return template
+}
+
+// json reads a value whose texts, at any depth, are templates; nil where a fault was noted.
+func (t *templateReader) json(node *yaml.Node, what string) *JSONTemplate {
+	if _, ok := t.reader.json(node); !ok {
+		return nil
+	}
+	template := &JSONTemplate{}
+	if !t.compile(template, node, what) {
+		return nil
+	}
+	return template
+}
+
+// compile appends a node, whose JSON has been checked, to a template.
+func (t *templateReader) compile(template *JSONTemplate, node *yaml.Node, what string) bool {
+	literal := func(text string) { template.Parts = append(template.Parts, JSONPart{Literal: text}) }
+	fine := true
+	switch node = resolve(node); {
+	case node.Kind == yaml.MappingNode:
+		literal("{")
+		for i := 0; i+1 < len(node.Content); i += 2 {
+			literal(","[:min(i, 1)] + string(quote(node.Content[i].Value)) + ":")
+			fine = t.compile(template, node.Content[i+1], what) && fine
+		}
+		literal("}")
+	case node.Kind == yaml.SequenceNode:
+		literal("[")
+		for i, item := range node.Content {
+			literal(","[:min(i, 1)])
+			fine = t.compile(template, item, what) && fine
+		}
+		literal("]")
+	case node.ShortTag() == "!!str" && strings.Contains(node.Value, "{{{"):
+		read := t.read(node, node.Value, what, true)
+		if read == nil {
+			return false
+		}
+		template.Parts = append(template.Parts, JSONPart{Template: read})
+	default:
+		literal(string(t.reader.scalarJSON(node)))
+	}
+	return fine
+}
+
+// expressions are those of a scheme's templates. Those over the secret come with
+// ofSecret alone: a value of a retrieved scheme is looked for in the answer first.
+func (s *SecurityScheme) expressions(ofSecret bool) []TemplatePart {
+	var all []TemplatePart
+	if s.Value != nil && (!ofSecret || s.Kind == StaticKey || s.Kind == Bearer) {
+		all = append(all, s.Value.Expressions()...)
+	}
+	for _, parameter := range s.Parameters {
+		if parameter.Value != nil {
+			all = append(all, parameter.Value.Expressions()...)
+		}
+	}
+	return all
+}
+
+// checkChains notes schemes whose credential needs one that there cannot be: its own,
+// through others, or one without a text. nodes are the schemes' own.
+func (r *reader) checkChains(nodes map[*SecurityScheme]*yaml.Node) {
+	for _, scheme := range r.destination.Schemes {
+		for _, other := range Schemes(scheme.expressions(false)) {
+			switch other.Kind {
+			case MutualTLS, AWSSignatureV4, Unsupported:
+				r.fault(nodes[scheme], "the credential of "+printable(other.Name)+", which a template names, is no text", "name a scheme of another type")
+			}
+		}
+		if r.leadsTo(scheme, scheme, nil) {
+			r.fault(nodes[scheme], "the credential of "+printable(scheme.Name)+" needs itself, through the schemes that its templates name", "take one of them out")
+		}
+	}
+}
+
+// leadsTo reports whether the credential of a scheme needs that of another.
+func (r *reader) leadsTo(from, to *SecurityScheme, passed []*SecurityScheme) bool {
+	needed := Schemes(from.expressions(false))
+	if from.Source != nil {
+		needed = append(needed, from.Source)
+	}
+	passed = append(passed, from)
+	return slices.ContainsFunc(needed, func(each *SecurityScheme) bool {
+		return each == to || !slices.Contains(passed, each) && r.leadsTo(each, to, passed)
+	})
+}
+
+// noteMembers lists with the reference of a scheme's secret the members that its
+// templates name, so that their absence can be told at the start.
+func (r *reader) noteMembers(scheme *SecurityScheme) {
+	for i := range r.destination.References {
+		placed := &r.destination.References[i]
+		if placed.Reference != scheme.Secret {
+			continue
+		}
+		for _, part := range scheme.expressions(true) {
+			if part.IsPointer && !slices.Contains(placed.Members, part.Pointer) {
+				placed.Members = append(slices.Clip(placed.Members), part.Pointer)
+			}
+		}
+	}
+}

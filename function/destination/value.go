@@ -1,0 +1,239 @@
+package destination
+
+import (
+	"encoding/base64"
+	"fmt"
+	"slices"
+	"strings"
+
+	"keyrelay/function/rawjson"
+)
+
+// A ValueTemplate is a text with expressions, over the members of a secret or of a
+// retrieval's answer: {{{name}}} or {{{/json/pointer}}}, {{{.}}} for a secret that is a
+// text, {{{scheme}}} for the credential of another security scheme, {{{base64 …}}} for
+// the base64 (RFC 4648 section 4) of any of these.
+type ValueTemplate struct {
+	Parts []TemplatePart
+}
+
+// A TemplatePart is a literal text or, where one of the others is set, an expression.
+type TemplatePart struct {
+	Literal string
+	// Pointer is what IsPointer asks for.
+	Pointer   rawjson.Pointer
+	IsPointer bool
+	// Whole asks for a secret that is a text.
+	Whole bool
+	// Scheme asks for the text of another scheme's credential.
+	Scheme *SecurityScheme
+	// Joined is another template, of x-keyrelay-values.
+	Joined *ValueTemplate
+	// Base64 encodes what the expression gives.
+	Base64 bool
+}
+
+// isExpression says that a part is no literal.
+func (p TemplatePart) isExpression() bool {
+	return p.IsPointer || p.Whole || p.Scheme != nil || p.Joined != nil
+}
+
+// A Find finds the JSON value of an expression that is a pointer, Whole or a scheme.
+type Find func(TemplatePart) (value []byte, ok bool)
+
+// FindIn finds members in the first of the documents that has them.
+func FindIn(documents ...[]byte) Find {
+	return func(part TemplatePart) ([]byte, bool) {
+		for _, document := range documents {
+			if value, ok := part.Pointer.Find(document); ok && part.IsPointer {
+				return value, true
+			}
+		}
+		return nil, false
+	}
+}
+
+// ParseValueTemplate reads a template. {{{name}}} means the pointer /name. The
+// error does not hold the text.
+func ParseValueTemplate(text string) (*ValueTemplate, error) {
+	return parseTemplate(text, func(string) (TemplatePart, bool) { return TemplatePart{}, false })
+}
+
+// parseTemplate reads a template; named says what a name stands for that is no member's.
+func parseTemplate(text string, named func(string) (TemplatePart, bool)) (*ValueTemplate, error) {
+	template := &ValueTemplate{}
+	for text != "" {
+		literal, expression, rest, err := cutExpression(text)
+		if err != nil {
+			return nil, err
+		}
+		if literal != "" {
+			template.Parts = append(template.Parts, TemplatePart{Literal: literal})
+		}
+		if expression == "" {
+			break
+		}
+		part, err := parseExpression(expression, named)
+		if err != nil {
+			return nil, err
+		}
+		template.Parts = append(template.Parts, part)
+		text = rest
+	}
+	return template, nil
+}
+
+func parseExpression(expression string, named func(string) (TemplatePart, bool)) (TemplatePart, error) {
+	name, encoded := strings.CutPrefix(expression, "base64 ")
+	part, known := named(name)
+	switch {
+	case known:
+	case name == ".":
+		part.Whole = true
+	case strings.HasPrefix(name, "/"):
+		pointer, err := rawjson.ParsePointer(name)
+		if err != nil {
+			return part, err
+		}
+		part.Pointer, part.IsPointer = pointer, true
+	default:
+		part.Pointer, part.IsPointer = rawjson.PointerTo(name), true
+	}
+	part.Base64 = encoded
+	return part, nil
+}
+
+// Fill replaces each expression by the value that find finds: a string by its text, a
+// number, true or false by its literal. taken are the values of the expressions. The
+// error names the first expression that finds nothing, null, an object or an array;
+// it never holds a value.
+//
+// A word behind which a scheme's credential stands is not doubled: "Bearer {{{token}}}"
+// is "Bearer abc" also where the credential itself is "Bearer abc".
+func (t *ValueTemplate) Fill(find Find) (text string, taken []string, err error) {
+	var filled strings.Builder
+	for _, part := range t.Parts {
+		if !part.isExpression() {
+			filled.WriteString(part.Literal)
+			continue
+		}
+		value, within, err := part.fill(find)
+		if err != nil {
+			return "", nil, err
+		}
+		taken = append(append(taken, within...), value)
+		if part.Scheme != nil {
+			value = WithoutWord(filled.String(), value)
+		}
+		filled.WriteString(value)
+	}
+	return filled.String(), taken, nil
+}
+
+// fill is the text of an expression, and the values in it.
+func (p TemplatePart) fill(find Find) (text string, taken []string, err error) {
+	if p.Joined != nil {
+		text, taken, err = p.Joined.Fill(find)
+	} else {
+		value, ok := find(p)
+		if !ok {
+			return "", nil, fmt.Errorf("{{{%s}}} finds nothing", p.Pointer)
+		}
+		if text, ok = rawjson.Plain(value); !ok {
+			return "", nil, fmt.Errorf("{{{%s}}} finds no text, number or truth value", p.Pointer)
+		}
+	}
+	if p.Base64 {
+		taken = append(taken, text)
+		text = base64.StdEncoding.EncodeToString([]byte(text))
+	}
+	return text, taken, err
+}
+
+// WithoutWord takes the first word, such as Bearer, off a credential's text where what
+// stands before it ends with that word already, whatever the case of its letters.
+func WithoutWord(before, text string) string {
+	trimmed := strings.TrimRight(before, " \t")
+	word, rest, found := strings.Cut(text, " ")
+	last := len(trimmed) - len(word)
+	if found && trimmed != before && last >= 0 && strings.EqualFold(trimmed[last:], word) && (last == 0 || strings.IndexByte(" \t,;=", trimmed[last-1]) >= 0) {
+		return rest
+	}
+	return text
+}
+
+// Expressions returns what a template asks for, those of the templates in it included.
+func (t *ValueTemplate) Expressions() []TemplatePart {
+	var all []TemplatePart
+	for _, part := range t.Parts {
+		switch {
+		case part.Joined != nil:
+			all = append(all, part.Joined.Expressions()...)
+		case part.isExpression():
+			all = append(all, part)
+		}
+	}
+	return all
+}
+
+// A JSONTemplate is a JSON value whose texts, at any depth, are templates.
+type JSONTemplate struct {
+	Parts []JSONPart
+}
+
+// A JSONPart is JSON text as it is or, where Template is set, a text to be filled.
+type JSONPart struct {
+	Literal  string
+	Template *ValueTemplate
+}
+
+// Fill returns the value with its texts filled. A text that is just a pointer's
+// expression becomes the JSON value itself. taken and the error are as from
+// ValueTemplate.Fill.
+func (t *JSONTemplate) Fill(find Find) (value []byte, taken []string, err error) {
+	for _, part := range t.Parts {
+		value = append(value, part.Literal...)
+		if part.Template == nil {
+			continue
+		}
+		if only := part.Template.Parts; len(only) == 1 && only[0].IsPointer && !only[0].Base64 {
+			found, ok := find(only[0])
+			if !ok {
+				return nil, nil, fmt.Errorf("{{{%s}}} finds nothing", only[0].Pointer)
+			}
+			if text, ok := rawjson.Plain(found); ok {
+				taken = append(taken, text)
+			}
+			value = append(value, found...)
+			continue
+		}
+		text, within, err := part.Template.Fill(find)
+		if err != nil {
+			return nil, nil, err
+		}
+		value, taken = append(value, quote(text)...), append(taken, within...)
+	}
+	return value, taken, nil
+}
+
+// Expressions returns what the texts ask for.
+func (t *JSONTemplate) Expressions() []TemplatePart {
+	var all []TemplatePart
+	for _, part := range t.Parts {
+		if part.Template != nil {
+			all = append(all, part.Template.Expressions()...)
+		}
+	}
+	return all
+}
+
+// Schemes returns the other schemes that expressions ask for, each once.
+func Schemes(expressions []TemplatePart) []*SecurityScheme {
+	var schemes []*SecurityScheme
+	for _, part := range expressions {
+		if part.Scheme != nil && !slices.Contains(schemes, part.Scheme) {
+			schemes = append(schemes, part.Scheme)
+		}
+	}
+	return schemes
+}

@@ -1,0 +1,149 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/tools/txtar"
+
+	"keyrelay/function/fake"
+	"keyrelay/function/gateway"
+)
+
+// TestKinds runs each kind of credential: testdata/kinds/KIND.txtar has a document, the
+// secret keyrelay/orders, what the caller sends once or more, what the endpoints answer,
+// and every field of every request that arrives, in order. $API is their address.
+func TestKinds(t *testing.T) {
+	files, err := filepath.Glob("testdata/kinds/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no kinds", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			archive, err := txtar.ParseFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			runKind(t, archive)
+		})
+	}
+}
+
+func runKind(t *testing.T, archive *txtar.Archive) {
+	answers := map[string][]string{}
+	api := fake.NewAPI(func(_ int, w http.ResponseWriter, r *http.Request) { answerKind(w, answers, r.URL.Path) })
+	server := httptest.NewServer(api)
+	defer server.Close()
+	host := strings.TrimPrefix(server.URL, "http://")
+	var document, calls, want string
+	secrets := startManagedSecrets(t)
+	for _, section := range archive.Files {
+		text := strings.ReplaceAll(string(section.Data), "$API", host)
+		name, path, _ := strings.Cut(section.Name, " ")
+		switch name {
+		case "document":
+			document = text
+		case "secret":
+			secrets.Put("keyrelay/orders", text)
+		case "answer":
+			answers[path] = append(answers[path], text)
+		case "caller":
+			calls += text + "\x00"
+		case "arrives":
+			want = string(section.Data)
+		default:
+			t.Fatalf("%s is not known", section.Name)
+		}
+	}
+	settings, err := readSettings(environment(map[string]string{"KEYRELAY_DESTINATIONS": documentFolder(t, document)}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wired, err := wire(settings, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer wired.Close()
+	for call := range strings.SplitSeq(strings.TrimSuffix(calls, "\x00"), "\x00") {
+		if answer := callAs(t, gateway.HTTP(wired), call); answer.Code >= 300 {
+			t.Errorf("the caller got %d %s", answer.Code, answer.Body)
+		}
+	}
+	if difference := cmp.Diff(want, strings.ReplaceAll(arrivedAt(t, api), host, "$API")); difference != "" {
+		t.Errorf("(-want +got):\n%s", difference)
+	}
+}
+
+// answerKind answers with the next text of a path, the last one over and over: header
+// fields and an empty line, or at once a body, which is JSON; {} where there is none.
+func answerKind(w http.ResponseWriter, answers map[string][]string, path string) {
+	text := "{}"
+	if list := answers[path]; len(list) > 0 {
+		text = list[0]
+		answers[path] = list[min(1, len(list)-1):]
+	}
+	w.Header().Set("Content-Type", "application/json")
+	status := http.StatusOK
+	for text != "" && text[0] != '{' {
+		line, rest, _ := strings.Cut(text, "\n")
+		text = rest
+		if line == "" {
+			break
+		}
+		if line == "401" {
+			status = http.StatusUnauthorized
+			continue
+		}
+		name, value, _ := strings.Cut(line, ": ")
+		w.Header().Set(name, value)
+	}
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, strings.TrimSuffix(text, "\n"))
+}
+
+// callAs sends what a caller sends: the text of an HTTP request whose target is the outbound URL.
+func callAs(t *testing.T, handler http.Handler, text string) *httptest.ResponseRecorder {
+	t.Helper()
+	head, body, _ := strings.Cut(text, "\n\n")
+	method, rest, _ := strings.Cut(head, " ")
+	target, fields, _ := strings.Cut(rest, "\n")
+	request := httptest.NewRequest(method, "/", strings.NewReader(strings.TrimSuffix(body, "\n")))
+	request.Header.Set("X-Osmos-Outbound-Url", target)
+	for line := range strings.Lines(fields) {
+		if name, value, ok := strings.Cut(strings.TrimSpace(line), ": "); ok {
+			request.Header.Set(name, value)
+		}
+	}
+	answer := httptest.NewRecorder()
+	handler.ServeHTTP(answer, request)
+	return answer
+}
+
+// arrivedAt are the requests that an API received, as texts. Fields that every request
+// has are checked and left out.
+func arrivedAt(t *testing.T, api *fake.API) string {
+	var text bytes.Buffer
+	for _, request := range api.Take() {
+		for name, value := range map[string]string{"Accept-Encoding": "identity", "User-Agent": "keyrelay"} {
+			if request.Header.Get(name) != value {
+				t.Errorf("%s is %q", name, request.Header.Get(name))
+			}
+			request.Header.Del(name)
+		}
+		lines := bufio.NewScanner(strings.NewReader(request.String()))
+		lines.Buffer(nil, 1<<20)
+		for lines.Scan() {
+			if line := lines.Text(); line != "" && line != "Via: 1.1 keyrelay" {
+				text.WriteString(line + "\n")
+			}
+		}
+	}
+	return text.String()
+}
