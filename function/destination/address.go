@@ -159,11 +159,36 @@ func checkPath(path string) urlFault {
 	switch {
 	case open >= 0:
 		return bracesFault()
-	case dotSegment(path[segment:]):
+	case dotSegment(path[segment:]) || strings.IndexByte(path, '%') >= 0 && Climbs(path):
 		return dotSegmentFault()
 	}
 	return urlFault{}
 }
+
+// Climbs reports whether an escaped path holds what servers could read as a step to
+// another one, however often it is encoded: a segment . or .., with path parameters
+// or white space around it or not, or a control character, at which some end the path.
+func Climbs(path string) bool {
+	const most = 4 // times that the servers of a path undo escapes
+	for range most {
+		for segment := range strings.FieldsFuncSeq(path, func(r rune) bool { return r == '/' || r == '\\' }) {
+			segment, _, _ = strings.Cut(segment, ";")
+			if segment = strings.TrimSpace(segment); segment == "." || segment == ".." {
+				return true
+			}
+		}
+		decoded := decodePath(path)
+		if decoded == path {
+			return false
+		}
+		if path = decoded; strings.ContainsFunc(path, isControl) {
+			return true
+		}
+	}
+	return true
+}
+
+func isControl(r rune) bool { return r < ' ' || r == 0x7f }
 
 func dotSegmentFault() urlFault {
 	return urlFault{"has a segment . or .. in its path", "write the path that it leads to"}
@@ -189,6 +214,8 @@ func checkEscape(text string) urlFault {
 	switch {
 	case !ok:
 		return urlFault{"has a % in its path that begins no escape", "write %25 for a percent sign"}
+	case isControl(rune(value)):
+		return urlFault{"has an encoded control character in its path", "take it out"}
 	case value == '/' || value == '\\' || value == '.':
 		return urlFault{"has an encoded slash, backslash or dot in its path", "write . as it is, and take a value that holds / from the record with {field}"}
 	}

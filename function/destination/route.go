@@ -57,6 +57,8 @@ func cutPrefix(path, prefix string) (rest string, ok bool) {
 type node struct {
 	// literals are the next segments without expressions, escapes undone.
 	literals map[string]*node
+	// folded holds the literals by what servers may take for them.
+	folded map[string][]*node
 	// patterns are the next segments with expressions, the most literal first.
 	patterns []pattern
 	// entries are the operations whose path ends here.
@@ -159,10 +161,12 @@ func (n *node) add(template string) *node {
 func (n *node) next(literals []string) *node {
 	if len(literals) == 1 {
 		if n.literals == nil {
-			n.literals = map[string]*node{}
+			n.literals, n.folded = map[string]*node{}, map[string][]*node{}
 		}
 		if n.literals[literals[0]] == nil {
-			n.literals[literals[0]] = &node{}
+			made := &node{}
+			n.literals[literals[0]] = made
+			n.folded[fold(literals[0])] = append(n.folded[fold(literals[0])], made)
 		}
 		return n.literals[literals[0]]
 	}
@@ -216,7 +220,9 @@ func splitSegment(segment string) []string {
 }
 
 // find returns the node that an escaped path ends at: a literal segment before
-// one with expressions, as OpenAPI 3.1 asks of concrete and templated paths. path is empty or begins with "/".
+// one with expressions, as OpenAPI 3.1 asks of concrete and templated paths. A path
+// that servers could take for one with more literal segments ends nowhere: it would
+// be sent as another operation than it is. path is empty or begins with "/".
 func (n *node) find(path string) *node {
 	if path == "" {
 		if len(n.entries) == 0 && n.off == nil {
@@ -224,15 +230,14 @@ func (n *node) find(path string) *node {
 		}
 		return n
 	}
-	segment, rest := path[1:], ""
-	if end := strings.IndexByte(segment, '/'); end >= 0 {
-		segment, rest = segment[:end], segment[end:]
-	}
-	segment = decodePath(segment)
+	segment, rest := cutSegment(path)
 	if next := n.literals[segment]; next != nil {
 		if found := next.find(rest); found != nil {
 			return found
 		}
+	}
+	if len(n.patterns) > 0 && n.resembles(segment, rest) {
+		return nil
 	}
 	for i := range n.patterns {
 		if n.patterns[i].matches(segment) {
@@ -242,6 +247,45 @@ func (n *node) find(path string) *node {
 		}
 	}
 	return nil
+}
+
+// cutSegment returns a path's first segment, escapes undone, and what follows it.
+func cutSegment(path string) (segment, rest string) {
+	segment = path[1:]
+	if end := strings.IndexByte(segment, '/'); end >= 0 {
+		segment, rest = segment[:end], segment[end:]
+	}
+	return decodePath(segment), rest
+}
+
+// resembles reports whether servers could take a segment for a literal one, and
+// what follows it for what is declared behind that.
+func (n *node) resembles(segment, rest string) bool {
+	folded := fold(segment)
+	stem, _, _ := strings.Cut(folded, ".")
+	for _, next := range slices.Concat(n.folded[folded], n.folded[stem]) {
+		if next.accepts(rest) {
+			return true
+		}
+	}
+	return false
+}
+
+// accepts reports whether servers could find an operation at a path.
+func (n *node) accepts(path string) bool {
+	if path == "" {
+		return len(n.entries) > 0 || n.off != nil
+	}
+	segment, rest := cutSegment(path)
+	return n.resembles(segment, rest) || slices.ContainsFunc(n.patterns, func(p pattern) bool { return p.matches(segment) && p.next.accepts(rest) })
+}
+
+// fold returns what servers may make of a segment: they ignore letter case, cut path
+// parameters off, undo escapes once more, and take white space off both ends, and
+// dots and slashes off the last one. Control characters do not get here.
+func fold(segment string) string {
+	segment, _, _ = strings.Cut(decodePath(segment), ";")
+	return strings.ToLower(strings.TrimLeft(strings.TrimRight(segment, `./\ `), " "))
 }
 
 // matches reports whether a segment is the pattern with each expression filled by at least one byte.

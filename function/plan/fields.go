@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"bytes"
 	"net/http"
 	"net/textproto"
 	"net/url"
@@ -149,12 +148,16 @@ func errExpression() error {
 }
 
 // fillPath replaces the path's expressions by values of the record. Values are
-// never read as a path: "/" becomes %2F, and dot segments are refused.
+// never read as a path: "/" becomes %2F, and what could lead to another path is refused.
 func fillPath(r *record, moves []move, path string) (string, error) {
 	filled := make([]byte, 0, len(path)+64)
+	var fields []string
 	for {
 		literal, rest, found := strings.Cut(path, "{")
 		filled = append(filled, literal...)
+		if !found && destination.Climbs(string(filled)) {
+			return "", errUnfillable(fields...)
+		}
 		if !found {
 			return string(filled), nil
 		}
@@ -167,22 +170,12 @@ func fillPath(r *record, moves []move, path string) (string, error) {
 		if len(filled) > maxFilledURL {
 			return "", errTooMuchMoved(field)
 		}
-		if len(filled) == start || hasDotSegment(filled[start:]) {
+		if len(filled) == start {
 			return "", errUnfillable(field)
 		}
+		fields = addField(fields, field)
 		path = after
 	}
-}
-
-// hasDotSegment reports whether an encoded value is, or holds between slashes, a
-// step in the path. Servers that undo %2F too early would take it.
-func hasDotSegment(value []byte) bool {
-	for segment := range bytes.SplitSeq(bytes.ReplaceAll(value, []byte("%5C"), []byte("%2F")), []byte("%2F")) {
-		if string(segment) == "." || string(segment) == ".." {
-			return true
-		}
-	}
-	return false
 }
 
 // pathMove finds a field among the moves, which begin with those of the path.
@@ -191,11 +184,11 @@ func pathMove(moves []move, field string) move {
 	return moves[index]
 }
 
-func errUnfillable(field string) error {
+func errUnfillable(fields ...string) error {
 	return &gateway.Refusal{
 		Reason: ErrPathExpressionFill,
-		Detail: "The value of a field cannot stand in the outbound URL's path: it is empty, or it is or holds a segment \".\" or \"..\". Send another value: " + quoted(field) + ".",
-		Fields: []string{field},
+		Detail: "The value of a field cannot stand in the outbound URL's path: it is empty, or it is or holds a segment \".\" or \"..\" or a control character, encoded or not. Send another value: " + quoted(fields...) + ".",
+		Fields: fields,
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -102,7 +103,8 @@ func TestInjection(t *testing.T) {
 		record := []byte(`{"a":` + quoteJSON(attempt) + `}`)
 		request := moving("a", record)
 		request.Header["X-Osmos-Outbound-Url"] = []string{"https://api.example.com/x/{a}/y"}
-		if segments := strings.FieldsFunc(attempt, func(r rune) bool { return r == '/' || r == '\\' }); slices.Contains(segments, "..") {
+		segments := strings.FieldsFunc(attempt, func(r rune) bool { return r == '/' || r == '\\' })
+		if slices.Contains(segments, "..") || strings.ContainsFunc(unescapeAll(attempt), func(r rune) bool { return r < ' ' || r == 0x7f }) {
 			_, err := plan.New(set, request)
 			mustRefuse(t, err, plan.ErrPathExpressionFill)
 			continue
@@ -122,6 +124,18 @@ func TestInjection(t *testing.T) {
 			t.Errorf("header: %v", err)
 		}
 	}
+}
+
+// unescapeAll undoes percent escapes as often as there are any.
+func unescapeAll(text string) string {
+	escape := regexp.MustCompile("%[0-9A-Fa-f]{2}")
+	for escape.MatchString(text) {
+		text = escape.ReplaceAllStringFunc(text, func(found string) string {
+			decoded, _ := url.PathUnescape(found)
+			return decoded
+		})
+	}
+	return text
 }
 
 // TestRequestStaysAsItIs plans twice from one request and changes the first plan.
