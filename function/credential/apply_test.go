@@ -50,6 +50,18 @@ func keyCases() []applyCase {
 			wantQuery: "a=%zz&keys=3&b=key&key=secret-key", wantHeader: http.Header{},
 		},
 		{
+			name: "query replaces what servers read as its name", secret: "secret-key",
+			scheme: destination.SecurityScheme{In: "query", Field: "api_key"},
+			query: "&a=1;api_key=2;b=3&API_KEY=4&api_key[]=5&api_key[x]=6&api%5Fkey%00=7&+api_key=8&api.key=9&api%20key=10&api%255Fkey=11&api[key=12&Api_Key%5B%5D&c;&" +
+				"apikey=13&api_keys=14&api-key=15&x[api_key]=16&%zz=api_key",
+			wantQuery: "&a=1;b=3&c;&apikey=13&api_keys=14&api-key=15&x[api_key]=16&%zz=api_key&api_key=secret-key", wantHeader: http.Header{},
+		},
+		{
+			name: "query with brackets of its own keeps others of its array", secret: "secret-key",
+			scheme: destination.SecurityScheme{In: "query", Field: "auth[key]"}, query: "auth[user]=1&auth%5Bkey%5D=2&Auth[key]=3",
+			wantQuery: "auth[user]=1&auth%5Bkey%5D=secret-key", wantHeader: http.Header{},
+		},
+		{
 			name: "query alone", secret: "secret-key",
 			scheme: destination.SecurityScheme{In: "query", Field: "key"}, query: "key=1",
 			wantQuery: "key=secret-key", wantHeader: http.Header{},

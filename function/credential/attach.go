@@ -3,7 +3,6 @@ package credential
 import (
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 
 	"keyrelay/function/destination"
@@ -30,12 +29,13 @@ func (p *part) attach(scheme *destination.SecurityScheme, text string) {
 	}
 }
 
-// attachQuery returns what adds a query parameter and removes any of the same name.
+// attachQuery returns what adds a query parameter and removes any that servers could
+// take for it, those between semicolons too.
 // The value is percent-encoded already.
 func attachQuery(name, value string) func(*http.Request) {
 	pair := retrieval.EscapeQuery(name) + "=" + value
 	return func(request *http.Request) {
-		kept := without(request.URL.RawQuery, "&", func(sent string) bool { return queryName(sent) == name })
+		kept := without(request.URL.RawQuery, "&;", func(sent string) bool { return sameParameter(queryName(sent), name) })
 		request.URL.RawQuery = appended(kept, "&", pair)
 	}
 }
@@ -77,17 +77,62 @@ func setCookie(header http.Header, name, pair string) {
 	header["Cookie"] = []string{appended(strings.TrimSpace(kept), "; ", pair)}
 }
 
-// without removes items from a list; the others stay as they are, byte for byte.
-func without(list, separator string, removed func(string) bool) string {
-	found := false
-	for item := range strings.SplitSeq(list, separator) {
-		found = found || removed(item)
+// without removes items from a list; the others stay as they are, byte for byte,
+// each behind its own separator, which is any of those given.
+func without(list, separators string, removed func(string) bool) string {
+	var kept strings.Builder
+	separator, some := "", false
+	for rest, more := list, true; more; {
+		item, end := rest, strings.IndexAny(rest, separators)
+		if more = end >= 0; more {
+			item = rest[:end]
+		}
+		if !removed(item) {
+			if some {
+				kept.WriteString(separator)
+			}
+			kept.WriteString(item)
+			some = true
+		}
+		if more {
+			separator, rest = rest[end:end+1], rest[end+1:]
+		}
 	}
-	if !found {
-		return list
+	return kept.String()
+}
+
+// sameParameter reports whether servers could read one parameter's name as another:
+// they ignore letter case, end it at a NUL, take white space off its front and a
+// bracket for the beginning of an array's index, and write "_" for what their
+// languages do not allow in names.
+func sameParameter(sent, name string) bool {
+	sent, _, _ = strings.Cut(strings.TrimSpace(sent), "\x00")
+	if at := strings.IndexByte(sent, '['); at > 0 && strings.IndexByte(name, '[') < 0 && sameFolded(sent[:at], name) {
+		return true
 	}
-	items := strings.Split(list, separator)
-	return strings.Join(slices.DeleteFunc(items, removed), separator)
+	return sameFolded(sent, name)
+}
+
+func sameFolded(a, b string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range len(a) {
+		if foldByte(a[i]) != foldByte(b[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func foldByte(c byte) byte {
+	switch {
+	case c == '.' || c == ' ' || c == '[':
+		return '_'
+	case 'A' <= c && c <= 'Z':
+		return c | 0x20
+	}
+	return c
 }
 
 func appended(list, separator, item string) string {
@@ -97,14 +142,19 @@ func appended(list, separator, item string) string {
 	return list + separator + item
 }
 
-// queryName is the decoded name of a query parameter; one that cannot be decoded stays as it is.
+// queryName is the decoded name of a query parameter, decoded twice as some servers
+// do; one that cannot be decoded stays as it is.
 func queryName(pair string) string {
 	name, _, _ := strings.Cut(pair, "=")
-	if !strings.ContainsAny(name, "%+") {
-		return name
-	}
-	if decoded, err := url.QueryUnescape(name); err == nil {
-		return decoded
+	for range 2 {
+		if !strings.ContainsAny(name, "%+") {
+			return name
+		}
+		decoded, err := url.QueryUnescape(name)
+		if err != nil {
+			return name
+		}
+		name = decoded
 	}
 	return name
 }
