@@ -40,6 +40,9 @@ func (d *directives) plan(moves []move, body []byte) (*Plan, error) {
 			return nil, err
 		}
 	}
+	if err := b.checkOverrides(d.location.RawQuery, moves); err != nil {
+		return nil, err
+	}
 	if moves, err = b.take(d, moves); err != nil {
 		return nil, err
 	}

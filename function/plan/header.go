@@ -8,38 +8,19 @@ import (
 	"keyrelay/function/gateway"
 )
 
-// longestNotForwarded is the length of the longest name that forwarded itself knows.
-const longestNotForwarded = len("accept-encoding")
-
 // forwarded reports whether a header field passes from the caller to the
 // destination. What does not: the hop-by-hop fields (RFC 9110 section 7.6.1) and
 // those about the message's framing, what the relay sets itself, the caller's own
-// credentials, and what gateways and proxies add about the caller. An underscore
-// counts as a hyphen: servers of the CGI kind cannot tell them apart.
+// credentials, what gateways and proxies add about the caller, and ranges, of which
+// each could hold half of a credential that an answer repeats.
 func forwarded(name string) bool {
-	var buffer [longestNotForwarded]byte
-	length := copy(buffer[:], name)
-	for i, c := range buffer[:length] {
-		if c == '_' {
-			buffer[i] = '-'
-		} else if 'A' <= c && c <= 'Z' {
-			buffer[i] = c | 0x20
-		}
-	}
-	folded := buffer[:length]
-	if isCallersOwn(folded) {
+	var store [64]byte
+	folded := fold(store[:0], name)
+	switch string(folded) {
+	case "host", "via", "accept-encoding", "authorization", "cookie", "x-api-key", "forwarded", "x-real-ip", "range", "if-range", "request-range":
 		return false
 	}
-	return !gateway.HopByHop(name) && (len(name) > len(folded) || !isSetByRelay(folded))
-}
-
-// isSetByRelay knows the fields that the relay writes, or that a credential replaces.
-func isSetByRelay(folded []byte) bool {
-	switch string(folded) {
-	case "host", "via", "accept-encoding", "authorization", "cookie", "x-api-key", "forwarded", "x-real-ip":
-		return true
-	}
-	return false
+	return !isCallersOwn(folded) && !gateway.HopByHop(name)
 }
 
 // isCallersOwn knows the families of fields that direct the relay or tell about the caller.
@@ -80,18 +61,14 @@ func holdsPlaceholder(values []string) bool {
 // holdsCredentials knows the fields for credentials. They are forwarded with a placeholder only.
 func holdsCredentials(name string) bool { return name == "Authorization" || name == "Cookie" }
 
-// passes says whether one of the caller's fields goes to the destination.
-func passes(header http.Header, name string, values []string) bool {
-	if holdsCredentials(name) {
-		return holdsPlaceholder(values) && !nominated(header, name)
-	}
-	return forwarded(name) && !nominated(header, name)
-}
-
 // forwardedNames lists the names of the caller's header fields that go to the destination.
-func (d *directives) forwardedNames(names []string) []string {
-	for name, values := range d.request.Header {
-		if passes(d.request.Header, name, values) {
+func (b *builder) forwardedNames(names []string, header http.Header) []string {
+	for name, values := range header {
+		passes := forwarded(name) && !overrides(b.Operation, name)
+		if holdsCredentials(name) {
+			passes = holdsPlaceholder(values)
+		}
+		if passes && !nominated(header, name) {
 			names = append(names, name)
 		}
 	}
@@ -106,7 +83,7 @@ const received = "1.1 keyrelay"
 // the relay's own.
 func (b *builder) setHeader(d *directives, moved []headerText, text string) error {
 	var store [32]string
-	names := d.forwardedNames(store[:0])
+	names := b.forwardedNames(store[:0], d.request.Header)
 	const own = 3 // Accept-Encoding, Via, and Content-Type where a record has none
 	b.Header = make(http.Header, len(names)+len(moved)+own)
 	values := b.values[:0]

@@ -1,0 +1,190 @@
+package plan
+
+import (
+	"bytes"
+	"iter"
+	"slices"
+	"strings"
+
+	"keyrelay/function/destination"
+	"keyrelay/function/gateway"
+)
+
+// The operation is what is sent: a caller may not name a header field, or a query
+// parameter, by which frameworks, gateways and proxies let a request say that it has
+// another method, path, host, user or client address than it seems to have. The names
+// were gathered from frameworks' and proxies' documentation and from the lists that
+// testers of access control use; they come in families, so what counts is the words
+// that they are made of.
+
+// checkOverrides refuses such names among those that the caller gives.
+func (b *builder) checkOverrides(query string, moves []move) error {
+	for _, m := range moves {
+		switch {
+		case m.to == toHeader && overrides(b.Operation, m.name):
+			return errHeaderName(m.field, m.name, "is a header by which servers can see another request than the operation, and the operation declares no such parameter. Choose another.")
+		case m.to == toQuery && overridesInQuery(b.Operation, m.name):
+			return &gateway.Refusal{
+				Reason: ErrHeader,
+				Detail: queryFieldsHeader + ": " + quoted(m.name) + " is a query parameter by which servers can see another method or path than the operation's, and the operation declares none of that name. Leave it in the record.",
+				Fields: []string{m.field},
+			}
+		}
+	}
+	for name := range queryNames(query) {
+		if overridesInQuery(b.Operation, name) {
+			return &gateway.Refusal{
+				Reason: ErrURL,
+				Detail: "The outbound URL has the query parameter " + quoted(name) + ", by which servers can see another method or path than the operation's, and the operation declares none of that name. Take it out, and send the method that you mean.",
+			}
+		}
+	}
+	return nil
+}
+
+// overrides reports whether servers could read a header field as such a name, unless
+// the operation declares it, as a parameter or as the field of a scheme of its own.
+func overrides(operation *destination.Operation, name string) bool {
+	return isOverride(name) && !declares(operation, "header", name, gateway.SameHeaderName)
+}
+
+// overridesInQuery reports the same of a query parameter. Where the document has no
+// paths, every method and path is the operation's.
+func overridesInQuery(operation *destination.Operation, name string) bool {
+	return operation.Path != "" && isQueryOverride(name) && !declares(operation, "query", name, func(a, b string) bool { return a == b })
+}
+
+func declares(operation *destination.Operation, in, name string, same func(a, b string) bool) bool {
+	return slices.ContainsFunc(operation.Parameters, func(p destination.Parameter) bool { return p.In == in && same(p.Name, name) }) ||
+		slices.ContainsFunc(operation.Placeholders, func(s *destination.SecurityScheme) bool { return s.In == in && same(s.Field, name) })
+}
+
+// queryNames returns the names of a query's parameters, unescaped: those between
+// semicolons too, which some servers take for ampersands.
+func queryNames(query string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for parameter := range strings.FieldsFuncSeq(query, func(r rune) bool { return r == '&' || r == ';' }) {
+			if name, _, _ := strings.Cut(parameter, "="); !yield(decodeQuery(name)) {
+				return
+			}
+		}
+	}
+}
+
+// isQueryOverride reports whether frameworks read a query parameter as the request's
+// method or path: _method, X-HTTP-Method-Override, $httpMethod, _url and their kin.
+// A plain method or url is any API's own.
+func isQueryOverride(name string) bool {
+	name, _, _ = strings.Cut(strings.TrimSpace(name), "\x00")
+	var store [64]byte
+	folded := fold(store[:0], name)
+	words := bytes.ReplaceAll(bytes.TrimRight(folded, "-"), []byte("-"), nil)
+	switch string(words) {
+	case "method", "verb", "url", "uri", "route", "path", "controller":
+		return len(folded) > 0 && folded[0] == '-' // a mark stands before it
+	}
+	return bytes.Contains(words, []byte("httpmethod")) || bytes.Contains(words, []byte("methodoverride")) || bytes.Contains(words, []byte("overridemethod"))
+}
+
+// isOverride reports whether a header field's name belongs to one of the families.
+func isOverride(name string) bool {
+	var store [64]byte
+	rest, hasX := bytes.CutPrefix(fold(store[:0], name), []byte("x-"))
+	if isVariable(rest) {
+		return true
+	}
+	// subject says that a word names what a request is about, and plain that all others
+	// only say whose it is: X-Base-Url is an override, X-Callback-Url is not.
+	subject, plain := false, true
+	var word, before []byte
+	if http, found := bytes.CutPrefix(rest, []byte("http-")); found {
+		rest, before = http, []byte("http")
+	}
+	for first := true; len(rest) > 0; first = false {
+		word, rest, _ = bytes.Cut(rest, []byte("-"))
+		if isPair(before, word) {
+			return true
+		}
+		switch before = word; string(word) {
+		case "override", "rewrite", "rewritten", "original", "originally", "originating", "orig", "remote", "authenticated", "principal", "userinfo", "msisdn",
+			"impersonate", "impersonated", "impersonation", "sudo", "runas", "realip", "ipaddress", "proxyuser", "requesturi", "requestverb", "destinationurl":
+			return true
+		case "proxy", "xproxy", "envoy", "ssl", "https", "cert", "cf", // proxies, and the certificate that they saw
+			"middleware", "invoke", "matched", "replaced", "now", "iisnode", "waws", "arr", // frameworks and hosts that rewrite
+			"webauth", "authentik", "authelia", "pomerium", "tailscale", "shib", "mellon", "oidc", "sm", "iv", "oam", "osso": // single sign-on
+			if first {
+				return true
+			}
+			plain = false
+		case "client":
+			if first && hasX {
+				return true
+			}
+			plain = false
+		case "ip":
+			if first || len(rest) == 0 {
+				return true
+			}
+			plain = false
+		case "method", "verb", "uri", "url", "path", "host", "scheme", "addr", "user", "username":
+			subject = true
+		case "http", "request", "requested", "real", "base", "full", "server", "source", "src", "target", "backend", "virtual", "context", "local", "peer", "ajax", "unencoded":
+		default:
+			if bytes.HasPrefix(word, []byte("forward")) || bytes.Contains(word, []byte("clientip")) || bytes.Contains(word, []byte("clientaddr")) {
+				return true
+			}
+			plain = false
+		}
+	}
+	return subject && plain
+}
+
+// isPair knows words that tell such a name where one follows the other.
+func isPair(before, word []byte) bool {
+	switch string(before) {
+	case "http":
+		return string(word) == "method" || string(word) == "path"
+	case "request":
+		return string(word) == "method" || string(word) == "verb" || string(word) == "uri" || string(word) == "url" || string(word) == "path"
+	case "auth":
+		return string(word) == "request" || string(word) == "type" || bytes.HasPrefix(word, []byte("user"))
+	case "consumer":
+		return string(word) == "username" || string(word) == "custom" || string(word) == "groups"
+	case "as", "select": // a user for whom an API acts
+		return string(word) == "user" || string(word) == "admin"
+	case "host", "user":
+		return string(word) == "name"
+	case "client":
+		switch string(word) {
+		case "address", "addr", "host", "port", "cert", "dn", "verify", "user":
+			return true
+		}
+	}
+	return false
+}
+
+// isVariable knows the variables of CGI (RFC 3875 section 4.1) and of servers that
+// no single word tells.
+func isVariable(folded []byte) bool {
+	switch string(folded) {
+	case "path-info", "path-translated", "script-name", "script-filename", "query-string", "querystring", "server-name", "server-port", "front-end-https", "https", "cf-url":
+		return true
+	}
+	return false
+}
+
+// fold appends a name as servers of the CGI kind read it: without regard to letter
+// case, and with every other character alike.
+func fold(folded []byte, name string) []byte {
+	for i := range len(name) {
+		c := name[i]
+		switch {
+		case 'A' <= c && c <= 'Z':
+			c |= 0x20
+		case (c < 'a' || c > 'z') && (c < '0' || c > '9'):
+			c = '-'
+		}
+		folded = append(folded, c)
+	}
+	return folded
+}

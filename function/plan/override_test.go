@@ -1,0 +1,207 @@
+package plan_test
+
+import (
+	"net/http"
+	"net/textproto"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"keyrelay/function/destination"
+	"keyrelay/function/gateway"
+	"keyrelay/function/plan"
+)
+
+// names reads a file of names; lines with # are comments.
+func names(t *testing.T, file string) []string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("testdata", file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for line := range strings.Lines(string(text)) {
+		if !strings.HasPrefix(line, "#") {
+			names = append(names, strings.Fields(line)...)
+		}
+	}
+	return names
+}
+
+// declaring writes a document whose one operation declares parameters, or says nothing.
+func declaring(t *testing.T, in string, parameters ...string) *destination.Set {
+	t.Helper()
+	document := "openapi: 3.1.0\ninfo: {title: Declaring, version: \"1\"}\nservers: [{url: \"https://declaring.example.com\"}]\npaths:\n  /a/b:\n    post:\n      parameters:\n"
+	for _, name := range parameters {
+		document += "        - {name: " + quoteJSON(name) + ", in: " + in + ", schema: {type: string}}\n"
+	}
+	folder := t.TempDir()
+	if err := os.WriteFile(filepath.Join(folder, "declaring.yaml"), []byte(document), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return load(t, folder)
+}
+
+// sends reports whether a header field reaches the destination, as the caller's own
+// and as one made from the record.
+func sends(t *testing.T, set *destination.Set, name string) (own, moved bool) {
+	t.Helper()
+	field := textproto.CanonicalMIMEHeaderKey(name)
+	request := &gateway.Request{Method: "POST", Header: http.Header{"X-Osmos-Outbound-Url": {"https://declaring.example.com/a/b"}, field: {"sent"}}}
+	_, own = newPlan(t, set, request).Header[field]
+	delete(request.Header, field)
+	request.Body = []byte(`{"f":"moved"}`)
+	request.Header["X-Relay-Header-Fields"] = []string{"f=" + name}
+	outbound, err := plan.New(set, request)
+	if err != nil {
+		mustRefuse(t, err, plan.ErrHeader)
+		return own, false
+	}
+	return own, outbound.Header.Get(name) == "moved"
+}
+
+// TestOverridingHeaders tries the header fields by which a caller could have another
+// request made than the operation. Each is forwarded where the operation declares it,
+// which shows that nothing else keeps it back.
+func TestOverridingHeaders(t *testing.T) {
+	for _, name := range names(t, "override_headers.txt") {
+		if own, moved := sends(t, declaring(t, "query"), name); own || moved {
+			t.Errorf("%s is sent: %v as a header, %v from a field", name, own, moved)
+		}
+		if under := strings.ReplaceAll(name, "-", "_"); under != name {
+			if own, moved := sends(t, declaring(t, "query"), under); own || moved {
+				t.Errorf("%s is sent: %v as a header, %v from a field", under, own, moved)
+			}
+		}
+		never := strings.HasPrefix(name, "Proxy-Conn") || name == "X-Real-Ip"
+		if own, moved := sends(t, declaring(t, "header", name), name); !never && (!own || !moved) {
+			t.Errorf("%s is declared, and sent: %v as a header, %v from a field", name, own, moved)
+		}
+	}
+}
+
+// TestForwardedHeaders tries the header fields that APIs are called with, and ranges,
+// which are never forwarded.
+func TestForwardedHeaders(t *testing.T) {
+	set := declaring(t, "query")
+	for _, name := range names(t, "forwarded_headers.txt") {
+		if own, moved := sends(t, set, name); !own || !moved {
+			t.Errorf("%s is sent: %v as a header, %v from a field", name, own, moved)
+		}
+	}
+	for _, name := range []string{"Range", "If-Range", "if_range", "Request-Range"} {
+		if own, moved := sends(t, declaring(t, "header", name), name); own || moved {
+			t.Errorf("%s is sent: %v as a header, %v from a field", name, own, moved)
+		}
+	}
+}
+
+// TestOverridingParameters tries query parameters in the same manner: in the outbound
+// URL, behind either separator, and moved there. Each is sent where the operation
+// declares it, and where the document has no paths.
+func TestOverridingParameters(t *testing.T) {
+	everything := load(t, "testdata/destinations")
+	for _, written := range names(t, "overriding_parameters.txt") {
+		request := to("POST", "https://declaring.example.com/a/b?a=1&"+written+"=DELETE", nil)
+		refuses := func(set *destination.Set) bool {
+			_, err := plan.New(set, request)
+			if err != nil {
+				mustRefuse(t, err, plan.ErrURL)
+			}
+			return err != nil
+		}
+		if !refuses(declaring(t, "query")) {
+			t.Errorf("%s is sent", written)
+		}
+		request.Header.Set("X-Osmos-Outbound-Url", "https://declaring.example.com/a/b?a=1;"+written+"=DELETE")
+		if !refuses(declaring(t, "query")) {
+			t.Errorf("%s is sent behind a semicolon", written)
+		}
+		request.Header.Set("X-Osmos-Outbound-Url", "https://api.example.com/a/b?"+written+"=DELETE")
+		if refuses(everything) {
+			t.Errorf("%s is refused where the document has no paths", written)
+		}
+		if strings.ContainsAny(written, "%+") {
+			continue
+		}
+		request.Header.Set("X-Osmos-Outbound-Url", "https://declaring.example.com/a/b?"+written+"=DELETE")
+		if refuses(declaring(t, "query", written)) {
+			t.Errorf("%s is refused where it is declared", written)
+		}
+		moving := to("POST", "https://declaring.example.com/a/b", []byte(`{"`+written+`":"DELETE"}`))
+		moving.Header.Set("X-Osmos-Query-Param-Fields", written)
+		_, err := plan.New(declaring(t, "query"), moving)
+		mustRefuse(t, err, plan.ErrHeader)
+		if outbound := newPlan(t, declaring(t, "query", written), moving); !strings.HasSuffix(outbound.URL.RawQuery, "=DELETE") {
+			t.Errorf("%s is declared and becomes %s", written, outbound.URL)
+		}
+	}
+	for _, fine := range []string{"method", "url", "verb", "path", "payment_method", "methods", "a.method", "callback_url", "m"} {
+		newPlan(t, declaring(t, "query"), to("POST", "https://declaring.example.com/a/b?"+fine+"=DELETE", nil))
+	}
+}
+
+// TestPathValues fills the path with values by which servers could leave it: each has
+// a neighbour, one step beside it, that is a value like any other.
+func TestPathValues(t *testing.T) {
+	set := load(t, "testdata/destinations")
+	for value, fills := range map[string]bool{
+		"..": false, "...": true, ".": false, ".a": true, "..a": true, "a..": true,
+		"..;": false, "..;a=b": false, "a;..": true, ";..": true, "..;/x": false, "x/..;a/y": false, "x/..a;/y": true, ".;": false,
+		" ..": false, ".. ": false, ".. /x": false, ". .": true,
+		`x\..`: false, `x\..a`: true, "/..": false,
+		"\x00": false, "a\x00b": false, "\x1f": false, "\x7f": false, "a\tb": false, "a\nb": false, "a b": true, "ü": true,
+		"%2e%2e": false, "%2E%2e%2Fx": false, "..%2fx": false, "%2e%2ea": true, "x%2f..%2f": false, "%252e%252e": false, "%25252e%25252e": false, "%00": false, "%250a": false,
+		"%2e%2e;": false, "..%3b": false, "..%20": false, "100%": true, "%zz": true, "50%25": true, "a/b": true, "https://a.example//b": true,
+	} {
+		request := to("GET", "https://api.example.com/items/{a}/x", []byte(`{"a":`+quoteJSON(value)+`}`))
+		outbound, err := plan.New(set, request)
+		if !fills {
+			if mustRefuse(t, err, plan.ErrPathExpressionFill); err == nil {
+				t.Errorf("%q becomes %s", value, outbound.URL)
+			}
+		} else if err != nil || outbound.URL.Path != "/items/"+value+"/x" {
+			t.Errorf("%q: %v", value, err)
+		}
+	}
+	// Two values, or a value and what stands beside it, can make a step together.
+	for url, record := range map[string]string{
+		"https://api.example.com/{a}{b}": `{"a":".","b":"x"}`, "https://api.example.com/.{b}": `{"b":"x"}`, "https://api.example.com/.{a}/x": `{"a":"b"}`,
+	} {
+		newPlan(t, set, to("GET", url, []byte(record)))
+	}
+	for url, record := range map[string]string{
+		"https://api.example.com/{a}{b}": `{"a":".","b":";x"}`, "https://api.example.com/.{b}": `{"b":"."}`, "https://api.example.com/..{a}/x": `{"a":";"}`,
+	} {
+		_, err := plan.New(set, to("GET", url, []byte(record)))
+		mustRefuse(t, err, plan.ErrPathExpressionFill)
+	}
+}
+
+// TestPathOfAnotherOperation reaches for an operation with a literal path through the
+// template beside it, in the manners in which servers still see the literal one.
+func TestPathOfAnotherOperation(t *testing.T) {
+	set := load(t, "testdata/destinations")
+	const server = "https://orders.example.com/v2/orders/"
+	body := func(id string) []byte { return []byte(`{"session":"s","all":true,"id":` + quoteJSON(id) + `}`) }
+	for segment, id := range map[string]string{
+		"mine;": "mine;", "mine;a=b": "mine;a=b", "MINE": "MINE", "Mine": "Mine", "mine%20": "mine ", "mine%20%20": "mine\u0020 ", "mine.": "mine.", "mine.json": "mine.json",
+		"mine%2520": "mine%20", "mine%253Ba": "mine%3Ba", "min%2565": "min%65", "%6DINE": "mINE", "mine..": "mine..", "mine;%20.x": "mine; .x", "%20mine": " mine",
+	} {
+		_, err := plan.New(set, to("PUT", server+segment, body(id)))
+		mustRefuse(t, err, destination.ErrOperation)
+		_, err = plan.New(set, to("PUT", server+"{id}", body(id)))
+		mustRefuse(t, err, destination.ErrOperation)
+	}
+	_, err := plan.New(set, to("PUT", server+"{id}", body("mine/")))
+	mustRefuse(t, err, destination.ErrOperation)
+	for segment, operation := range map[string]string{
+		"mine": "/orders/mine", "%6Dine": "/orders/mine", "mine2": "/orders/{orderId}", "amine": "/orders/{orderId}", "mine-": "/orders/{orderId}", "a;mine": "/orders/{orderId}",
+		"json.mine": "/orders/{orderId}", "MIN": "/orders/{orderId}",
+	} {
+		if outbound := newPlan(t, set, to("PUT", server+segment, body("x"))); outbound.Operation.Path != operation {
+			t.Errorf("%s is %s", segment, outbound.Operation.Path)
+		}
+	}
+}
