@@ -136,11 +136,16 @@ type Parameter struct {
 	// In is "query", "header", "path" or "cookie".
 	In       string
 	Required bool
-	// Style and Explode are OpenAPI's, with its defaults filled in.
+	// Style and Explode are OpenAPI's, with its defaults filled in; but an array in a
+	// cookie is one value unless the document says otherwise, since "&" means nothing there.
 	Style   string
 	Explode bool
 	// AllowReserved is OpenAPI's allowReserved.
 	AllowReserved bool
+	// IsJSON says that the parameter has a content of JSON: its value is a JSON text.
+	IsJSON bool
+	// IsObject says that the parameter's schema or style takes an object.
+	IsObject bool
 }
 
 // An Encoding is an OpenAPI encoding object: how one member of a form is written.

@@ -160,6 +160,38 @@ paths:
   /words: {get: {parameters: [{name: a, in: query, required: yes}, {name: b, in: query, required: Off}, {name: 123, in: query}]}, put: {parameters: [{name: c, in: query, required: "yes"}]}}
 `
 
+// A parameter's media type and schema say how its value is written, too.
+func TestParameterContent(t *testing.T) {
+	set := load(t, yaml(head+`
+components: {schemas: {filter: {type: [object, "null"]}, loop: {$ref: "#/components/schemas/loop"}}}
+paths:
+  /a:
+    get:
+      parameters:
+        - {name: json, in: query, content: {application/json; charset=utf-8: {schema: {type: object}}}}
+        - {name: object, in: query, schema: {type: object}}
+        - {name: filter, in: header, schema: {$ref: "#/components/schemas/filter"}}
+        - {name: deep, in: query, style: deepObject}
+        - {name: loop, in: query, schema: {$ref: "#/components/schemas/loop"}}
+        - {name: list, in: cookie, explode: true, schema: {type: array}}
+  /b: {get: {parameters: [{name: xml, in: query, content: {application/xml: {}}}]}}
+`))
+	want := []destination.Parameter{
+		{Name: "json", In: "query", Style: "form", Explode: true, IsJSON: true},
+		{Name: "object", In: "query", Style: "form", Explode: true, IsObject: true},
+		{Name: "filter", In: "header", Style: "simple", IsObject: true},
+		{Name: "deep", In: "query", Style: "deepObject", IsObject: true},
+		{Name: "loop", In: "query", Style: "form", Explode: true},
+		{Name: "list", In: "cookie", Style: "form", Explode: true},
+	}
+	if difference := cmp.Diff(want, find(t, set, "GET", "https://api.example.com/v2/a").Parameters); difference != "" {
+		t.Errorf("parameters (-want +got):\n%s", difference)
+	}
+	if warnings := set.Warnings(); len(warnings) != 1 || warnings[0].Off != "GET /b" {
+		t.Errorf("the warnings are %v", warnings)
+	}
+}
+
 // What keyrelay cannot use costs its operation, which says why, and no other one.
 func TestUnusableOperations(t *testing.T) {
 	set := load(t, yaml(unusable))
@@ -273,7 +305,7 @@ func TestOwnWins(t *testing.T) {
 	want := []destination.Parameter{
 		{Name: "x", In: "header", Style: "simple", Explode: true},
 		{Name: "x", In: "query", Style: "form", Explode: true, AllowReserved: true},
-		{Name: "c", In: "cookie", Style: "form", Explode: true},
+		{Name: "c", In: "cookie", Style: "form"},
 		{Name: "y", In: "path", Style: "simple"},
 		{Name: "page", In: "query", Required: true, Style: "pipeDelimited"},
 	}

@@ -43,9 +43,30 @@ func (r *reader) parameter(node *yaml.Node) (parameter Parameter, ok bool) {
 	}
 	parameter.Required = r.boolean(r.member(node, "required"), "required", false)
 	parameter.Style = r.style(node, parameter.In)
-	parameter.Explode = r.boolean(r.member(node, "explode"), "explode", parameter.Style == "form")
+	parameter.Explode = r.boolean(r.member(node, "explode"), "explode", parameter.Style == "form" && parameter.In != "cookie")
+	parameter.IsJSON = r.content(node)
+	parameter.IsObject = parameter.Style == "deepObject" || r.isObject(r.member(node, "schema"))
 	parameter.AllowReserved = r.boolean(r.member(node, "allowReserved"), "allowReserved", false)
 	return parameter, true
+}
+
+// content reports whether a parameter has a media type instead of a style. It is JSON.
+func (r *reader) content(node *yaml.Node) bool {
+	offered := r.members(r.member(node, "content"), "content")
+	if len(offered) > 0 && !isJSON(essence(offered[0].key.Value)) {
+		r.fault(offered[0].key, "the content of this parameter is not JSON", "describe it by a schema and a style, in an overlay")
+	}
+	return len(offered) > 0
+}
+
+// isObject reports whether a schema says that it describes an object. Of what cannot
+// be followed nothing is known, and nothing is wrong with it here.
+func (r *reader) isObject(schema *yaml.Node) (object bool) {
+	r.tolerate(func() {
+		kind := r.member(r.follow(schema), "type")
+		object = kind != nil && (kind.Value == "object" || slices.ContainsFunc(kind.Content, func(each *yaml.Node) bool { return each.Value == "object" }))
+	})
+	return object
 }
 
 // describedElsewhere reports whether OpenAPI ignores a header parameter of that

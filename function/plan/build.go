@@ -84,8 +84,11 @@ func (b *builder) findOperation(d *directives, moves []move) (path string, err e
 		return path, nil
 	}
 	named := b.resolution(d)
+	// A template of the document matches unfilled too, and says how its values are written.
+	unfilled, _ := d.location.Operation(b.Method, path)
 	for i := range moves {
 		if moves[i].to == toPath {
+			moves[i].style = pathStyle(unfilled, moves[i].field)
 			named.find(&moves[i])
 		}
 	}
@@ -160,7 +163,7 @@ func writeQuery(text []byte, own string, r *record, moves []move) ([]byte, error
 		if m.to != toQuery || m.member < 0 {
 			continue
 		}
-		if text, ok = m.style.appendQuery(text, m.name, r.value(m.member)); !ok {
+		if text, _, ok = m.style.append(text, m.name, r.value(m.member)); !ok {
 			return nil, errHalfPair(m.field)
 		}
 		if len(text)-len(own) > maxMoved {
@@ -186,12 +189,6 @@ func (b *builder) setBody(body []byte) {
 		b.Body = r.rest()
 	case len(body) > 0:
 		b.Body = body
-	}
-	if r.left > 0 || b.reshapes {
-		// These speak of the bytes that the caller sent (RFC 9530, RFC 1864).
-		for _, digest := range [...]string{"Content-Digest", "Repr-Digest", "Digest", "Content-Md5"} {
-			delete(b.Header, digest)
-		}
 	}
 	if _, given := b.Header["Content-Type"]; !given && b.Body != nil && (r.text != nil || b.reshapes) {
 		b.Header["Content-Type"] = []string{"application/json"}

@@ -244,7 +244,7 @@ func headerMove(entry string, header http.Header) (move, error) {
 	if !forwarded(name) || nominated(header, name) {
 		return move{}, errHeaderName(field, name, "is a header that the relay does not forward. Choose another.")
 	}
-	return move{to: toHeader, field: field, name: name, optional: optional}, nil
+	return move{to: toHeader, field: field, name: name, optional: optional, style: style{form: simple, joined: true, delimiter: ",", plain: true}}, nil
 }
 
 func errHeaderName(field, name, why string) error {

@@ -164,7 +164,8 @@ func fillPath(r *record, moves []move, path string) (string, error) {
 		expression, after, _ := strings.Cut(rest, "}")
 		field, _ := variableName(expression)
 		start, ok := len(filled), false
-		if filled, ok = appendPath(filled, r.value(pathMove(moves, field).member)); !ok {
+		fill := pathMove(moves, field)
+		if filled, _, ok = fill.style.append(filled, field, r.value(fill.member)); !ok {
 			return "", errHalfPair(field)
 		}
 		if len(filled) > maxFilledURL {
@@ -216,10 +217,10 @@ func (d *directives) declaredMoves(moves []move, operation *destination.Operatio
 
 // declaredMove makes the move of one parameter; ok is false where there is none to make.
 func (d *directives) declaredMove(parameter *destination.Parameter) (added move, ok bool) {
-	added = move{field: parameter.Name, name: parameter.Name, optional: !parameter.Required, declared: true}
+	added = move{field: parameter.Name, name: parameter.Name, optional: !parameter.Required, declared: true, style: declaredStyle(parameter)}
 	switch parameter.In {
 	case "query":
-		added.to, added.style = toQuery, queryStyle(parameter)
+		added.to = toQuery
 		return added, !inQuery(d.location.RawQuery, parameter.Name)
 	case "header":
 		added.to, added.name = toHeader, textproto.CanonicalMIMEHeaderKey(parameter.Name)
@@ -230,6 +231,19 @@ func (d *directives) declaredMove(parameter *destination.Parameter) (added move,
 		return added, !inCookie(d.request.Header, parameter.Name)
 	}
 	return added, false
+}
+
+// pathStyle returns how an expression of the path is written: as a path parameter of
+// that name says, if the operation has one.
+func pathStyle(operation *destination.Operation, name string) style {
+	if operation != nil {
+		for i := range operation.Parameters {
+			if parameter := &operation.Parameters[i]; parameter.In == "path" && parameter.Name == name {
+				return declaredStyle(parameter)
+			}
+		}
+	}
+	return style{form: simple, joined: true, delimiter: ","}
 }
 
 // hasMove reports whether the caller's own directives fill a parameter.

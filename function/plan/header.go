@@ -100,6 +100,9 @@ func (b *builder) setHeader(d *directives, moved []headerText, text string) erro
 	if err := b.fillHeader(d.request.Header, waiting); err != nil {
 		return err
 	}
+	if b.record.left > 0 || b.reshapes {
+		gateway.DeleteDigests(b.Header) // the caller's; the record may hold one that is meant
+	}
 	for _, m := range moved {
 		if !b.joinCookie(m.name, text[m.start:m.end]) {
 			values = b.set(values, m.name, append(b.Header[m.name], text[m.start:m.end])...)
@@ -137,7 +140,7 @@ func writeHeaders(text []byte, headers []headerText, r *record, moves []move) ([
 			continue
 		}
 		start := len(text)
-		if text, present, ok = appendHeader(text, r.value(m.member)); !ok {
+		if text, present, ok = m.style.append(text, m.name, r.value(m.member)); !ok {
 			return nil, nil, errHalfPair(m.field)
 		}
 		if !gateway.ValidHeaderValue(text[start:]) {
@@ -165,13 +168,12 @@ func writeCookies(text []byte, headers []headerText, r *record, moves []move) ([
 		if begin > start {
 			text = append(text, "; "...)
 		}
-		text = append(append(text, m.name...), '=')
-		value := len(text)
+		pair := len(text)
 		var present, ok bool
-		if text, present, ok = appendHeader(text, r.value(m.member)); !ok {
+		if text, present, ok = m.style.append(text, m.name, r.value(m.member)); !ok {
 			return nil, nil, errHalfPair(m.field)
 		}
-		if !isCookieValue(text[value:]) {
+		if !isCookieValue(text[pair:]) {
 			return nil, nil, errCookieValue(m.field)
 		}
 		if len(text)-start > maxMoved {

@@ -1,36 +1,74 @@
 package plan
 
 import (
+	"slices"
+
 	"keyrelay/function/destination"
 	"keyrelay/function/rawjson"
 )
 
-// A style is how a query parameter is written, by OpenAPI 3.1's style and explode
-// (https://spec.openapis.org/oas/v3.1.1.html#style-values). The zero style is form
-// with explode, the default: an array repeats the parameter.
+// A style is how a field is written into a query, a path, a header or a cookie, by
+// OpenAPI's styles (https://spec.openapis.org/oas/v3.1.1.html#style-examples), which
+// are those of RFC 6570. Nulls are left out. The zero style is form with explode,
+// the default of queries: an array repeats the parameter.
 type style struct {
-	// delimiter joins the elements of an array into one value; empty repeats the parameter.
+	form form
+	// joined writes an array or an object as one value, its parts joined by delimiter.
+	joined    bool
 	delimiter string
-	// deepObject writes an object's members as name[member]=value.
-	deepObject bool
+	// objects says that an object can be written: its members' names and values.
+	objects bool
+	// plain writes texts as they are, as headers and cookies hold them; otherwise they
+	// are percent-encoded.
+	plain bool
 	// allowReserved leaves reserved characters as they are where a query allows them.
 	allowReserved bool
 }
 
-// queryStyle returns the style of a query parameter. Delimiters that RFC 3986 does
-// not allow in a query are percent-encoded.
-func queryStyle(parameter *destination.Parameter) style {
-	s := style{allowReserved: parameter.AllowReserved, deepObject: parameter.Style == "deepObject"}
-	if parameter.Explode {
-		return s
-	}
+// A form is what stands around values.
+type form int
+
+const (
+	// pairs are name=value, joined by "&".
+	pairs form = iota
+	// simple are values, joined by ",".
+	simple
+	// label are values, each behind ".".
+	label
+	// matrix are name=value, each behind ";".
+	matrix
+	// deepObject are name[member]=value, joined by "&".
+	deepObject
+	// content is name=value whose value is JSON, in a query or a cookie.
+	content
+	// bareContent is a value that is JSON.
+	bareContent
+)
+
+// declaredStyle returns how an operation's parameter is written. Delimiters that RFC
+// 3986 does not allow in a query are percent-encoded.
+func declaredStyle(parameter *destination.Parameter) style {
+	s := style{joined: !parameter.Explode, delimiter: ",", objects: parameter.IsObject, allowReserved: parameter.AllowReserved}
+	s.plain = parameter.In == "header" || parameter.In == "cookie"
 	switch parameter.Style {
-	case "form":
-		s.delimiter = ","
+	case "simple":
+		s.form = simple
+	case "label":
+		s.form = label
+	case "matrix":
+		s.form = matrix
+	case "deepObject":
+		s.form, s.joined = deepObject, false
 	case "spaceDelimited":
 		s.delimiter = "%20"
 	case "pipeDelimited":
 		s.delimiter = "%7C"
+	}
+	switch {
+	case parameter.IsJSON && s.form == simple:
+		s.form = bareContent
+	case parameter.IsJSON:
+		s.form = content
 	}
 	return s
 }
@@ -41,11 +79,11 @@ const maxFilledURL = destination.MaxURLBytes + maxMoved
 
 // fits reports whether a value can be written in the style.
 func (s style) fits(value []byte) bool {
-	if value[0] == '{' && !s.deepObject {
-		return false
-	}
-	if !rawjson.IsContainer(value) {
+	if s.form == content || s.form == bareContent || !rawjson.IsContainer(value) {
 		return true
+	}
+	if value[0] == '{' && !s.objects {
+		return false
 	}
 	for element := range rawjson.Elements(value) {
 		if rawjson.IsContainer(element) {
@@ -55,64 +93,98 @@ func (s style) fits(value []byte) bool {
 	return true
 }
 
-// appendQuery appends a query parameter with the scalars of a value that are not
-// null. Of a query that gets longer than maxFilledURL it leaves out the rest. ok is
-// false where a text holds half a surrogate pair.
-func (s style) appendQuery(query []byte, name string, value []byte) (_ []byte, ok bool) {
-	if value[0] == '{' {
-		return s.appendDeepObject(query, name, value)
+// append appends a value; present is false where it has nothing to write. Of a text
+// that gets longer than maxFilledURL it leaves out the rest. ok is false where a text
+// holds half a surrogate pair.
+func (s style) append(out []byte, name string, value []byte) (_ []byte, present, ok bool) {
+	if s.form == content || s.form == bareContent {
+		return s.appendText(s.open(out, name, nil, false), value), true, true
 	}
-	var scratch [256]byte
-	first := true
-	for scalar := range rawjson.Elements(value) {
-		if isNull(scalar) {
+	var scratch, nameScratch [256]byte
+	var key []byte
+	keyed := false
+	for element := range rawjson.Elements(value) {
+		if value[0] == '{' && !keyed {
+			if key, ok = rawjson.ScalarText(nameScratch[:0], element); !ok {
+				return out, present, false
+			}
+			keyed = true
 			continue
 		}
-		text, ok := rawjson.ScalarText(scratch[:0], scalar)
+		keyed = false
+		if isNull(element) {
+			continue
+		}
+		text, ok := rawjson.ScalarText(scratch[:0], element)
 		if !ok {
-			return query, false
+			return out, present, false
 		}
-		if first || s.delimiter == "" {
-			query = appendPercentEncoded(appendSeparator(query), name)
-			query = append(query, '=')
-		} else {
-			query = append(query, s.delimiter...)
-		}
-		first = false
-		if query = s.appendValue(query, text); len(query) > maxFilledURL {
+		out = s.appendItem(out, name, key, text, present)
+		if present = true; len(out) > maxFilledURL {
 			break
 		}
 	}
-	return query, true
+	return out, present, true
 }
 
-// appendDeepObject appends name[member]=value for each member that is not null.
-func (s style) appendDeepObject(query []byte, name string, value []byte) (_ []byte, ok bool) {
-	var scratch, nameScratch [256]byte
-	var member []byte
-	for scalar := range rawjson.Elements(value) {
-		if member == nil {
-			member = scalar
-			continue
+// appendItem appends one value, which has a key in an object.
+func (s style) appendItem(out []byte, name string, key, text []byte, present bool) []byte {
+	switch {
+	case !s.joined:
+		out = s.open(out, name, key, present)
+	case present:
+		out = append(out, s.delimiter...)
+	default:
+		out = s.open(out, name, nil, false)
+	}
+	if s.joined && key != nil {
+		out = append(s.appendText(out, key), s.delimiter...)
+	}
+	if s.form == matrix && len(text) == 0 && key == nil && out[len(out)-1] == '=' {
+		return out[:len(out)-1] // RFC 6570 section 3.2.7
+	}
+	return s.appendText(out, text)
+}
+
+// open appends what stands before a value.
+func (s style) open(out []byte, name string, key []byte, present bool) []byte {
+	switch s.form {
+	case simple:
+		if present {
+			out = append(out, ',')
 		}
-		key, keyOK := rawjson.ScalarText(nameScratch[:0], member)
-		member = nil
-		if isNull(scalar) {
-			continue
-		}
-		text, ok := rawjson.ScalarText(scratch[:0], scalar)
-		if !ok || !keyOK {
-			return query, false
-		}
-		query = appendPercentEncoded(appendSeparator(query), name)
-		query = append(query, "%5B"...)
-		query = appendPercentEncoded(query, key)
-		query = append(query, "%5D="...)
-		if query = s.appendValue(query, text); len(query) > maxFilledURL {
-			break
+		return s.appendKey(out, key)
+	case bareContent:
+		return out
+	case label:
+		return s.appendKey(append(out, '.'), key)
+	case matrix:
+		out = append(out, ';')
+	default:
+		if !s.plain {
+			out = appendSeparator(out)
+		} else if present {
+			out = append(out, '&')
 		}
 	}
-	return query, true
+	switch {
+	case s.form == deepObject && key != nil:
+		out = append(appendPercentEncoded(out, name), "%5B"...)
+		return append(appendPercentEncoded(out, key), "%5D="...)
+	case key != nil:
+		return s.appendKey(out, key)
+	case s.plain:
+		return append(append(out, name...), '=')
+	}
+	return append(appendPercentEncoded(out, name), '=')
+}
+
+// appendKey appends an object's key and "=", where there is one.
+func (s style) appendKey(out, key []byte) []byte {
+	if key == nil {
+		return out
+	}
+	return append(s.appendText(out, key), '=')
 }
 
 // appendSeparator begins another parameter.
@@ -123,63 +195,36 @@ func appendSeparator(query []byte) []byte {
 	return query
 }
 
-// appendValue appends a value. Of the reserved characters, allowReserved leaves
-// those that a query can hold and that do not end a value or, as + does, mean another.
-func (s style) appendValue(query, text []byte) []byte {
-	if !s.allowReserved {
-		return appendPercentEncoded(query, text)
+// appendText appends a value. Of the reserved characters, allowReserved leaves those
+// that a query can hold and that do not end a value or, as + does, mean another; a
+// percent escape stays one (RFC 6570 section 3.2.3).
+func (s style) appendText(out, text []byte) []byte {
+	switch {
+	case s.plain:
+		return append(out, text...)
+	case !s.allowReserved:
+		return appendPercentEncoded(out, text)
 	}
 	for i, c := range text {
 		switch c {
 		case ':', '/', '?', '@', '!', '$', '\'', '(', ')', '*', ',', ';':
-			query = append(query, c)
+			out = append(out, c)
+		case '%':
+			if isEscape(text[i:]) {
+				out = append(out, c)
+				continue
+			}
+			fallthrough
 		default:
-			query = appendPercentEncoded(query, text[i:i+1])
+			out = appendPercentEncoded(out, text[i:i+1])
 		}
 	}
-	return query
+	return out
 }
 
-// appendHeader appends the scalars of a value that are not null, joined with
-// commas; present is false when there are none.
-func appendHeader(header, value []byte) (_ []byte, present, ok bool) {
-	var scratch [256]byte
-	for scalar := range rawjson.Elements(value) {
-		if isNull(scalar) {
-			continue
-		}
-		text, ok := rawjson.ScalarText(scratch[:0], scalar)
-		if !ok {
-			return header, true, false
-		}
-		if present {
-			header = append(header, ',')
-		}
-		present = true
-		header = append(header, text...)
-	}
-	return header, present, true
-}
-
-// appendPath appends the scalars of a value that are not null, percent-encoded
-// and joined with commas (RFC 6570 section 3.2.2).
-func appendPath(path, value []byte) (_ []byte, ok bool) {
-	var scratch [256]byte
-	start := len(path)
-	for scalar := range rawjson.Elements(value) {
-		if isNull(scalar) {
-			continue
-		}
-		text, ok := rawjson.ScalarText(scratch[:0], scalar)
-		if !ok {
-			return path, false
-		}
-		if len(path) > start {
-			path = append(path, ',')
-		}
-		path = appendPercentEncoded(path, text)
-	}
-	return path, true
+// isEscape reports whether a text begins with a percent escape.
+func isEscape(text []byte) bool {
+	return len(text) > 2 && !slices.ContainsFunc(text[1:3], func(c byte) bool { return (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'f') })
 }
 
 func isNull(scalar []byte) bool { return scalar[0] == 'n' }
