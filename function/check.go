@@ -11,7 +11,8 @@ import (
 // check reads the documents of a folder as a Lambda function in AWS would, so that
 // a build can stop at a faulty one, and says what credential each attaches: a
 // forgotten security is no fault, since a caller may place a credential by itself.
-// What of the documents is switched off is a warning, once for each cause.
+// What of the documents is switched off is a warning, once for each cause. All that
+// a document reaches, networks and secrets, is listed, so that a reviewer sees it.
 // Environment variables and files that documents name are not looked for: they
 // belong to the machine that will serve.
 func check(folder string, out io.Writer) error {
@@ -21,12 +22,24 @@ func check(folder string, out io.Writer) error {
 	}
 	for _, each := range set.Destinations() {
 		fmt.Fprintf(out, "%s: %s, %s\n", each.Name, each.Title, attached(each))
+		explain(each, out)
 	}
 	for _, each := range set.Warnings() {
 		fmt.Fprintf(out, "warning: %s\n", each)
 	}
 	fmt.Fprintf(out, "%d documents, no fault%s\n", len(set.Destinations()), counted(len(set.Warnings())))
 	return nil
+}
+
+// explain lists what a document reaches, and how alternatives of its security are decided.
+func explain(checked *destination.Destination, out io.Writer) {
+	fmt.Fprintf(out, "  network: %s\n", checked.Network)
+	for _, choice := range checked.Choices {
+		fmt.Fprintf(out, "  security at %d:%d and %d more: %s\n", choice.Line, choice.Column, choice.Count-1, choice.Text)
+	}
+	for _, reference := range checked.References {
+		fmt.Fprintf(out, "  secret at %d:%d: %s\n", reference.Line, reference.Column, reference.Reference)
+	}
 }
 
 // counted words how many warnings there are.

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"syscall"
 	"time"
 
@@ -55,11 +56,15 @@ func serve(stop context.Context) error {
 	} else if err != nil {
 		return fmt.Errorf("cannot listen on %s; set PORT to a port that this user may open", read.address)
 	}
-	return serveHTTP(stop, listener, gateway.HTTP(wired))
+	relayed := gateway.HTTP(wired)
+	if strings.HasPrefix(read.address, loopback+":") {
+		relayed = gateway.LoopbackHTTP(wired)
+	}
+	return serveHTTP(stop, gateway.Listen(listener, wired), relayed)
 }
 
 // serveHTTP serves until stop ends, and then lets the requests under way finish.
-func serveHTTP(stop context.Context, listener net.Listener, relayed http.Handler) error {
+func serveHTTP(stop context.Context, listener *gateway.Listener, relayed http.Handler) error {
 	log := slog.New(slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: nameMessage}))
 	server := &http.Server{
 		Handler:           withHealth(relayed),
@@ -68,7 +73,10 @@ func serveHTTP(stop context.Context, listener net.Listener, relayed http.Handler
 		WriteTimeout:      answerTime,
 		IdleTimeout:       idleTime,
 		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
+		ConnState:         listener.ConnState,
+		// OPTIONS * is a request like any other.
+		DisableGeneralOptionsHandler: true,
+		ErrorLog:                     slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
 	}
 	drained := make(chan error, 1)
 	go func() {

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"keyrelay/function/gateway"
 )
 
 // A pipeListener hands out the far ends of pipes, so that a server's time limits run on a test's clock.
@@ -57,7 +59,7 @@ func mustBeGivenUp(t *testing.T, sends string, limit time.Duration) {
 	stop, cancel := context.WithCancel(t.Context())
 	served := make(chan error, 1)
 	go func() {
-		served <- serveHTTP(stop, listener, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }))
+		served <- serveHTTP(stop, gateway.Listen(listener, nil), http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }))
 	}()
 	caller, server := net.Pipe()
 	listener.connections <- server

@@ -149,3 +149,21 @@ func TestPanic(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestEnd serves a value past its time while no other can be had, but not past its end.
+func TestEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fail := error(nil)
+		kept, _ := counted(&fail)
+		_, _ = kept.Get(t.Context(), "key")
+		fail = errors.New("down")
+		time.Sleep(90 * time.Second)
+		if got, err := kept.Get(t.Context(), "key"); err != nil || got.Value != 1 || !got.Stale || !errors.Is(got.Failure, fail) {
+			t.Errorf("past its time: %+v, %v", got, err)
+		}
+		time.Sleep(31 * time.Second)
+		if got, err := kept.Get(t.Context(), "key"); !errors.Is(err, fail) {
+			t.Errorf("past its end: %+v, %v", got, err)
+		}
+	})
+}

@@ -36,6 +36,9 @@ type Store struct {
 	// ready maps a *destination.Operation to the *Credential of requests without
 	// placeholders, and parts a retrieval.Scope to its *part.
 	ready, parts sync.Map
+	// chosen maps a *destination.Alternatives to the []destination.Requirement that was
+	// found to have its secrets.
+	chosen sync.Map
 }
 
 // New returns a Store that has made nothing yet.
@@ -126,7 +129,11 @@ func (c *Credential) fresh(now time.Time) bool {
 
 // assemble gets every part of the credential.
 func (s *Store) assemble(ctx context.Context, outbound *plan.Plan) (*Credential, error) {
-	made, err := s.GetFor(ctx, outbound.Destination, outbound.Operation.Security)
+	security, err := s.security(ctx, outbound.Operation)
+	if err != nil {
+		return nil, err
+	}
+	made, err := s.GetFor(ctx, outbound.Destination, security)
 	if err != nil {
 		return nil, err
 	}
@@ -145,6 +152,43 @@ func (s *Store) assemble(ctx context.Context, outbound *plan.Plan) (*Credential,
 		}
 	}
 	return made, nil
+}
+
+// security returns what an operation attaches: of alternatives the first whose
+// secrets exist, found out once and kept. Where none has all of its secrets, it is
+// the first, so that the refusal names what is missing.
+func (s *Store) security(ctx context.Context, operation *destination.Operation) ([]destination.Requirement, error) {
+	if operation.Alternatives == nil {
+		return operation.Security, nil
+	}
+	if kept, ok := s.chosen.Load(operation.Alternatives); ok {
+		return kept.([]destination.Requirement), nil
+	}
+	for _, security := range operation.Alternatives.Lists {
+		exist, err := s.exist(ctx, security)
+		if err != nil {
+			return nil, err
+		}
+		if exist {
+			s.chosen.Store(operation.Alternatives, security)
+			return security, nil
+		}
+	}
+	return operation.Security, nil
+}
+
+// exist reports whether the secrets of all schemes exist.
+func (s *Store) exist(ctx context.Context, security []destination.Requirement) (bool, error) {
+	for _, requirement := range security {
+		reference := requirement.Scheme.Secret
+		if reference == (destination.Reference{}) {
+			continue
+		}
+		if exists, err := s.secrets.Exists(ctx, reference); !exists {
+			return false, err
+		}
+	}
+	return true, nil
 }
 
 // add gets one scheme's part and notes what that took.

@@ -55,6 +55,17 @@ const (
 	Loopback
 )
 
+// String returns the network as x-keyrelay-network writes it.
+func (n Network) String() string {
+	switch n {
+	case Private:
+		return "private"
+	case Loopback:
+		return "loopback"
+	}
+	return "public"
+}
+
 // A Destination is one downstream API.
 type Destination struct {
 	// Name is the document's file name without its ending.
@@ -73,6 +84,9 @@ type Destination struct {
 	AuxiliaryTimeout time.Duration
 	// Schemes holds the document's security schemes by name.
 	Schemes map[string]*SecurityScheme
+	// AnyRecordType says that a record is read whatever its media type is
+	// (x-keyrelay-record-type: any).
+	AnyRecordType bool
 	// Session says how the record's session token is checked; nil when the document has no x-keyrelay-session.
 	Session *Session
 	// References lists every secret reference of the document with its place, so
@@ -81,6 +95,8 @@ type Destination struct {
 
 	// Attached names the security schemes that one operation or more attaches, sorted.
 	Attached []string
+	// Choices say how alternatives of security are decided, each outcome once.
+	Choices []Choice
 
 	servers []*server
 	// file is the document's file name.
@@ -98,9 +114,12 @@ type Operation struct {
 	Method string
 	// Path is the path template as the document writes it; empty when the document has no paths.
 	Path string
-	// Security lists the schemes that are all attached: the first alternative
-	// whose schemes can be filled. Empty means that no credential is attached.
+	// Security lists the schemes that are all attached. Empty means that no credential
+	// is. Where Alternatives is not nil it is the first of them.
 	Security []Requirement
+	// Alternatives are what Security is chosen from at first use, by which secrets
+	// exist; nil where the document decides.
+	Alternatives *Alternatives
 	// Placeholders are the schemes that a caller's {{{name}}} may stand for: those that
 	// any alternative of its security names; where neither it nor the document names
 	// any, all of the document. None is Internal.
@@ -122,6 +141,23 @@ type Operation struct {
 	// BodyEncoding says how members of a form are written, by their names; nil when
 	// the document does not say.
 	BodyEncoding map[string]Encoding
+}
+
+// Alternatives are lists of schemes of which the first is attached whose secrets all
+// exist. An empty list asks for none and stands last. Operations that inherit their security share one.
+type Alternatives struct {
+	Lists [][]Requirement
+}
+
+// A Choice says which alternative of a security the document itself decides for, or
+// that the secrets do. It is there to be read by the operator.
+type Choice struct {
+	// Place is where the security stands that was met first.
+	Place
+	// Text says what is attached and why.
+	Text string
+	// Count is how many lists of security are decided alike.
+	Count int
 }
 
 // A Requirement is one security scheme of a security requirement with the scopes it asks for.
@@ -200,10 +236,28 @@ type Session struct {
 }
 
 // attach notes the schemes that an operation attaches.
-func (d *Destination) attach(security []Requirement) {
-	for _, requirement := range security {
-		if at, known := slices.BinarySearch(d.Attached, requirement.Scheme.Name); !known {
-			d.Attached = slices.Insert(d.Attached, at, requirement.Scheme.Name)
+func (d *Destination) attach(operation *Operation) {
+	lists := [][]Requirement{operation.Security}
+	if operation.Alternatives != nil {
+		lists = operation.Alternatives.Lists
+	}
+	for _, security := range lists {
+		for _, requirement := range security {
+			if at, known := slices.BinarySearch(d.Attached, requirement.Scheme.Name); !known {
+				d.Attached = slices.Insert(d.Attached, at, requirement.Scheme.Name)
+			}
 		}
 	}
+}
+
+// Requires reports whether an operation may be given a credential of a scheme that a
+// func finds: of what is attached in any case, or of any alternative.
+func (o *Operation) Requires(found func(*SecurityScheme) bool) bool {
+	lists := [][]Requirement{o.Security}
+	if o.Alternatives != nil {
+		lists = o.Alternatives.Lists
+	}
+	return slices.ContainsFunc(lists, func(security []Requirement) bool {
+		return slices.ContainsFunc(security, func(r Requirement) bool { return found(r.Scheme) })
+	})
 }

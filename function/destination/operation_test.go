@@ -487,3 +487,68 @@ func TestSideBySide(t *testing.T) {
 	}
 	refused(t, set, "GET", "https://api.example.com/{area}/new", "/v2/new")
 }
+
+const alternatives = head + `
+components:
+  securitySchemes:
+    a: {type: apiKey, in: header, name: A}
+    b: {type: apiKey, in: header, name: B, x-keyrelay-secret: "env:B"}
+    c: {type: apiKey, in: header, name: C, x-keyrelay-secret: "env:C"}
+    d: {type: apiKey, in: header, name: D}
+    no: {type: apiKey, in: nowhere, name: N}
+security: [{a: []}, {d: []}]
+paths:
+  /inherits: {get: {}, put: {}}
+  /one: {get: {security: [{a: []}]}, put: {security: [{no: []}, {d: []}]}}
+  /own: {get: {security: [{a: []}, {b: []}, {c: []}]}}
+  /both: {get: {security: [{a: [], b: []}, {b: [], c: []}]}}
+  /half: {get: {security: [{a: [], b: []}, {d: []}]}}
+  /optional: {get: {security: [{}, {a: []}]}, put: {security: [{b: []}, {}]}}
+  /none: {get: {security: [{}]}, put: {security: []}}
+`
+
+// Of alternatives that can be filled, the first counts whose schemes all name their
+// secret; else the secrets decide, with no credential last.
+func TestAlternatives(t *testing.T) {
+	set := load(t, yaml(alternatives))
+	list := func(security []destination.Requirement) (names string) {
+		for _, each := range security {
+			names += each.Scheme.Name
+		}
+		return names
+	}
+	for request, want := range map[string][]string{
+		"GET /inherits": {"a", "a", "d"}, "GET /one": {"a"}, "PUT /one": {"d"}, "GET /own": {"b"}, "GET /both": {"bc"},
+		"GET /half": {"ab", "ab", "d"}, "GET /optional": {"a", "a", ""}, "PUT /optional": {"b"}, "GET /none": {""}, "PUT /none": {""},
+	} {
+		method, path, _ := cut(request)
+		operation := find(t, set, method, "https://api.example.com/v2"+path)
+		got := []string{list(operation.Security)}
+		if operation.Alternatives != nil {
+			for _, each := range operation.Alternatives.Lists {
+				got = append(got, list(each))
+			}
+		}
+		if difference := cmp.Diff(want, got); difference != "" {
+			t.Errorf("%s (-want +got):\n%s", request, difference)
+		}
+	}
+	first, second := find(t, set, "GET", "https://api.example.com/v2/inherits"), find(t, set, "PUT", "https://api.example.com/v2/inherits")
+	if first.Alternatives != second.Alternatives {
+		t.Error("operations that inherit their security share no alternatives")
+	}
+	want := []string{
+		"a, else d: the first whose secrets exist, found out at first use",
+		"b: the first alternative whose schemes all have x-keyrelay-secret",
+		"b with c: the first alternative whose schemes all have x-keyrelay-secret",
+		"a with b, else d: the first whose secrets exist, found out at first use",
+		"a, else nothing: the first whose secrets exist, found out at first use",
+	}
+	var got []string
+	for _, each := range set.Destinations()[0].Choices {
+		got = append(got, each.Text)
+	}
+	if difference := cmp.Diff(want, got); difference != "" {
+		t.Errorf("choices (-want +got):\n%s", difference)
+	}
+}

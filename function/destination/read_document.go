@@ -47,6 +47,8 @@ func (r *reader) document() {
 	r.checkExtensions(r.root, documentLevel)
 	d.Network = r.network()
 	d.CA = r.reference(r.root, "ca")
+	recordType, _ := r.oneOf(r.member(r.root, extensionPrefix+"record-type"), extensionPrefix+"record-type", "json", "any")
+	d.AnyRecordType = recordType == "any"
 	d.Variables = r.reference(r.root, "variables")
 	shared := r.settings(r.root, Operation{Destination: d, Timeout: defaultTimeout, BatchConcurrency: defaultBatchConcurrency})
 	d.AuxiliaryTimeout = defaultAuxiliaryTimeout
@@ -56,7 +58,7 @@ func (r *reader) document() {
 	r.documentServers()
 	r.schemes()
 	var off *Fault
-	if wrong := r.tolerate(func() { shared.Security = r.security(r.member(r.root, "security")) }); len(wrong) > 0 {
+	if wrong := r.tolerate(func() { r.security(&shared, r.member(r.root, "security")) }); len(wrong) > 0 {
 		off = &wrong[0]
 	}
 	d.Session = r.session()
@@ -248,7 +250,7 @@ func extensions() map[string][]level {
 		"values": scheme, "in": scheme, "response": scheme, "retrieval": scheme,
 		"secret": scheme, "lifetime": scheme, "expires-in": scheme, "refresh-on": scheme,
 		"request-content-type": scheme, "client-authentication": scheme,
-		"network": document, "ca": document, "session": document, "variables": document,
+		"network": document, "ca": document, "session": document, "variables": document, "record-type": document,
 		"timeout": both, "batch": both, "batch-concurrency": both, "body": both, "body-type": both,
 	}
 }

@@ -73,7 +73,7 @@ func documents(folder string) ([]string, *Fault) {
 
 // load reads one file. The destination is nil when the file cannot be parsed.
 func load(file string, config Config) *reader {
-	r := &reader{file: file, config: config, extensible: map[*yaml.Node]bool{}}
+	r := &reader{file: file, config: config, extensible: map[*yaml.Node]bool{}, namesSecret: map[*SecurityScheme]bool{}}
 	content, err := os.ReadFile(file)
 	if err != nil {
 		r.faults = Faults{{Place{file, 1, 1}, "the document cannot be read", "make it a file that this program may read"}}

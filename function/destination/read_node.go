@@ -35,6 +35,8 @@ type reader struct {
 	base    *url.URL
 	// destination is what is being filled.
 	destination *Destination
+	// namesSecret holds the schemes with an x-keyrelay-secret.
+	namesSecret map[*SecurityScheme]bool
 	// extensible holds the mappings whose x-keyrelay-* members have been checked.
 	extensible map[*yaml.Node]bool
 }

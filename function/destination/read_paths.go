@@ -43,7 +43,7 @@ func (r *reader) everything(own []*server, shared Operation, off *Fault) {
 	for _, each := range own {
 		each.operation = &shared
 	}
-	r.destination.attach(shared.Security)
+	r.destination.attach(&shared)
 	r.destination.claim(own)
 }
 
@@ -166,7 +166,8 @@ func (r *reader) operation(item *pathItem, m member, shared Operation, inherited
 		shared.Parameters = merged(item.parameters, r.parameterList(r.member(node, "parameters")))
 		r.body(&shared, r.member(node, "requestBody"))
 		if security := r.member(node, "security"); security != nil {
-			shared.Security, inherited = r.security(security), nil
+			r.security(&shared, security)
+			inherited = nil
 			shared.Placeholders = r.named(security)
 		}
 		if list := r.member(node, "servers"); list != nil {
@@ -193,7 +194,7 @@ func (r *reader) declare(made entry, nodes []*node, off []Fault) {
 		off = []Fault{{made.place, "another operation has the same method and matches the same paths", "keep one of the two"}}
 	default:
 		r.destination.declared = append(r.destination.declared, made.Method+" "+made.Path)
-		r.destination.attach(made.Security)
+		r.destination.attach(made.Operation)
 	}
 	r.warn(made.Method+" "+made.Path, off...)
 	if len(off) > 0 {

@@ -2,13 +2,14 @@ package destination
 
 import (
 	"slices"
+	"strings"
 
 	"go.yaml.in/yaml/v4"
 )
 
-// security reads a list of security requirements and returns the first
-// alternative whose schemes can all be filled. An empty list, and {}, ask for none.
-func (r *reader) security(node *yaml.Node) []Requirement {
+// security reads a list of security requirements and sets what is attached of it:
+// one of the alternatives whose schemes can all be filled. An empty list, and {}, ask for none.
+func (r *reader) security(operation *Operation, node *yaml.Node) {
 	items := r.items(node, "security")
 	var fillable [][]Requirement
 	var wrong []Fault
@@ -29,10 +30,55 @@ func (r *reader) security(node *yaml.Node) []Requirement {
 		r.fault(node, "keyrelay can fill none of these security requirements",
 			"write an alternative with apiKey, http basic or bearer, oauth2 with clientCredentials or password, openIdConnect or mutualTLS")
 	}
-	if len(fillable) == 0 {
-		return nil
+	operation.Security, operation.Alternatives = r.choose(node, fillable)
+}
+
+// choose decides among alternatives, as far as the document does: for the first
+// whose schemes all name their secret. Otherwise it depends on which secrets exist.
+func (r *reader) choose(node *yaml.Node, fillable [][]Requirement) ([]Requirement, *Alternatives) {
+	lists := slices.DeleteFunc(slices.Clone(fillable), func(list []Requirement) bool { return len(list) == 0 })
+	anonymous := len(lists) < len(fillable)
+	if len(lists) == 0 {
+		return nil, nil
 	}
-	return fillable[0]
+	unnamed := func(q Requirement) bool { return !r.namesSecret[q.Scheme] }
+	own := slices.IndexFunc(lists, func(list []Requirement) bool { return !slices.ContainsFunc(list, unnamed) })
+	switch {
+	case len(fillable) == 1:
+		return lists[0], nil
+	case own >= 0:
+		r.decide(node, words(lists[own])+": the first alternative whose schemes all have "+extensionPrefix+"secret")
+		return lists[own], nil
+	}
+	options := make([]string, len(lists))
+	for i, each := range lists {
+		options[i] = words(each)
+	}
+	if anonymous {
+		lists, options = append(lists, nil), append(options, "nothing")
+	}
+	r.decide(node, strings.Join(options, ", else ")+": the first whose secrets exist, found out at first use")
+	return lists[0], &Alternatives{lists}
+}
+
+// words names the schemes of an alternative.
+func words(list []Requirement) string {
+	names := make([]string, len(list))
+	for i, each := range list {
+		names[i] = printable(each.Scheme.Name)
+	}
+	return strings.Join(names, " with ")
+}
+
+// decide notes how alternatives are decided.
+func (r *reader) decide(node *yaml.Node, text string) {
+	d := r.destination
+	at := slices.IndexFunc(d.Choices, func(c Choice) bool { return c.Text == text })
+	if at < 0 {
+		at = len(d.Choices)
+		d.Choices = append(d.Choices, Choice{Place: r.place(node), Text: text})
+	}
+	d.Choices[at].Count++
 }
 
 // alternative reads one security requirement.
@@ -129,7 +175,9 @@ func (r *reader) sessionCheck(session *Session, node *yaml.Node) {
 	}
 	if r.member(node, "introspectionUrl") != nil {
 		session.IntrospectionURL = r.url(node, "introspectionUrl", what)
-		session.IntrospectionSecurity = r.security(r.member(node, "security"))
+		var call Operation
+		r.security(&call, r.member(node, "security"))
+		session.IntrospectionSecurity = call.Security
 		r.presentsNothing(r.member(node, "security"), session.IntrospectionSecurity)
 		for _, scheme := range r.named(r.member(node, "security")) {
 			scheme.Internal = true

@@ -85,24 +85,33 @@ func (e entry) publishes(other entry) bool {
 	if e.id == "" || e.id != other.id || !e.Destination.agrees(other.Destination) {
 		return false
 	}
-	mine.Security, theirs.Security = e.Destination.anonymized(mine.Security), other.Destination.anonymized(theirs.Security)
+	e.Destination.anonymize(&mine)
+	other.Destination.anonymize(&theirs)
 	mine.Placeholders, theirs.Placeholders = nil, nil
 	mine.Destination, theirs.Destination = nil, nil
 	mine.Path, theirs.Path = "", ""
 	return reflect.DeepEqual(mine, theirs)
 }
 
-// anonymized returns requirements without the secrets that no document names.
-func (d *Destination) anonymized(security []Requirement) []Requirement {
-	anonymous := slices.Clone(security)
-	for i, each := range anonymous {
-		scheme := *each.Scheme
-		if scheme.Secret == d.defaultReference(scheme.Name) {
-			scheme.Secret = Reference{}
-		}
-		anonymous[i].Scheme = &scheme
+// anonymize takes the secrets that no document names off an operation's security.
+func (d *Destination) anonymize(operation *Operation) {
+	lists := [][]Requirement{operation.Security}
+	if operation.Alternatives != nil {
+		lists = operation.Alternatives.Lists
 	}
-	return anonymous
+	anonymous := &Alternatives{}
+	for _, each := range lists {
+		list := slices.Clone(each)
+		for i := range list {
+			scheme := *list[i].Scheme
+			if scheme.Secret == d.defaultReference(scheme.Name) {
+				scheme.Secret = Reference{}
+			}
+			list[i].Scheme = &scheme
+		}
+		anonymous.Lists = append(anonymous.Lists, list)
+	}
+	operation.Security, operation.Alternatives = nil, anonymous
 }
 
 // agrees reports whether two documents send in the same manner.

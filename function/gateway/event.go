@@ -125,8 +125,16 @@ func (e *event) pathAfterStage(path, stage span) span {
 	return span{path.end - len(rest), path.end}
 }
 
-// body returns the body without base64; nil for none.
+// body returns the body without base64 and gzip; nil for none.
 func (e *event) body() ([]byte, error) {
+	body, err := e.decode()
+	if err != nil {
+		return nil, err
+	}
+	return inflate(e.header, body, nil)
+}
+
+func (e *event) decode() ([]byte, error) {
 	text := e.members.body
 	if text.Size == 0 {
 		return nil, nil

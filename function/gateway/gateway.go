@@ -34,6 +34,8 @@ var (
 	ErrHeader = errors.New("a header is invalid")
 	// ErrRecordTooLarge says that the body is longer than MaxRecordBytes.
 	ErrRecordTooLarge = errors.New("the record is too large")
+	// ErrBusy says that the bodies of other requests take all memory that there is for bodies.
+	ErrBusy = errors.New("the relay is busy")
 	// ErrRecordBroken says that the body did not arrive whole, or is not the base64 that the event says it is.
 	ErrRecordBroken = errors.New("the record did not arrive whole")
 )
@@ -59,7 +61,7 @@ type Request struct {
 	// Header holds the caller's header fields under their canonical names
 	// (net/textproto.CanonicalMIMEHeaderKey); repeated fields keep their order.
 	Header http.Header
-	// Body is the body with any base64 taken off; nil where there was none, and
+	// Body is the body with base64 and gzip undone; nil where there was none, and
 	// before ReadBody.
 	Body []byte
 	// ID is the gateway's request id, empty over HTTP.
@@ -74,7 +76,8 @@ type Request struct {
 }
 
 // ReadBody reads the body into Body: until then a caller costs no more than its
-// header. The error is a *Refusal.
+// header. Gzip is undone and leaves Header; any other content coding stays, and is
+// for the reader of Body to judge. The error is a *Refusal.
 func (r *Request) ReadBody() (err error) {
 	if r.readBody != nil {
 		r.Body, err = r.readBody()

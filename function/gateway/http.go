@@ -1,41 +1,70 @@
 package gateway
 
 import (
-	"errors"
+	"context"
+	"net"
 	"net/http"
+	"net/netip"
 	"strconv"
+	"strings"
+	"sync/atomic"
 )
 
 // HTTP returns the handler for a plain HTTP port. A body longer than
-// MaxRecordBytes is not read to its end: after the answer the connection is closed.
-func HTTP(handler Handler) http.Handler { return httpHandler{handler} }
+// MaxRecordBytes is not read to its end, and one that finds no memory beside those
+// of other requests is not read further: after the answer the connection is closed.
+func HTTP(handler Handler) http.Handler { return &httpHandler{handler: handler} }
 
-type httpHandler struct{ handler Handler }
+// LoopbackHTTP is HTTP for a port that only this machine reaches. A request whose
+// Host is another one's is refused: a browser was led here by a name that its owner
+// points to this machine (DNS rebinding).
+func LoopbackHTTP(handler Handler) http.Handler {
+	return &httpHandler{handler: handler, loopback: true}
+}
+
+type httpHandler struct {
+	handler  Handler
+	loopback bool
+	bodies   atomic.Int64
+}
 
 // ServeHTTP answers one request.
-func (h httpHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (h *httpHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	request := &Request{Method: r.Method, Path: r.URL.EscapedPath(), Header: r.Header}
-	request.readBody = func() ([]byte, error) { return readBody(w, r) }
+	if h.loopback && !isLoopback(r.Host) {
+		write(w, h.handler.Refuse(r.Context(), request, refuseHost(r.Host)))
+		return
+	}
+	used := &share{all: &h.bodies}
+	defer used.giveBack()
+	request.readBody = func() ([]byte, error) { return readBody(w, r, used) }
 	write(w, h.handler.Handle(r.Context(), request))
 }
 
 // readBody returns the whole body; nil for none.
-func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	body, err := ReadAll(r.Body, r.ContentLength, MaxRecordBytes)
-	if err == nil {
-		return body, nil
+func readBody(w http.ResponseWriter, r *http.Request, used *share) ([]byte, error) {
+	body, err := readAll(r.Body, r.ContentLength, MaxRecordBytes, used)
+	if err != nil {
+		w.Header()["Connection"] = []string{"close"}
+		return nil, refuseBody(err)
 	}
-	w.Header()["Connection"] = []string{"close"}
-	if errors.Is(err, ErrTooLong) {
-		return nil, &Refusal{
-			Reason: ErrRecordTooLarge,
-			Detail: "The record is longer than 10,485,760 bytes (10 MB). Send it in parts.",
-		}
+	return inflate(r.Header, body, used)
+}
+
+// isLoopback reports whether a Host field names this machine.
+func isLoopback(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
 	}
-	return nil, &Refusal{
-		Reason: ErrRecordBroken,
-		Detail: "The connection ended or took too long before the record had arrived whole. Send it again.",
-		Cause:  err,
+	host = strings.ToLower(strings.Trim(host, "[]"))
+	address, err := netip.ParseAddr(host)
+	return err == nil && address.IsLoopback() || host == "localhost" || strings.HasSuffix(host, ".localhost")
+}
+
+func refuseHost(host string) error {
+	return &Refusal{
+		Reason: ErrHeader,
+		Detail: "The request is for the host " + strconv.Quote(host) + ", but keyrelay serves this machine only: call it at 127.0.0.1 or localhost, or set PORT to serve other machines.",
 	}
 }
 
@@ -52,4 +81,21 @@ func write(w http.ResponseWriter, response *Response) {
 	header["Content-Length"] = []string{strconv.Itoa(len(response.Body))}
 	w.WriteHeader(response.Status)
 	_, _ = w.Write(response.Body) // #nosec G705 -- it passes on what the API answered, of whatever type
+}
+
+// refuseMessage answers a request that net/http did not take, whose own answer says why.
+func refuseMessage(handler Handler, status int, why string) *Response {
+	detail := "The request is not HTTP as RFC 9110 has it"
+	switch status {
+	case http.StatusRequestHeaderFieldsTooLarge:
+		detail = "The header is longer than 64 KB. Send less in it; data belongs into the record."
+	case http.StatusExpectationFailed:
+		detail = "Expect can ask for 100-continue only. Send the request without Expect."
+	default:
+		if why != "" {
+			detail += ": " + why
+		}
+		detail += ". Look for control characters in the header's names and values, for a missing Host, and for lengths that contradict each other."
+	}
+	return handler.Refuse(context.Background(), &Request{}, &Refusal{Reason: ErrHeader, Status: status, Detail: detail})
 }

@@ -3,6 +3,7 @@ package gateway
 import (
 	"errors"
 	"io"
+	"sync/atomic"
 )
 
 // ErrTooLong says that a body is longer than the limit of its reader.
@@ -21,33 +22,68 @@ const (
 // more than limit, io.ErrUnexpectedEOF where the body is shorter than declared, or
 // the reader's own.
 func ReadAll(from io.Reader, declared, limit int64) ([]byte, error) {
-	most, step := limit, int64(firstStep)
+	return readAll(from, declared, limit, nil)
+}
+
+func readAll(from io.Reader, declared, limit int64, used *share) ([]byte, error) {
+	most, size := limit, int64(firstStep)
 	switch {
 	case declared > limit:
 		return nil, ErrTooLong
 	case declared == 0:
 		return nil, nil
 	case declared > 0:
-		most, step = declared, firstDeclared
+		most, size = declared, firstDeclared
 	}
-	// One byte more than the most proves a body too long, or finds its end.
-	body := make([]byte, 0, min(step, most+1))
-	for {
-		n, err := from.Read(body[len(body):cap(body)])
-		body = body[:len(body)+n]
-		switch {
-		case int64(len(body)) > most:
-			return nil, ErrTooLong
-		case err == io.EOF && int64(len(body)) < declared:
-			return nil, io.ErrUnexpectedEOF
-		case err == io.EOF && len(body) == 0:
-			return nil, nil
-		case err == io.EOF:
-			return body, nil
-		case err != nil:
+	for body := []byte(nil); ; size *= stepGrowth {
+		// One byte more than the most proves a body too long, or finds its end.
+		size = min(size, most+1)
+		if err := used.take(size); err != nil {
 			return nil, err
-		case len(body) == cap(body):
-			body = append(make([]byte, 0, min(int64(cap(body))*stepGrowth, most+1)), body...)
+		}
+		body = append(make([]byte, 0, size), body...)
+		for len(body) < cap(body) {
+			n, err := from.Read(body[len(body):cap(body)])
+			body = body[:len(body)+n]
+			switch {
+			case int64(len(body)) > most:
+				return nil, ErrTooLong
+			case err == io.EOF && int64(len(body)) < declared:
+				return nil, io.ErrUnexpectedEOF
+			case err == io.EOF && len(body) == 0:
+				return nil, nil
+			case err == io.EOF:
+				return body, nil
+			case err != nil:
+				return nil, err
+			}
 		}
 	}
 }
+
+// maxShared is how much memory the bodies of all requests take together: two of the
+// largest find place, or some thousands of a usual size.
+const maxShared = 26 << 20
+
+// errBusy says that other bodies have taken that memory.
+var errBusy = errors.New("too many bodies are under way")
+
+// A share is what one request takes of the memory that all have together. A nil
+// share is not bounded.
+type share struct {
+	all   *atomic.Int64
+	taken int64
+}
+
+func (s *share) take(size int64) error {
+	if s == nil {
+		return nil
+	}
+	s.taken += size
+	if s.all.Add(size) > maxShared {
+		return errBusy
+	}
+	return nil
+}
+
+func (s *share) giveBack() { s.all.Add(-s.taken) }

@@ -7,6 +7,9 @@ package gateway
 type Refusal struct {
 	// Reason is one of the sentinel errors of the packages.
 	Reason error
+	// Status is the HTTP status of the answer where it is not the usual one of the
+	// problem, but one that HTTP has for the case; 0 for the usual one.
+	Status int
 	// Detail tells the caller in full sentences what to do. It names fields,
 	// headers, files and secret references, never their values.
 	Detail string

@@ -55,7 +55,7 @@ func (b *Batch) Record(index int) (*Plan, error) {
 	var store [16]move
 	moves := append(store[:0], b.moves...)
 	record := &b.records[index]
-	made, err := b.directives.plan(moves, record.Of(b.directives.request.Body))
+	made, err := b.directives.plan(moves, record.Of(b.directives.body))
 	if err != nil {
 		return nil, inRecord(err, index)
 	}
@@ -79,7 +79,7 @@ func (b *Batch) key(record *batchRecord) string {
 // isBatch reports whether the body is an array of records.
 func (d *directives) isBatch() bool {
 	var body rawjson.Cursor
-	body.Reset(d.request.Body)
+	body.Reset(d.body)
 	return d.isJSON && body.Peek() == '['
 }
 
@@ -111,7 +111,7 @@ func (d *directives) batch(moves []move) (*Plan, error) {
 		}
 	}
 	d.whole = true
-	return d.plan(moves, d.request.Body)
+	return d.plan(moves, d.body)
 }
 
 // neededFields lists the fields that the caller's directives cannot do without.
@@ -127,7 +127,7 @@ func neededFields(moves []move) []string {
 
 // split finds the records of an array.
 func (d *directives) split(moves []move, operation *destination.Operation) (*Plan, error) {
-	records, err := splitRecords(d.request.Body)
+	records, err := splitRecords(d.body)
 	if err != nil {
 		return nil, err
 	}

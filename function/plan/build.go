@@ -3,6 +3,8 @@ package plan
 import (
 	"net/http"
 	"net/url"
+
+	"keyrelay/function/destination"
 )
 
 // A builder makes a plan. It holds all that this takes for a small record, so that
@@ -49,7 +51,7 @@ func (d *directives) plan(moves []move, body []byte) (*Plan, error) {
 	if err := b.setURLAndHeader(d, moves, path); err != nil {
 		return nil, err
 	}
-	b.setBody(body)
+	b.setBody(body, d.typed)
 	return &b.Plan, nil
 }
 
@@ -59,19 +61,14 @@ func (d *directives) read(r *record, moves []move, body []byte) error {
 		return nil
 	}
 	// Where the operation is not known yet, there are moves: those that fill the path.
-	needed := len(moves) > 0 || d.inBatch || d.operation.Destination.Session != nil || d.operation.Body != nil
+	needed := len(moves) > 0 || d.inBatch || d.operation.Destination.Session != nil || d.operation.Body != nil || d.operation.Batch == destination.Split
 	switch {
 	case d.isJSON && (needed || places(d.operation)):
 		return r.read(body)
 	case !d.isJSON && needed:
-		return errNotJSON(fieldNames(moves))
+		return d.errNotJSON(fieldNames(moves))
 	}
 	return nil
-}
-
-// resolution begins to look for fields in the record.
-func (b *builder) resolution(d *directives) resolution {
-	return resolution{record: &b.record, unread: b.record.text == nil && !d.isJSON && len(d.request.Body) > 0}
 }
 
 // findOperation returns the path, filled, and finds the operation that it belongs
@@ -83,7 +80,7 @@ func (b *builder) findOperation(d *directives, moves []move) (path string, err e
 	if b.Operation != nil {
 		return path, nil
 	}
-	named := b.resolution(d)
+	named := resolution{record: &b.record}
 	// A template of the document matches unfilled too, and says how its values are written.
 	unfilled, _ := d.location.Operation(b.Method, path)
 	for i := range moves {
@@ -108,10 +105,13 @@ func (b *builder) findOperation(d *directives, moves []move) (path string, err e
 // take takes the fields from the record that the caller and the operation name,
 // and returns all moves.
 func (b *builder) take(d *directives, moves []move) ([]move, error) {
-	named := b.resolution(d)
+	named := resolution{record: &b.record}
 	named.resolve(moves)
 	own := len(moves)
 	moves = d.declaredMoves(moves, b.Operation)
+	if len(moves) > own && b.record.text == nil && !d.isJSON && len(d.body) > 0 {
+		return nil, d.errNotJSON(fieldNames(moves[own:]))
+	}
 	named.resolve(moves[own:])
 	b.reshapes = b.Operation.Body != nil && !b.sendsNothing()
 	if b.reshapes {
@@ -174,7 +174,7 @@ func writeQuery(text []byte, own string, r *record, moves []move) ([]byte, error
 }
 
 // setBody decides what is sent of a body, and makes the header agree with it.
-func (b *builder) setBody(body []byte) {
+func (b *builder) setBody(body []byte, typed bool) {
 	r := &b.record
 	switch {
 	case b.reshapes:
@@ -190,7 +190,7 @@ func (b *builder) setBody(body []byte) {
 	case len(body) > 0:
 		b.Body = body
 	}
-	if _, given := b.Header["Content-Type"]; !given && b.Body != nil && (r.text != nil || b.reshapes) {
+	if _, given := b.Header["Content-Type"]; (!given || !typed) && b.Body != nil && (r.text != nil || b.reshapes) {
 		b.Header["Content-Type"] = []string{"application/json"}
 	}
 }

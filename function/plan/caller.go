@@ -1,8 +1,10 @@
 package plan
 
 import (
+	"bytes"
 	"net/http"
 	"net/textproto"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,6 +19,11 @@ const (
 	headerFieldsHeader = "X-Relay-Header-Fields"
 	dryRunHeader       = "X-Relay-Dry-Run"
 )
+
+// directiveHeaders lists them.
+func directiveHeaders() []string {
+	return []string{urlHeader, queryFieldsHeader, headerFieldsHeader, dryRunHeader}
+}
 
 // maxMoves is how many fields one request may name: far more than a URL of 8 KB
 // can take, and few enough that comparing each with each costs nothing.
@@ -33,7 +40,10 @@ type directives struct {
 	// operation is nil while the path waits to be filled.
 	operation *destination.Operation
 	dryRun    bool
-	isJSON    bool
+	// body is the caller's, without a byte order mark before JSON.
+	body []byte
+	// isJSON says that the body is to be read as JSON, and typed that its media type says so.
+	isJSON, typed bool
 	// whole says that the body is an array that is sent as it is.
 	whole bool
 	// inBatch says that the body is a record of an array, which is read in any case.
@@ -41,7 +51,10 @@ type directives struct {
 }
 
 func readDirectives(set *destination.Set, request *gateway.Request) (directives, error) {
-	d := directives{request: request}
+	d := directives{request: request, body: request.Body}
+	if err := checkDirectives(request.Header); err != nil {
+		return d, err
+	}
 	address, err := outboundURL(request.Header)
 	if err != nil {
 		return d, err
@@ -60,8 +73,7 @@ func readDirectives(set *destination.Set, request *gateway.Request) (directives,
 	if d.dryRun, err = dryRun(request.Header); err != nil {
 		return d, err
 	}
-	d.isJSON, err = bodyIsJSON(request.Header)
-	return d, err
+	return d, d.readType()
 }
 
 // methods returns the methods that a caller may use. The outbound request has the same one.
@@ -70,7 +82,8 @@ func methods() []string { return []string{"GET", "POST", "PUT", "PATCH", "DELETE
 // admit refuses what is not a request to the relay at all.
 func admit(request *gateway.Request) error {
 	if request.Path != "/" && request.Path != "" {
-		return &gateway.Refusal{Reason: ErrPathNotFound, Detail: "Send records to the relay's own address, without a path below it; the downstream's path belongs into " + urlHeader + "."}
+		return &gateway.Refusal{Reason: ErrPathNotFound, Detail: "The request came for the path " + quoted(shorten(request.Path)) + " below the relay's own address. " +
+			"Send records to that address as it is; the downstream's path belongs into " + urlHeader + ". Where you did that, a route, stage or base path of the gateway in front adds it, which only its owner can mend."}
 	}
 	switch request.Method {
 	case "GET", "POST", "PUT", "PATCH", "DELETE":
@@ -82,13 +95,84 @@ func admit(request *gateway.Request) error {
 // outboundURL reads X-Osmos-Outbound-Url.
 func outboundURL(header http.Header) (string, error) {
 	switch lines := header[urlHeader]; {
-	case len(lines) > 1:
-		return "", &gateway.Refusal{Reason: ErrURL, Detail: "Send " + urlHeader + " once only."}
-	case len(lines) == 0, lines[0] == "":
+	case len(lines) == 0, len(lines) == 1 && lines[0] == "":
 		return "", &gateway.Refusal{Reason: ErrURLMissing, Detail: "Send " + urlHeader + " with the absolute URL of the downstream API."}
+	case len(lines) > 1, areJoined(lines[0]):
+		return "", &gateway.Refusal{Reason: ErrURL, Detail: urlHeader + " came more than once, as " + quoted(shorten(strings.Join(lines, ", "))) + ". Send it once, with one URL."}
 	default:
 		return lines[0], nil
 	}
+}
+
+// areJoined reports whether a value is several URLs, joined as gateways join a
+// field that is sent more than once (RFC 9110 section 5.3).
+func areJoined(value string) bool {
+	first, rest, found := strings.Cut(value, ",")
+	rest = strings.ToLower(trim(rest))
+	return found && strings.IndexByte(first, '?') < 0 && (strings.HasPrefix(rest, "https://") || strings.HasPrefix(rest, "http://"))
+}
+
+// shorten cuts off what a detail need not quote.
+func shorten(text string) string {
+	const most = 200
+	if len(text) <= most {
+		return text
+	}
+	return text[:most] + "…"
+}
+
+// checkDirectives refuses a header that directs the relay to do something it does
+// not know: a misspelt one must not do nothing.
+func checkDirectives(header http.Header) error {
+	unknown := ""
+	for name := range header {
+		if isDirective(name) && !slices.Contains(directiveHeaders(), name) && (unknown == "" || name < unknown) {
+			unknown = name
+		}
+	}
+	if unknown != "" {
+		return errDirective(unknown)
+	}
+	return nil
+}
+
+func errDirective(name string) error {
+	known := directiveHeaders()
+	nearest := slices.MinFunc(known, func(a, b string) int { return distance(name, a) - distance(name, b) })
+	return &gateway.Refusal{
+		Reason:  ErrHeader,
+		Detail:  "The relay does not know the header " + quoted(shorten(name)) + ". The nearest one that it knows is " + nearest + ".",
+		Allowed: known,
+	}
+}
+
+// isDirective reports whether a header is of the relay's own families.
+func isDirective(name string) bool {
+	const length = len("X-Osmos-")
+	return len(name) >= length && (gateway.SameHeaderName(name[:length], "X-Osmos-") || gateway.SameHeaderName(name[:length], "X-Relay-"))
+}
+
+// distance is how many letters have to be changed, added or taken out to make b of a
+// (Levenshtein).
+func distance(a, b string) int {
+	a, b = strings.ToLower(shorten(a)), strings.ToLower(b)
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		before := row[0]
+		row[0]++
+		for j := range len(b) {
+			changed := before
+			if a[i] != b[j] {
+				changed++
+			}
+			before = row[j+1]
+			row[j+1] = min(changed, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
 }
 
 // dryRun reads X-Relay-Dry-Run. What is neither true nor false is refused: a
@@ -101,37 +185,55 @@ func dryRun(header http.Header) (bool, error) {
 	case len(lines) == 1 && lines[0] == "true":
 		return true, nil
 	}
-	return false, &gateway.Refusal{Reason: ErrHeader, Detail: "Send " + dryRunHeader + " once, as true or false."}
+	return false, &gateway.Refusal{Reason: ErrHeader, Detail: dryRunHeader + " came as " + quoted(shorten(strings.Join(lines, ", "))) + ". Send it once, as true or false."}
 }
 
-// contentType returns the media type's field of a body, empty when none is given.
-func contentType(header http.Header) (string, error) {
-	switch lines := header["Content-Type"]; len(lines) {
-	case 0:
-		return "", nil
-	case 1:
-		return lines[0], nil
+// readType decides whether the body is to be read as JSON: its media type says so or
+// is not given, or the destination does not ask, and it has no content coding.
+func (d *directives) readType() error {
+	lines := d.request.Header["Content-Type"]
+	if len(lines) > 1 {
+		return &gateway.Refusal{Reason: ErrHeader, Detail: "Content-Type came more than once, as " + quoted(shorten(strings.Join(lines, ", "))) + ". Send it once."}
 	}
-	return "", &gateway.Refusal{Reason: ErrHeader, Detail: "Send Content-Type once only."}
+	d.typed = len(lines) == 0 || isJSONType(lines[0])
+	d.isJSON = (d.typed || d.anyType()) && gateway.ContentCoding(d.request.Header) == ""
+	if rest, marked := bytes.CutPrefix(d.body, []byte("\xef\xbb\xbf")); d.isJSON && marked && len(rest) > 0 {
+		d.body = rest
+	}
+	return nil
 }
 
-// bodyIsJSON reads the media type: JSON is what says so, or says nothing. A body
-// with a content coding is not, since it would have to be decoded first.
-func bodyIsJSON(header http.Header) (bool, error) {
-	written, err := contentType(header)
-	if err != nil {
-		return false, err
+// anyType reports whether the destination's document takes records of any media
+// type. Where fields are to fill the path, a template of the document matches unfilled too.
+func (d *directives) anyType() bool {
+	operation := d.operation
+	if operation == nil {
+		operation, _ = d.location.Operation(d.request.Method, d.location.Path)
 	}
-	for _, coding := range header["Content-Encoding"] {
-		if !strings.EqualFold(trim(coding), "identity") {
-			return false, nil
-		}
-	}
+	return operation != nil && operation.Destination.AnyRecordType
+}
+
+// isJSONType reports whether a media type is JSON, or none is given.
+func isJSONType(written string) bool {
 	mediaType, _, _ := strings.Cut(written, ";")
 	mediaType = trim(mediaType)
 	const suffix = "+json"
 	at := len(mediaType) - len(suffix)
-	return mediaType == "" || strings.EqualFold(mediaType, "application/json") || at > 0 && strings.EqualFold(mediaType[at:], suffix), nil
+	return mediaType == "" || strings.EqualFold(mediaType, "application/json") || at > 0 && strings.EqualFold(mediaType[at:], suffix)
+}
+
+// errNotJSON says what a body is that a record would have to be read from.
+func (d *directives) errNotJSON(fields []string) error {
+	is := "of the type " + quoted(shorten(strings.Join(d.request.Header["Content-Type"], ", "))) +
+		". Send JSON with Content-Type: application/json. For senders that cannot change their media type, the document can say x-keyrelay-record-type: any."
+	if coding := gateway.ContentCoding(d.request.Header); coding != "" {
+		is = "coded as " + quoted(shorten(coding)) + ". Send JSON without Content-Encoding, or with gzip alone."
+	}
+	return &gateway.Refusal{
+		Reason: ErrRecordNotJSON,
+		Detail: "A header of yours, or the destination's document, takes something from the record, but the body is " + is,
+		Fields: fields,
+	}
 }
 
 // A target is where a moved field goes.

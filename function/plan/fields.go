@@ -17,8 +17,6 @@ import (
 type resolution struct {
 	record          *record
 	missing, nested []string
-	// unread says that there is a body, but none that is JSON.
-	unread bool
 	// broken is a field that holds half a surrogate pair, which, put into a
 	// string, could pair up with its neighbour.
 	broken string
@@ -82,9 +80,6 @@ func (s *resolution) inText(field string, value []byte) {
 
 // refusal says what is wrong; nil when nothing is.
 func (s *resolution) refusal() error {
-	if s.missing != nil && s.unread {
-		return errNotJSON(s.missing)
-	}
 	if s.missing != nil {
 		return errMissing(s.missing)
 	}
@@ -254,8 +249,8 @@ func hasMove(moves []move, declared move) bool {
 // isCredential reports whether a parameter is what one of the operation's security
 // schemes fills: some documents describe it twice.
 func isCredential(operation *destination.Operation, parameter *destination.Parameter) bool {
-	return slices.ContainsFunc(operation.Security, func(r destination.Requirement) bool {
-		return r.Scheme.In == parameter.In && (r.Scheme.Field == parameter.Name || parameter.In == "header" && strings.EqualFold(r.Scheme.Field, parameter.Name))
+	return operation.Requires(func(s *destination.SecurityScheme) bool {
+		return s.In == parameter.In && (s.Field == parameter.Name || parameter.In == "header" && strings.EqualFold(s.Field, parameter.Name))
 	})
 }
 

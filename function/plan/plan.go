@@ -4,8 +4,8 @@
 //
 //	outbound, err := plan.New(set, request)
 //
-// The record is scanned once, by the letter of RFC 8259: UTF-8, no byte order mark,
-// no trailing data, and no member name twice in any object, escapes undone. The
+// The record is scanned once, by the letter of RFC 8259: UTF-8, no
+// trailing data, and no member name twice in any object, escapes undone. The
 // members that leave it are cut out as spans; the rest is sent byte for byte as it
 // came. A body from which nothing is to be taken is not read at all.
 //
@@ -101,5 +101,5 @@ func New(set *destination.Set, request *gateway.Request) (*Plan, error) {
 	if d.isBatch() {
 		return d.batch(moves)
 	}
-	return d.plan(moves, request.Body)
+	return d.plan(moves, d.body)
 }

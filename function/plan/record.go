@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"bytes"
 	"errors"
 	"slices"
 	"strconv"
@@ -30,7 +29,7 @@ type record struct {
 func (r *record) read(text []byte) error {
 	r.text = text
 	if err := r.object.Read(text); err != nil {
-		return errRecord(err, text)
+		return errRecord(err)
 	}
 	r.taken = r.takenStore[:0]
 	if count := r.object.Len(); count > len(r.takenStore) {
@@ -172,7 +171,7 @@ func errNoSession(field string) error {
 }
 
 // errRecord says what makes the text no record.
-func errRecord(err error, text []byte) error {
+func errRecord(err error) error {
 	var found *rawjson.Error
 	errors.As(err, &found)
 	refusal := &gateway.Refusal{Reason: ErrRecord}
@@ -194,9 +193,6 @@ func errRecord(err error, text []byte) error {
 		refusal.Detail = "The record is no JSON object. Send one: fields can be taken from nothing else."
 	default:
 		refusal.Detail = "The record is not valid JSON (RFC 8259). Correct it" + place
-		if bytes.HasPrefix(text, []byte("\xef\xbb\xbf")) {
-			refusal.Detail = "The record begins with a byte order mark. Send it without one (RFC 8259 section 8.1)."
-		}
 	}
 	return refusal
 }

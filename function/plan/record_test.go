@@ -149,7 +149,7 @@ func hasTwins(text []byte) bool {
 }
 
 // FuzzRecord compares with encoding/json: a text is taken exactly when it is one
-// JSON object of valid UTF-8 without twins, and what is left says the same as before, less the fields that move.
+// JSON object of valid UTF-8 without twins, a byte order mark skipped, and what is left says the same as before, less the fields that move.
 func FuzzRecord(f *testing.F) {
 	for _, seed := range []string{
 		`{}`, ` { } `, `{"a":1}`, `{"a":1,"b":2}`, `{"b":2,"a":1}`, "{ \"b\" : 2 ,\n\"a\" : 1 , \"c\" : [ ] }\n", `{"\u0061":null,"c":{"a":1}}`,
@@ -165,6 +165,11 @@ func FuzzRecord(f *testing.F) {
 			return
 		}
 		outbound, err := plan.New(set, moving("a?, b?", text))
+		if rest, marked := bytes.CutPrefix(text, []byte("\xef\xbb\xbf")); marked {
+			if text = rest; strings.HasPrefix(strings.TrimLeft(string(text), " \t\r\n"), "[") {
+				return
+			}
+		}
 		var want map[string]json.RawMessage
 		valid := json.Valid(text) && utf8.Valid(text) && json.Unmarshal(text, &want) == nil && want != nil && !hasTwins(text)
 		if !valid {

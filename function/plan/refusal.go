@@ -72,11 +72,3 @@ func errHeaderValue(field, name string) error {
 		Fields: []string{field},
 	}
 }
-
-func errNotJSON(fields []string) error {
-	return &gateway.Refusal{
-		Reason: ErrRecordNotJSON,
-		Detail: "Fields can be taken from JSON only. A header of yours, or the destination's document, takes some from this one. Send it with Content-Type application/json and without Content-Encoding.",
-		Fields: fields,
-	}
-}

@@ -80,9 +80,9 @@ func canaryCalls() map[string]sent {
 		"object":            post("/v2/good", record, query, "object"),
 		"step":              post("/v2/{id}?canary-of-the-query", `{"id": "../canary-of-a-field"}`),
 		"header value":      post("/v2/good", `{"id": "canary-of-a-field\r\n"}`, "X-Relay-Header-Fields", "id=X-Id"),
-		"not JSON":          post("/v2/good", "canary-of-the-body", "Content-Type", "text/canary-of-a-header", query, "id"),
+		"not JSON":          post("/v2/good", "canary-of-the-body", "Content-Type", "text/canary-of-a-directive", query, "id"),
 		"batch":             post("/v2/good", `["canary-of-the-body"]`),
-		"dry run value":     post("/v2/good", record, "X-Relay-Dry-Run", "canary-of-a-header"),
+		"dry run value":     post("/v2/good", record, "X-Relay-Dry-Run", "canary-of-a-directive"),
 		"control":           post("/v2/good", record, "X-Bad", "canary-of-a-header\x01"),
 		"two lines":         post("/v2/good", record, "X-Bad", "canary-of-a-header\r\nX-Evil: 1"),
 		"reset":             post("/v2/reset?q=canary-of-the-query", record),
@@ -144,6 +144,10 @@ func TestNoSecretAnywhere(t *testing.T) {
 				t.Errorf("%s holds %q: %s", place, canary, text)
 			}
 		}
+	}
+	// What directs the relay is quoted to whoever sent it, and never logged.
+	if directive := "canary-of-a-directive"; strings.Contains(shown["the log"], directive) || !strings.Contains(shown["the answer to not JSON"], directive) {
+		t.Errorf("the log is %s, the answer to not JSON %s", shown["the log"], shown["the answer to not JSON"])
 	}
 	if !strings.Contains(shown["the answer to echo"], "***") {
 		t.Errorf("the echo was not masked: %s", shown["the answer to echo"])

@@ -2,6 +2,7 @@ package relay_test
 
 import (
 	"context"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -132,6 +133,7 @@ func TestEveryProblem(t *testing.T) {
 		"caller-key-invalid": withoutKey(t, s),
 		"caller-left":        left(t),
 		"internal":           panicked(s),
+		"relay-busy":         busy(t, s),
 	}
 	var mutex sync.Mutex
 	var waiting sync.WaitGroup
@@ -189,6 +191,40 @@ func tooLong(s *stage) answer {
 	recorder := httptest.NewRecorder()
 	gateway.HTTP(s.handler).ServeHTTP(recorder, request)
 	return newAnswer(recorder.Code, recorder.Header(), recorder.Body.Bytes())
+}
+
+// busy has hundreds of callers begin a body each, so that there is no memory for one more.
+func busy(t *testing.T, s *stage) answer {
+	served := gateway.HTTP(s.handler)
+	serve := func(body io.Reader) *httptest.ResponseRecorder {
+		request := httptest.NewRequest(http.MethodPost, "/", body)
+		request.ContentLength = 10 << 20
+		recorder := httptest.NewRecorder()
+		served.ServeHTTP(recorder, request)
+		return recorder
+	}
+	reading, end := make(chan struct{}), make(chan struct{})
+	const callers = 230
+	var waiting sync.WaitGroup
+	for range callers {
+		waiting.Go(func() { serve(begunBody{reading, end}) })
+	}
+	for range callers {
+		<-reading
+	}
+	defer waiting.Wait()
+	defer close(end)
+	recorder := serve(strings.NewReader(strings.Repeat("x", 10<<20)))
+	return newAnswer(recorder.Code, recorder.Header(), recorder.Body.Bytes())
+}
+
+// A begunBody is one that has begun, and breaks off at the end of a test.
+type begunBody struct{ reading, end chan struct{} }
+
+func (b begunBody) Read([]byte) (int, error) {
+	b.reading <- struct{}{}
+	<-b.end
+	return 0, io.ErrUnexpectedEOF
 }
 
 // withoutKey sends no key where one is asked for.

@@ -108,6 +108,9 @@ func refuse(err error, entry *logEntry) *gateway.Response {
 	entry.failed(problem, proxyError)
 	entry.panicked(err)
 	refusal := refusalFrom(err)
+	if refusal.Status != 0 {
+		problem.Status = refusal.Status
+	}
 	header := ownHeader("application/problem+json", proxyError)
 	addRefusalHeaders(header, problem, refusal)
 	return &gateway.Response{Status: problem.Status, Header: header, Body: encodeJSON(newProblemDocument(problem, refusal))}

@@ -35,6 +35,9 @@ const (
 // ErrUnavailable says that a secret cannot be read now, or is not of the shape that its use needs.
 var ErrUnavailable = errors.New("a secret is unavailable")
 
+// errAbsent is the cause where there is no such secret, or no such part of it.
+var errAbsent = errors.New("absent")
+
 // Config says where secrets come from and how long they are kept.
 type Config struct {
 	// SecretsManager makes the client that reads secretsmanager: references, and whose
@@ -125,6 +128,16 @@ func (s *Store) Value(ctx context.Context, reference destination.Reference) (Val
 	return got.Value.Select(reference)
 }
 
+// Exists reports whether there is what a reference names, its pointer included. The
+// error is as from Value: it says that this cannot be told now.
+func (s *Store) Exists(ctx context.Context, reference destination.Reference) (bool, error) {
+	_, err := s.Value(ctx, reference)
+	if errors.Is(err, errAbsent) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // Client returns the SDK's client, whose options hold the credentials and the region
 // of this process.
 func (s *Store) Client(ctx context.Context) (*secretsmanager.Client, error) {
@@ -178,7 +191,9 @@ func (v *Version) Select(reference destination.Reference) (Value, error) {
 	}
 	found, ok := reference.Pointer.Find(content)
 	if !ok {
-		return Value{}, Unusable(reference, "has no value at its pointer. Add that member to the secret, or mend the part of the reference from # on.")
+		refusal := Unusable(reference, "has no value at its pointer. Add that member to the secret, or mend the part of the reference from # on.")
+		refusal.Cause = errAbsent
+		return Value{}, refusal
 	}
 	if text, ok := rawjson.Plain(found); ok {
 		content = []byte(text)

@@ -42,6 +42,30 @@ func TestValue(t *testing.T) {
 	}
 }
 
+// TestExists tells what is not there from what cannot be read now.
+func TestExists(t *testing.T) {
+	t.Setenv("KEYRELAY_TEST_SET", "hush")
+	store := newStore(fake.NewSecrets(map[string]string{"keyrelay/it": `{"key": "hush", "none": null}`, "keyrelay/text": "hush"}))
+	for text, want := range map[string]string{
+		"secretsmanager:keyrelay/it": "yes", "secretsmanager:keyrelay/it#/key": "yes", "env:KEYRELAY_TEST_SET": "yes",
+		"secretsmanager:keyrelay/missing#/key": "no", "secretsmanager:keyrelay/it#/other": "no", "env:KEYRELAY_TEST_UNSET": "no", "file:/nowhere/it": "no",
+		"secretsmanager:keyrelay/text#/key": "unknown", "secretsmanager:keyrelay/it#/none": "unknown", "file:/dev/null": "unknown",
+	} {
+		reference, err := destination.ParseReference(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		exists, err := store.Exists(t.Context(), reference)
+		got := map[bool]string{true: "yes", false: "no"}[exists]
+		if errors.Is(err, secret.ErrUnavailable) {
+			got = "unknown"
+		}
+		if got != want {
+			t.Errorf("%s: %s (%v), want %s", text, got, err, want)
+		}
+	}
+}
+
 // TestCheck reports what can be known at start without reading a secret.
 func TestCheck(t *testing.T) {
 	folder := t.TempDir()

@@ -47,7 +47,7 @@ func (s *secretsManager) read(ctx context.Context, reference destination.Referen
 		VersionStage: aws.String("AWSCURRENT"),
 	}, limit)
 	if err != nil {
-		return nil, unavailable(reference, secretsManagerProblem(ctx, err), err)
+		return nil, unavailable(reference, secretsManagerProblem(ctx, err), causeOf(err))
 	}
 	if answer.SecretString != nil {
 		return []byte(*answer.SecretString), nil
@@ -120,6 +120,15 @@ func secretsManagerProblem(ctx context.Context, err error) string {
 		return "cannot be read, since AWS does not accept the credentials of this process. Renew them."
 	}
 	return "cannot be read, since Secrets Manager failed. It is tried again by itself."
+}
+
+// causeOf returns errAbsent where the service says that there is no such secret.
+func causeOf(err error) error {
+	var fault smithy.APIError
+	if errors.As(err, &fault) && fault.ErrorCode() == "ResourceNotFoundException" {
+		return errors.Join(errAbsent, err)
+	}
+	return err
 }
 
 // limit bounds what the SDK reads of one answer, and how long it pauses before it

@@ -27,7 +27,7 @@ type environment struct{}
 func (environment) read(_ context.Context, reference destination.Reference) ([]byte, error) {
 	value, ok := os.LookupEnv(reference.Name)
 	if !ok {
-		return nil, unavailable(reference, "is not set. Set that environment variable where keyrelay runs.", nil)
+		return nil, unavailable(reference, "is not set. Set that environment variable where keyrelay runs.", errAbsent)
 	}
 	return []byte(value), nil
 }
@@ -38,6 +38,9 @@ type files struct{}
 // read returns the file without its last line break, which editors add.
 func (files) read(_ context.Context, reference destination.Reference) ([]byte, error) {
 	file, err := openRegular(reference.Name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, unavailable(reference, fileProblem(err), errAbsent)
+	}
 	if err != nil {
 		return nil, unavailable(reference, fileProblem(err), err)
 	}

@@ -1,0 +1,153 @@
+package gateway
+
+import (
+	"bytes"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// maxConnections is how many connections of callers are open at once: what they can
+// have sent before their header is whole takes 64 KB each.
+const maxConnections = 400
+
+// A Listener is what an http.Server listens on: it bounds how many connections are
+// open, and has the requests that net/http refuses by itself answered by a Handler.
+//
+//	listener := gateway.Listen(tcp, relay)
+//	server := http.Server{Handler: gateway.HTTP(relay), ConnState: listener.ConnState}
+//	err := server.Serve(listener)
+//
+// Where all connections are taken, one without a request under way is closed for a
+// new one; where there is none, the new one waits.
+type Listener struct {
+	net.Listener
+	handler Handler
+	free    chan struct{}
+	closed  chan struct{}
+	close   sync.Once
+	mutex   sync.Mutex
+	idle    map[net.Conn]struct{}
+}
+
+// Listen returns a Listener over another one, whose refusals handler answers.
+func Listen(listener net.Listener, handler Handler) *Listener {
+	return &Listener{
+		Listener: listener, handler: handler,
+		free: make(chan struct{}, maxConnections), closed: make(chan struct{}), idle: make(map[net.Conn]struct{}),
+	}
+}
+
+// Accept waits for a connection and for a place for it.
+func (l *Listener) Accept() (net.Conn, error) {
+	made, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case l.free <- struct{}{}:
+	default:
+		l.closeIdle()
+		select {
+		case l.free <- struct{}{}:
+		case <-l.closed:
+			_ = made.Close()
+			return nil, net.ErrClosed
+		}
+	}
+	return &callersConnection{Conn: made, listener: l}, nil
+}
+
+// Close stops listening.
+func (l *Listener) Close() error {
+	l.close.Do(func() { close(l.closed) })
+	return l.Listener.Close()
+}
+
+// ConnState is the http.Server's field of that name.
+func (l *Listener) ConnState(connection net.Conn, state http.ConnState) {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	if state == http.StateIdle {
+		l.idle[connection] = struct{}{}
+	} else {
+		delete(l.idle, connection)
+	}
+}
+
+// closeIdle closes a connection that has no request under way, if there is one.
+func (l *Listener) closeIdle() {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	for connection := range l.idle {
+		delete(l.idle, connection)
+		_ = connection.Close()
+		return
+	}
+}
+
+// A callersConnection is a connection of a caller.
+type callersConnection struct {
+	net.Conn
+	listener *Listener
+	close    sync.Once
+}
+
+// Close makes place for another connection.
+func (c *callersConnection) Close() error {
+	c.close.Do(func() { <-c.listener.free })
+	return c.Conn.Close()
+}
+
+// CloseWrite ends the answers, so that a caller who is still sending gets to read
+// them before the connection ends.
+func (c *callersConnection) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
+}
+
+// Write sends an answer, and in place of net/http's own the Handler's.
+func (c *callersConnection) Write(data []byte) (int, error) {
+	status, why := ownRefusal(data)
+	if status == 0 {
+		return c.Conn.Write(data)
+	}
+	response := refuseMessage(c.listener.handler, status, why)
+	var out bytes.Buffer
+	raw := http.Response{
+		StatusCode: response.Status, ProtoMajor: 1, ProtoMinor: 1, Header: response.Header, Close: true,
+		Body: io.NopCloser(bytes.NewReader(response.Body)), ContentLength: int64(len(response.Body)),
+	}
+	_ = raw.Write(&out)
+	if _, err := c.Conn.Write(out.Bytes()); err != nil {
+		return 0, err
+	}
+	return len(data), nil
+}
+
+// ownRefusal tells the answers that net/http makes without a handler (conn.serve and
+// response.sendExpectationFailed in net/http/server.go) from all others, which have
+// Proxy-Status; status is 0 for those. why is what net/http says of the request; it
+// is never the caller's text.
+func ownRefusal(data []byte) (status int, why string) {
+	const refused = "\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n"
+	const unexpected = " Expectation Failed\r\nConnection: close\r\n"
+	line, rest, _ := bytes.Cut(data[:min(len(data), 256)], []byte("\r\n"))
+	if len(line) < len("HTTP/1.1 400") || string(line[:len("HTTP/1.")]) != "HTTP/1." || line[9] < '4' {
+		return 0, ""
+	}
+	status, _ = strconv.Atoi(string(line[9:12]))
+	switch {
+	case bytes.HasPrefix(data[len(line):], []byte(refused)):
+		_, why, _ = strings.Cut(string(line), ": ")
+		return status, why
+	case bytes.HasPrefix(data[12:], []byte(unexpected)) && !bytes.Contains(rest, []byte("\r\nProxy-Status:")):
+		return status, ""
+	}
+	return 0, ""
+}
