@@ -6,6 +6,7 @@
 # The same files make the same layers, whenever and wherever they are built. docs/deploy.md says how to pin the base by its digest.
 FROM golang:1.26.8-trixie AS build
 ARG SOURCE_DATE_EPOCH=0
+ARG COMMIT=unknown
 WORKDIR /keyrelay
 COPY go.mod go.sum ./
 RUN go mod download
@@ -14,7 +15,7 @@ COPY LICENSE NOTICE THIRD_PARTY_NOTICES.txt /image/
 COPY destinations /image/destinations
 RUN mkdir -p /image/etc/ssl/certs \
  && cp /etc/ssl/certs/ca-certificates.crt /image/etc/ssl/certs/ \
- && CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w' -o /image/keyrelay ./function \
+ && CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -X main.commit=$COMMIT" -o /image/keyrelay ./function \
  && chmod -R u=rwX,go=rX /image \
  && find /image -exec touch -d "@$SOURCE_DATE_EPOCH" {} +
 

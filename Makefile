@@ -15,9 +15,9 @@ BRIDGE ?= $(shell ip -4 -o address show docker0 2>/dev/null | sed 's/.*inet \([0
 # In a terminal the program is a job of its own, so that Ctrl-C ends it and not make, whose exit code then is the program's.
 foreground = if [ -t 0 ]; then set -m; $(1); else exec $(1); fi
 
-BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w'
 # The commit that is built, with -dirty behind it where files were changed since.
 COMMIT := $(or $(shell git describe --always --dirty --tags 2>/dev/null),unknown)
+BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X main.commit=$(COMMIT)'
 
 .PHONY: help run downstream test lint bench build check notices image clean e2e build-Relay
 
@@ -52,7 +52,7 @@ notices: ## THIRD_PARTY_NOTICES.txt, from the module graph
 	@mkdir -p dist && go run ./.ci/notices >dist/notices && mv dist/notices THIRD_PARTY_NOTICES.txt
 
 image: ## the image of the HTTP server, keyrelay:latest; the same files make the same layers
-	docker build -q -t keyrelay --build-arg SOURCE_DATE_EPOCH=0 --label org.opencontainers.image.revision='$(COMMIT)' .
+	docker build -q $(IMAGE_FLAGS) -t keyrelay --build-arg SOURCE_DATE_EPOCH=0 --build-arg COMMIT='$(COMMIT)' --label org.opencontainers.image.revision='$(COMMIT)' .
 
 check: ## the documents in destinations/: prints every fault
 	@go run ./function check '$(DESTINATIONS)'
@@ -64,7 +64,8 @@ clean: ## remove what was built; the tools in .tools stay
 	rm -rf dist .aws-sam
 
 # What `sam build` runs for the function Relay of template.yaml.
-build-Relay: check
+build-Relay:
+	@go run ./function check --for lambda '$(DESTINATIONS)'
 	$(if $(GOARCH_$(ARCHITECTURE)),,$(error $(SAMCONFIG) must name one architecture, Architecture=x86_64 or Architecture=arm64, not "$(ARCHITECTURE)"))
 	GOOS=linux GOARCH=$(GOARCH_$(ARCHITECTURE)) $(BUILD) -tags lambda.norpc -o '$(ARTIFACTS_DIR)/bootstrap' ./function
 	cp -R '$(DESTINATIONS)' '$(ARTIFACTS_DIR)/destinations'

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
 	"keyrelay/function/destination"
@@ -40,6 +42,55 @@ func explain(checked *destination.Destination, out io.Writer) {
 	for _, reference := range checked.References {
 		fmt.Fprintf(out, "  secret at %d:%d: %s\n", reference.Line, reference.Column, reference.Reference)
 	}
+}
+
+// checkForLambda checks a folder as check does, and finds what the function that the
+// template describes will not have: files, and variables that KEYRELAY_ENVIRONMENT
+// does not hold. A secret whose name its role may not read is a warning, since
+// the role can be given more.
+func checkForLambda(folder string, out io.Writer) error {
+	if err := check(folder, out); err != nil {
+		return err
+	}
+	prefix := cmp.Or(os.Getenv("KEYRELAY_SECRET_PREFIX"), destination.DefaultSecretPrefix)
+	set, err := destination.Load(folder, destination.Config{RealLambda: true, SecretPrefix: prefix})
+	if err != nil {
+		return err
+	}
+	variables, err := texts("KEYRELAY_ENVIRONMENT", os.Getenv("KEYRELAY_ENVIRONMENT"))
+	if err != nil {
+		return err
+	}
+	var faults destination.Faults
+	for _, each := range set.Destinations() {
+		for _, placed := range each.References {
+			if problem, remedy := missingInLambda(placed.Reference, variables); problem != "" {
+				faults = append(faults, destination.Fault{Place: placed.Place, Problem: problem, Remedy: remedy})
+			}
+			if placed.Provider == "secretsmanager" && !strings.HasPrefix(placed.Name, prefix) && !strings.HasPrefix(placed.Name, "arn:") {
+				fmt.Fprintf(out, "warning: %s\n", destination.Fault{Place: placed.Place, Problem: "the function's role may read secrets below " + prefix + " only",
+					Remedy: "rename this one, or set the template's parameter SecretPrefix, and KEYRELAY_SECRET_PREFIX for this check"})
+			}
+		}
+	}
+	if len(faults) > 0 {
+		return faults
+	}
+	return nil
+}
+
+// missingInLambda says what the function will lack of what a reference names.
+func missingInLambda(reference destination.Reference, variables map[string]string) (problem, remedy string) {
+	switch reference.Provider {
+	case "file":
+		return "the function will not have the file " + reference.Name, "put the secret into Secrets Manager"
+	case "env":
+		if _, found := variables[reference.Name]; !found {
+			return "the function will not have the environment variable " + reference.Name,
+				"put the secret into Secrets Manager; or give it in the template's parameter Environment, and in KEYRELAY_ENVIRONMENT to this check"
+		}
+	}
+	return "", ""
 }
 
 // counted words how many warnings there are.

@@ -2,8 +2,10 @@
 // function URL, and the same program as an HTTP server anywhere else.
 //
 //	keyrelay                serve: in Lambda when AWS_LAMBDA_RUNTIME_API is set, over HTTP otherwise
-//	keyrelay check FOLDER   check the documents of a folder and print every fault
+//	keyrelay check FOLDER   check the documents of a folder and print every fault;
+//	                        with --for lambda also what the function will not have
 //	keyrelay healthcheck    ask the server on this machine whether it serves
+//	keyrelay version        print the commit and the modules that were built
 //
 // Its settings are environment variables, see README.md. A wrong one stops the
 // start and is named.
@@ -34,8 +36,12 @@ func run(stop context.Context, arguments []string) error {
 		return serve(stop)
 	case len(arguments) == 2 && arguments[0] == "check":
 		return check(arguments[1], os.Stdout)
+	case len(arguments) == 4 && arguments[0] == "check" && arguments[1] == "--for" && arguments[2] == "lambda":
+		return checkForLambda(arguments[3], os.Stdout)
+	case len(arguments) == 1 && arguments[0] == "version":
+		return printVersion(os.Stdout)
 	case len(arguments) == 1 && arguments[0] == "healthcheck":
 		return healthcheck(stop)
 	}
-	return fmt.Errorf("usage: keyrelay [check FOLDER | healthcheck]")
+	return fmt.Errorf("usage: keyrelay [check [--for lambda] FOLDER | healthcheck | version]")
 }

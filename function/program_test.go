@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -23,6 +24,7 @@ const roleVariable = "KEYRELAY_TEST_ROLE"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(roleVariable) == "program" {
+		_ = os.Unsetenv(roleVariable) // it is no setting of the program
 		main()
 		os.Exit(0)
 	}
@@ -152,6 +154,9 @@ func TestStartFaults(t *testing.T) {
 		"caller key unset":   {nil, []string{"PORT=" + port, "KEYRELAY_CALLER_KEYS=env:NOT_SET", "KEYRELAY_DESTINATIONS=" + good}, "KEYRELAY_CALLER_KEYS"},
 		"loopback in Lambda": {nil, []string{"AWS_LAMBDA_RUNTIME_API=127.0.0.1:9", "KEYRELAY_DESTINATIONS=" + good}, "loopback is open to nobody in AWS Lambda"},
 		"usage":              {[]string{"serve"}, nil, "usage: keyrelay"},
+		"misspelt":           {nil, []string{"KEYRELAY_DESTINATION=" + good}, "KEYRELAY_DESTINATION is not a setting"},
+		"not for Lambda":     {[]string{"check", "--for", "lambda", writeDocument(t, secretDocument("env:ORDERS_KEY"))}, nil, "api.yaml:7:69: the function will not have the environment variable ORDERS_KEY"},
+		"no file in Lambda":  {[]string{"check", "--for", "lambda", writeDocument(t, secretDocument("file:/run/key"))}, nil, "api.yaml:7:69: the function will not have the file /run/key"},
 		"faulty document":    {[]string{"check", writeDocument(t, "openapi: 3.1.0\n")}, nil, "api.yaml:1:1"},
 		"nobody serves":      {[]string{"healthcheck"}, []string{"PORT=1"}, "does not answer"},
 	} {
@@ -161,6 +166,104 @@ func TestStartFaults(t *testing.T) {
 				t.Errorf("%v: %s", err, text)
 			}
 		})
+	}
+}
+
+// secretDocument declares an API with one key.
+func secretDocument(reference string) string {
+	return `openapi: 3.1.0
+info: {title: API, version: "1"}
+servers: [{url: "https://api.example.com"}]
+security: [{key: []}]
+components:
+  securitySchemes:
+    key: {type: apiKey, in: header, name: X-Key, x-keyrelay-secret: "` + reference + `"}
+`
+}
+
+// TestCheckForLambda sees what passes: a variable that the template brings, and, with
+// a warning, a secret that the role may not read as it is.
+func TestCheckForLambda(t *testing.T) {
+	for name, test := range map[string]struct {
+		document    string
+		environment []string
+		warned      bool
+	}{
+		"a variable of the template": {secretDocument("env:ORDERS_KEY"), []string{`KEYRELAY_ENVIRONMENT={"ORDERS_KEY": ""}`}, false},
+		"another stage's secret":     {secretDocument("secretsmanager:keyrelay/orders"), []string{"KEYRELAY_SECRET_PREFIX=staging/"}, true},
+		"its own secret":             {secretDocument("secretsmanager:staging/orders"), []string{"KEYRELAY_SECRET_PREFIX=staging/"}, false},
+		"a default reference":        {strings.Replace(secretDocument("x"), `, x-keyrelay-secret: "x"`, "", 1), []string{"KEYRELAY_SECRET_PREFIX=staging/"}, false},
+		"an ARN":                     {secretDocument("secretsmanager:arn:aws:secretsmanager:eu-west-1:111122223333:secret:keyrelay/orders"), nil, false},
+	} {
+		text, err := program([]string{"check", "--for", "lambda", writeDocument(t, test.document)}, test.environment...).CombinedOutput()
+		if err != nil || strings.Contains(string(text), "warning: ") != test.warned {
+			t.Errorf("%s: %v %s", name, err, text)
+		}
+	}
+}
+
+// TestStartEntries sees the log entry of a start, and of one that is refused.
+func TestStartEntries(t *testing.T) {
+	command := program(nil, "PORT="+freePort(t), "KEYRELAY_CALLER_KEYS=none", "KEYRELAY_DESTINATIONS="+writeDocument(t, openDocument("http://127.0.0.1:9")))
+	output, err := command.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = command.Process.Kill() }()
+	line, _ := bufio.NewReader(output).ReadString('\n')
+	if !regexp.MustCompile(`"message":"serving","version":"unknown","folder":"[^"]+","documents":1,"networks":\["loopback"\],"address":"[^"]+"`).MatchString(line) {
+		t.Errorf("the start is logged as %s", line)
+	}
+	refused, _ := program(nil, "KEYRELAY_DESTINATIONS=/nowhere/at/all").Output()
+	var entry struct{ Level, Message, Problem, Blame, Detail string }
+	if err := json.Unmarshal(refused, &entry); err != nil || entry.Level != "ERROR" || entry.Problem != "start-refused" || entry.Blame != "keyrelay" || !strings.Contains(entry.Detail, "/nowhere/at/all") {
+		t.Errorf("a refused start is logged as %s", refused)
+	}
+}
+
+// TestUnreadableSecret starts the program as a user who may not read a secret's file.
+func TestUnreadableSecret(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can start a program as another user")
+	}
+	folder := writeDocument(t, "")
+	for above := folder; above != os.TempDir(); above = filepath.Dir(above) {
+		if err := os.Chmod(above, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	key := filepath.Join(folder, "key")
+	test, err := os.ReadFile(os.Args[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, file := range map[string]struct {
+		content []byte
+		mode    os.FileMode
+	}{"program": {test, 0o755}, "key": {[]byte("hush"), 0o600}, "api.yaml": {[]byte(secretDocument("file:" + key)), 0o644}} {
+		if err := os.WriteFile(filepath.Join(folder, name), file.content, file.mode); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(filepath.Join(folder, name), file.mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	command := program(nil, "KEYRELAY_DESTINATIONS="+folder)
+	command.Path = filepath.Join(folder, "program")
+	command.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	if text, err := command.CombinedOutput(); err == nil || !strings.Contains(string(text), "api.yaml:7:69: the file "+key+" cannot be read by the user") {
+		t.Errorf("%v: %s", err, text)
+	}
+}
+
+// TestVersion sees that the program says what it is made of.
+func TestVersion(t *testing.T) {
+	text, err := program([]string{"version"}).Output()
+	if err != nil || !strings.HasPrefix(string(text), "keyrelay unknown go1.") || !strings.Contains(string(text), "\ncode.dny.dev/ssrf v") {
+		t.Errorf("%v: %s", err, text)
 	}
 }
 

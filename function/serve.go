@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"keyrelay/function/gateway"
+	"keyrelay/function/relay"
 )
 
 // drainTime is how long requests under way may take after SIGTERM. Cloud Run and
@@ -36,17 +37,17 @@ const (
 // serve runs the relay as a Lambda function or as an HTTP server, by what the
 // environment says.
 func serve(stop context.Context) error {
-	read, err := readSettings(os.Getenv)
+	log := slog.New(slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: nameMessage}))
+	read, wired, err := prepare()
 	if err != nil {
+		log.Error("start", "problem", "start-refused", "blame", "keyrelay", "detail", err.Error())
 		return err
 	}
 	// net/http quotes bytes of a downstream there, and the log is JSON only.
 	stdlog.SetOutput(io.Discard)
-	wired, err := wire(read, os.Stdout)
-	if err != nil {
-		return err
-	}
+	log = log.With("version", commit, "folder", read.destinations, "documents", len(wired.Destinations()), "networks", networks(wired.Destinations()))
 	if read.lambda {
+		log.Info("serving")
 		lambda.Start(gateway.Lambda(wired))
 		return nil
 	}
@@ -60,12 +61,26 @@ func serve(stop context.Context) error {
 	if strings.HasPrefix(read.address, loopback+":") {
 		relayed = gateway.LoopbackHTTP(wired)
 	}
-	return serveHTTP(stop, gateway.Listen(listener, wired), relayed)
+	return serveHTTP(stop, log, gateway.Listen(listener, wired), relayed)
+}
+
+// prepare reads the settings and builds what they describe.
+func prepare() (read settings, made *relay.Relay, err error) {
+	if err = checkNames(os.Environ()); err != nil {
+		return read, made, err
+	}
+	if err = addEnvironment(os.Getenv("KEYRELAY_ENVIRONMENT")); err != nil {
+		return read, made, err
+	}
+	if read, err = readSettings(os.Getenv); err != nil {
+		return read, made, err
+	}
+	made, err = wire(read, os.Stdout)
+	return read, made, err
 }
 
 // serveHTTP serves until stop ends, and then lets the requests under way finish.
-func serveHTTP(stop context.Context, listener *gateway.Listener, relayed http.Handler) error {
-	log := slog.New(slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: nameMessage}))
+func serveHTTP(stop context.Context, log *slog.Logger, listener *gateway.Listener, relayed http.Handler) error {
 	server := &http.Server{
 		Handler:           withHealth(relayed),
 		ReadHeaderTimeout: headerTime,
@@ -96,7 +111,7 @@ func serveHTTP(stop context.Context, listener *gateway.Listener, relayed http.Ha
 	return nil
 }
 
-// nameMessage names the message as the log records of requests do.
+// nameMessage names the message as the log entries of requests do.
 func nameMessage(_ []string, attribute slog.Attr) slog.Attr {
 	if attribute.Key == slog.MessageKey {
 		attribute.Key = "message"

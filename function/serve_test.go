@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"testing"
@@ -59,7 +60,7 @@ func mustBeGivenUp(t *testing.T, sends string, limit time.Duration) {
 	stop, cancel := context.WithCancel(t.Context())
 	served := make(chan error, 1)
 	go func() {
-		served <- serveHTTP(stop, gateway.Listen(listener, nil), http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }))
+		served <- serveHTTP(stop, slog.New(slog.DiscardHandler), gateway.Listen(listener, nil), http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }))
 	}()
 	caller, server := net.Pipe()
 	listener.connections <- server

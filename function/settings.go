@@ -1,10 +1,13 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -32,6 +35,12 @@ type settings struct {
 	destinations string
 	// callerKeys is zero when callers need no key.
 	callerKeys destination.Reference
+	// callers maps the ids of API keys and the ARNs of IAM principals to callers' names.
+	callers map[string]string
+	// secretPrefix is what the names of default references begin with.
+	secretPrefix string
+	// logLevel is the least level of the log entries that are written over HTTP.
+	logLevel slog.Level
 	// address is where the HTTP server listens.
 	address string
 	// secretTTL and secretMaxAge say how long secrets are kept.
@@ -45,6 +54,7 @@ func readSettings(getenv func(string) string) (settings, error) {
 		lambda:       getenv("AWS_LAMBDA_RUNTIME_API") != "",
 		functionName: getenv("AWS_LAMBDA_FUNCTION_NAME"),
 		destinations: getenv("KEYRELAY_DESTINATIONS"),
+		secretPrefix: getenv("KEYRELAY_SECRET_PREFIX"),
 	}
 	read.realLambda = read.lambda && getenv("AWS_SAM_LOCAL") != "true"
 	if read.destinations == "" {
@@ -57,6 +67,12 @@ func readSettings(getenv func(string) string) (settings, error) {
 	if read.callerKeys, err = callerKeys(getenv("KEYRELAY_CALLER_KEYS"), read); err != nil {
 		return read, err
 	}
+	if read.callers, err = texts("KEYRELAY_CALLERS", getenv("KEYRELAY_CALLERS")); err != nil {
+		return read, err
+	}
+	if read.logLevel, err = logLevel(getenv("KEYRELAY_LOG_LEVEL"), read.lambda); err != nil {
+		return read, err
+	}
 	if read.secretTTL, err = duration("KEYRELAY_SECRET_TTL", getenv("KEYRELAY_SECRET_TTL"), secret.DefaultTTL); err != nil {
 		return read, err
 	}
@@ -65,6 +81,58 @@ func readSettings(getenv func(string) string) (settings, error) {
 	}
 	read.secretMaxAge, err = duration("KEYRELAY_SECRET_MAX_AGE", getenv("KEYRELAY_SECRET_MAX_AGE"), 24*time.Hour)
 	return read, err
+}
+
+// checkNames refuses a variable that looks like a setting and is none: a misspelt
+// setting must not do nothing.
+func checkNames(environment []string) error {
+	known := []string{
+		"KEYRELAY_CALLER_KEYS", "KEYRELAY_CALLERS", "KEYRELAY_DESTINATIONS", "KEYRELAY_ENVIRONMENT", "KEYRELAY_LOG_LEVEL",
+		"KEYRELAY_SECRET_MAX_AGE", "KEYRELAY_SECRET_PREFIX", "KEYRELAY_SECRET_TTL",
+	}
+	for _, variable := range environment {
+		name, _, _ := strings.Cut(variable, "=")
+		if strings.HasPrefix(name, "KEYRELAY_") && !slices.Contains(known, name) {
+			return fmt.Errorf("%s is not a setting of keyrelay; unset it, or write one of %s", name, strings.Join(known, ", "))
+		}
+	}
+	return nil
+}
+
+// addEnvironment sets the variables that KEYRELAY_ENVIRONMENT holds as a JSON object,
+// for a template, which cannot name variables that it does not know.
+func addEnvironment(value string) error {
+	added, err := texts("KEYRELAY_ENVIRONMENT", value)
+	if err != nil {
+		return err
+	}
+	for name, text := range added {
+		if strings.HasPrefix(name, "AWS_") || strings.HasPrefix(name, "KEYRELAY_") || os.Setenv(name, text) != nil {
+			return fmt.Errorf("KEYRELAY_ENVIRONMENT must hold the variables of env: references only, not %s", name)
+		}
+	}
+	return nil
+}
+
+// texts reads a setting that is a JSON object of texts.
+func texts(name, value string) (read map[string]string, err error) {
+	if value != "" && json.Unmarshal([]byte(value), &read) != nil {
+		return nil, fmt.Errorf(`%s must be a JSON object of texts, such as {"name": "text"}`, name)
+	}
+	return read, nil
+}
+
+// logLevel reads KEYRELAY_LOG_LEVEL. In Lambda metrics are made of the log entries.
+func logLevel(value string, lambda bool) (level slog.Level, err error) {
+	switch {
+	case value == "":
+		return slog.LevelInfo, nil
+	case lambda:
+		return level, fmt.Errorf("KEYRELAY_LOG_LEVEL is of no use in Lambda, where metrics are made of every log entry; unset it")
+	case level.UnmarshalText([]byte(value)) != nil:
+		return level, fmt.Errorf("KEYRELAY_LOG_LEVEL must be info, warn or error")
+	}
+	return level, nil
 }
 
 // besideProgram is the folder that is packed beside the program into the Lambda

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -73,6 +75,8 @@ func TestWrongSettings(t *testing.T) {
 		"KEYRELAY_CALLER_KEYS":    "the-very-key-itself",
 		"KEYRELAY_SECRET_TTL":     "5 minutes",
 		"KEYRELAY_SECRET_MAX_AGE": "-1h",
+		"KEYRELAY_CALLERS":        `["osmos"]`,
+		"KEYRELAY_LOG_LEVEL":      "loud",
 	} {
 		_, err := readSettings(environment(map[string]string{variable: wrong}))
 		if err == nil || !strings.HasPrefix(err.Error(), variable+" must") {
@@ -99,5 +103,37 @@ func TestOpenPortNeedsCallerKeys(t *testing.T) {
 	_, err := readSettings(environment(map[string]string{"PORT": "8080"}))
 	if err == nil || !strings.Contains(err.Error(), "KEYRELAY_CALLER_KEYS must be set") {
 		t.Error(err)
+	}
+}
+
+// TestMisspeltSettings sees that a variable that only looks like a setting is named,
+// and that every setting of README.md is one.
+func TestMisspeltSettings(t *testing.T) {
+	for _, name := range []string{"KEYRELAY_DESTINATION", "KEYRELAY_SECRETS_TTL", "KEYRELAY_"} {
+		if err := checkNames([]string{"PORT=80", name + "=the-value"}); err == nil || !strings.HasPrefix(err.Error(), name+" is not") || strings.Contains(err.Error(), "the-value") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := regexp.MustCompile(`KEYRELAY_[A-Z_]+`).FindAllString(string(readme), -1)
+	if err := checkNames(found); err != nil || len(found) < 5 {
+		t.Errorf("README.md names %v: %v", found, err)
+	}
+}
+
+// TestAddEnvironment sees that variables come out of one, and that none that the
+// program or the SDK reads can be brought in that way.
+func TestAddEnvironment(t *testing.T) {
+	t.Setenv("ADDED_KEY", "before")
+	if err := addEnvironment(`{"ADDED_KEY": "after"}`); err != nil || os.Getenv("ADDED_KEY") != "after" {
+		t.Errorf("%v, ADDED_KEY is %s", err, os.Getenv("ADDED_KEY"))
+	}
+	for _, wrong := range []string{`{"AWS_REGION": "mars"}`, `{"KEYRELAY_SECRET_TTL": "1s"}`, `{"": "a-value"}`, `{"A=B": "a-value"}`, `{"A": 1}`, `a-value`} {
+		if err := addEnvironment(wrong); err == nil || !strings.HasPrefix(err.Error(), "KEYRELAY_ENVIRONMENT must") || strings.Contains(err.Error(), "a-value") {
+			t.Errorf("%s: %v", wrong, err)
+		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
@@ -15,7 +16,7 @@ import (
 
 // wire builds the relay that the settings describe.
 func wire(settings settings, log io.Writer) (*relay.Relay, error) {
-	set, err := destination.Load(settings.destinations, destination.Config{RealLambda: settings.realLambda})
+	set, err := destination.Load(settings.destinations, destination.Config{RealLambda: settings.realLambda, SecretPrefix: settings.secretPrefix})
 	if err != nil {
 		return nil, err
 	}
@@ -31,8 +32,20 @@ func wire(settings settings, log io.Writer) (*relay.Relay, error) {
 		Secrets:      secrets,
 		CallerKeys:   settings.callerKeys,
 		Log:          log,
+		LogLevel:     settings.logLevel,
 		FunctionName: settings.functionName,
 	}), nil
+}
+
+// networks names the kinds of addresses that the documents open.
+func networks(destinations []*destination.Destination) (names []string) {
+	for _, each := range destinations {
+		if name := each.Network.String(); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // checkCallerKeys reads callers' keys that are on this machine, so that a missing

@@ -78,7 +78,7 @@ type Destination struct {
 	CA Reference
 	// Variables refers to the JSON secret that x-itential-variable reads; zero when
 	// the document has none. Where a document has some and does not say where they are kept,
-	// it is secretsmanager:keyrelay/FILE#/variables.
+	// it is secretsmanager:PREFIX/FILE#/variables.
 	Variables Reference
 	// AuxiliaryTimeout bounds each retrieval, introspection and key set call made for the document.
 	AuxiliaryTimeout time.Duration
@@ -101,6 +101,8 @@ type Destination struct {
 	servers []*server
 	// file is the document's file name.
 	file string
+	// secretPrefix is what defaultReference begins with.
+	secretPrefix string
 	// declared lists the operations, as "METHOD /path", sorted.
 	declared []string
 }

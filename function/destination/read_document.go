@@ -1,6 +1,7 @@
 package destination
 
 import (
+	"cmp"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -36,6 +37,7 @@ const (
 // document reads one document. Faults and warnings are noted in the reader.
 func (r *reader) document() {
 	d := &Destination{Name: nameOf(r.file), Schemes: map[string]*SecurityScheme{}, file: filepath.Base(r.file)}
+	d.secretPrefix = cmp.Or(r.config.SecretPrefix, DefaultSecretPrefix)
 	r.destination = d
 	if !r.checkMappings(r.root, 0) || !r.version() {
 		return

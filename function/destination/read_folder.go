@@ -17,7 +17,12 @@ import (
 type Config struct {
 	// RealLambda makes the network "loopback" a fault: in AWS Lambda, loopback holds the runtime's own API.
 	RealLambda bool
+	// SecretPrefix is what the secrets of schemes begin with that name none; empty means DefaultSecretPrefix.
+	SecretPrefix string
 }
+
+// DefaultSecretPrefix is Config.SecretPrefix where it is empty.
+const DefaultSecretPrefix = "keyrelay/"
 
 // Load reads every *.yaml, *.yml and *.json document of a folder. Names that begin
 // with a dot are left out, as a shell leaves them out. The error, if

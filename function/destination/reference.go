@@ -85,9 +85,9 @@ func secretNameRule(provider string) string {
 	return "a secret's name or ARN: letters, digits and " + secretNameSymbols + " only"
 }
 
-// defaultReference returns secretsmanager:keyrelay/FILE#/MEMBER.
+// defaultReference returns secretsmanager:PREFIX/FILE#/MEMBER.
 func (d *Destination) defaultReference(member string) Reference {
-	return Reference{"secretsmanager", "keyrelay/" + secretName(d.Name), rawjson.PointerTo(member)}
+	return Reference{"secretsmanager", d.secretPrefix + secretName(d.Name), rawjson.PointerTo(member)}
 }
 
 // secretName returns a document's name as Secrets Manager allows it: every other

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"log/slog"
 	"strconv"
 	"sync"
 	"time"
@@ -12,6 +13,9 @@ const usualLineBytes = 1 << 10
 // write logs the entry as one JSON object in one Write, so that concurrent
 // requests do not mix their lines. A log that cannot be written fails no request.
 func (r *Relay) write(entry *logEntry) {
+	if entry.level() < r.config.LogLevel {
+		return
+	}
 	line, _ := r.lines.Get().(*[]byte)
 	*line = r.appendEntry((*line)[:0], entry)
 	_, _ = r.config.Log.Write(*line)
@@ -30,7 +34,7 @@ func (r *Relay) appendEntry(line []byte, entry *logEntry) []byte {
 	line = append(line, `{"time":"`...)
 	line = entry.start.UTC().AppendFormat(line, time.RFC3339Nano)
 	line = append(line, `","level":"`...)
-	line = append(line, entry.level()...)
+	line = append(line, entry.level().String()...)
 	line = append(line, `","message":"request"`...)
 	line = appendText(line, "requestId", entry.requestID)
 	line = appendText(line, "method", entry.method)
@@ -69,14 +73,14 @@ func (e *logEntry) appendCredential(line []byte) []byte {
 
 // level tells what an operator has to look at: a failure that is not the
 // caller's is an error; a stale secret or an echoed credential is a warning.
-func (e *logEntry) level() string {
+func (e *logEntry) level() slog.Level {
 	switch {
 	case !e.succeeded():
-		return "ERROR"
+		return slog.LevelError
 	case len(e.stale) > 0 || len(e.masked) > 0:
-		return "WARN"
+		return slog.LevelWarn
 	}
-	return "INFO"
+	return slog.LevelInfo
 }
 
 // appendText adds a member unless its text is empty.

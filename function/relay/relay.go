@@ -15,6 +15,7 @@ package relay
 import (
 	"context"
 	"io"
+	"log/slog"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -49,6 +50,8 @@ type Config struct {
 	CallerKeys destination.Reference
 	// Log receives one JSON object and a line break per request, in one Write.
 	Log io.Writer
+	// LogLevel is the least level of the entries that are written.
+	LogLevel slog.Level
 	// FunctionName adds metrics for that function in CloudWatch's embedded metric
 	// format to each log entry; empty adds none.
 	FunctionName string
@@ -82,6 +85,11 @@ func New(config Config) *Relay {
 		made.callers = caller.New(config.Secrets, config.CallerKeys)
 	}
 	return made
+}
+
+// Destinations returns what the relay may call.
+func (r *Relay) Destinations() []*destination.Destination {
+	return r.config.Destinations.Destinations()
 }
 
 // Close closes idle connections. The Relay stays usable.

@@ -10,8 +10,8 @@ import (
 )
 
 // Check reports every env: and file: reference of the set that names an unset
-// variable or a missing file, or lacks a member that a template names, and reads no
-// secret of Secrets Manager. The error is of type destination.Faults.
+// variable or a file that is missing or unreadable, or lacks a member that a template
+// names, and reads no secret of Secrets Manager. The error is of type destination.Faults.
 func (s *Store) Check(set *destination.Set) error {
 	var faults destination.Faults
 	for _, checked := range set.Destinations() {
@@ -44,6 +44,11 @@ func absent(reference destination.Reference) (problem, remedy string) {
 		} else if err == nil && !information.Mode().IsRegular() {
 			return reference.Name + " is not a file", "name a regular file that holds the secret"
 		}
+		file, err := openRegular(reference.Name)
+		if err != nil {
+			return "the file " + reference.Name + " cannot be read by the user that keyrelay runs as", "let that user read it, or name another file"
+		}
+		_ = file.Close()
 	}
 	return "", ""
 }
