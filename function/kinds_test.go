@@ -43,7 +43,7 @@ func runKind(t *testing.T, archive *txtar.Archive) {
 	defer server.Close()
 	host := strings.TrimPrefix(server.URL, "http://")
 	var document, calls, want string
-	secrets := startManagedSecrets(t)
+	secrets, keys := startManagedSecrets(t), newSigningKeys(t)
 	for _, section := range archive.Files {
 		text := strings.ReplaceAll(string(section.Data), "$API", host)
 		name, path, _ := strings.Cut(section.Name, " ")
@@ -51,7 +51,7 @@ func runKind(t *testing.T, archive *txtar.Archive) {
 		case "document":
 			document = text
 		case "secret":
-			secrets.Put("keyrelay/orders", text)
+			secrets.Put("keyrelay/orders", keys.fill(text))
 		case "answer":
 			answers[path] = append(answers[path], text)
 		case "caller":
@@ -76,7 +76,7 @@ func runKind(t *testing.T, archive *txtar.Archive) {
 			t.Errorf("the caller got %d %s", answer.Code, answer.Body)
 		}
 	}
-	if difference := cmp.Diff(want, strings.ReplaceAll(arrivedAt(t, api), host, "$API")); difference != "" {
+	if difference := cmp.Diff(want, keys.open(t, strings.ReplaceAll(arrivedAt(t, api), host, "$API"), host)); difference != "" {
 		t.Errorf("(-want +got):\n%s", difference)
 	}
 }

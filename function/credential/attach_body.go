@@ -32,31 +32,7 @@ func setInBody(request *http.Request, name, text string) {
 		request.Header.Set("Content-Type", "application/json")
 	}
 	value, _ := json.Marshal(text)
-	setBody(request, withMember(body, pointer.Tokens(), value))
-}
-
-// withMember returns a JSON document with the value at a path of names, whose objects
-// are made where they are missing; the document itself where an object cannot be there.
-func withMember(document []byte, path []string, value []byte) []byte {
-	if len(path) == 0 {
-		return value
-	}
-	var object rawjson.Object
-	if object.Read(document) != nil {
-		return document
-	}
-	if index := object.Find(path[0]); index >= 0 {
-		span := object.Value(index)
-		inner := withMember(span.Of(document), path[1:], value)
-		return bytes.Join([][]byte{document[:span.Start], inner, document[span.End:]}, nil)
-	}
-	name, _ := json.Marshal(path[0])
-	member := bytes.Join([][]byte{name, withMember([]byte("{}"), path[1:], value)}, []byte(":"))
-	if object.Len() > 0 {
-		member = append([]byte(","), member...)
-	}
-	end := bytes.LastIndexByte(document, '}')
-	return bytes.Join([][]byte{document[:end], member, document[end:]}, nil)
+	setBody(request, rawjson.WithMember(body, pointer.Tokens(), value))
 }
 
 // bodyOf is the body that a request is going to send; nil for none.

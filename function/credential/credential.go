@@ -32,6 +32,7 @@ type Store struct {
 	secrets   *secret.Store
 	retriever *retrieval.Retriever
 	roles     *cache.Cache[roleKey, *role]
+	signed    *cache.Cache[retrieval.Scope, *signed]
 
 	// ready maps a *destination.Operation to the *Credential of requests without
 	// placeholders, and parts a retrieval.Scope to its *part.
@@ -45,7 +46,7 @@ type Store struct {
 func New(secrets *secret.Store, call upstream.CallFunc) *Store {
 	s := &Store{secrets: secrets}
 	s.retriever = retrieval.New(secrets, call, s.other)
-	s.roles = newRoles(s)
+	s.roles, s.signed = newRoles(s), newSigned(s)
 	return s
 }
 

@@ -34,6 +34,8 @@ func (s *Store) kind(of destination.Kind) kind {
 		return s.retrieved()
 	case destination.OAuth2, destination.OpenIDConnect:
 		return s.token()
+	case destination.SignedJWT:
+		return s.signedJWT()
 	case destination.AWSSignatureV4:
 		return kind{get: s.signer}
 	}

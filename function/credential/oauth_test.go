@@ -28,7 +28,7 @@ import (
 // client authentication (RFC 6749 sections 2.3.1, 4.3.2 and 4.4.2).
 func TestTokenRequest(t *testing.T) {
 	password := func(s *destination.SecurityScheme) { s.Flow.GrantType = "password" }
-	post := func(s *destination.SecurityScheme) { s.ClientSecretPost = true }
+	post := func(s *destination.SecurityScheme) { s.ClientAuthentication = "client_secret_post" }
 	both := func(s *destination.SecurityScheme) { password(s); post(s) }
 	extra := func(s *destination.SecurityScheme) {
 		s.Parameters = []destination.RetrievalParameter{

@@ -95,7 +95,7 @@ func wanted(t *testing.T) map[string]*destination.SecurityScheme {
 			}},
 			Retrieval:  &destination.Retrieval{Method: "GET", URL: parsed(t, "https://auth.example.com/token")},
 			Parameters: []destination.RetrievalParameter{{Name: "a", In: "header", UseIn: []string{"key"}, Variable: "b"}}},
-		"oauth": {Kind: destination.OAuth2, In: "header", Field: "Authorization", Secret: own("oauth"), Lifetime: &half, ClientSecretPost: true,
+		"oauth": {Kind: destination.OAuth2, In: "header", Field: "Authorization", Secret: own("oauth"), Lifetime: &half, ClientAuthentication: "client_secret_post",
 			Flow: &destination.Flow{GrantType: "client_credentials", TokenURL: parsed(t, "https://auth.example.com/oauth/token"), Scopes: []string{"read", "write"}},
 			RefreshOn: []destination.RefreshRule{{Status: 401},
 				{Status: 200, Pointer: "/error/code", Equals: []byte(`{"a":[1.0,"x"]}`), ByBody: true}}},

@@ -58,6 +58,7 @@ func (r *reader) scheme(scheme *SecurityScheme, m member) {
 	r.retrieval(scheme, node, kind)
 	r.parameters(scheme, node, templates)
 	r.life(scheme, node, templates)
+	r.jwt(scheme, node, templates)
 	r.secret(scheme, node, m.key)
 	r.noteMembers(scheme)
 	r.checkUse(scheme, node)
@@ -229,8 +230,10 @@ func (r *reader) life(scheme *SecurityScheme, node *yaml.Node, templates *templa
 		scheme.RequestContentType = text
 	}
 	method := r.member(node, extensionPrefix+"client-authentication")
-	text, _ := r.oneOf(method, extensionPrefix+"client-authentication", "client_secret_basic", "client_secret_post")
-	scheme.ClientSecretPost = text == "client_secret_post"
+	text, _ := r.oneOf(method, extensionPrefix+"client-authentication", "client_secret_basic", "client_secret_post", "private_key_jwt", "client_secret_jwt")
+	if text != "client_secret_basic" {
+		scheme.ClientAuthentication = text
+	}
 }
 
 // retrieval reads x-itential-dynamic-retrieval,

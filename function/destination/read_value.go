@@ -133,9 +133,10 @@ func (s *SecurityScheme) expressions(ofSecret bool) []TemplatePart {
 		all = append(all, s.Value.Expressions()...)
 	}
 	for _, parameter := range s.Parameters {
-		if parameter.Value != nil {
-			all = append(all, parameter.Value.Expressions()...)
-		}
+		all = append(all, parameter.Value.Expressions()...)
+	}
+	if s.JWT != nil {
+		all = append(append(all, s.JWT.Header.Expressions()...), s.JWT.Claims.Expressions()...)
 	}
 	return all
 }

@@ -26,6 +26,8 @@ const (
 	OpenIDConnect
 	// MutualTLS presents a client certificate.
 	MutualTLS
+	// SignedJWT is a scheme whose credential is a JWT that is signed here (RFC 7519).
+	SignedJWT
 	// AWSSignatureV4 signs with the function's own role (x-amazon-apigateway-authtype: awsSigv4).
 	AWSSignatureV4
 	// Unsupported is a scheme that parses but that keyrelay cannot fill, such as http digest or an implicit flow.
@@ -54,10 +56,11 @@ func kindRules() [Unsupported + 1]kindRule {
 		RetrievedKey: {words: "apiKey with x-itential-dynamic-retrieval",
 			extensions: []string{"secret", "value", "values", "in", "retrieval", "response", "lifetime", "expires-in", "request-content-type"}},
 		OAuth2: {words: "oauth2", secret: true, authorization: true,
-			extensions: []string{"secret", "value", "values", "response", "lifetime", "expires-in", "client-authentication"}},
+			extensions: []string{"secret", "value", "values", "response", "lifetime", "expires-in", "client-authentication", "jwt", "grant"}},
 		OpenIDConnect: {words: "openIdConnect", secret: true, authorization: true,
-			extensions: []string{"secret", "value", "values", "response", "lifetime", "expires-in", "client-authentication"}},
+			extensions: []string{"secret", "value", "values", "response", "lifetime", "expires-in", "client-authentication", "jwt", "grant"}},
 		MutualTLS:      {words: "mutualTLS", secret: true, extensions: []string{"secret"}},
+		SignedJWT:      {words: "apiKey or http bearer with x-keyrelay-jwt", secret: true, extensions: []string{"secret", "values", "in", "jwt"}},
 		AWSSignatureV4: {words: "awsSigv4", authorization: true},
 		Unsupported:    {words: "none that keyrelay can fill"},
 	}
@@ -106,8 +109,13 @@ type SecurityScheme struct {
 	RefreshOn []RefreshRule
 	// RequestContentType is the media type of a retrieval's body parameters.
 	RequestContentType string
-	// ClientSecretPost says that client_id and client_secret go into the form (client_secret_post) instead of the Authorization header.
-	ClientSecretPost bool
+	// ClientAuthentication is how a client proves who it is to a token endpoint: empty
+	// for client_secret_basic, "client_secret_post", "private_key_jwt" or "client_secret_jwt".
+	ClientAuthentication string
+	// JWT says what is signed: the credential itself where Kind is SignedJWT, else the
+	// client's assertion or, where JWTGrant is set, the grant; nil for nothing.
+	JWT      *JWT
+	JWTGrant bool
 }
 
 // A Retrieval is the HTTP call of x-itential-dynamic-retrieval.
@@ -124,6 +132,16 @@ type Flow struct {
 	TokenURL  *url.URL
 	// Scopes are all scopes that the flow declares, sorted; a Requirement without scopes asks for all of them.
 	Scopes []string
+}
+
+// A JWT is x-keyrelay-jwt: a token that is signed here (RFC 7519).
+type JWT struct {
+	// Algorithm is the alg, of RFC 7518 section 3.1 or EdDSA.
+	Algorithm string
+	// Header and Claims are JSON objects; nil for none.
+	Header, Claims *JSONTemplate
+	// Lifetime is how long it is valid.
+	Lifetime time.Duration
 }
 
 // A RetrievalParameter is one x-itential-parameters entry.

@@ -216,8 +216,11 @@ func (t *JSONTemplate) Fill(find Find) (value []byte, taken []string, err error)
 	return value, taken, nil
 }
 
-// Expressions returns what the texts ask for.
+// Expressions returns what the texts ask for; nil for no template.
 func (t *JSONTemplate) Expressions() []TemplatePart {
+	if t == nil {
+		return nil
+	}
 	var all []TemplatePart
 	for _, part := range t.Parts {
 		if part.Template != nil {

@@ -23,13 +23,14 @@ type inputs struct {
 	others map[*destination.SecurityScheme]string
 }
 
-// expressions are what the templates of a scheme's parameters ask for.
+// expressions are what the templates of a scheme's parameters and JWT ask for.
 func expressions(scheme *destination.SecurityScheme) []destination.TemplatePart {
 	var all []destination.TemplatePart
 	for _, parameter := range scheme.Parameters {
-		if parameter.Value != nil {
-			all = append(all, parameter.Value.Expressions()...)
-		}
+		all = append(all, parameter.Value.Expressions()...)
+	}
+	if scheme.JWT != nil {
+		all = append(append(all, scheme.JWT.Header.Expressions()...), scheme.JWT.Claims.Expressions()...)
 	}
 	return all
 }

@@ -45,23 +45,38 @@ func newKeyRequest(in *inputs) (*request, error) {
 // newTokenRequest is a token request (RFC 6749 sections 4.3.2 and 4.4.2).
 func newTokenRequest(in *inputs, endpoint *url.URL) (*request, error) {
 	r := &request{method: http.MethodPost, url: *endpoint, header: http.Header{"Accept": {"application/json"}}, form: url.Values{}}
+	if in.scope.Scopes != "" {
+		r.form.Set("scope", in.scope.Scopes)
+	}
+	if err := r.grant(in); err != nil {
+		return nil, err
+	}
+	if err := r.client(in); err != nil {
+		return nil, err
+	}
+	return r, r.fill(in, "token")
+}
+
+// grant adds what entitles to the token: nothing but the client's own rights, the
+// resource owner's password, or a signed assertion (RFC 7523 section 2.1).
+func (r *request) grant(in *inputs) error {
 	grant := "client_credentials"
 	if in.scope.Scheme.Flow != nil {
 		grant = in.scope.Scheme.Flow.GrantType
 	}
+	if in.scope.Scheme.JWTGrant {
+		grant = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+	}
 	r.form.Set("grant_type", grant)
-	if in.scope.Scopes != "" {
-		r.form.Set("scope", in.scope.Scopes)
+	switch {
+	case in.scope.Scheme.JWTGrant:
+		assertion, err := sign(in.scope.Scheme, in.find, map[string]string{"aud": r.url.String()})
+		r.form.Set("assertion", assertion)
+		return err
+	case grant == "password":
+		return r.owner(in)
 	}
-	if grant == "password" {
-		if err := r.owner(in); err != nil {
-			return nil, err
-		}
-	}
-	if err := r.client(in, grant); err != nil {
-		return nil, err
-	}
-	return r, r.fill(in, "token")
+	return nil
 }
 
 // owner adds the resource owner's name and password.
@@ -79,13 +94,17 @@ func (r *request) owner(in *inputs) error {
 	return nil
 }
 
-// client adds the client's authentication (RFC 6749 section 2.3.1). A public
-// client of the password flow has no secret, and possibly no id (section 3.2.1).
-func (r *request) client(in *inputs, grant string) error {
+// client adds the client's authentication (RFC 6749 section 2.3.1, RFC 7523 section
+// 2.2). A public client of the password flow has no secret, and possibly no id (section
+// 3.2.1 of the former); neither needs one whose grant is signed.
+func (r *request) client(in *inputs) error {
 	id, hasID := in.member("client_id")
 	clientSecret, hasSecret := in.member("client_secret")
-	if grant == "password" && !hasSecret {
-		if hasID {
+	if strings.HasSuffix(in.scope.Scheme.ClientAuthentication, "_jwt") {
+		return r.clientAssertion(in)
+	}
+	if (r.form.Get("grant_type") == "password" || in.scope.Scheme.JWTGrant) && !hasSecret {
+		if hasID && !in.scope.Scheme.JWTGrant {
 			r.form.Set("client_id", id)
 		}
 		return nil
@@ -95,7 +114,7 @@ func (r *request) client(in *inputs, grant string) error {
 			return err
 		}
 	}
-	if in.scope.Scheme.ClientSecretPost {
+	if in.scope.Scheme.ClientAuthentication == "client_secret_post" {
 		r.form.Set("client_id", id)
 		r.form.Set("client_secret", clientSecret)
 		return nil
@@ -103,6 +122,19 @@ func (r *request) client(in *inputs, grant string) error {
 	pair := url.QueryEscape(id) + ":" + url.QueryEscape(clientSecret)
 	r.header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(pair)))
 	return nil
+}
+
+// clientAssertion adds the client's signed assertion (RFC 7523 section 2.2).
+func (r *request) clientAssertion(in *inputs) error {
+	id, err := in.needed("client_id")
+	if err != nil {
+		return err
+	}
+	assertion, err := sign(in.scope.Scheme, in.find, map[string]string{"iss": id, "sub": id, "aud": r.url.String()})
+	r.form.Set("client_id", id)
+	r.form.Set("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
+	r.form.Set("client_assertion", assertion)
+	return err
 }
 
 // fill adds the x-itential-parameters that are for this use.

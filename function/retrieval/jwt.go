@@ -1,0 +1,132 @@
+package retrieval
+
+import (
+	"crypto"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"strconv"
+	"strings"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"keyrelay/function/cache"
+	"keyrelay/function/destination"
+	"keyrelay/function/rawjson"
+	"keyrelay/function/secret"
+)
+
+// Sign makes the JWT of a scheme whose credential it is. life says when another one is
+// made in time. The error is a *gateway.Refusal with the reason secret.ErrUnavailable.
+func Sign(scheme *destination.SecurityScheme, value secret.Value) (token string, life cache.Life, err error) {
+	in := inputs{scope: Scope{Scheme: scheme}, members: value.Bytes}
+	now := cache.Now()
+	token, err = sign(scheme, in.find, nil)
+	early := min(maxEarly, scheme.JWT.Lifetime/earlyPart)
+	return token, cache.Life{Refresh: now.Add(scheme.JWT.Lifetime - early), Expiry: now.Add(scheme.JWT.Lifetime)}, err
+}
+
+// sign makes a JWT of the header and the claims that x-keyrelay-jwt names, claims that
+// it does not name but that its use has, and iat, exp and jti (RFC 7519 section 4.1).
+func sign(scheme *destination.SecurityScheme, find destination.Find, claims map[string]string) (string, error) {
+	header, err := jwtPart(scheme, scheme.JWT.Header, find)
+	if err != nil {
+		return "", err
+	}
+	payload, err := jwtPart(scheme, scheme.JWT.Claims, find)
+	if err != nil {
+		return "", err
+	}
+	for name, value := range claims {
+		payload = withClaim(payload, name, quoted(value))
+	}
+	now := cache.Now()
+	payload = withClaim(payload, "iat", strconv.AppendInt(nil, now.Unix(), 10))
+	payload = withClaim(payload, "exp", strconv.AppendInt(nil, now.Add(scheme.JWT.Lifetime).Unix(), 10))
+	payload = withClaim(payload, "jti", quoted(rand.Text()))
+	options := (&jose.SignerOptions{}).WithType("JWT")
+	var members map[string]any
+	if json.Unmarshal(header, &members) == nil {
+		for name, value := range members {
+			options = options.WithHeader(jose.HeaderKey(name), value)
+		}
+	}
+	key, err := signingKey(scheme, find)
+	if err != nil {
+		return "", err
+	}
+	const unfit = "holds no private_key that x-keyrelay-jwt can sign with. Store a PEM text (-----BEGIN PRIVATE KEY-----) or a JWK of the kind that the alg asks for."
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.SignatureAlgorithm(scheme.JWT.Algorithm), Key: key}, options)
+	if err != nil {
+		return "", secret.Unusable(scheme.Secret, unfit)
+	}
+	signed, err := signer.Sign(payload)
+	if err != nil {
+		return "", secret.Unusable(scheme.Secret, unfit)
+	}
+	return signed.CompactSerialize()
+}
+
+// jwtPart is the header or the claims as a JSON object.
+func jwtPart(scheme *destination.SecurityScheme, template *destination.JSONTemplate, find destination.Find) ([]byte, error) {
+	if template == nil {
+		return []byte("{}"), nil
+	}
+	part, _, err := template.Fill(find)
+	if err != nil {
+		return nil, secret.Unusable(scheme.Secret, "lacks a member that x-keyrelay-jwt of "+scheme.Name+" names, or holds no text there. Add it to the secret, or mend the template.")
+	}
+	return part, nil
+}
+
+// withClaim adds a claim that is not there yet.
+func withClaim(claims []byte, name string, value []byte) []byte {
+	if _, given := rawjson.PointerTo(name).Find(claims); given {
+		return claims
+	}
+	return rawjson.WithMember(claims, []string{name}, value)
+}
+
+// signingKey is the secret's client_secret for HMAC, else its private_key: PEM of
+// PKCS #1, PKCS #8 or SEC 1, or a JWK (RFC 7517) as an object or as a text.
+func signingKey(scheme *destination.SecurityScheme, find destination.Find) (any, error) {
+	name := "private_key"
+	if strings.HasPrefix(scheme.JWT.Algorithm, "HS") {
+		name = "client_secret"
+	}
+	value, ok := find(destination.TemplatePart{Pointer: rawjson.PointerTo(name), IsPointer: true})
+	if !ok || value[0] == 'n' {
+		return nil, secret.Unusable(scheme.Secret, "has no member "+name+", with which "+scheme.Name+" signs. Add it.")
+	}
+	text, isText := rawjson.Plain(value)
+	switch {
+	case name == "client_secret":
+		return []byte(text), nil
+	case isText && strings.Contains(text, "-----BEGIN "):
+		return parsePEM(text), nil
+	case isText:
+		value = []byte(text)
+	}
+	var key jose.JSONWebKey
+	if key.UnmarshalJSON(value) != nil || key.IsPublic() {
+		return nil, nil // jose refuses it
+	}
+	return key, nil
+}
+
+// parsePEM reads the first private key of a PEM text (RFC 7468); nil for none.
+func parsePEM(text string) crypto.PrivateKey {
+	for block, rest := pem.Decode([]byte(text)); block != nil; block, rest = pem.Decode(rest) {
+		if key, err := x509.ParsePKCS8PrivateKey(block.Bytes); err == nil {
+			return key
+		}
+		if key, err := x509.ParsePKCS1PrivateKey(block.Bytes); err == nil {
+			return key
+		}
+		if key, err := x509.ParseECPrivateKey(block.Bytes); err == nil {
+			return key
+		}
+	}
+	return nil
+}
