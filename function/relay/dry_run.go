@@ -14,12 +14,13 @@ import (
 
 // dryRunDocument shows one outbound request.
 type dryRunDocument struct {
-	Method      string      `json:"method"`
-	URL         string      `json:"url"`
-	Headers     http.Header `json:"headers"`
-	Body        string      `json:"body"`
-	Destination string      `json:"destination"`
-	Security    []string    `json:"security"`
+	Method  string      `json:"method"`
+	URL     string      `json:"url"`
+	Headers http.Header `json:"headers"`
+	Body    string      `json:"body"`
+	// Destination is what the log calls it too: the name of its document.
+	Destination string   `json:"destination"`
+	Security    []string `json:"security"`
 	// Dropped names the fields of the record that the body template leaves out.
 	Dropped []string `json:"dropped,omitempty"`
 }
@@ -57,7 +58,7 @@ func newDryRun(outbound *plan.Plan) dryRunDocument {
 	shown := dryRunDocument{
 		Method:      outbound.Method,
 		Headers:     outbound.Header.Clone(),
-		Destination: outbound.Destination.Title,
+		Destination: outbound.Destination.Name,
 		Security:    []string{},
 		Dropped:     outbound.Dropped,
 	}

@@ -72,12 +72,13 @@ func (e *logEntry) appendCredential(line []byte) []byte {
 }
 
 // level tells what an operator has to look at: a failure that is not the
-// caller's is an error; a stale secret or an echoed credential is a warning.
+// caller's is an error, a stale secret a warning. An API that echoes its credential is
+// neither: it was masked, as the entry says.
 func (e *logEntry) level() slog.Level {
 	switch {
 	case !e.succeeded():
 		return slog.LevelError
-	case len(e.stale) > 0 || len(e.masked) > 0:
+	case len(e.stale) > 0:
 		return slog.LevelWarn
 	}
 	return slog.LevelInfo
