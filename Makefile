@@ -4,6 +4,8 @@
 
 # The folder of documents that the Lambda zip and the image carry.
 DESTINATIONS ?= destinations
+# What `make run` is told of documents and secrets of one's own; without any it brings samples.
+OWN = $(if $(filter file,$(origin DESTINATIONS)),, -destinations '$(DESTINATIONS)')$(if $(SECRETS), -secrets '$(SECRETS)')
 # The configuration that sam is given, and the Lambda architecture, which it names once, for sam and for this build.
 SAMCONFIG ?= samconfig.toml
 ARCHITECTURE := $(shell sed -n 's/.*Architecture=\\*"*\(x86_64\|arm64\).*/\1/p' '$(SAMCONFIG)' | sort -u)
@@ -24,10 +26,10 @@ BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X mai
 help: ## list these commands
 	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
 
-run: ## the relay, a downstream and a Secrets Manager endpoint on this machine: shows what happens and serves until Ctrl-C
+run: ## the relay and its workbench, a page in the browser: with samples, or with DESTINATIONS=folder and SECRETS=file.json of your own
 	@go build -o dist/keyrelay ./function
 	@go build -o dist/local ./function/local
-	@$(call foreground,dist/local -program dist/keyrelay -events events)
+	@$(call foreground,dist/local -program dist/keyrelay -events events$(OWN))
 
 downstream: ## only the sample downstream and its secrets, for `sam local invoke` and `sam local start-api`
 	@go build -o dist/local ./function/local

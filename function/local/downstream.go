@@ -5,9 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -26,8 +24,8 @@ const (
 // Below /depot/ it takes shipments, but none to a city that is not there.
 type downstream struct {
 	mutex sync.Mutex
-	// requests are whole ones, lines are one for each request of the shop and the depot.
-	requests, lines []string
+	// lines say what came since they were last taken.
+	lines []string
 	// accepted is the shop's last key, empty when it was taken back.
 	accepted                  string
 	issued, orders, shipments int
@@ -56,7 +54,11 @@ func (d *downstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // echo answers with the request.
 func (d *downstream) echo(w http.ResponseWriter, r *http.Request, body []byte) {
-	d.requests = append(d.requests, requestText(r, body))
+	line := r.Method + " " + r.URL.RequestURI()
+	if key := r.Header.Get("X-Api-Key"); key != "" {
+		line += "  X-Api-Key: " + strings.ReplaceAll(key, sampleKey, "***")
+	}
+	d.note(line, string(body))
 	status := http.StatusOK
 	if r.Header.Get("X-Api-Key") != sampleKey {
 		status = http.StatusUnauthorized
@@ -95,13 +97,13 @@ func (d *downstream) order(w http.ResponseWriter, r *http.Request, size int) {
 
 // sell notes what came to the shop with its status, and answers it.
 func (d *downstream) sell(w http.ResponseWriter, line string, status int, value any) {
-	d.lines = append(d.lines, fmt.Sprintf("%s: %d %s", line, status, http.StatusText(status)))
+	d.note(fmt.Sprintf("%s: %d %s", line, status, http.StatusText(status)))
 	answer(w, status, value, "")
 }
 
 // ship takes one shipment.
 func (d *downstream) ship(w http.ResponseWriter, r *http.Request, body []byte) {
-	d.lines = append(d.lines, r.Method+" "+r.URL.RequestURI()+" "+string(body))
+	d.note(r.Method + " " + r.URL.RequestURI() + " " + string(body))
 	if bytes.Contains(body, []byte("Atlantis")) {
 		answer(w, http.StatusUnprocessableEntity, map[string]any{"error": "no such city"}, "")
 		return
@@ -117,14 +119,24 @@ func (d *downstream) revoke() {
 	d.accepted = ""
 }
 
-// take returns what was received since it was last asked.
-func (d *downstream) take() (requests, lines []string) {
+// take returns what was received since it was last asked; the start of it, where no one asks.
+func (d *downstream) take() []string {
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
-	requests, lines = d.requests, d.lines
-	d.requests, d.lines = nil, nil
-	return requests, lines
+	lines := d.lines
+	d.lines = nil
+	return lines
 }
+
+// note adds a line for who asks, and no more than anyone would read.
+func (d *downstream) note(lines ...string) {
+	if len(d.lines) < maxLines {
+		d.lines = append(d.lines, lines...)
+	}
+}
+
+// maxLines bounds what is remembered of requests that no one asks about.
+const maxLines = 100
 
 func answer(w http.ResponseWriter, status int, value any, indent string) {
 	w.Header().Set("Content-Type", "application/json")
@@ -133,16 +145,4 @@ func answer(w http.ResponseWriter, status int, value any, indent string) {
 	encoder.SetIndent("", indent)
 	encoder.SetEscapeHTML(false)
 	_ = encoder.Encode(value)
-}
-
-// requestText writes a request as it arrived, with the key masked.
-func requestText(r *http.Request, body []byte) string {
-	var text strings.Builder
-	fmt.Fprintf(&text, "%s %s\nHost: %s\n", r.Method, r.URL.RequestURI(), r.Host)
-	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
-		for _, value := range r.Header[name] {
-			fmt.Fprintf(&text, "%s: %s\n", name, strings.ReplaceAll(value, sampleKey, "***"))
-		}
-	}
-	return text.String() + "\n" + string(body)
 }

@@ -3,8 +3,10 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,18 +15,6 @@ import (
 	"syscall"
 	"testing"
 )
-
-// skipUnlessFree skips where something else, a `make run` for example, has the ports.
-func skipUnlessFree(t *testing.T) {
-	t.Helper()
-	for _, address := range []string{relayAddress, downstreamAddress, secretsAddress} {
-		listener, err := net.Listen("tcp", address)
-		if err != nil {
-			t.Skipf("%s is in use, so that nothing can be run there", address)
-		}
-		_ = listener.Close()
-	}
-}
 
 // built returns this program and the relay, both as `make run` builds them.
 func built(t *testing.T) (local, relay string) {
@@ -39,12 +29,12 @@ func built(t *testing.T) (local, relay string) {
 	return local, relay
 }
 
-// A running is a program whose output is read up to the command to try.
+// A running is a program whose output is read up to the address of its page.
 type running struct {
 	command *exec.Cmd
 	lines   *bufio.Reader
-	// story is what it printed before the command, and try the command.
-	story, try string
+	// story is all that it printed, try the command in it, and page the address.
+	story, try, page string
 }
 
 func tellStory(t *testing.T, command *exec.Cmd) *running {
@@ -63,77 +53,94 @@ func tellStory(t *testing.T, command *exec.Cmd) *running {
 		line, err := told.lines.ReadString('\n')
 		line = strings.ReplaceAll(line, "\r\n", "\n") // a terminal's line breaks
 		if err != nil {
-			t.Fatalf("it prints no command to try: %v\n%s", err, told.story)
-		}
-		if strings.HasPrefix(line, "curl ") {
-			told.try = line
-			return told
+			t.Fatalf("it prints no address: %v\n%s", err, told.story)
 		}
 		told.story += line
+		if strings.HasPrefix(line, "curl ") {
+			told.try = line
+		}
+		if address, found := strings.CutPrefix(line, "Workbench: "); found {
+			told.page = strings.NewReplacer("\x1b[1m", "", "\x1b[0m", "", "\n", "").Replace(address)
+			return told
+		}
 	}
 }
 
-// mustBeOver wants the exit to be clean and everything that was started to be gone.
-func (r *running) mustBeOver(t *testing.T) {
+// mustBeOver wants the exit to be clean and nothing to serve the page any more, and
+// returns what was printed behind its address.
+func (r *running) mustBeOver(t *testing.T) string {
 	t.Helper()
 	rest, _ := io.ReadAll(r.lines)
 	if err := r.command.Wait(); err != nil {
 		t.Errorf("the exit is not clean: %v\n%s", err, rest)
 	}
-	for _, address := range []string{relayAddress, downstreamAddress, secretsAddress} {
-		if left, err := net.Dial("tcp", address); err == nil {
-			_ = left.Close()
-			t.Errorf("something still listens on %s", address)
-		}
+	if _, err := http.Get(r.page); err == nil {
+		t.Error("something still serves the page")
 	}
+	return string(rest)
 }
 
-// TestStory runs everything, and holds the story to its chapters, the command to
-// what it does, a second run to one clear line, and the end to leaving nothing.
+// TestStory runs everything where the usual ports may be taken, and holds the story to
+// its chapters and its length, the command to what it does, and the end to leaving nothing.
 func TestStory(t *testing.T) {
-	skipUnlessFree(t)
 	local, relay := built(t)
-	arguments := []string{"-program", relay, "-events", filepath.Join("..", "..", "events")}
-	told := tellStory(t, exec.Command(local, arguments...))
-	mustHold(t, told.story,
-		"== A record's fields become query parameters, and the key is attached ==",
-		"X-Osmos-Query-Param-Fields: customer, region",
-		"POST /post?source=osmos&customer=c-42&region=emea&region=apac",
-		"X-Api-Key: ***",
-		`{"order":12345678901234567890,"amount":19.90,"note":"two \u20ac sheets"}`,
-		"200 OK",
-		"== An API with short-lived keys: one is retrieved first ==",
-		"-- what arrived downstream --\nPOST /shop/keys, and gets key 1: 200 OK\nPOST /shop/orders?",
-		"with key 1: 201 Created\n\n-- the answer --\n201 Created\n{\"order\":1}",
-		"== The key is kept: no retrieval ==",
-		"-- what arrived downstream --\nPOST /shop/orders?",
-		"with key 1: 201 Created\n\n-- the answer --\n201 Created\n{\"order\":2}",
-		"== The API takes its key back: a 401, another key, and the request once more ==",
-		"-- what arrived downstream --\nPOST /shop/orders?",
-		", 72 bytes, with key 1: 401 Unauthorized\nPOST /shop/keys, and gets key 2: 200 OK\nPOST /shop/orders?",
-		", 72 bytes, with key 2: 201 Created\n\n-- the answer --\n201 Created\n{\"order\":3}",
-		"== The document says where fields go, and shapes the body ==",
-		`POST /depot/zh%2F1/shipments?customer=c-42&region=emea {"reference":12345678901234567890,"to":{"city":"Bern"},"label":"1.50 kg to Bern"}`,
-		"201 Created\n{\"shipment\":1}",
-		"== A batch is split into one request each, and the answer tells what became of them ==",
-		`POST /depot/zh%2F1/shipments?customer=c-43&region=apac {"reference":2,"to":{"city":"Atlantis"},"label":"3 kg to Atlantis"}`,
-		`"results":[{"status":201,"body":{"shipment":2}},{"status":422,"body":{"error":"no such city"}}]`,
-		"keyrelay serves on http://127.0.0.1:8080 until Ctrl-C",
-	)
-	for _, secret := range []string{sampleKey, shopPassword, "sample-session-key"} {
-		if strings.Contains(told.story, secret) {
-			t.Errorf("the story shows %s", secret)
+	for port := relayPort; port <= pagePort; port++ {
+		if taken, err := open(loopback, port); err == nil && port != secretsPort {
+			defer taken.Close()
 		}
 	}
-	mustAnswer(t, told.try)
-	text, err := exec.Command(local, arguments...).CombinedOutput()
-	if err == nil || string(text) != "local: "+downstreamAddress+" is in use by another program; stop that one and try again\n" {
-		t.Errorf("a second one says, with %v:\n%s", err, text)
+	log := filepath.Join(t.TempDir(), "run.log")
+	command := exec.Command(local, "-program", relay, "-events", filepath.Join("..", "..", "events"), "-log", log)
+	told := tellStory(t, command)
+	mustHold(t, told.story,
+		"Port 8081 is in use by another program, so the downstream is at 80",
+		"Port 8080 is in use by another program, so the relay is at 80",
+		"Port 8083 is in use by another program, so the page is at 80",
+		"1  A record's fields become query parameters, and the key is attached\n",
+		`record    {"customer":"c-42","region":["emea","apac"],"order":12345678901234567890,`,
+		"X-Osmos-Query-Param-Fields: customer, region",
+		"sent      POST /post?source=osmos&customer=c-42&region=emea&region=apac  X-Api-Key: ***\n",
+		`{"order":12345678901234567890,"amount":19.90,"note":"two \u20ac sheets"}`,
+		"answer    200 OK",
+		"2  An API with short-lived keys: one is retrieved first\n",
+		"sent      POST /shop/keys, and gets key 1: 200 OK\n", "with key 1: 201 Created\n   answer    201 Created  {\"order\":1}",
+		"3  The key is kept: no retrieval\n   sent      POST /shop/orders?", "with key 1: 201 Created\n   answer    201 Created  {\"order\":2}",
+		"4  The API takes its key back: a 401, another key, and the request once more\n   sent      POST /shop/orders?",
+		", 72 bytes, with key 1: 401 Unauthorized\n             POST /shop/keys, and gets key 2: 200 OK\n             POST /shop/orders?",
+		", 72 bytes, with key 2: 201 Created\n   answer    201 Created  {\"order\":3}",
+		"5  The document says where fields go, and shapes the body\n",
+		`POST /depot/zh%2F1/shipments?customer=c-42&region=emea {"reference":12345678901234567890,"to":{"city":"Bern"},"label":"1.50 kg to Bern"}`,
+		"answer    201 Created  {\"shipment\":1}",
+		"6  A batch is split, and the answer tells what became of each record\n",
+		`POST /depot/zh%2F1/shipments?customer=c-43&region=apac {"reference":2,"to":{"city":"Atlantis"},"label":"3 kg to Atlantis"}`,
+		`results: [{"status":201,"body":{"shipment":2}},{"status":422,"body":{"error":"no such city"}}]`,
+		"   depot     no credential\n",
+		"   sample    apiKey: header X-Api-Key, from secretsmanager:keyrelay/sample#/api_key: secret read\n",
+		"   shop      session: header X-Session-Key, from a call to http://127.0.0.1:80",
+		" until Ctrl-C", "curl -sS http://127.0.0.1:80", "Workbench: http://127.0.0.1:80",
+	)
+	if count := strings.Count(told.story, "\n"); count > 40 {
+		t.Errorf("the story has %d lines", count)
 	}
+	logged, err := os.ReadFile(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, secret := range []string{sampleKey, shopPassword, "sample-session-key", "\x1b"} {
+		if strings.Contains(told.story, secret) || bytes.Contains(logged, []byte(secret)) {
+			t.Errorf("the story or the log shows %q", secret)
+		}
+	}
+	if bytes.Contains(logged, []byte(`"level":"WARN"`)) {
+		t.Errorf("what went well is logged as a warning:\n%s", logged)
+	}
+	mustAnswer(t, told.try)
 	if err := told.command.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
-	told.mustBeOver(t)
+	if rest := told.mustBeOver(t); rest != "" {
+		t.Errorf("the address of the page is not the last thing that it prints, but %q", rest)
+	}
 }
 
 // mustHold wants texts in their order.
@@ -162,34 +169,95 @@ func mustAnswer(t *testing.T, try string) {
 	}
 }
 
-// TestRelayPortInUse says in one line which port is in the way.
-func TestRelayPortInUse(t *testing.T) {
-	skipUnlessFree(t)
-	taken, err := net.Listen("tcp", relayAddress)
-	if err != nil {
+// TestOwnDocuments runs documents of one's own, with secrets from a file, the
+// environment and another file, and says of each whether it could be read.
+func TestOwnDocuments(t *testing.T) {
+	local, relay := built(t)
+	folder := t.TempDir()
+	write := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(filepath.Join(folder, "documents"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	defer taken.Close()
+	for name, reference := range map[string]string{
+		"a": "secretsmanager:keyrelay/a#/key", "b": "secretsmanager:keyrelay/b#/key", "c": "secretsmanager:keyrelay/a#/missing",
+		"d": "env:OWN_KEY", "e": "file:" + filepath.Join(folder, "key"),
+	} {
+		write("documents/"+name+".yaml", fmt.Sprintf(`openapi: 3.1.0
+info: {title: %s, version: "1"}
+servers: [{url: "https://%[1]s.example"}]
+security: [{key: []}]
+components: {securitySchemes: {key: {type: http, scheme: bearer, x-keyrelay-secret: "%s"}}}
+`, name, reference))
+	}
+	write("key", "from-a-file\n")
+	write("secrets.json", `{"keyrelay/a": {"key": "from-secrets"}}`)
+	command := exec.Command(local, "-program", relay, "-destinations", filepath.Join(folder, "documents"),
+		"-secrets", filepath.Join(folder, "secrets.json"), "-log", filepath.Join(folder, "run.log"))
+	command.Env = append(os.Environ(), "OWN_KEY=from-the-environment", "NO_COLOR=1")
+	told := tellStory(t, command)
+	mustHold(t, told.story,
+		"a         key: bearer token in Authorization, from secretsmanager:keyrelay/a#/key: secret read\n",
+		"b         key: bearer token in Authorization, from secretsmanager:keyrelay/b#/key: ", "keyrelay/b", "\n",
+		"c         key: bearer token in Authorization, from secretsmanager:keyrelay/a#/missing: ", "no value at its pointer",
+		"d         key: bearer token in Authorization, from env:OWN_KEY: secret read\n",
+		"e         key: bearer token in Authorization, from file:", ": secret read\n",
+		"Workbench: ")
+	for _, secret := range []string{"from-secrets", "from-the-environment", "from-a-file"} {
+		if strings.Contains(told.story, secret) {
+			t.Errorf("the story shows %s", secret)
+		}
+	}
+	_ = told.command.Process.Signal(os.Interrupt)
+	told.mustBeOver(t)
+}
+
+// TestFaultyStart says in the relay's own words why it does not start.
+func TestFaultyStart(t *testing.T) {
 	local, relay := built(t)
-	text, err := exec.Command(local, "-program", relay, "-events", "../../events").CombinedOutput()
-	if err == nil || string(text) != "local: "+relayAddress+" is in use by another program; stop that one and try again\n" {
+	folder := t.TempDir()
+	if err := os.WriteFile(filepath.Join(folder, "a.yaml"), []byte("openapi: 3.1.0\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	text, err := exec.Command(local, "-program", relay, "-destinations", folder, "-log", filepath.Join(folder, "run.log")).CombinedOutput()
+	if err == nil || !bytes.Contains(text, []byte("a.yaml:1:1")) {
 		t.Errorf("it says, with %v:\n%s", err, text)
 	}
 }
 
-// TestMakeRun runs `make run` at a terminal and presses Ctrl-C: make exits cleanly too.
+// TestDownstreamPortInUse says in one line which port is in the way of `make downstream`.
+func TestDownstreamPortInUse(t *testing.T) {
+	taken, err := net.Listen("tcp", net.JoinHostPort(loopback, "8081"))
+	if err == nil {
+		defer taken.Close()
+	}
+	local, _ := built(t)
+	text, err := exec.Command(local, "-downstream", loopback).CombinedOutput()
+	if err == nil || !strings.HasPrefix(string(text), "local: 127.0.0.1:8081 is in use by another program; stop that one and try again") {
+		t.Errorf("it says, with %v:\n%s", err, text)
+	}
+}
+
+// TestMakeRun runs `make run` at a terminal and presses Ctrl-C: make exits cleanly too,
+// and the story is coloured.
 func TestMakeRun(t *testing.T) {
-	skipUnlessFree(t)
 	if _, err := exec.LookPath("script"); err != nil || runtime.GOOS != "linux" {
 		t.Skip("a terminal is made with script of util-linux, which is not here")
 	}
 	command := exec.Command("script", "--quiet", "--return", "--command", "make -C ../.. run", os.DevNull)
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	command.Env = append(os.Environ(), "TERM=xterm", "NO_COLOR=")
 	keyboard, err := command.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	told := tellStory(t, command)
+	if !strings.Contains(told.story, "\x1b[1m1  A record's fields") {
+		t.Errorf("the story has no colours:\n%q", told.story)
+	}
 	if _, err := io.WriteString(keyboard, "\x03"); err != nil {
 		t.Fatal(err)
 	}

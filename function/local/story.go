@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -16,8 +15,10 @@ import (
 
 // A story sends sample events through the relay and prints what becomes of them.
 type story struct {
-	out        io.Writer
-	events     string
+	out    *printer
+	events string
+	// relay and api are the addresses of the relay and of the downstream.
+	relay, api string
 	downstream *downstream
 }
 
@@ -26,8 +27,8 @@ type chapter struct {
 	title string
 	// event is the name of the sample event whose record is sent.
 	event string
-	// outbound is where it is sent instead of where the event says; empty for there.
-	outbound string
+	// path is where it is sent instead of where the event says; empty for there.
+	path string
 	// body is sent instead of the event's; empty for that one.
 	body string
 	// again says that the record was shown already.
@@ -38,14 +39,14 @@ type chapter struct {
 
 // chapters are the story in order.
 func (s *story) chapters() []chapter {
-	const event, orders, shipments = "rest-post.json", "http://" + downstreamAddress + "/shop/orders", "http://" + downstreamAddress + "/depot/{depot}/shipments"
+	const event, orders, shipments = "rest-post.json", "/shop/orders", "/depot/{depot}/shipments"
 	return []chapter{
 		{title: "A record's fields become query parameters, and the key is attached", event: event},
-		{title: "An API with short-lived keys: one is retrieved first", event: event, outbound: orders},
-		{title: "The key is kept: no retrieval", event: event, outbound: orders, again: true},
-		{title: "The API takes its key back: a 401, another key, and the request once more", event: event, outbound: orders, again: true, before: s.downstream.revoke},
-		{title: "The document says where fields go, and shapes the body", event: event, outbound: shipments, body: oneShipment},
-		{title: "A batch is split into one request each, and the answer tells what became of them", event: event, outbound: shipments, body: twoShipments},
+		{title: "An API with short-lived keys: one is retrieved first", event: event, path: orders, again: true},
+		{title: "The key is kept: no retrieval", event: event, path: orders, again: true},
+		{title: "The API takes its key back: a 401, another key, and the request once more", event: event, path: orders, again: true, before: s.downstream.revoke},
+		{title: "The document says where fields go, and shapes the body", event: event, path: shipments, body: oneShipment},
+		{title: "A batch is split, and the answer tells what became of each record", event: event, path: shipments, body: twoShipments},
 	}
 }
 
@@ -56,112 +57,86 @@ const (
 		`{"depot":"zh/1","customer":"c-43","region":"apac","id":2,"city":"Atlantis","weight":3}]`
 )
 
-// tell prints the whole story and a command to go on with.
+// tell prints the whole story.
 func (s *story) tell(ctx context.Context) error {
-	for _, next := range s.chapters() {
+	for i, next := range s.chapters() {
 		if next.before != nil {
 			next.before()
 		}
+		s.out.title(fmt.Sprintf("%d  %s", i+1, next.title))
 		if err := s.relayed(ctx, next); err != nil {
 			return err
 		}
 	}
-	fmt.Fprintf(s.out, "\nkeyrelay serves on http://%s until Ctrl-C. Try it by hand:\n\n%s\n\n", relayAddress, tryCommand)
 	return nil
 }
 
-// tryCommand is a request to send by hand. It works pasted as it is.
-const tryCommand = `curl -sS http://` + relayAddress + `/ -H 'Content-Type: application/json' ` +
-	`-H 'X-Osmos-Outbound-Url: http://` + downstreamAddress + `/post' -H 'X-Osmos-Query-Param-Fields: customer' ` +
-	`-d '{"customer":"c-42","amount":19.90}'`
-
 // relayed sends one sample event and prints the record, what arrived downstream, and the answer.
 func (s *story) relayed(ctx context.Context, told chapter) error {
-	event, err := readEvent(filepath.Join(s.events, told.event))
+	event, err := s.readEvent(told.event)
 	if err != nil {
 		return err
 	}
-	if told.outbound != "" {
-		event.Headers["X-Osmos-Outbound-Url"] = told.outbound
+	if told.path != "" {
+		event.Headers["X-Osmos-Outbound-Url"] = "http://" + s.api + told.path
 	}
 	if told.body != "" {
 		event.Body = told.body
 	}
-	status, answer, err := post(ctx, event)
+	status, answer, err := s.post(ctx, event)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(s.out, "\n== %s ==\n", told.title)
 	if !told.again {
-		s.print(told.source(), callerText(event))
+		s.out.line("record", event.Body)
+		s.out.line("", "X-Osmos-Query-Param-Fields: "+event.Headers["X-Osmos-Query-Param-Fields"])
 	}
-	requests, lines := s.downstream.take()
-	for _, outbound := range requests {
-		s.print("the outbound request as it arrived downstream", outbound)
+	for i, line := range s.downstream.take() {
+		s.out.line([]string{"sent", ""}[min(i, 1)], line)
 	}
-	if len(lines) > 0 {
-		s.print("what arrived downstream", strings.Join(lines, "\n"))
+	if told.path != "" {
+		_, results, found := strings.Cut(string(answer), `"results":`)
+		if found {
+			answer = []byte("results: " + strings.TrimSuffix(results, "}"))
+		}
+		status += "  " + strings.TrimSpace(string(answer))
 	}
-	s.print("the answer", fmt.Sprintf("%s\n%s", status, answer))
+	s.out.line("answer", status)
 	return nil
-}
-
-// source says where the record is from.
-func (c chapter) source() string {
-	if c.body != "" {
-		return "the record as it came"
-	}
-	return "the record as it came (events/" + c.event + ")"
-}
-
-func (s *story) print(title, text string) {
-	fmt.Fprintf(s.out, "\n-- %s --\n%s\n", title, strings.TrimRight(text, "\n"))
 }
 
 // readEvent reads a REST API event and aims it at the downstream on this machine,
 // which the sample events name as sam's container sees it.
-func readEvent(file string) (events.APIGatewayProxyRequest, error) {
+func (s *story) readEvent(name string) (events.APIGatewayProxyRequest, error) {
 	var event events.APIGatewayProxyRequest
-	text, err := os.ReadFile(file)
+	file := filepath.Join(s.events, name)
+	text, err := os.ReadFile(file) // #nosec G304 -- one of the sample events
 	if err != nil {
 		return event, fmt.Errorf("the sample event %s is missing; run this from the project's folder", file)
 	}
 	if err := json.Unmarshal(text, &event); err != nil {
 		return event, fmt.Errorf("the sample event %s is not an API Gateway event", file)
 	}
-	outbound := event.Headers["X-Osmos-Outbound-Url"]
-	event.Headers["X-Osmos-Outbound-Url"] = strings.Replace(outbound, "http://host.docker.internal:"+downstreamPort, "http://"+downstreamAddress, 1)
+	const url = "X-Osmos-Outbound-Url"
+	event.Headers[url] = strings.Replace(event.Headers[url], fmt.Sprintf("host.docker.internal:%d", downstreamPort), s.api, 1)
 	return event, nil
 }
 
-// callerHeaders are the header fields of an event that a caller chooses.
-func callerHeaders(event events.APIGatewayProxyRequest) http.Header {
-	header := make(http.Header)
-	for name, value := range event.Headers {
-		if canonical := http.CanonicalHeaderKey(name); canonical == "Content-Type" || strings.HasPrefix(canonical, "X-Osmos-") || strings.HasPrefix(canonical, "X-Relay-") {
-			header.Set(name, value)
-		}
-	}
-	return header
-}
-
-func callerText(event events.APIGatewayProxyRequest) string {
-	var text bytes.Buffer
-	text.WriteString(event.HTTPMethod + " /\n")
-	_ = callerHeaders(event).Write(&text)
-	return strings.ReplaceAll(text.String(), "\r\n", "\n") + "\n" + event.Body
-}
-
-// post sends an event's record to the relay over HTTP, as a connector would.
-func post(ctx context.Context, event events.APIGatewayProxyRequest) (string, []byte, error) {
-	request, err := http.NewRequestWithContext(ctx, event.HTTPMethod, "http://"+relayAddress+"/", strings.NewReader(event.Body))
+// post sends an event's record to the relay over HTTP, as a connector would, with the
+// header fields that a caller chooses.
+func (s *story) post(ctx context.Context, event events.APIGatewayProxyRequest) (string, []byte, error) {
+	request, err := http.NewRequestWithContext(ctx, event.HTTPMethod, "http://"+s.relay+"/", strings.NewReader(event.Body))
 	if err != nil {
 		return "", nil, err
 	}
-	request.Header = callerHeaders(event)
+	for name, value := range event.Headers {
+		if canonical := http.CanonicalHeaderKey(name); canonical == "Content-Type" || strings.HasPrefix(canonical, "X-Osmos-") || strings.HasPrefix(canonical, "X-Relay-") {
+			request.Header.Set(name, value)
+		}
+	}
 	answer, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return "", nil, fmt.Errorf("the relay does not answer on %s", relayAddress)
+		return "", nil, fmt.Errorf("the relay does not answer on %s", s.relay)
 	}
 	defer answer.Body.Close()
 	body, err := io.ReadAll(answer.Body)

@@ -1,0 +1,378 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// A curlCommand is the request that a curl command line sends.
+type curlCommand struct {
+	method string
+	url    *url.URL
+	// headers are in the order of the command line.
+	headers []headerLine
+	body    string
+	// user is "name:password" of -u; certificate says that -E presents one.
+	user        string
+	certificate bool
+	// notes say what of the command the relay does otherwise.
+	notes []string
+}
+
+// A headerLine is one header field.
+type headerLine struct{ Name, Value string }
+
+// maxCurl is the longest command that is read.
+const maxCurl = 1 << 20
+
+// parseCurl reads a command line as a POSIX shell and curl would. The errors hold nothing of the command's values.
+func parseCurl(text string) (*curlCommand, error) {
+	if len(text) > maxCurl {
+		return nil, errors.New("the command is longer than 1 MB; leave most of its data out")
+	}
+	words, err := shellWords(text)
+	if err != nil {
+		return nil, err
+	}
+	if len(words) == 0 || words[0] != "curl" && !strings.HasSuffix(words[0], "/curl") && words[0] != "curl.exe" {
+		return nil, errors.New("a command that begins with curl is read here")
+	}
+	reader := curlReader{words: words[1:]}
+	if err := reader.read(); err != nil {
+		return nil, err
+	}
+	return reader.command()
+}
+
+// shellWords splits a command into words: quotes, $'…', backslashes and continued lines.
+// It ends at what would begin another command.
+func shellWords(text string) ([]string, error) {
+	var words []string
+	var word strings.Builder
+	inWord := false
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		switch {
+		case c == '\\' && strings.HasPrefix(text[i+1:], "\r\n"):
+			i += 2
+		case c == '\\' && strings.HasPrefix(text[i+1:], "\n"):
+			i++
+		case c == '\\' && i+1 < len(text):
+			i++
+			word.WriteByte(text[i])
+			inWord = true
+		case c == '\'' || c == '"' || c == '$' && strings.HasPrefix(text[i+1:], "'"):
+			size, err := quoted(&word, text[i:])
+			if err != nil {
+				return nil, err
+			}
+			i += size - 1
+			inWord = true
+		case c == '|' || c == ';' || c == '>' || c == '<' || c == '&':
+			i = len(text)
+		case c == ' ' || c == '\t' || c == '\r' || c == '\n':
+			if inWord {
+				words = append(words, word.String())
+			}
+			word.Reset()
+			inWord = false
+			if c == '\n' && len(words) > 0 {
+				i = len(text)
+			}
+		default:
+			word.WriteByte(c)
+			inWord = true
+		}
+	}
+	if inWord {
+		words = append(words, word.String())
+	}
+	return words, nil
+}
+
+// quoted appends what the quotation at the start of a text says, and returns its length.
+func quoted(word *strings.Builder, text string) (int, error) {
+	start, quote, escapes := 1, text[0], text[0] == '"'
+	if quote == '$' {
+		start, quote, escapes = 2, '\'', true
+	}
+	for i := start; i < len(text); i++ {
+		switch {
+		case text[i] == quote:
+			return i + 1, nil
+		case text[i] == '\\' && escapes && i+1 < len(text):
+			i++
+			if start == 2 {
+				i += ansiEscape(word, text[i:]) - 1
+			} else {
+				doubleQuoteEscape(word, text[i])
+			}
+		default:
+			word.WriteByte(text[i])
+		}
+	}
+	return 0, errors.New("a quotation mark is open at the end; paste the whole command")
+}
+
+// doubleQuoteEscape appends what a backslash before c says between double quotes.
+func doubleQuoteEscape(word *strings.Builder, c byte) {
+	switch c {
+	case '\n':
+		return
+	case '"', '\\', '$', '`':
+	default:
+		word.WriteByte('\\')
+	}
+	word.WriteByte(c)
+}
+
+// ansiEscape appends what the text behind a backslash says in $'…', and returns how long it is.
+func ansiEscape(word *strings.Builder, text string) int {
+	if text[0] == 'u' || text[0] == 'x' {
+		most := map[byte]int{'u': 5, 'x': 3}[text[0]]
+		size, value := 1, rune(0)
+		for size < most && size < len(text) && strings.IndexByte("0123456789abcdefABCDEF", text[size]) >= 0 {
+			value = value*16 + rune(strings.IndexByte("0123456789abcdef", text[size]|0x20))
+			if text[size] <= '9' {
+				value = value/16*16 + rune(text[size]-'0')
+			}
+			size++
+		}
+		if text[0] == 'x' {
+			word.WriteByte(byte(value))
+		} else {
+			word.WriteRune(value)
+		}
+		return size
+	}
+	if at := strings.IndexByte("nrtabfve", text[0]); at >= 0 {
+		word.WriteByte("\n\r\t\a\b\f\v\x1b"[at])
+	} else {
+		word.WriteByte(text[0])
+	}
+	return 1
+}
+
+// curlFlags are options without a value that change nothing here, curlIgnored those with one.
+func curlFlags() []string {
+	return strings.Fields("-s --silent -S --show-error -v --verbose -f --fail --fail-with-body --compressed -g --globoff -N --no-buffer -# --progress-bar " +
+		"-O --remote-name -J --http1.0 -0 --http1.1 --http2 --http3 --tlsv1.2 --tlsv1.3 -4 -6 --ipv4 --ipv6 -i --include --no-keepalive --tcp-nodelay -n --netrc --basic --no-progress-meter -a -j -q")
+}
+
+func curlIgnored() []string {
+	return strings.Fields("-o --output -m --max-time --connect-timeout --retry --retry-delay --retry-max-time -w --write-out -x --proxy -D --dump-header " +
+		"-c --cookie-jar --cacert --capath --resolve --interface --limit-rate --key --key-type --cert-type --max-redirs -b@ --ciphers --trace --stderr -K --config -U --proxy-user")
+}
+
+// A curlReader gathers what the options say.
+type curlReader struct {
+	words []string
+
+	method, target, query string
+	headers               []headerLine
+	data                  []string
+	json, get, hasData    bool
+	user                  string
+	certificate           bool
+	notes                 []string
+}
+
+// read reads all words.
+func (r *curlReader) read() error {
+	for len(r.words) > 0 {
+		word := r.words[0]
+		r.words = r.words[1:]
+		name, value, given := word, "", false
+		switch {
+		case word == "--":
+			continue
+		case strings.HasPrefix(word, "--"):
+			name, value, given = strings.Cut(word, "=")
+		case strings.HasPrefix(word, "-") && len(word) > 2:
+			name, value, given = word[:2], word[2:], true
+		case !strings.HasPrefix(word, "-") || word == "-":
+			name, value, given = "--url", word, true
+		}
+		if err := r.option(name, value, given); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// option takes one option. Of short ones without a value several may stand together.
+func (r *curlReader) option(name, value string, given bool) error {
+	if r.flag(name) {
+		if given && value != "" && !strings.HasPrefix(name, "--") {
+			r.words = slices.Insert(r.words, 0, "-"+value)
+		}
+		return nil
+	}
+	if !given {
+		if len(r.words) == 0 {
+			return fmt.Errorf("the option %s has no value", printableOption(name))
+		}
+		value, r.words = r.words[0], r.words[1:]
+	}
+	if slices.Contains(curlIgnored(), name) {
+		return nil
+	}
+	return r.valued(name, value)
+}
+
+// flag takes an option without a value, or reports that it is none.
+func (r *curlReader) flag(name string) bool {
+	switch name {
+	case "-G", "--get":
+		r.get = true
+	case "-I", "--head":
+		r.method = "HEAD"
+	case "-k", "--insecure":
+		r.notes = append(r.notes, "-k: the relay always checks certificates. For one of your own, name its root with x-keyrelay-ca.")
+	case "-L", "--location":
+		r.notes = append(r.notes, "-L: the relay follows no redirect; it hands it back, with the address in X-Relay-Location.")
+	default:
+		return slices.Contains(curlFlags(), name)
+	}
+	return true
+}
+
+// valued takes an option with a value.
+func (r *curlReader) valued(name, value string) error {
+	switch name {
+	case "-X", "--request":
+		r.method = strings.ToUpper(value)
+	case "--url":
+		if r.target != "" {
+			return errors.New("the command has two URLs; paste it with one")
+		}
+		r.target = value
+	case "-H", "--header":
+		r.header(value)
+	case "-d", "--data", "--data-ascii", "--data-binary", "--data-raw", "--data-urlencode", "--json", "--url-query":
+		return r.addData(name, value)
+	case "-u", "--user":
+		r.user = value
+	case "--oauth2-bearer":
+		r.headers = append(r.headers, headerLine{"Authorization", "Bearer " + value})
+	case "-A", "--user-agent":
+		r.headers = append(r.headers, headerLine{"User-Agent", value})
+	case "-e", "--referer":
+		r.headers = append(r.headers, headerLine{"Referer", value})
+	case "-b", "--cookie":
+		if strings.Contains(value, "=") {
+			r.headers = append(r.headers, headerLine{"Cookie", value})
+		}
+	case "-E", "--cert":
+		r.certificate = true
+	case "-F", "--form", "--form-string", "-T", "--upload-file":
+		return fmt.Errorf("the option %s sends a file, and a record is JSON; a form of texts can be written with -d", name)
+	default:
+		return fmt.Errorf("the option %s is not known here; leave it out", printableOption(name))
+	}
+	return nil
+}
+
+// printableOption keeps what is no option's name, which may be a secret, out of messages.
+func printableOption(name string) string {
+	for _, c := range name {
+		if c != '-' && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') || len(name) > 30 {
+			return "that follows the ones before it"
+		}
+	}
+	return name
+}
+
+// header takes a header field. "Name;" is one with an empty value, "Name:" removes one of curl's own.
+func (r *curlReader) header(line string) {
+	name, value, found := strings.Cut(line, ":")
+	value = strings.TrimSpace(value)
+	if bare, empty := strings.CutSuffix(line, ";"); empty && !found {
+		name, found = bare, true
+	} else if value == "" {
+		return
+	}
+	if found && name != "" {
+		r.headers = append(r.headers, headerLine{name, value})
+	}
+}
+
+// addData takes a part of the body or, with -G and --url-query, of the query.
+func (r *curlReader) addData(option, value string) error {
+	raw := option == "--data-raw"
+	if !raw && strings.HasPrefix(value, "@") {
+		return errors.New("the data is in a file; paste its content in the place of @FILE")
+	}
+	if option == "--data-urlencode" || option == "--url-query" {
+		name, text, found := strings.Cut(value, "=")
+		switch {
+		case strings.Contains(name, "@"):
+			return errors.New("the data is in a file; paste its content in the place of @FILE")
+		case !found:
+			value = url.QueryEscape(value)
+		case name == "":
+			value = url.QueryEscape(text)
+		default:
+			value = name + "=" + url.QueryEscape(text)
+		}
+	}
+	if option == "--url-query" {
+		r.query = joined(r.query, value)
+		return nil
+	}
+	r.hasData = true
+	r.json = r.json || option == "--json"
+	r.data = append(r.data, value)
+	return nil
+}
+
+func joined(query, more string) string {
+	if query == "" || more == "" {
+		return query + more
+	}
+	return query + "&" + more
+}
+
+// command makes the request of what was read.
+func (r *curlReader) command() (*curlCommand, error) {
+	if r.target == "" {
+		return nil, errors.New("the command has no URL")
+	}
+	if !strings.Contains(r.target, "://") {
+		r.target = "http://" + r.target
+	}
+	target, err := url.Parse(r.target)
+	if err != nil || target.Host == "" || target.Scheme != "http" && target.Scheme != "https" {
+		return nil, errors.New("the command's URL is not one of http or https")
+	}
+	made := &curlCommand{method: r.method, url: target, headers: r.headers, user: r.user, certificate: r.certificate, notes: r.notes}
+	target.RawQuery = joined(target.RawQuery, r.query)
+	target.Fragment, target.RawFragment = "", ""
+	if target.User != nil {
+		password, _ := target.User.Password()
+		made.user, target.User = target.User.Username()+":"+password, nil
+	}
+	separator := "&"
+	if r.json {
+		separator = ""
+	}
+	body := strings.Join(r.data, separator)
+	if r.get {
+		target.RawQuery = joined(target.RawQuery, body)
+	} else {
+		made.body = body
+	}
+	if made.method == "" {
+		made.method = "GET"
+		if r.hasData && !r.get {
+			made.method = "POST"
+		}
+	}
+	if !slices.Contains([]string{"GET", "POST", "PUT", "PATCH", "DELETE"}, made.method) {
+		return nil, errors.New("the relay passes GET, POST, PUT, PATCH and DELETE only")
+	}
+	return made, nil
+}

@@ -1,0 +1,207 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"keyrelay/function/destination"
+)
+
+// TestShellWords splits as a shell does.
+func TestShellWords(t *testing.T) {
+	for text, expected := range map[string][]string{
+		`curl a  b`:                       {"curl", "a", "b"},
+		"curl \\\n  -H 'a: b' \\\r\n  c":  {"curl", "-H", "a: b", "c"},
+		`curl "a\"b\\c\d$X"`:              {"curl", `a"b\c\d$X`},
+		`curl 'it'\''s'`:                  {"curl", "it's"},
+		`curl $'a\'b\nc\u20ac\x41'`:       {"curl", "a'b\nc€A"},
+		`curl ''`:                         {"curl", ""},
+		`curl a | jq .`:                   {"curl", "a"},
+		"curl a\ncurl b":                  {"curl", "a"},
+		`curl "http://h/?a=1&b=2" -d @-&`: {"curl", "http://h/?a=1&b=2", "-d", "@-"},
+	} {
+		words, err := shellWords(text)
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+		if difference := cmp.Diff(expected, words); difference != "" {
+			t.Errorf("%s: %s", text, difference)
+		}
+	}
+	if _, err := shellWords(`curl 'open`); err == nil {
+		t.Error("an open quotation mark is taken")
+	}
+}
+
+// secretWord stands for each secret in the tests.
+const secretWord = "S3cr3tW0rdThatMustNotBeKept"
+
+// TestPropose reads commands as people paste them, and proposes what lets them through the relay.
+func TestPropose(t *testing.T) {
+	for name, test := range map[string]struct {
+		command  string
+		expected trial
+		document []string
+	}{
+		"bearer and JSON": {
+			`curl -sS -X POST https://api.example.com/v2/orders?region=emea -H 'Authorization: Bearer ` + secretWord + `' -H "Content-Type: application/json" -d '{"id": 12345678901234567890, "amount":19.90}'`,
+			trial{"POST", "https://api.example.com/v2/orders", `{"id": 12345678901234567890, "amount":19.90, "region": "emea"}`, []fieldMove{{Field: "region", To: "query"}}, ""},
+			[]string{`- url: https://api.example.com`, "type: http\n      scheme: bearer", "secretsmanager:keyrelay/example#/bearer", "/v2/orders:\n    post:"},
+		},
+		"key in a header": {
+			`curl https://api.example.com/v2/orders -H "x-api-key: ` + secretWord + `" -H 'Accept: application/json'`,
+			trial{"GET", "https://api.example.com/v2/orders", "{}", nil, "Accept: application/json\n"},
+			[]string{"in: header\n      name: x-api-key", "get:"},
+		},
+		"-u and a form": {
+			`curl -u me:` + secretWord + ` -d 'a=1&b=x%20y' -da=2 https://h.example/token`,
+			trial{"POST", "https://h.example/token", `{"a": ["1","2"], "b": "x y"}`, nil, ""},
+			[]string{"scheme: basic", "application/x-www-form-urlencoded"},
+		},
+		"key in the query": {
+			`curl -G 'https://maps.example.com/geo?key=` + secretWord + `' --data-urlencode 'q=Bern, CH'`,
+			trial{"GET", "https://maps.example.com/geo", `{"q": "Bern, CH"}`, []fieldMove{{Field: "q", To: "query"}}, ""},
+			[]string{"in: query\n      name: key"},
+		},
+		"user in the URL, loopback": {
+			`curl --json '{"a":1}' http://me:` + secretWord + `@127.0.0.1:9000/x -k -L --compressed -o out`,
+			trial{"POST", "http://127.0.0.1:9000/x", `{"a":1}`, nil, ""},
+			[]string{"x-keyrelay-network: loopback", "scheme: basic"},
+		},
+		"a scheme of its own": {
+			`curl 'https://h.example/x' -H 'Authorization: Token ` + secretWord + `' --request PUT --data-raw $'{"it\'s":"\u20ac"}'`,
+			trial{"PUT", "https://h.example/x", `{"it's":"€"}`, nil, ""},
+			[]string{`x-keyrelay-value: "Token {{{.}}}"`},
+		},
+		"bare Authorization and cookies": {
+			`curl https://h.example/x -H 'Authorization: ` + secretWord + `' -b 'sid=` + secretWord + `; lang=` + secretWord + `'`,
+			trial{"GET", "https://h.example/x", "{}", nil, ""},
+			[]string{"in: cookie\n      name: sid", "in: cookie\n      name: lang", "name: Authorization"},
+		},
+		"a browser's copy": {
+			"curl 'https://h.example/x?page_token=p' \\\n  -H 'accept: */*' \\\n  -H 'sec-ch-ua: \"x\"' \\\n  -H 'authorization: Bearer " + secretWord + "' \\\n  --data-raw '{\"a\":[1]}' \\\n  --compressed",
+			trial{"POST", "https://h.example/x", `{"a":[1], "page_token": "p"}`, []fieldMove{{Field: "page_token", To: "query"}}, "accept: */*\n"},
+			nil,
+		},
+		"an array": {
+			`curl https://h.example/x?dry=1 -d '[{"a":1}]' -H 'X-Auth-Token: ` + secretWord + `'`,
+			trial{"POST", "https://h.example/x?dry=1", `[{"a":1}]`, nil, ""},
+			nil,
+		},
+		"deep secrets": {
+			`curl https://h.example/x -d '{"a":{"client_secret":"` + secretWord + `","n":1.50}}'`,
+			trial{"POST", "https://h.example/x", `{"a":{"client_secret":"…","n":1.50}}`, nil, ""},
+			nil,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			command, err := parseCurl(test.command)
+			if err != nil {
+				t.Fatal(err)
+			}
+			made := propose(command)
+			if difference := cmp.Diff(test.expected, made.Trial); difference != "" {
+				t.Error(difference)
+			}
+			for _, part := range test.document {
+				if !strings.Contains(made.Document, part) {
+					t.Errorf("the document does not say %q:\n%s", part, made.Document)
+				}
+			}
+			mustLoad(t, made)
+			mustNotHold(t, made, secretWord)
+		})
+	}
+}
+
+// mustLoad wants the document to be one that keyrelay takes, and the trial to belong to it.
+func mustLoad(t *testing.T, made *proposal) {
+	t.Helper()
+	folder := t.TempDir()
+	if err := os.WriteFile(filepath.Join(folder, made.File+".yaml"), []byte(made.Document), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	set, err := destination.Load(folder, destination.Config{})
+	if err != nil {
+		t.Fatalf("%v\n%s", err, made.Document)
+	}
+	location, err := set.Locate(made.Trial.URL)
+	if err != nil {
+		t.Fatalf("%v\n%s\n%s", err, made.Trial.URL, made.Document)
+	}
+	if _, err := location.Operation(made.Trial.Method, location.Path); err != nil {
+		t.Fatalf("%v\n%s\n%s", err, made.Trial.URL, made.Document)
+	}
+}
+
+func mustNotHold(t *testing.T, made *proposal, secret string) {
+	t.Helper()
+	text, err := json.Marshal(made)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(text), secret) {
+		t.Errorf("the secret is kept: %s", text)
+	}
+}
+
+// TestRefusedCommands says why a command is not read, and quotes none of its values.
+func TestRefusedCommands(t *testing.T) {
+	for command, expected := range map[string]string{
+		"wget https://h.example": "begins with curl",
+		"curl":                   "no URL",
+		"curl ftp://h.example/x": "http or https",
+		"curl https://a.example https://b.example":               "two URLs",
+		"curl -d @body.json https://h.example":                   "in a file",
+		"curl -F a=@b https://h.example":                         "-F",
+		"curl -X TRACE https://h.example":                        "GET, POST",
+		"curl --unheard-of " + secretWord + " https://h.example": "--unheard-of",
+		"curl -" + secretWord + " https://h.example":             "not known here",
+		"curl 'https://h.example":                                "quotation mark",
+		"curl https://h.example -H":                              "has no value",
+	} {
+		_, err := parseCurl(command)
+		if err == nil || !strings.Contains(err.Error(), expected) || strings.Contains(err.Error(), secretWord[1:]) {
+			t.Errorf("%s: %v", command, err)
+		}
+	}
+}
+
+// FuzzCurl takes any command without a panic, and proposes only what a document can say.
+func FuzzCurl(f *testing.F) {
+	for _, seed := range []string{
+		`curl https://h.example/a?b=c -H 'X-Api-Key: k' -d '{"a":1}'`, `curl -u a:b h.example -G -d x=y`, `curl $'\x41\u20ac' -H "A: \" b"`,
+		`curl --json [1] http://[::1]:80/%7Ba%7D -b a=b;c=d`, `curl -E c https://h.example`, `curl https://h.example -H 'Authorization: X y'`,
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		command, err := parseCurl(text)
+		if err != nil {
+			return
+		}
+		made := propose(command)
+		if made.Document == "" || made.Trial.Method == "" || made.Trial.URL == "" {
+			t.Errorf("%q becomes %+v", text, made)
+		}
+	})
+}
+
+// FuzzCurlSecret hides a credential in each place of a command where one is recognised, behind any other words.
+func FuzzCurlSecret(f *testing.F) {
+	f.Add("https://h.example/x", "-s", uint8(0))
+	f.Add("https://h.example/x?a=b", "-d {\"a\":1}", uint8(3))
+	f.Fuzz(func(t *testing.T, target, more string, place uint8) {
+		options := []string{"-u me:%", "-H 'Authorization: Bearer %'", "-H 'Authorization: %'", "-H 'X-Api-Key: %'", "-b 'sid=%'", "--oauth2-bearer %", "-H 'X-Session-Token: %'", "--url-query 'access_token=%'"}
+		option := strings.ReplaceAll(options[int(place)%len(options)], "%", secretWord)
+		command, err := parseCurl("curl " + option + " " + target + " " + more)
+		if err == nil {
+			mustNotHold(t, propose(command), secretWord)
+		}
+	})
+}

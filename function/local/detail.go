@@ -1,0 +1,331 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"keyrelay/function/destination"
+	"keyrelay/function/rawjson"
+)
+
+// A row is an exchange as the list shows it.
+type row struct {
+	ID                   int
+	Datetime, Clock      string
+	Method, Target       string
+	Status, Class        int
+	Problem, Destination string
+	Took                 string
+	Kept                 bool
+}
+
+func newRow(e *exchange) row {
+	entry := readEntry(e.Log)
+	return row{
+		ID: e.ID, Datetime: e.At.UTC().Format(time.RFC3339Nano), Clock: e.At.Format("15:04:05.000"),
+		Method: e.Method, Target: target(e), Status: e.Status, Class: e.Status / 100,
+		Problem: entry.Problem, Destination: entry.Destination, Took: milliseconds(float64(e.Took.Microseconds()) / 1000), Kept: e.Kept,
+	}
+}
+
+// target is where an exchange was to go, without scheme and query.
+func target(e *exchange) string {
+	parsed, err := url.Parse(e.Header.Get("X-Osmos-Outbound-Url"))
+	if err != nil || parsed.Host == "" {
+		return cmp.Or(cut(e.Header.Get("X-Osmos-Outbound-Url"), 80), e.Path)
+	}
+	return cut(parsed.Host+parsed.Path, 160)
+}
+
+// An entry is what the page uses of the relay's log entry.
+type entry struct {
+	Destination      string
+	Problem          string
+	DurationMs       float64
+	DownstreamMs     *float64
+	CredentialMs     float64
+	SecretMs         *float64
+	CredentialCached bool
+	DryRun, Replayed bool
+	Stale, Masked    []string
+}
+
+func readEntry(log []byte) entry {
+	var read entry
+	_ = json.Unmarshal(log, &read)
+	return read
+}
+
+// A segment is a part of the time that a request took.
+type segment struct {
+	Name, Text string
+	X, Width   float64
+}
+
+// times are the segments of a bar 400 wide.
+type times struct {
+	Segments []segment
+	Label    string
+}
+
+// newTimes divides the time of a request by what the log entry says. retrieved says that the
+// credential is one that an HTTP call answers with.
+func newTimes(read entry, retrieved bool) times {
+	if read.DownstreamMs == nil || read.DurationMs <= 0 {
+		return times{}
+	}
+	secret, token := read.CredentialMs, 0.0
+	if read.SecretMs != nil {
+		secret = min(*read.SecretMs, read.CredentialMs)
+		token = read.CredentialMs - secret
+	} else if retrieved {
+		secret, token = 0, read.CredentialMs
+	}
+	own := max(0, read.DurationMs-*read.DownstreamMs-read.CredentialMs)
+	made := times{}
+	at := 0.0
+	var words []string
+	for _, part := range []struct {
+		name string
+		took float64
+	}{{"relay", own}, {"secret", secret}, {"token", token}, {"API", *read.DownstreamMs}} {
+		if part.took <= 0 {
+			continue
+		}
+		width := 400 * part.took / read.DurationMs
+		made.Segments = append(made.Segments, segment{part.name, milliseconds(part.took), at, width})
+		words = append(words, part.name+" "+milliseconds(part.took))
+		at += width
+	}
+	made.Label = "Of " + milliseconds(read.DurationMs) + ": " + strings.Join(words, ", ")
+	return made
+}
+
+// milliseconds writes a time as people read it.
+func milliseconds(took float64) string {
+	switch {
+	case took >= 10_000:
+		return fmt.Sprintf("%.1f s", took/1000)
+	case took >= 100:
+		return fmt.Sprintf("%.0f ms", took)
+	}
+	return fmt.Sprintf("%.1f ms", took)
+}
+
+// facts say in sentences what became of a request.
+func (read entry) facts(attachments []attachment) []string {
+	var said []string
+	add := func(holds bool, sentence string) {
+		if holds {
+			said = append(said, sentence)
+		}
+	}
+	sent := read.DownstreamMs != nil
+	add(read.DryRun, "A dry run: nothing was sent.")
+	add(read.Problem != "" && !sent && !read.DryRun, "Nothing was sent to the API.")
+	add(sent && read.CredentialCached && len(attachments) > 0, "The credential was in memory.")
+	add(sent && !read.CredentialCached && !read.Replayed && len(attachments) > 0, "The credential was fetched: "+milliseconds(read.CredentialMs)+".")
+	add(read.Replayed, "The API refused the credential. It was renewed, and the request was sent once more.")
+	add(len(read.Stale) > 0, "An old value was used, since the secret could not be read again: "+strings.Join(read.Stale, ", ")+".")
+	add(len(read.Masked) > 0, "The answer held the credential, which was masked: "+strings.Join(read.Masked, ", ")+".")
+	return said
+}
+
+// A detail is all that the page shows of one exchange.
+type detail struct {
+	row
+	StatusText, ProxyStatus string
+	Facts                   []string
+	Times                   times
+	Outbound                outboundView
+	RecordLines             []headerLine
+	Record                  string
+	RecordBytes             int
+	AnswerLines             []headerLine
+	Answer                  string
+	AnswerBytes             int
+	Log                     string
+	// Open says that the answer is what a person looks for.
+	Open bool
+}
+
+// detail shows an exchange. Its outbound request is that of a dry run now: documents are
+// read once, so that it is what it was then.
+func (w *workbench) detail(ctx context.Context, e *exchange) *detail {
+	read := readEntry(e.Log)
+	made := &detail{
+		row: newRow(e), StatusText: http.StatusText(e.Status), ProxyStatus: strings.Join(e.AnswerHeader["Proxy-Status"], ", "),
+		RecordLines: linesOf(e.Header), Record: shownText(w.withoutSession(e.Record)), RecordBytes: len(e.Record),
+		AnswerLines: linesOf(e.AnswerHeader), Answer: shownText(e.Answer), AnswerBytes: len(e.Answer),
+		Log: shownText(e.Log), Open: true,
+	}
+	if tried, err := trialFrom(e).try(ctx, w.program, w.reshaped); err == nil {
+		made.Outbound = w.view(tried)
+	}
+	retrieved := slices.ContainsFunc(made.Outbound.Attachments, func(a attachment) bool { return a.Retrieved })
+	made.Facts = read.facts(made.Outbound.Attachments)
+	made.Times = newTimes(read, retrieved)
+	return made
+}
+
+// linesOf lists header fields by name.
+func linesOf(header http.Header) []headerLine {
+	var lines []headerLine
+	for _, name := range slices.Sorted(maps.Keys(header)) {
+		for _, value := range header[name] {
+			lines = append(lines, headerLine{name, value})
+		}
+	}
+	return lines
+}
+
+// shownText is a body as the page shows it.
+func shownText(body []byte) string {
+	if !utf8.Valid(body) {
+		return fmt.Sprintf("%d bytes that are no text", len(body))
+	}
+	if len(body) > maxShownBytes {
+		return strings.ToValidUTF8(string(body[:maxShownBytes]), "") + "\n… the first 65,536 bytes"
+	}
+	return string(body)
+}
+
+// withoutSession is the record with *** in the place of what is a session token by any document.
+func (w *workbench) withoutSession(record []byte) []byte {
+	var hidden []byte
+	rest := 0
+	for _, span := range records(record) {
+		var object rawjson.Object
+		if object.Read(span.Of(record)) != nil {
+			break
+		}
+		for i := range object.Len() {
+			if slices.ContainsFunc(w.set.Destinations(), func(d *destination.Destination) bool { return d.Session != nil && d.Session.Field == object.Name(i) }) {
+				value := object.Value(i)
+				hidden = append(append(hidden, record[rest:span.Start+value.Start]...), `"***"`...)
+				rest = int(span.Start + value.End)
+			}
+		}
+	}
+	return append(hidden, record[rest:]...)
+}
+
+// trialFrom makes a trial of what a caller sent.
+func trialFrom(e *exchange) trial {
+	made := trial{Method: e.Method, Record: string(e.Record)}
+	var kept strings.Builder
+	for _, line := range linesOf(e.Header) {
+		switch name := line.Name; {
+		case name == "X-Osmos-Outbound-Url":
+			made.URL = line.Value
+		case name == "X-Osmos-Query-Param-Fields":
+			made.Moves = append(made.Moves, movesFrom(line.Value, "query")...)
+		case name == "X-Relay-Header-Fields":
+			made.Moves = append(made.Moves, movesFrom(line.Value, "header")...)
+		case line.Value == "***", slices.Contains([]string{"Accept", "Accept-Encoding", "Connection", "Content-Length", "User-Agent", "X-Relay-Dry-Run"}, name),
+			name == "Content-Type" && line.Value == "application/json":
+		default:
+			fmt.Fprintf(&kept, "%s: %s\n", name, line.Value)
+		}
+	}
+	made.Headers = kept.String()
+	return made
+}
+
+// movesFrom reads a list of fields as the relay does: field, field? or field=Header,
+// where a name may be a quoted string.
+func movesFrom(list, to string) []fieldMove {
+	var moves []fieldMove
+	for len(list) > 0 {
+		list = strings.TrimLeft(list, " \t,")
+		move := fieldMove{To: to}
+		if strings.HasPrefix(list, `"`) {
+			move.Field, list = unquoted(list[1:])
+		}
+		item, rest, _ := strings.Cut(list, ",")
+		name, header, _ := strings.Cut(item, "=")
+		name = strings.TrimSpace(name)
+		if move.Field == "" {
+			name, move.Optional = strings.CutSuffix(name, "?")
+			move.Field = name
+		} else {
+			move.Optional = name == "?"
+		}
+		move.Header = strings.TrimSpace(header)
+		if move.Field != "" {
+			moves = append(moves, move)
+		}
+		list = rest
+	}
+	return moves
+}
+
+// unquoted reads the inside of a quoted string, and returns what follows it.
+func unquoted(text string) (inside, rest string) {
+	var out strings.Builder
+	for i := 0; i < len(text); i++ {
+		switch {
+		case text[i] == '\\' && i+1 < len(text):
+			i++
+			out.WriteByte(text[i])
+		case text[i] == '"':
+			return out.String(), text[i+1:]
+		default:
+			out.WriteByte(text[i])
+		}
+	}
+	return out.String(), ""
+}
+
+// showExchange answers with all of one exchange.
+func (w *workbench) showExchange(out http.ResponseWriter, r *http.Request) {
+	if found, ok := w.exchange(out, r); ok {
+		w.answer(out, map[string]any{"html": w.part("detail", w.detail(r.Context(), &found))})
+	}
+}
+
+// use answers with an exchange as a trial. A session token stays out of it.
+func (w *workbench) use(out http.ResponseWriter, r *http.Request) {
+	found, ok := w.exchange(out, r)
+	switch {
+	case !ok:
+		return
+	case found.Cut || !utf8.Valid(found.Record):
+		http.Error(out, "Its record is too large, or no text that can be edited.", http.StatusConflict)
+		return
+	}
+	found.Record = w.withoutSession(found.Record)
+	w.answer(out, map[string]any{"trial": trialFrom(&found)})
+}
+
+// repeat sends what a caller sent once more.
+func (w *workbench) repeat(out http.ResponseWriter, r *http.Request) {
+	found, ok := w.exchange(out, r)
+	switch {
+	case !ok:
+		return
+	case found.Cut:
+		http.Error(out, "Its record is too large to be kept whole, so it cannot be sent again.", http.StatusConflict)
+		return
+	}
+	request, err := http.NewRequestWithContext(r.Context(), found.Method, "http://"+w.relay+"/", strings.NewReader(string(found.Record)))
+	if err != nil {
+		http.Error(out, "It cannot be sent again.", http.StatusConflict)
+		return
+	}
+	for name, values := range found.Header {
+		if name != "Content-Length" && !slices.Contains(values, "***") {
+			request.Header[name] = values
+		}
+	}
+	w.pass(out, r, request)
+}

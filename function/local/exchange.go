@@ -1,0 +1,156 @@
+package main
+
+import (
+	"encoding/json"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// What is kept in memory of the requests that passed: the newest ones, and those that a
+// person asked to keep.
+const (
+	maxExchanges     = 200
+	maxKept          = 50
+	maxExchangeBytes = 32 << 20
+)
+
+// An exchange is one request that passed through the relay and what became of it.
+// Once it is in the list only the list changes it.
+type exchange struct {
+	ID     int
+	At     time.Time
+	Method string
+	// Path is the caller's path at the relay.
+	Path string
+	// Header holds the caller's header fields, its credentials masked.
+	Header http.Header
+	Record []byte
+	Status int
+	// AnswerHeader holds the answer's header fields, cookies masked.
+	AnswerHeader http.Header
+	Answer       []byte
+	// Cut says that the answer, or the record, is longer than what is kept of it.
+	Cut  bool
+	Took time.Duration
+	// Log is the relay's log entry as it wrote it; nil until it is known.
+	Log  json.RawMessage
+	Kept bool
+	// change counts what was done to the list when this exchange changed last.
+	change int
+}
+
+func (e *exchange) size() int { return len(e.Record) + len(e.Answer) + 4<<10 }
+
+// exchanges are the requests that passed, oldest first. They are in memory only and
+// safe for concurrent use.
+type exchanges struct {
+	mutex   sync.Mutex
+	list    []*exchange
+	last    int
+	bytes   int
+	change  int
+	waiting map[chan struct{}]bool
+}
+
+// add takes an exchange over and lets go of the oldest ones that are too many.
+func (e *exchanges) add(added *exchange) {
+	e.mutex.Lock()
+	defer e.mutex.Unlock()
+	e.last++
+	added.ID = e.last
+	e.list = append(e.list, added)
+	e.bytes += added.size()
+	e.changed(added)
+	for i := 0; i < len(e.list)-1 && (len(e.list) > maxExchanges || e.bytes > maxExchangeBytes); {
+		if e.list[i].Kept {
+			i++
+			continue
+		}
+		e.bytes -= e.list[i].size()
+		e.list = append(e.list[:i], e.list[i+1:]...)
+	}
+}
+
+// find returns a copy of an exchange.
+func (e *exchanges) find(id int) (exchange, bool) {
+	e.mutex.Lock()
+	defer e.mutex.Unlock()
+	for _, each := range e.list {
+		if each.ID == id {
+			return *each, true
+		}
+	}
+	return exchange{}, false
+}
+
+// setLog adds the relay's log entry.
+func (e *exchanges) setLog(logged *exchange, line []byte) {
+	e.mutex.Lock()
+	defer e.mutex.Unlock()
+	logged.Log = line
+	e.changed(logged)
+}
+
+// keep says whether an exchange is kept, and reports whether that could be done.
+func (e *exchanges) keep(id int, kept bool) bool {
+	e.mutex.Lock()
+	defer e.mutex.Unlock()
+	count := 0
+	var found *exchange
+	for _, each := range e.list {
+		if each.Kept {
+			count++
+		}
+		if each.ID == id {
+			found = each
+		}
+	}
+	if found == nil || kept && !found.Kept && count >= maxKept {
+		return false
+	}
+	found.Kept = kept
+	e.changed(found)
+	return true
+}
+
+// changed notes a change and wakes who waits for one. The mutex is held.
+func (e *exchanges) changed(one *exchange) {
+	e.change++
+	one.change = e.change
+	for wake := range e.waiting {
+		select {
+		case wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// since returns copies of what has changed after a count of changes, and the count now.
+func (e *exchanges) since(change int) ([]exchange, int) {
+	e.mutex.Lock()
+	defer e.mutex.Unlock()
+	var fresh []exchange
+	for _, each := range e.list {
+		if each.change > change {
+			fresh = append(fresh, *each)
+		}
+	}
+	return fresh, e.change
+}
+
+// watch returns a channel that receives whenever something has changed, and what ends that.
+func (e *exchanges) watch() (<-chan struct{}, func()) {
+	e.mutex.Lock()
+	defer e.mutex.Unlock()
+	wake := make(chan struct{}, 1)
+	if e.waiting == nil {
+		e.waiting = make(map[chan struct{}]bool)
+	}
+	e.waiting[wake] = true
+	return wake, func() {
+		e.mutex.Lock()
+		defer e.mutex.Unlock()
+		delete(e.waiting, wake)
+	}
+}

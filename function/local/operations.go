@@ -1,0 +1,326 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+
+	"keyrelay/function/destination"
+)
+
+// An operation is what a document declares that can be called. It is read from the
+// document for people to choose from: what it means to the relay the dry run tells.
+type operation struct {
+	// Document is the file's name without its ending, Title the document's own.
+	Document, Title string
+	Method, Path    string
+	// URL is the outbound URL, with {name} for each variable of the path.
+	URL     string
+	Summary string
+
+	root, item, node *yaml.Node
+}
+
+// readOperations lists the operations of all documents of a folder that the set holds.
+func readOperations(folder string, set *destination.Set) []operation {
+	var all []operation
+	for _, declared := range set.Destinations() {
+		for _, extension := range []string{".yaml", ".yml", ".json"} {
+			content, err := os.ReadFile(filepath.Join(folder, declared.Name+extension))
+			if err != nil {
+				continue
+			}
+			var root yaml.Node
+			if yaml.Unmarshal(content, &root) == nil && len(root.Content) > 0 {
+				all = append(all, operationsOf(declared, root.Content[0])...)
+			}
+		}
+	}
+	return all
+}
+
+// operationsOf lists the operations of one document. One without paths is a single
+// operation, which lets any path through.
+func operationsOf(declared *destination.Destination, root *yaml.Node) []operation {
+	template := operation{Document: declared.Name, Title: declared.Title, root: root}
+	server := serverURL(child(root, "servers"))
+	var found []operation
+	for path, item := range members(child(root, "paths")) {
+		item = resolve(root, item)
+		for method, node := range members(item) {
+			if !slices.Contains([]string{"get", "post", "put", "patch", "delete"}, method) {
+				continue
+			}
+			made := template
+			made.Method, made.Path, made.item, made.node = strings.ToUpper(method), path, item, node
+			own := cmp.Or(serverURL(child(node, "servers")), serverURL(child(item, "servers")), server)
+			made.URL = strings.TrimSuffix(own, "/") + path
+			made.Summary = cmp.Or(text(child(node, "summary")), text(child(item, "summary")), cut(firstLine(text(child(node, "description"))), 120), text(child(node, "operationId")))
+			found = append(found, made)
+		}
+	}
+	if len(found) == 0 && server != "" {
+		made := template
+		made.Method, made.Path, made.URL, made.Summary = "POST", "/…", strings.TrimSuffix(server, "/")+"/", "Any path of this API"
+		found = append(found, made)
+	}
+	return found
+}
+
+func firstLine(text string) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
+	return line
+}
+
+// serverURL is the URL of the first server with the defaults of its variables.
+func serverURL(servers *yaml.Node) string {
+	if servers == nil || len(servers.Content) == 0 {
+		return ""
+	}
+	server := servers.Content[0]
+	address := text(child(server, "url"))
+	for name, variable := range members(child(server, "variables")) {
+		address = strings.ReplaceAll(address, "{"+name+"}", text(child(variable, "default")))
+	}
+	return address
+}
+
+// matches reports whether all words are in what is known of the operation.
+func (o *operation) matches(words []string) bool {
+	known := strings.ToLower(o.Method + " " + o.URL + " " + o.Summary + " " + o.Title + " " + o.Document)
+	return !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(known, word) })
+}
+
+// record is a record to begin with: the vendor's own example where there is one, else a
+// member for each parameter and each property.
+func (o *operation) record() string {
+	var names, values []string
+	add := func(name, value string) {
+		if name != "" && value != "" && !slices.Contains(names, name) {
+			names, values = append(names, name), append(values, value)
+		}
+	}
+	for _, list := range []*yaml.Node{child(o.item, "parameters"), child(o.node, "parameters")} {
+		for _, parameter := range elements(list) {
+			parameter = resolve(o.root, parameter)
+			add(text(child(parameter, "name")), exampleOf(o.root, parameter, 0))
+		}
+	}
+	o.addBody(add)
+	if len(names) == 0 {
+		return "{}"
+	}
+	lines := make([]string, len(names))
+	for i := range names {
+		lines[i] = "  " + quoteJSON(names[i]) + ": " + values[i]
+	}
+	return "{\n" + strings.Join(lines, ",\n") + "\n}"
+}
+
+// addBody adds the members of the body: what its template asks for, the members of its
+// example, or the properties of its schema.
+func (o *operation) addBody(add func(name, value string)) {
+	media := o.jsonMedia()
+	example := resolve(o.root, child(media, "example"))
+	if examples := child(media, "examples"); example == nil && examples != nil && len(examples.Content) > 1 {
+		example = child(resolve(o.root, examples.Content[1]), "value")
+	}
+	if template := child(o.node, "x-keyrelay-body"); template != nil {
+		for _, name := range templateFields(template) {
+			add(name, cmp.Or(jsonText(child(example, name)), `""`))
+		}
+		return
+	}
+	if example != nil {
+		for name, value := range members(example) {
+			add(name, jsonText(value))
+		}
+		return
+	}
+	schema := resolve(o.root, child(media, "schema"))
+	for name, property := range members(child(schema, "properties")) {
+		property = resolve(o.root, property)
+		if text(child(property, "readOnly")) != "true" {
+			add(name, exampleOf(o.root, &yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{{Value: "schema"}, property}}, 0))
+		}
+	}
+}
+
+// jsonMedia is the JSON media type of the body, or the first one.
+func (o *operation) jsonMedia() *yaml.Node {
+	content := child(resolve(o.root, child(o.node, "requestBody")), "content")
+	var first *yaml.Node
+	for name, media := range members(content) {
+		if strings.Contains(name, "json") {
+			return media
+		}
+		first = cmp.Or(first, media)
+	}
+	return first
+}
+
+// templateFields are the fields that an x-keyrelay-body names, in its order.
+func templateFields(template *yaml.Node) []string {
+	var names []string
+	rest := jsonText(template)
+	for {
+		_, after, found := strings.Cut(rest, "{{{")
+		name, behind, closed := strings.Cut(after, "}}}")
+		if !found || !closed {
+			return names
+		}
+		names = append(names, strings.TrimSuffix(strings.TrimSpace(name), "?"))
+		rest = behind
+	}
+}
+
+// exampleOf is an example of a parameter or a media type as JSON: its own, its schema's, or an empty value of the type.
+func exampleOf(root, node *yaml.Node, depth int) string {
+	schema := resolve(root, child(node, "schema"))
+	for _, written := range []*yaml.Node{child(node, "example"), child(schema, "example"), child(schema, "default")} {
+		if written != nil {
+			return jsonText(written)
+		}
+	}
+	for _, list := range []*yaml.Node{child(schema, "enum"), child(schema, "examples")} {
+		if found := elements(list); len(found) > 0 {
+			return jsonText(found[0])
+		}
+	}
+	switch kind := text(child(schema, "type")); {
+	case kind == "integer" || kind == "number":
+		return "0"
+	case kind == "boolean":
+		return "false"
+	case kind == "array":
+		return "[]"
+	case kind == "object" && depth < 3:
+		var lines []string
+		for name, property := range members(child(schema, "properties")) {
+			value := exampleOf(root, &yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{{Value: "schema"}, resolve(root, property)}}, depth+1)
+			lines = append(lines, quoteJSON(name)+": "+value)
+		}
+		return "{" + strings.Join(lines, ", ") + "}"
+	}
+	return `""`
+}
+
+// resolve follows a local $ref; one that leads nowhere is nil.
+func resolve(root, node *yaml.Node) *yaml.Node {
+	for range 10 {
+		reference, local := strings.CutPrefix(text(child(node, "$ref")), "#/")
+		if !local {
+			return node
+		}
+		node = root
+		for token := range strings.SplitSeq(reference, "/") {
+			node = child(node, strings.NewReplacer("~1", "/", "~0", "~").Replace(token))
+		}
+	}
+	return nil
+}
+
+// child returns the member of a mapping; nil where there is none.
+func child(node *yaml.Node, name string) *yaml.Node {
+	for key, value := range members(node) {
+		if key == name {
+			return value
+		}
+	}
+	return nil
+}
+
+// members walks a mapping, none where the node is no mapping.
+func members(node *yaml.Node) func(yield func(string, *yaml.Node) bool) {
+	return func(yield func(string, *yaml.Node) bool) {
+		if node != nil && node.Kind == yaml.AliasNode {
+			node = node.Alias
+		}
+		if node == nil || node.Kind != yaml.MappingNode {
+			return
+		}
+		for i := 0; i+1 < len(node.Content); i += 2 {
+			if !yield(node.Content[i].Value, node.Content[i+1]) {
+				return
+			}
+		}
+	}
+}
+
+// elements are those of a sequence.
+func elements(node *yaml.Node) []*yaml.Node {
+	if node == nil || node.Kind != yaml.SequenceNode {
+		return nil
+	}
+	return node.Content
+}
+
+// text is a scalar's text.
+func text(node *yaml.Node) string {
+	if node == nil || node.Kind != yaml.ScalarNode {
+		return ""
+	}
+	return node.Value
+}
+
+// jsonText writes a node as JSON, its members in their order and its numbers as they are written.
+func jsonText(node *yaml.Node) string {
+	switch {
+	case node == nil:
+		return ""
+	case node.Kind == yaml.AliasNode:
+		return jsonText(node.Alias)
+	case node.Kind == yaml.MappingNode:
+		var parts []string
+		for name, value := range members(node) {
+			parts = append(parts, quoteJSON(name)+": "+jsonText(value))
+		}
+		return "{" + strings.Join(parts, ", ") + "}"
+	case node.Kind == yaml.SequenceNode:
+		parts := make([]string, len(node.Content))
+		for i, each := range node.Content {
+			parts[i] = jsonText(each)
+		}
+		return "[" + strings.Join(parts, ", ") + "]"
+	case slices.Contains([]string{"!!int", "!!float", "!!bool", "!!null"}, node.Tag) && isJSONScalar(node.Value):
+		return node.Value
+	}
+	return quoteJSON(node.Value)
+}
+
+// isJSONScalar reports whether YAML's text of a number, true, false or null is JSON's too.
+func isJSONScalar(text string) bool {
+	return faultOf(text) == nil && text != ""
+}
+
+// describe says in one line what a scheme attaches and from where.
+func describe(scheme *destination.SecurityScheme) (what, from string) {
+	switch scheme.Kind {
+	case destination.Basic:
+		what = "HTTP Basic in Authorization"
+	case destination.Bearer:
+		what = "bearer token in Authorization"
+	case destination.OAuth2, destination.OpenIDConnect:
+		what = "access token in Authorization"
+	case destination.MutualTLS:
+		what = "client certificate"
+	case destination.AWSSignatureV4:
+		return "AWS signature", "this process's own AWS credentials"
+	case destination.Unsupported:
+		return "nothing", "this kind of scheme cannot be filled"
+	default:
+		what = fmt.Sprintf("%s %s", scheme.In, scheme.Field)
+	}
+	if scheme.Secret != (destination.Reference{}) {
+		from = scheme.Secret.String()
+	}
+	if scheme.Retrieval != nil {
+		from = strings.TrimSuffix("a call to "+scheme.Retrieval.URL.String()+" with "+from, " with ")
+	}
+	return what, from
+}

@@ -1,0 +1,401 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"keyrelay/function/destination"
+)
+
+//go:embed static
+var static embed.FS
+
+// What the page asks for at once is bounded.
+const (
+	maxTrialBytes = 3 * maxNotedBytes // a record as JSON text, where each byte may be escaped
+	maxOptions    = 50
+	maxOutbounds  = 20
+)
+
+// A workbench is the page on which a person tries, sends and watches.
+type workbench struct {
+	// program is the address of the relay program itself, relay the one that callers
+	// use, where the recorder stands in front of it.
+	program, relay string
+	token          string
+	recorder       *recorder
+	set            *destination.Set
+	documents      []document
+	operations     []operation
+	parts          *template.Template
+}
+
+// A document is one destination as the page lists it.
+type document struct {
+	Name, Title string
+	Attachments []attachment
+}
+
+// An attachment is one credential that a document attaches.
+type attachment struct {
+	Scheme, What, From string
+	// Retrieved says that an HTTP call answers with the credential.
+	Retrieved bool
+	// Read says that its secret could be read, Problem why it could not.
+	Read    bool
+	Problem string
+}
+
+// handler serves the page and what it asks for.
+func (w *workbench) handler() (http.Handler, error) {
+	var err error
+	if w.parts, err = template.ParseFS(static, "static/*.html"); err != nil {
+		return nil, err
+	}
+	files, err := fs.Sub(static, "static")
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", w.page)
+	mux.Handle("GET /static/", http.StripPrefix("/static/", http.FileServerFS(files)))
+	mux.HandleFunc("GET /operations", w.listOperations)
+	mux.HandleFunc("GET /operation", w.showOperation)
+	mux.HandleFunc("POST /try", w.try)
+	mux.HandleFunc("POST /send", w.send)
+	mux.HandleFunc("POST /curl", w.readCurl)
+	mux.HandleFunc("GET /watch", w.watch)
+	mux.HandleFunc("GET /exchange", w.showExchange)
+	mux.HandleFunc("GET /use", w.use)
+	mux.HandleFunc("POST /keep", w.keep)
+	mux.HandleFunc("POST /repeat", w.repeat)
+	return guardPage(w.token, mux), nil
+}
+
+// page serves the page with the first operation in it.
+func (w *workbench) page(out http.ResponseWriter, _ *http.Request) {
+	data := map[string]any{
+		"Token": w.token, "Relay": w.relay, "Documents": w.documents, "Count": len(w.operations), "Summary": w.summary(),
+		"Methods": []string{"GET", "POST", "PUT", "PATCH", "DELETE"}, "Trial": trial{Method: "POST", Record: "{}"}, "Chosen": "", "ChosenSummary": "",
+	}
+	if len(w.operations) > 0 {
+		first := &w.operations[0]
+		data["Trial"], data["Chosen"], data["ChosenSummary"] = first.trial(), first.Method+" "+first.Path, first.about()
+	}
+	out.Header().Set("Content-Type", "text/html; charset=utf-8")
+	_ = w.parts.ExecuteTemplate(out, "page.html", data)
+}
+
+// summary says how many documents there are and whether their secrets could be read.
+func (w *workbench) summary() string {
+	problems := 0
+	for _, each := range w.documents {
+		for _, attached := range each.Attachments {
+			if attached.Problem != "" {
+				problems++
+			}
+		}
+	}
+	text := fmt.Sprintf("%d documents", len(w.documents))
+	if problems > 0 {
+		return text + fmt.Sprintf(", %d secrets not read", problems)
+	}
+	return text + ", all secrets read"
+}
+
+// trial is what a person begins with who chooses the operation.
+func (o *operation) trial() trial {
+	return trial{Method: o.Method, URL: o.URL, Record: o.record()}
+}
+
+// about is the vendor's own summary and whose operation it is.
+func (o *operation) about() string {
+	if o.Summary == "" {
+		return o.Title
+	}
+	return o.Title + ": " + o.Summary
+}
+
+// listOperations finds operations by words.
+func (w *workbench) listOperations(out http.ResponseWriter, r *http.Request) {
+	type option struct {
+		*operation
+		ID int
+	}
+	words := strings.Fields(strings.ToLower(r.URL.Query().Get("q")))
+	var found []option
+	for i := range w.operations {
+		if len(found) < maxOptions && w.operations[i].matches(words) {
+			found = append(found, option{&w.operations[i], i})
+		}
+	}
+	w.answer(out, map[string]any{"html": w.part("options", found)})
+}
+
+// showOperation answers with the trial to begin with.
+func (w *workbench) showOperation(out http.ResponseWriter, r *http.Request) {
+	id, err := strconv.Atoi(r.URL.Query().Get("id"))
+	if err != nil || id < 0 || id >= len(w.operations) {
+		http.Error(out, "There is no such operation.", http.StatusNotFound)
+		return
+	}
+	chosen := &w.operations[id]
+	w.answer(out, map[string]any{"trial": chosen.trial(), "name": chosen.Method + " " + chosen.Path, "summary": chosen.about()})
+}
+
+// try answers with all that the page shows of a trial.
+func (w *workbench) try(out http.ResponseWriter, r *http.Request) {
+	asked, ok := w.readTrial(out, r)
+	if !ok {
+		return
+	}
+	made, err := asked.try(r.Context(), w.program, w.reshaped)
+	if err != nil {
+		http.Error(out, err.Error(), http.StatusBadGateway)
+		return
+	}
+	answer := map[string]any{
+		"fields":   made.fields,
+		"fault":    made.fault,
+		"outbound": w.part("outbound", w.view(made)),
+		"away": w.part("away", struct {
+			takeaway
+			Relay string
+		}{asked.takeAway(w.relay), w.relay}),
+		"credential": w.credentialWords(made),
+	}
+	if problem := made.outbounds[0].Problem; problem != nil && len(made.outbounds) == 1 {
+		answer["refusal"] = map[string]any{"place": problem.Place(), "html": w.part("refusal", problem), "name": problem.Name()}
+		answer["outbound"] = ""
+	}
+	w.answer(out, answer)
+}
+
+// An outboundView is what the page shows of outbound requests.
+type outboundView struct {
+	Shown       []markedOutbound
+	More        int
+	Attachments []attachment
+	// Sends says that there is a request at all.
+	Sends bool
+}
+
+func (w *workbench) view(made *tried) outboundView {
+	view := outboundView{Shown: made.outbounds}
+	if len(view.Shown) > maxOutbounds {
+		view.More = len(view.Shown) - maxOutbounds
+		view.Shown = view.Shown[:maxOutbounds]
+	}
+	for _, each := range made.outbounds {
+		if each.Problem == nil {
+			view.Sends = true
+			view.Attachments = w.attached(&each.outbound)
+			break
+		}
+	}
+	return view
+}
+
+// attached are the credentials of an outbound request.
+func (w *workbench) attached(sent *outbound) []attachment {
+	var found []attachment
+	for _, each := range w.documents {
+		if each.Name != sent.Destination && each.Title != sent.Destination {
+			continue
+		}
+		for _, attached := range each.Attachments {
+			if slices.Contains(sent.Security, attached.Scheme) {
+				found = append(found, attached)
+			}
+		}
+		break
+	}
+	return found
+}
+
+// credentialWords says which credential would be sent with the trial.
+func (w *workbench) credentialWords(made *tried) string {
+	var names []string
+	for _, each := range w.view(made).Attachments {
+		names = append(names, each.Scheme)
+	}
+	if len(names) == 0 {
+		return "No credential is attached."
+	}
+	return "With the credential " + strings.Join(names, " and ") + ", fetched where it is not in memory."
+}
+
+// reshaped reports whether a document makes the body of an outbound request by a template.
+// A value in the path may hold what no caller's own URL may.
+func (w *workbench) reshaped(sent *outbound) bool {
+	path, _, _ := strings.Cut(sent.URL, "?")
+	location, err := w.set.Locate(strings.NewReplacer("%2F", "-", "%5C", "-", "%2E", "-").Replace(path))
+	if err != nil {
+		return false
+	}
+	operation, err := location.Operation(sent.Method, location.Path)
+	return err == nil && operation.Body != nil
+}
+
+// readTrial reads what the page sends, or answers why it cannot.
+func (w *workbench) readTrial(out http.ResponseWriter, r *http.Request) (trial, bool) {
+	read, err := readTrial(http.MaxBytesReader(out, r.Body, maxTrialBytes))
+	if err != nil {
+		http.Error(out, "The page sent what cannot be read; a record is at most 10 MB.", http.StatusBadRequest)
+		return trial{}, false
+	}
+	return read, true
+}
+
+// send sends a trial through the relay as any caller's request, and answers with what came of it.
+func (w *workbench) send(out http.ResponseWriter, r *http.Request) {
+	asked, ok := w.readTrial(out, r)
+	if !ok {
+		return
+	}
+	request, err := asked.request(r.Context(), w.relay)
+	if err != nil {
+		http.Error(out, err.Error(), http.StatusBadRequest)
+		return
+	}
+	w.pass(out, r, request)
+}
+
+// pass sends a request through the recorder, and answers with its number and its answer.
+func (w *workbench) pass(out http.ResponseWriter, r *http.Request, request *http.Request) {
+	noted := w.recorder.pass(&discard{header: http.Header{}}, request)
+	found, _ := w.recorder.noted.find(noted.ID)
+	w.answer(out, map[string]any{"id": noted.ID, "html": w.part("answered", w.detail(r.Context(), &found))})
+}
+
+// A discard takes an answer that is noted elsewhere.
+type discard struct{ header http.Header }
+
+func (d *discard) Header() http.Header         { return d.header }
+func (d *discard) Write(p []byte) (int, error) { return len(p), nil }
+func (d *discard) WriteHeader(int)             {}
+
+// readCurl answers with what a command becomes. The command is not kept.
+func (w *workbench) readCurl(out http.ResponseWriter, r *http.Request) {
+	var text bytes.Buffer
+	if _, err := text.ReadFrom(http.MaxBytesReader(out, r.Body, maxCurl+1)); err != nil {
+		http.Error(out, "The command is longer than 1 MB; leave most of its data out.", http.StatusBadRequest)
+		return
+	}
+	command, err := parseCurl(text.String())
+	if err != nil {
+		w.answer(out, map[string]any{"error": "This cannot be read: " + err.Error() + "."})
+		return
+	}
+	made := propose(command)
+	view := struct {
+		*proposal
+		Declared string
+	}{made, w.declares(made)}
+	w.answer(out, map[string]any{"trial": made.Trial, "html": w.part("proposal", view)})
+}
+
+// declares names the document that has the proposal's operation already.
+func (w *workbench) declares(made *proposal) string {
+	location, err := w.set.Locate(made.Trial.URL)
+	if err != nil {
+		return ""
+	}
+	operation, err := location.Operation(made.Trial.Method, location.Path)
+	if err != nil {
+		return ""
+	}
+	return operation.Destination.Name
+}
+
+// keep keeps an exchange or lets it go.
+func (w *workbench) keep(out http.ResponseWriter, r *http.Request) {
+	found, ok := w.exchange(out, r)
+	if !ok {
+		return
+	}
+	if !w.recorder.noted.keep(found.ID, !found.Kept) {
+		http.Error(out, fmt.Sprintf("At most %d requests are kept; let one go first.", maxKept), http.StatusConflict)
+		return
+	}
+	w.answer(out, map[string]any{"kept": !found.Kept})
+}
+
+// exchange finds the exchange that a request of the page names.
+func (w *workbench) exchange(out http.ResponseWriter, r *http.Request) (exchange, bool) {
+	id, _ := strconv.Atoi(r.URL.Query().Get("id"))
+	found, ok := w.recorder.noted.find(id)
+	if !ok {
+		http.Error(out, "That request is no longer in memory; keep the ones that you want to come back to.", http.StatusNotFound)
+	}
+	return found, ok
+}
+
+// watch streams the rows of what passes through the relay (server-sent events).
+func (w *workbench) watch(out http.ResponseWriter, r *http.Request) {
+	wake, end := w.recorder.noted.watch()
+	defer end()
+	out.Header().Set("Content-Type", "text/event-stream")
+	control := http.NewResponseController(out)
+	change := 0
+	for {
+		var fresh []exchange
+		fresh, change = w.recorder.noted.since(change)
+		for i := range fresh {
+			row, _ := json.Marshal(map[string]any{"id": fresh[i].ID, "html": w.part("row", newRow(&fresh[i]))})
+			fmt.Fprintf(out, "data: %s\n\n", row)
+		}
+		if len(fresh) == 0 {
+			fmt.Fprint(out, ": nothing new\n\n")
+		}
+		if control.Flush() != nil {
+			return
+		}
+		select {
+		case <-wake:
+			// A burst is one update.
+			if !pause(r.Context(), 50*time.Millisecond) {
+				return
+			}
+		case <-time.After(15 * time.Second):
+		case <-r.Context().Done():
+			return
+		}
+	}
+}
+
+// pause waits, and reports whether the context still lasts.
+func pause(ctx context.Context, span time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(span):
+		return true
+	}
+}
+
+// part renders a part of the page.
+func (w *workbench) part(name string, data any) string {
+	var text strings.Builder
+	if err := w.parts.ExecuteTemplate(&text, name, data); err != nil {
+		return template.HTMLEscapeString(errors.Join(errors.New("this part of the page cannot be shown"), err).Error())
+	}
+	return text.String()
+}
+
+// answer answers the page's script.
+func (w *workbench) answer(out http.ResponseWriter, value any) {
+	out.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(out).Encode(value)
+}

@@ -1,0 +1,451 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+
+	"keyrelay/function/rawjson"
+)
+
+// A proposal is what a curl command becomes: a trial without any secret, and a document
+// for an API that has none.
+type proposal struct {
+	Trial trial `json:"trial"`
+	// Notes say what was done with the command, and what cannot be done.
+	Notes []string `json:"notes"`
+	// File and Document are the proposed document; empty where the API is declared.
+	File     string `json:"file"`
+	Document string `json:"document"`
+	// Secret is a command that stores the secret, SecretFile a file for here, with a gap in its place.
+	Secret     string `json:"secret"`
+	SecretFile string `json:"secretFile"`
+
+	schemes []proposedScheme
+	form    bool
+}
+
+// A proposedScheme is a security scheme for a secret that the command holds.
+type proposedScheme struct {
+	name string
+	// lines are the scheme in YAML.
+	lines []string
+	// secret is the shape of its secret in JSON, with gaps.
+	secret string
+}
+
+const secretGap = "…"
+
+// propose turns a command into a proposal. No value that may be a secret is in it.
+func propose(command *curlCommand) *proposal {
+	made := &proposal{Notes: command.notes, File: fileName(command.url.Hostname())}
+	made.Trial.Method = command.method
+	made.credentials(command)
+	made.headers(command)
+	made.query(command, made.body(command))
+	made.Document = made.document(command)
+	made.setSecret()
+	return made
+}
+
+// fileName is a document's name after its host: api.example.com is example.
+func fileName(host string) string {
+	if _, err := netip.ParseAddr(host); err == nil || host == "localhost" {
+		return "my-api"
+	}
+	labels := strings.Split(strings.ToLower(host), ".")
+	labels = slices.DeleteFunc(labels, func(label string) bool { return label == "api" || label == "www" || label == "" })
+	if len(labels) > 1 {
+		labels = labels[:len(labels)-1]
+	}
+	name := strings.Map(func(c rune) rune {
+		if c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-' {
+			return c
+		}
+		return -1
+	}, strings.Join(labels, "-"))
+	if name == "" {
+		return "my-api"
+	}
+	return name
+}
+
+// credentials takes what -u, -E and Authorization say.
+func (p *proposal) credentials(command *curlCommand) {
+	if command.user != "" {
+		p.add("basic", `{"username":"`+secretGap+`","password":"`+secretGap+`"}`, "type: http", "scheme: basic")
+	}
+	if command.certificate {
+		p.add("certificate", `{"certificate":"`+secretGap+`","private_key":"`+secretGap+`"}`, "type: mutualTLS")
+	}
+}
+
+// add proposes a scheme for a secret; one of the same name is the same.
+func (p *proposal) add(name, secret string, lines ...string) {
+	name = schemeName(name)
+	if slices.ContainsFunc(p.schemes, func(s proposedScheme) bool { return s.name == name }) {
+		return
+	}
+	p.schemes = append(p.schemes, proposedScheme{name: name, secret: secret, lines: lines})
+}
+
+// schemeName keeps of a header's or a parameter's name what OpenAPI lets a component be named.
+func schemeName(name string) string {
+	name = strings.Map(func(c rune) rune {
+		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_' {
+			return c
+		}
+		return '-'
+	}, name)
+	if name == "" {
+		return "key"
+	}
+	return strings.ToLower(name[:1]) + name[1:]
+}
+
+// headers takes the header fields: credentials become schemes, what a browser or curl
+// adds by itself is left out, the rest stays.
+func (p *proposal) headers(command *curlCommand) {
+	var kept strings.Builder
+	for _, line := range command.headers {
+		switch name := strings.ToLower(line.Name); {
+		case name == "authorization" || name == "proxy-authorization":
+			p.authorization(line)
+		case name == "cookie":
+			p.cookies(line.Value)
+		case mayBeSecret(line.Name):
+			p.add(line.Name, `"`+secretGap+`"`, "type: apiKey", "in: header", "name: "+quoteYAML(line.Name))
+		case name == "content-type" && strings.HasPrefix(line.Value, "application/x-www-form-urlencoded"):
+			p.form = true
+		case name == "content-type" && strings.HasPrefix(line.Value, "application/json"), isBrowserHeader(name):
+		default:
+			fmt.Fprintf(&kept, "%s: %s\n", line.Name, line.Value)
+		}
+	}
+	p.Trial.Headers = kept.String()
+}
+
+// authorization takes a scheme of HTTP authentication, https://www.iana.org/assignments/http-authschemes/.
+func (p *proposal) authorization(line headerLine) {
+	scheme, rest, found := strings.Cut(line.Value, " ")
+	switch lower := strings.ToLower(scheme); {
+	case !found || strings.TrimSpace(rest) == "":
+		p.add("key", `"`+secretGap+`"`, "type: apiKey", "in: header", "name: "+quoteYAML(line.Name))
+	case lower == "basic":
+		p.add("basic", `{"username":"`+secretGap+`","password":"`+secretGap+`"}`, "type: http", "scheme: basic")
+	case lower == "bearer":
+		p.add("bearer", `"`+secretGap+`"`, "type: http", "scheme: bearer")
+	case strings.HasPrefix(lower, "aws4-"):
+		p.schemes = append(p.schemes, proposedScheme{name: "aws", lines: []string{"type: apiKey", "in: header", "name: Authorization", "x-amazon-apigateway-authtype: awsSigv4"}})
+	case isToken(scheme):
+		p.add("key", `"`+secretGap+`"`, "type: apiKey", "in: header", "name: Authorization", "x-keyrelay-value: "+quoteYAML(scheme+" {{{.}}}"))
+	}
+}
+
+// cookies takes each cookie as a credential.
+func (p *proposal) cookies(value string) {
+	for pair := range strings.SplitSeq(value, ";") {
+		name, _, found := strings.Cut(strings.TrimSpace(pair), "=")
+		if found && isToken(name) {
+			p.add(name, `"`+secretGap+`"`, "type: apiKey", "in: cookie", "name: "+quoteYAML(name))
+		}
+	}
+}
+
+// isToken reports whether a text is a token of HTTP, as names of header fields are (RFC 9110 section 5.6.2).
+func isToken(text string) bool {
+	return text != "" && len(text) < 100 && !strings.ContainsFunc(text, func(c rune) bool {
+		return c <= ' ' || c > '~' || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, c)
+	})
+}
+
+// mayBeSecret reports whether a name is one that keys and tokens have. It says yes too often
+// rather than let a secret through.
+func mayBeSecret(name string) bool {
+	lower := strings.ToLower(name)
+	if slices.Contains([]string{"idempotency-key", "x-idempotency-key", "page_token", "pagetoken", "nextpagetoken", "continuation-token", "continuationtoken", "www-authenticate"}, lower) {
+		return false
+	}
+	return slices.ContainsFunc([]string{"key", "token", "secret", "auth", "password", "passwd", "pwd", "session", "credential", "signature", "jwt", "bearer", "access_code"},
+		func(part string) bool { return strings.Contains(lower, part) }) || lower == "sig" || lower == "code"
+}
+
+// isBrowserHeader reports whether a header field is one that a browser's "copy as cURL" adds,
+// or that describes the connection.
+func isBrowserHeader(name string) bool {
+	return strings.HasPrefix(name, "sec-") || slices.Contains(strings.Fields("accept-encoding accept-language connection content-length dnt host origin priority referer te upgrade-insecure-requests pragma cache-control user-agent"), name)
+}
+
+// body makes the record of the body, and returns its fields: nil where it is no object.
+func (p *proposal) body(command *curlCommand) []string {
+	body := command.body
+	var object rawjson.Object
+	switch {
+	case body == "":
+		p.Trial.Record = "{}"
+		return []string{}
+	case object.Read([]byte(body)) == nil:
+		p.form = false
+		return p.jsonBody(&object, body)
+	case json.Valid([]byte(body)):
+		p.form = false
+		p.Trial.Record = body
+		p.Notes = append(p.Notes, "The body is no JSON object. The relay takes an array as a batch where the document says x-keyrelay-batch, and no field of it moves.")
+		return nil
+	case p.Trial.Headers == "" || !strings.Contains(strings.ToLower(p.Trial.Headers), "content-type:"):
+		return p.formBody(body)
+	}
+	p.Notes = append(p.Notes, "The body is neither JSON nor a form, so it was left out: a record is JSON. The relay passes other bodies on untouched where no field is to move.")
+	return nil
+}
+
+// jsonBody takes a JSON object as the record, without the members that may be secrets.
+func (p *proposal) jsonBody(object *rawjson.Object, body string) []string {
+	names, kept := []string{}, []string{}
+	for i := range object.Len() {
+		if name := object.Name(i); mayBeSecret(name) {
+			p.secretMember(name)
+		} else {
+			names = append(names, name)
+			kept = append(kept, string(object.Member(i).Of([]byte(body))))
+		}
+	}
+	p.Trial.Record = body
+	if len(names) < object.Len() {
+		p.Trial.Record = "{" + strings.Join(kept, ", ") + "}"
+	}
+	if hidden := hideSecrets(p.Trial.Record); hidden != p.Trial.Record {
+		p.Trial.Record = hidden
+		p.Notes = append(p.Notes, "Texts deeper in the body that may be secrets were replaced by "+secretGap+".")
+	}
+	return names
+}
+
+// secretMember takes a member of the body that may be a secret.
+func (p *proposal) secretMember(name string) {
+	pointer := string(rawjson.PointerTo(name))
+	p.add(name, `"`+secretGap+`"`, "type: apiKey", "in: header", "name: "+quoteYAML(pointer), "x-keyrelay-in: body")
+}
+
+// hideSecrets replaces texts in objects within a record whose names may be those of secrets.
+func hideSecrets(record string) string {
+	decoder := json.NewDecoder(strings.NewReader(record))
+	decoder.UseNumber()
+	var secrets []string
+	var walk func(value any)
+	walk = func(value any) {
+		switch value := value.(type) {
+		case map[string]any:
+			for name, member := range value {
+				if text, isText := member.(string); isText && text != "" && mayBeSecret(name) {
+					secrets = append(secrets, text)
+				}
+				walk(member)
+			}
+		case []any:
+			for _, element := range value {
+				walk(element)
+			}
+		}
+	}
+	var whole any
+	if decoder.Decode(&whole) != nil {
+		return record
+	}
+	walk(whole)
+	if len(secrets) == 0 {
+		return record
+	}
+	return redact(whole, secrets)
+}
+
+// redact writes a value without texts.
+func redact(value any, texts []string) string {
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	_ = encoder.Encode(value)
+	text := strings.TrimRight(out.String(), "\n")
+	for _, each := range texts {
+		text = strings.ReplaceAll(text, quoteJSON(each), quoteJSON(secretGap))
+	}
+	return text
+}
+
+// formBody makes a record of a form.
+func (p *proposal) formBody(body string) []string {
+	p.form = true
+	names, members, ok := p.pairs(body, func(name string) { p.secretMember(name) })
+	if !ok {
+		p.Trial.Record = "{}"
+		p.Notes = append(p.Notes, "The body is no form that a JSON record could be sent as, so it was left out.")
+		return names
+	}
+	p.Trial.Record = "{" + strings.Join(members, ", ") + "}"
+	return names
+}
+
+// pairs reads name=value pairs; a name that occurs more than once is an array.
+func (p *proposal) pairs(text string, secret func(name string)) (names, members []string, ok bool) {
+	values := map[string][]string{}
+	for pair := range strings.SplitSeq(text, "&") {
+		if pair == "" {
+			continue
+		}
+		name, value, _ := strings.Cut(pair, "=")
+		name, errName := url.QueryUnescape(name)
+		value, errValue := url.QueryUnescape(value)
+		if errName != nil || errValue != nil || name == "" {
+			return nil, nil, false
+		}
+		if mayBeSecret(name) {
+			secret(name)
+			continue
+		}
+		if values[name] == nil {
+			names = append(names, name)
+		}
+		values[name] = append(values[name], value)
+	}
+	for _, name := range names {
+		if list := values[name]; len(list) == 1 {
+			members = append(members, quoteJSON(name)+": "+quoteJSON(list[0]))
+		} else {
+			members = append(members, quoteJSON(name)+": "+redact(list, nil))
+		}
+	}
+	return names, members, true
+}
+
+// query makes fields of the query's parameters where the record can take them.
+func (p *proposal) query(command *curlCommand, fields []string) {
+	bare := *command.url
+	bare.RawQuery = ""
+	p.Trial.URL = strings.NewReplacer("{", "%7B", "}", "%7D").Replace(bare.String())
+	if command.url.RawQuery == "" {
+		return
+	}
+	names, members, ok := p.pairs(command.url.RawQuery, func(name string) {
+		p.add(name, `"`+secretGap+`"`, "type: apiKey", "in: query", "name: "+quoteYAML(name))
+	})
+	if !ok {
+		p.Notes = append(p.Notes, "The URL's query is no list of name=value, so it was left out.")
+		return
+	}
+	if fields == nil {
+		query := slices.DeleteFunc(strings.Split(command.url.RawQuery, "&"), func(pair string) bool {
+			name, _, _ := strings.Cut(pair, "=")
+			decoded, _ := url.QueryUnescape(name)
+			return !slices.Contains(names, decoded)
+		})
+		p.Trial.URL += "?" + strings.Join(query, "&")
+		p.Notes = append(p.Notes, "The query stays in the URL, since the body is no object that could hold its fields.")
+		return
+	}
+	for i, name := range names {
+		if slices.Contains(fields, name) {
+			p.Notes = append(p.Notes, "The parameter "+cut(name, 40)+" was left out, since the body has a field of that name.")
+			continue
+		}
+		p.Trial.Record = withMember(p.Trial.Record, members[i])
+		p.Trial.Moves = append(p.Trial.Moves, fieldMove{Field: name, To: "query"})
+	}
+}
+
+// withMember adds a member to an object at its end.
+func withMember(object, member string) string {
+	open := strings.TrimRight(strings.TrimSuffix(strings.TrimRight(object, " \t\r\n"), "}"), " \t\r\n")
+	if strings.HasSuffix(open, "{") {
+		return open + member + "}"
+	}
+	return open + ", " + member + "}"
+}
+
+// document writes an OpenAPI document that lets through this operation and no other.
+func (p *proposal) document(command *curlCommand) string {
+	var text strings.Builder
+	host := command.url.Host
+	fmt.Fprintf(&text, "openapi: 3.1.0\ninfo: {title: %s, version: \"1\"}\nservers:\n  - url: %s\n", quoteYAML(host), quoteYAML(command.url.Scheme+"://"+host))
+	if network := networkOf(command.url); network != "public" {
+		fmt.Fprintf(&text, "x-keyrelay-network: %s\n", network)
+	}
+	if len(p.schemes) > 0 {
+		names := make([]string, len(p.schemes))
+		for i, each := range p.schemes {
+			names[i] = quoteYAML(each.name) + ": []"
+		}
+		fmt.Fprintf(&text, "security:\n  - {%s}\ncomponents:\n  securitySchemes:\n", strings.Join(names, ", "))
+		for _, each := range p.schemes {
+			fmt.Fprintf(&text, "    %s:\n      %s\n", quoteYAML(each.name), strings.Join(each.lines, "\n      "))
+			if each.secret != "" {
+				fmt.Fprintf(&text, "      x-keyrelay-secret: %s\n", quoteYAML("secretsmanager:keyrelay/"+p.File+string("#"+rawjson.PointerTo(each.name))))
+			}
+		}
+	}
+	path := command.url.EscapedPath()
+	if path == "" {
+		path = "/"
+	}
+	path = strings.NewReplacer("{", "%7B", "}", "%7D").Replace(path)
+	fmt.Fprintf(&text, "paths:\n  %s:\n    %s:\n", quoteYAML(path), strings.ToLower(command.method))
+	if p.form {
+		text.WriteString("      requestBody: {content: {application/x-www-form-urlencoded: {}}}\n")
+	}
+	text.WriteString("      responses: {default: {description: \"\"}}\n")
+	return text.String()
+}
+
+// networkOf says which network a document has to ask for.
+func networkOf(target *url.URL) string {
+	host := target.Hostname()
+	address, err := netip.ParseAddr(host)
+	switch {
+	case host == "localhost" || err == nil && address.IsLoopback():
+		return "loopback"
+	case err == nil && address.IsPrivate() || target.Scheme == "http":
+		return "private"
+	}
+	return "public"
+}
+
+// setSecret writes how the secrets are stored in one place, each with a gap.
+func (p *proposal) setSecret() {
+	var members []string
+	for _, each := range p.schemes {
+		if each.secret != "" {
+			members = append(members, quoteJSON(each.name)+":"+each.secret)
+		}
+	}
+	if len(members) == 0 {
+		return
+	}
+	secret := "{" + strings.Join(members, ",") + "}"
+	p.Secret = "aws secretsmanager create-secret --name keyrelay/" + p.File + " --secret-string '" + secret + "'"
+	p.SecretFile = "{" + quoteJSON("keyrelay/"+p.File) + ": " + secret + "}"
+}
+
+// quoteYAML writes a text as YAML: as it is where nothing in it means anything, else in quotes as JSON has them.
+func quoteYAML(text string) string {
+	plain := text != "" && !strings.ContainsFunc(text, func(c rune) bool {
+		return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && !strings.ContainsRune("-_./:", c)
+	})
+	lower := strings.ToLower(text)
+	if plain && (text[0] >= 'a' && text[0] <= 'z' || text[0] >= 'A' && text[0] <= 'Z' || text[0] == '/') && !strings.HasSuffix(text, ":") &&
+		!slices.Contains([]string{"true", "false", "yes", "no", "on", "off", "null", "y", "n"}, lower) {
+		return text
+	}
+	return quoteJSON(text)
+}
+
+// quoteJSON writes a text as JSON.
+func quoteJSON(text string) string {
+	var out strings.Builder
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	_ = encoder.Encode(strings.ToValidUTF8(text, "\ufffd")) // a text always has an encoding
+	return strings.TrimSuffix(out.String(), "\n")
+}

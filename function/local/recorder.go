@@ -1,0 +1,200 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// maxNotedBytes is how much of a record or an answer is noted: as much as the relay takes.
+const maxNotedBytes = 10 << 20
+
+// maxUnmatched bounds the log entries and exchanges that wait for each other.
+const maxUnmatched = 1000
+
+// A recorder passes requests on to the relay program and notes each with its answer and
+// the relay's log entry. It changes neither.
+type recorder struct {
+	proxy *httputil.ReverseProxy
+	noted exchanges
+
+	mutex sync.Mutex
+	// answered waits for a log entry, logged for an exchange.
+	answered []*exchange
+	logged   []logLine
+}
+
+// passTo says at which address the relay is. It is called before the first request.
+func (r *recorder) passTo(relay string) {
+	target := &url.URL{Scheme: "http", Host: relay}
+	r.proxy = &httputil.ReverseProxy{
+		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(target) },
+		Transport: &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 64},
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
+			if !errors.Is(err, context.Canceled) {
+				http.Error(w, "The relay program does not answer.", http.StatusBadGateway)
+			}
+		},
+	}
+}
+
+// ServeHTTP passes one request on and notes it.
+func (r *recorder) ServeHTTP(w http.ResponseWriter, request *http.Request) {
+	r.pass(w, request)
+}
+
+// pass passes a request on and returns what was noted.
+func (r *recorder) pass(w http.ResponseWriter, request *http.Request) *exchange {
+	noted := &exchange{At: time.Now(), Method: request.Method, Path: request.URL.EscapedPath(), Header: withoutCredentials(request.Header)}
+	sent := &note{Reader: request.Body, Closer: request.Body}
+	request.Body = sent
+	answer := &answerNote{ResponseWriter: w, status: http.StatusOK}
+	r.proxy.ServeHTTP(answer, request)
+	noted.Record, noted.Answer, noted.Cut = sent.bytes(), answer.text.Bytes(), sent.isCut() || answer.cut
+	noted.Status, noted.AnswerHeader, noted.Took = answer.status, withoutCredentials(w.Header()), time.Since(noted.At)
+	r.noted.add(noted)
+	r.match(noted)
+	return noted
+}
+
+// withoutCredentials copies a header; what may hold a credential shows as ***.
+func withoutCredentials(header http.Header) http.Header {
+	copied := header.Clone()
+	for _, name := range []string{"Authorization", "Cookie", "Set-Cookie", "X-Api-Key", "X-Amz-Security-Token"} {
+		for i, value := range copied[name] {
+			if !strings.Contains(value, "{{{") {
+				copied[name][i] = "***"
+			}
+		}
+	}
+	return copied
+}
+
+// A note is a request's body that is noted as it is read. The transport may still read
+// it when the answer is there.
+type note struct {
+	io.Reader
+	io.Closer
+	mutex sync.Mutex
+	text  []byte
+	cut   bool
+}
+
+// Read reads and notes.
+func (n *note) Read(p []byte) (int, error) {
+	count, err := n.Reader.Read(p)
+	n.mutex.Lock()
+	defer n.mutex.Unlock()
+	kept := min(count, maxNotedBytes-len(n.text))
+	n.text = append(n.text, p[:kept]...)
+	n.cut = n.cut || kept < count
+	return count, err
+}
+
+func (n *note) bytes() []byte {
+	n.mutex.Lock()
+	defer n.mutex.Unlock()
+	return slices.Clip(slices.Clone(n.text))
+}
+
+func (n *note) isCut() bool {
+	n.mutex.Lock()
+	defer n.mutex.Unlock()
+	return n.cut
+}
+
+// An answerNote is an answer that is noted as it is written.
+type answerNote struct {
+	http.ResponseWriter
+	status int
+	text   bytes.Buffer
+	cut    bool
+}
+
+// WriteHeader notes the status. What goes before it, as 103 does, is none.
+func (n *answerNote) WriteHeader(status int) {
+	if status >= http.StatusOK {
+		n.status = status
+	}
+	n.ResponseWriter.WriteHeader(status)
+}
+
+// Write writes and notes.
+func (n *answerNote) Write(p []byte) (int, error) {
+	kept := min(len(p), maxNotedBytes-n.text.Len())
+	n.text.Write(p[:kept])
+	n.cut = n.cut || kept < len(p)
+	return n.ResponseWriter.Write(p)
+}
+
+// Unwrap lets http.ResponseController through.
+func (n *answerNote) Unwrap() http.ResponseWriter { return n.ResponseWriter }
+
+// A logLine is a log entry of the relay with the members that tell whose it is.
+type logLine struct {
+	RequestID     string    `json:"requestId"`
+	Message       string    `json:"message"`
+	Method        string    `json:"method"`
+	Status        int       `json:"status"`
+	RequestBytes  int       `json:"requestBytes"`
+	ResponseBytes int       `json:"responseBytes"`
+	Time          time.Time `json:"time"`
+	text          []byte
+}
+
+// log takes a line of the relay's log.
+func (r *recorder) log(text []byte) {
+	line := logLine{text: bytes.Clone(text)}
+	if json.Unmarshal(text, &line) != nil || line.Message != "request" {
+		return
+	}
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	for i, each := range r.answered {
+		if line.belongsTo(each) {
+			r.answered = slices.Delete(r.answered, i, i+1)
+			r.noted.setLog(each, line.text)
+			return
+		}
+	}
+	r.logged = append(r.logged, line)
+	if len(r.logged) > maxUnmatched {
+		r.logged = r.logged[1:]
+	}
+}
+
+// match finds an exchange's log entry, which the relay writes before it answers.
+func (r *recorder) match(noted *exchange) {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	for i, line := range r.logged {
+		if line.belongsTo(noted) {
+			r.logged = slices.Delete(r.logged, i, i+1)
+			r.noted.setLog(noted, line.text)
+			return
+		}
+	}
+	r.answered = append(r.answered, noted)
+	if len(r.answered) > maxUnmatched {
+		r.answered = r.answered[1:]
+	}
+}
+
+// belongsTo reports whether the entry speaks of an exchange: by the id in the answer
+// where there is one, else by all that both know.
+func (l logLine) belongsTo(noted *exchange) bool {
+	if id := noted.AnswerHeader.Get("X-Request-Id"); id != "" && l.RequestID != "" {
+		return id == l.RequestID
+	}
+	return l.Status == noted.Status && l.Method == noted.Method && l.ResponseBytes == len(noted.Answer) &&
+		(l.RequestBytes == len(noted.Record) || noted.Cut) && !l.Time.Before(noted.At.Add(-time.Second)) && !l.Time.After(noted.At.Add(noted.Took))
+}

@@ -1,0 +1,253 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+
+	"keyrelay/function/destination"
+	"keyrelay/function/fake"
+	"keyrelay/function/secret"
+)
+
+// A surroundings is what the relay program has around it.
+type surroundings struct {
+	// folder holds the documents.
+	folder string
+	// downstream is the sample API at address api; nil with documents of one's own.
+	downstream *downstream
+	api        string
+	// secrets is the address of the endpoint of secrets; empty for AWS itself.
+	secrets string
+	// closers end what was started, the last one first.
+	closers []func()
+}
+
+// run starts everything, tells the story, serves until stop ends, and stops what it started.
+func run(stop context.Context, chosen options, out io.Writer) error {
+	printed := newPrinter(out)
+	around, err := surround(chosen, printed)
+	defer around.close()
+	if err != nil {
+		return err
+	}
+	log, err := openLog(chosen.log)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	recorded := &recorder{}
+	relay, err := startRelay(chosen.program, around.environment(), func(line []byte) {
+		_, _ = log.Write(append(bytes.Clone(line), '\n'))
+		recorded.log(line)
+	})
+	if err != nil {
+		return unlessStopped(stop, err)
+	}
+	defer relay.stop()
+	return unlessStopped(stop, serveAll(stop, chosen, around, relay, recorded, printed))
+}
+
+// surround starts the samples, or takes one's own documents.
+func surround(chosen options, out *printer) (*surroundings, error) {
+	around := &surroundings{folder: chosen.destinations}
+	if chosen.destinations == "" {
+		if err := around.samples(out); err != nil {
+			return around, err
+		}
+	}
+	if chosen.secrets == "" {
+		return around, nil
+	}
+	secrets, err := readSecrets(chosen.secrets)
+	if err != nil {
+		return around, err
+	}
+	return around, around.serveSecrets(secrets, out)
+}
+
+// samples starts the sample downstream and its secrets, and writes the documents.
+func (s *surroundings) samples(out *printer) error {
+	listener, err := s.listen(downstreamPort, "downstream", out)
+	if err != nil {
+		return err
+	}
+	s.downstream, s.api = &downstream{}, listener.Addr().String()
+	s.closers = append(s.closers, serve(listener, s.downstream))
+	if err := s.serveSecrets(sampleSecrets(), out); err != nil {
+		return err
+	}
+	if s.folder, err = os.MkdirTemp("", "keyrelay-local-"); err != nil {
+		return err
+	}
+	s.closers = append(s.closers, func() { _ = os.RemoveAll(s.folder) })
+	return writeSamples(s.folder, portOf(listener))
+}
+
+// listen opens a port, and says so where it is not the usual one.
+func (s *surroundings) listen(port int, what string, out *printer) (net.Listener, error) {
+	listener, err := openFrom(port)
+	if err == nil && portOf(listener) != port {
+		fmt.Fprintf(out, "Port %d is in use by another program, so the %s is at %d.\n", port, what, portOf(listener))
+	}
+	return listener, err
+}
+
+// serveSecrets serves an endpoint of secrets.
+func (s *surroundings) serveSecrets(secrets *fake.Secrets, out *printer) error {
+	listener, err := s.listen(secretsPort, "endpoint of secrets", out)
+	if err != nil {
+		return err
+	}
+	s.secrets = listener.Addr().String()
+	s.closers = append(s.closers, serve(listener, secrets))
+	return nil
+}
+
+func (s *surroundings) close() {
+	for i := len(s.closers) - 1; i >= 0; i-- {
+		s.closers[i]()
+	}
+}
+
+// environment is that of the relay. With the samples nothing of this machine's AWS
+// settings, keys or proxies gets into it; with documents of one's own all of it does,
+// since they may name it.
+func (s *surroundings) environment() []string {
+	var environment []string
+	if s.downstream == nil {
+		environment = os.Environ()
+	}
+	environment = append(environment, "KEYRELAY_DESTINATIONS="+s.folder)
+	if s.secrets != "" {
+		environment = append(environment, "AWS_ENDPOINT_URL_SECRETS_MANAGER=http://"+s.secrets, "AWS_REGION=us-east-1",
+			"AWS_ACCESS_KEY_ID=local", "AWS_SECRET_ACCESS_KEY=local", "AWS_EC2_METADATA_DISABLED=true")
+	}
+	return environment
+}
+
+// connect makes the client that reads secrets as the relay does.
+func (s *surroundings) connect(ctx context.Context) (*secretsmanager.Client, error) {
+	if s.secrets != "" {
+		return fake.Connect("http://"+s.secrets, nil)(ctx)
+	}
+	loaded, err := config.LoadDefaultConfig(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return secretsmanager.NewFromConfig(loaded), nil
+}
+
+// serveAll serves the relay behind the recorder and the page, and prints the story.
+func serveAll(stop context.Context, chosen options, around *surroundings, relay *relayProgram, recorded *recorder, out *printer) error {
+	set, err := destination.Load(around.folder, destination.Config{})
+	if err != nil {
+		return err
+	}
+	callers, err := around.listen(relayPort, "relay", out)
+	if err != nil {
+		return err
+	}
+	recorded.passTo(relay.address)
+	defer serve(callers, guardRelay(recorded))()
+	bench := &workbench{
+		program: relay.address, relay: callers.Addr().String(), token: rand.Text(), recorder: recorded, set: set,
+		documents:  describeDocuments(stop, set, secret.New(secret.Config{SecretsManager: around.connect})),
+		operations: readOperations(around.folder, set),
+	}
+	handler, err := bench.handler()
+	if err != nil {
+		return err
+	}
+	page, err := around.listen(pagePort, "page", out)
+	if err != nil {
+		return err
+	}
+	defer serve(page, handler)()
+	if around.downstream != nil {
+		told := story{out: out, events: chosen.events, relay: bench.relay, api: around.api, downstream: around.downstream}
+		if err := told.tell(stop); err != nil {
+			return err
+		}
+	}
+	bench.introduce(out, chosen, around, page)
+	select {
+	case <-stop.Done():
+		return nil
+	case <-relay.ended:
+		return endedBy(stop)
+	}
+}
+
+// introduce prints what there is; the address of the page comes last.
+func (w *workbench) introduce(out *printer, chosen options, around *surroundings, page net.Listener) {
+	out.title("The documents and what they attach")
+	for _, each := range w.documents {
+		for _, attached := range each.Attachments {
+			state := "secret read"
+			switch {
+			case attached.Problem != "":
+				state = out.styled(accent, attached.Problem)
+			case !attached.Read:
+				state = "no secret needed"
+			}
+			out.line(each.Name, fmt.Sprintf("%s: %s, from %s: %s", attached.Scheme, attached.What, attached.From, state))
+		}
+		if len(each.Attachments) == 0 {
+			out.line(each.Name, "no credential")
+		}
+	}
+	fmt.Fprintf(out, "The relay serves on http://%s, its log goes to %s, until Ctrl-C.", w.relay, chosen.log)
+	if around.downstream != nil {
+		fmt.Fprintf(out, " Try it by hand, or open the page below:\n%s", w.tryCommand(around.api))
+	}
+	fmt.Fprintf(out, "\nWorkbench: %s\n", out.styled(bold, "http://"+page.Addr().String()+"/?token="+w.token))
+}
+
+// tryCommand is a request to send by hand. It works pasted as it is.
+func (w *workbench) tryCommand(api string) string {
+	return "curl -sS http://" + w.relay + "/ -H 'Content-Type: application/json' " +
+		"-H 'X-Osmos-Outbound-Url: http://" + api + "/post' -H 'X-Osmos-Query-Param-Fields: customer' " +
+		`-d '{"customer":"c-42","amount":19.90}'`
+}
+
+// openLog opens the file that the relay's log goes to, anew.
+func openLog(file string) (*os.File, error) {
+	if err := os.MkdirAll(filepath.Dir(file), 0o750); err != nil {
+		return nil, fmt.Errorf("the folder of the log %s cannot be made", file)
+	}
+	log, err := os.OpenFile(file, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600) // #nosec G304 -- the file that the person names
+	if err != nil {
+		return nil, fmt.Errorf("the log %s cannot be written", file)
+	}
+	return log, nil
+}
+
+// unlessStopped returns no error where things failed because they were stopped.
+func unlessStopped(stop context.Context, err error) error {
+	if stop.Err() != nil {
+		return nil //nolint:nilerr // what a stop breaks off has not failed
+	}
+	return err
+}
+
+// endedBy says why the relay ended. Ctrl-C at a terminal reaches the relay as soon
+// as this program, so the relay may be the first to notice.
+func endedBy(stop context.Context) error {
+	select {
+	case <-stop.Done():
+		return nil
+	case <-time.After(time.Second):
+		return errors.New("the relay ended by itself; its log says why")
+	}
+}
