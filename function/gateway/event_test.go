@@ -9,8 +9,10 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"keyrelay/function/gateway"
 )
@@ -219,12 +221,12 @@ func TestSampleEvents(t *testing.T) {
 	}
 }
 
-// TestCorpusEvents compares every recorded event with what the types of
+// TestForeignEvents compares every event, of HTTP and of other kinds, with what the types of
 // aws-lambda-go make of it.
-func TestCorpusEvents(t *testing.T) {
-	for name, payload := range corpusFiles(t, "events") {
+func TestForeignEvents(t *testing.T) {
+	for name, payload := range hostileFiles(t, "events") {
 		want, known := oracle(withoutQuery(t, payload))
-		if !known {
+		if !known && name != "wrong-types.json" {
 			t.Errorf("%s: aws-lambda-go does not take this event", name)
 		}
 		if isRequest := want.Err != gateway.ErrEvent; isRequest == isOtherKind(name) {
@@ -236,12 +238,28 @@ func TestCorpusEvents(t *testing.T) {
 	}
 }
 
-// TestCorpusJSON puts every text of JSONTestSuite into an event. Those of which
-// the suite leaves it open are as encoding/json has them.
-func TestCorpusJSON(t *testing.T) {
-	for name, text := range corpusFiles(t, "json/JSONTestSuite") {
+// jsonTexts are texts by names that begin with y_ for what is JSON, n_ for what is
+// not, and i_ for what may be read or refused.
+func jsonTexts(t *testing.T) map[string][]byte {
+	t.Helper()
+	texts := hostileFiles(t, "json/JSONTestSuite")
+	for _, line := range hostileLines(t, "json.txt", "none") {
+		name, quoted, _ := strings.Cut(line, " ")
+		text, err := strconv.Unquote(quoted)
+		if err != nil {
+			t.Fatalf("%v in %q", err, line)
+		}
+		texts[name] = []byte(text)
+	}
+	return texts
+}
+
+// TestJSONTexts puts every text into an event. Those that may be read or refused
+// are as encoding/json has them, which takes invalid UTF-8 besides.
+func TestJSONTexts(t *testing.T) {
+	for name, text := range jsonTexts(t) {
 		event := slices.Concat([]byte(`{"path":"/","httpMethod":"GET","other":[`), text, []byte(`]}`))
-		want := json.Valid(text)
+		want := json.Valid(text) && utf8.Valid(text)
 		if base := path.Base(name); strings.HasPrefix(base, "y_") && !want || strings.HasPrefix(base, "n_") && want {
 			t.Errorf("%s: encoding/json says %v", name, want)
 		}
@@ -259,7 +277,7 @@ func TestCorpusJSON(t *testing.T) {
 
 // isOtherKind tells by its name an event that is no HTTP request of a gateway.
 func isOtherKind(name string) bool {
-	for _, kind := range []string{"uthorizer", "custom-auth", "websocket", "alb-", "response", "rotation"} {
+	for _, kind := range []string{"uthorizer", "custom-auth", "websocket", "alb-", "response", "rotation", "load-balancer", "queue", "storage", "schedule", "no-members", "wrong-types"} {
 		if strings.Contains(name, kind) && !strings.Contains(name, "v2-request-") && !strings.HasSuffix(name, "V2LambdaAuthorizerEvent.json") {
 			return true
 		}

@@ -64,13 +64,11 @@ func TestFieldThatHTTPCannotCarry(t *testing.T) {
 	}
 }
 
-// TestCorpusInjections puts every injection, as it is and decoded, where a header
+// TestInjections puts every injection, as it is and decoded, where a header
 // may be: it is refused or arrives as one harmless field.
-func TestCorpusInjections(t *testing.T) {
-	files := corpusFiles(t, "headers")
-	text := string(files["payloadsallthethings_crlfinjection.txt"]) + string(files["payloadsallthethings_crlf_readme.txt"])
+func TestInjections(t *testing.T) {
 	refused := 0
-	for _, line := range strings.Split(text, "\n") {
+	for _, line := range hostileLines(t, "line-breaks.txt", "headers/*crlf*.txt") {
 		decoded, err := url.PathUnescape(line)
 		if err != nil {
 			decoded = line
@@ -108,11 +106,9 @@ func checkFields(t *testing.T, got received) {
 	}
 }
 
-// TestCorpusNames sends every name that attackers try in every case.
-func TestCorpusNames(t *testing.T) {
-	names := string(corpusFiles(t, "headers")["payloadsallthethings_param_miner_lowercase_headers.txt"])
-	for _, name := range strings.Split(strings.TrimSpace(names), "\n") {
-		name = strings.TrimSuffix(name, "\r")
+// TestHostileNames sends every name that attackers try in every case.
+func TestHostileNames(t *testing.T) {
+	for _, name := range hostileLines(t, "header-names.txt", "headers/*lowercase_headers.txt") {
 		for _, written := range []string{name, strings.ToUpper(name)} {
 			for _, event := range eventsWithField(t, written, "v") {
 				got := decode(t, event)
