@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 
 	"keyrelay/function/gateway"
+	"keyrelay/function/rawjson"
 )
 
 // problemDocument is the body of a refusal, RFC 9457 section 3.
@@ -22,7 +24,7 @@ type problemDocument struct {
 
 func newProblemDocument(problem Problem, refusal *gateway.Refusal) problemDocument {
 	return problemDocument{
-		Type:    "urn:keyrelay:problem:" + problem.Name,
+		Type:    problemType + problem.Name,
 		Title:   problem.Title,
 		Status:  problem.Status,
 		Detail:  refusal.Detail,
@@ -85,19 +87,105 @@ func ownHeader(mediaType, proxyError string) http.Header {
 	return http.Header{
 		"Content-Type": {mediaType},
 		"Proxy-Status": {"keyrelay; error=" + proxyError},
+		"Vary":         {"*"},
 	}
 }
 
-// markReceived adds Proxy-Status (RFC 9209 section 2.1.5). What proxies further
-// downstream said stays before it.
-func (r *Relay) markReceived(answer *gateway.Response) {
-	earlier := answer.Header["Proxy-Status"]
-	own := r.received[answer.Status]
+// relayLocation is what Location is called on a redirect, which the relay does not
+// follow and no client may follow with its key and its record.
+const relayLocation = "X-Relay-Location"
+
+// present makes a downstream's answer one that the relay hands back: nothing in it
+// can be taken for the relay's own words, and nothing in it is about the relay's
+// own address, which stands for every API.
+func (r *Relay) present(answer *gateway.Response) {
+	header := answer.Header
+	var redirect []string
+	if answer.Status >= 300 && answer.Status < 400 {
+		redirect = header["Location"]
+		delete(header, "Location")
+	}
+	for name := range header {
+		if aboutOrigin(name) || strings.HasPrefix(name, "X-Relay-") {
+			delete(header, name)
+		}
+	}
+	if redirect != nil {
+		header[relayLocation] = redirect
+	}
+	if pretends(answer) {
+		header["Content-Type"] = []string{"application/json"}
+	}
+	header["Vary"] = r.vary
+	header["Proxy-Status"] = r.proxyStatus(header["Proxy-Status"], answer.Status)
+}
+
+// aboutOrigin knows the fields by which a server tells a client, for other requests
+// too, what holds for all of its address.
+func aboutOrigin(name string) bool {
+	switch name {
+	case "Alt-Svc", // RFC 7838
+		"Clear-Site-Data",                                // W3C Clear Site Data
+		"Strict-Transport-Security",                      // RFC 6797
+		"Public-Key-Pins", "Public-Key-Pins-Report-Only", // RFC 7469
+		"Expect-Ct",                               // RFC 9163
+		"Nel", "Report-To", "Reporting-Endpoints", // W3C Network Error Logging, Reporting API
+		"Accept-Ch", "Critical-Ch", "Origin-Agent-Cluster", // RFC 8942, HTML
+		"Service-Worker-Allowed": // W3C Service Workers
+		return true
+	}
+	return false
+}
+
+// problemType begins the type of every problem of the relay.
+const problemType = "urn:keyrelay:problem:"
+
+// pretends reports whether an API's problem document has a type of the relay's. It
+// is handed back as JSON, so that no client takes it for a problem of the relay.
+func pretends(answer *gateway.Response) bool {
+	const mediaType = "application/problem+json"
+	contentType := answer.Header.Get("Content-Type")
+	if len(contentType) < len(mediaType) || !strings.EqualFold(contentType[:len(mediaType)], mediaType) {
+		return false
+	}
+	cursor := rawjson.Cursor{AnyNames: true}
+	cursor.Reset(bytes.TrimPrefix(answer.Body, []byte("\ufeff")))
+	for more := cursor.Enter('{'); more; more = cursor.Next() {
+		if string(cursor.Name()) != "type" {
+			cursor.Skip()
+			continue
+		}
+		text, _ := rawjson.ScalarText(nil, cursor.Skip())
+		if len(text) > len(problemType) && strings.EqualFold(string(text[:len(problemType)]), problemType) {
+			return true
+		}
+	}
+	return false
+}
+
+// proxyStatus is Proxy-Status with the relay's own member behind those of proxies
+// further downstream (RFC 9209 section 2), as far as those are simple enough not to
+// break the list and do not bear the relay's name.
+func (r *Relay) proxyStatus(earlier []string, status int) []string {
+	own := r.received[status]
 	if own == nil {
-		own = []string{receivedStatus(answer.Status)}
+		own = []string{receivedStatus(status)}
 	}
-	if len(earlier) > 0 {
-		own = append(earlier[:len(earlier):len(earlier)], own...)
+	if len(earlier) == 0 {
+		return own
 	}
-	answer.Header["Proxy-Status"] = own
+	var kept []string
+	for _, line := range earlier {
+		if r.simpleList().MatchString(line) && !strings.Contains(strings.ToLower(line), "keyrelay") {
+			kept = append(kept, line)
+		}
+	}
+	return append(kept, own...)
+}
+
+// simpleList matches a list of tokens with parameters (RFC 8941 section 3.1).
+func simpleList() *regexp.Regexp {
+	const token, key, text = `[A-Za-z*][\w!#$%&'*+.^` + "`" + `|~:/-]*`, `[a-z*][a-z0-9_.*-]*`, `"[ !#-\[\]-~]*"`
+	const member = `(?:` + token + `|` + text + `)(?: *; *` + key + `(?:=(?:` + token + `|` + text + `|-?\d{1,15}|\?[01]))?)*`
+	return regexp.MustCompile(`^[ \t]*` + member + `(?:[ \t]*,[ \t]*` + member + `)*[ \t]*$`)
 }

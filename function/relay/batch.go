@@ -1,13 +1,10 @@
 package relay
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"runtime/debug"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,9 +17,8 @@ import (
 
 // A delivery is what became of one record of a batch.
 type delivery struct {
-	// status is the downstream's; 0 where it gave no answer.
-	status int
-	body   []byte
+	// result is what the downstream answered; its status is 0 where it gave no answer.
+	result
 	// err is why the record was not sent or not answered; nil with a status of 0
 	// means that no time was left to send it.
 	err error
@@ -34,6 +30,14 @@ func (d *delivery) accepted() bool { return d.status >= 200 && d.status < 300 }
 // discarded says that the record has no valid session, which does not fail the batch.
 func (d *delivery) discarded() bool {
 	return errors.Is(d.err, plan.ErrSession) || errors.Is(d.err, session.ErrInvalid)
+}
+
+// waits is after how many seconds the record can be sent again; 0 where that is unknown.
+func (d *delivery) waits() int {
+	if d.err != nil {
+		return refusalFrom(d.err).RetryAfter
+	}
+	return d.retryAfter
 }
 
 // blame says whose fault it is that the record was not accepted.
@@ -120,10 +124,10 @@ func (b *batchRun) deliver(ctx context.Context, index int, own *logEntry) {
 		made.err = err
 		return
 	}
-	made.status = answer.Status
+	made.result = newResult(answer)
 	// Bodies that no gateway could carry together are not kept: the answer tells statuses then.
-	if b.kept.Add(int64(len(answer.Body))) <= gateway.MaxAnswerBytes {
-		made.body = answer.Body
+	if b.kept.Add(int64(len(answer.Body))) > gateway.MaxAnswerBytes {
+		made.body = nil
 	}
 }
 
@@ -140,12 +144,12 @@ func (b *batchRun) took(duration time.Duration) {
 // answer tells what became of each record, without bodies where they do not fit.
 func (b *batchRun) answer() *gateway.Response {
 	b.count()
-	withBodies := b.kept.Load() <= gateway.MaxAnswerBytes
-	response := b.response(withBodies)
-	if withBodies && !b.request.Fits(response) {
-		response = b.response(false)
+	if b.kept.Load() <= gateway.MaxAnswerBytes {
+		if response := b.response(false); response != nil && b.request.Fits(response) {
+			return response
+		}
 	}
-	return response
+	return b.response(true)
 }
 
 // count notes how many records were refused, how many were not sent, and whose
@@ -169,8 +173,24 @@ func (b *batchRun) count() {
 	}
 }
 
-func (b *batchRun) response(withBodies bool) *gateway.Response {
-	results := appendResults(nil, b.deliveries, withBodies)
+// retryAfter is the longest of what the records were refused with: then all of them
+// can be sent again.
+func (b *batchRun) retryAfter() int {
+	longest := 0
+	for i := range b.deliveries {
+		if made := &b.deliveries[i]; !made.accepted() {
+			longest = max(longest, made.waits())
+		}
+	}
+	return longest
+}
+
+// response makes the answer, briefly without bodies; nil where it gets too long with them.
+func (b *batchRun) response(briefly bool) *gateway.Response {
+	results := appendResults(b.deliveries, briefly)
+	if !briefly && len(results) > gateway.MaxAnswerBytes {
+		return nil
+	}
 	if b.entry.problemName == "" {
 		return &gateway.Response{
 			Status: http.StatusOK,
@@ -179,56 +199,9 @@ func (b *batchRun) response(withBodies bool) *gateway.Response {
 		}
 	}
 	problem, proxyError := problemFor(errBatchIncomplete)
-	return &gateway.Response{
-		Status: problem.Status,
-		Header: ownHeader("application/problem+json", proxyError),
-		Body:   incompleteJSON(problem, results),
-	}
-}
-
-// A problemResult tells in a batch that a record has a problem of its own.
-type problemResult struct {
-	Problem problemDocument `json:"problem"`
-}
-
-func newProblemResult(err error) problemResult {
-	problem, _ := problemFor(err)
-	return problemResult{newProblemDocument(problem, refusalFrom(err))}
-}
-
-// appendResults writes the JSON array that tells what became of each record.
-func appendResults(out []byte, deliveries []delivery, withBodies bool) []byte {
-	out = append(out, '[')
-	for i := range deliveries {
-		if i > 0 {
-			out = append(out, ',')
-		}
-		out = appendResult(out, &deliveries[i], withBodies)
-	}
-	return append(out, ']')
-}
-
-func appendResult(out []byte, made *delivery, withBody bool) []byte {
-	switch {
-	case made.status > 0:
-		out = append(out, `{"status":`...)
-		out = strconv.AppendInt(out, int64(made.status), 10)
-		if withBody {
-			out = appendBody(append(out, `,"body":`...), made.body)
-		}
-		return append(out, '}')
-	case made.err != nil:
-		return append(out, encodeJSON(newProblemResult(made.err))...)
-	}
-	return append(out, `{"sent":false}`...)
-}
-
-// appendBody writes a downstream's body: as it is where it is JSON, else as a text.
-func appendBody(out, body []byte) []byte {
-	if json.Valid(body) {
-		return append(out, bytes.TrimSpace(body)...)
-	}
-	return append(out, encodeJSON(string(body))...)
+	header := ownHeader("application/problem+json", proxyError)
+	addRefusalHeaders(header, problem, &gateway.Refusal{RetryAfter: b.retryAfter()})
+	return &gateway.Response{Status: problem.Status, Header: header, Body: incompleteJSON(problem, results)}
 }
 
 // incompleteJSON is the problem of a batch, with the results behind its other members.

@@ -154,19 +154,30 @@ func TestUnreachable(t *testing.T) {
 	}
 }
 
-// TestRedirect sees that a redirect is an answer: the relay goes nowhere by itself.
+// TestRedirect follows no redirect, and hands none back that a client would follow by
+// itself with its key and its record: a redirect's Location has another name.
 func TestRedirect(t *testing.T) {
 	canary := newAPI(t)
 	s := newStage(t, managedDocument)
-	s.api.answerWith(func(w http.ResponseWriter, r *http.Request) {
-		http.Redirect(w, r, "http://"+canary.host+"/elsewhere", http.StatusTemporaryRedirect)
-	})
-	got := s.send(t.Context(), sent{method: "POST", url: "http://" + s.api.host + "/v2/orders", body: []byte("{}")})
-	if got.status != http.StatusTemporaryRedirect || got.header.Get("Location") != "http://"+canary.host+"/elsewhere" {
-		t.Errorf("got %d %v", got.status, got.header)
-	}
-	if opened := canary.opened.Load(); opened != 0 || len(s.api.Take()) != 1 {
-		t.Errorf("the canary saw %d connections", opened)
+	elsewhere := "http://" + canary.host + "/elsewhere"
+	for _, status := range []int{201, 300, 301, 302, 303, 305, 307, 308, 399, 400} {
+		s.api.answerWith(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Location", elsewhere)
+			w.Header().Set("X-Relay-Location", "http://pretended.example/")
+			w.WriteHeader(status)
+			_, _ = w.Write([]byte("as it came"))
+		})
+		got := s.send(t.Context(), sent{method: "POST", url: "http://" + s.api.host + "/v2/orders", body: []byte("{}")})
+		location, renamed := elsewhere, ""
+		if status >= 300 && status < 400 {
+			location, renamed = "", elsewhere
+		}
+		if got.status != status || got.header.Get("Location") != location || got.header.Get("X-Relay-Location") != renamed || string(got.body) != "as it came" {
+			t.Errorf("%d became %d %v %s", status, got.status, got.header, got.body)
+		}
+		if opened := canary.opened.Load(); opened != 0 || len(s.api.Take()) != 1 {
+			t.Errorf("%d: the canary saw %d connections", status, opened)
+		}
 	}
 }
 

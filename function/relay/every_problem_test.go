@@ -170,6 +170,9 @@ func mustBe(t *testing.T, got answer, want relay.Problem) {
 	if !ours || !slices.Contains(want.ProxyErrors(), proxyError) {
 		t.Errorf("%s: Proxy-Status is %q, not one of %q", want.Name, got.header.Get("Proxy-Status"), want.ProxyErrors())
 	}
+	if vary := got.header.Values("Vary"); len(vary) != 1 || vary[0] != "*" {
+		t.Errorf("%s: Vary is %q: a cache may keep it for another request to the same URL", want.Name, vary)
+	}
 	if retry := got.header.Get("Retry-After"); want.Status == 503 && (retry == "" || retry == "0") {
 		t.Errorf("%s: Retry-After is %q", want.Name, retry)
 	}

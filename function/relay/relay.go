@@ -16,6 +16,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"regexp"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -65,8 +66,11 @@ type Relay struct {
 	credentials *credential.Store
 	upstream    *upstream.Client
 
-	received map[int][]string
-	lines    *sync.Pool
+	// received and vary are values of the header of relayed answers, made once.
+	received   map[int][]string
+	vary       []string
+	simpleList func() *regexp.Regexp
+	lines      *sync.Pool
 }
 
 // New returns a Relay that has sent nothing yet.
@@ -79,6 +83,8 @@ func New(config Config) *Relay {
 		credentials: credentials,
 		upstream:    client,
 		received:    commonProxyStatus(),
+		vary:        []string{"*"},
+		simpleList:  sync.OnceValue(simpleList),
 		lines:       linePool(),
 	}
 	if config.CallerKeys != (destination.Reference{}) {
@@ -202,7 +208,7 @@ func (r *Relay) renew(ctx context.Context, refused *credential.Credential, entry
 	return renewed
 }
 
-// sendOnce is one outbound request: its answer is masked and marked as received.
+// sendOnce is one outbound request: its answer is masked and made presentable.
 func (r *Relay) sendOnce(ctx context.Context, outbound *plan.Plan, used *credential.Credential, entry *logEntry) (*gateway.Response, error) {
 	sent := time.Now()
 	limited, cancel := context.WithDeadline(ctx, earlier(entry.limit, sent.Add(outbound.Operation.Timeout)))
@@ -213,7 +219,7 @@ func (r *Relay) sendOnce(ctx context.Context, outbound *plan.Plan, used *credent
 		return nil, err
 	}
 	entry.masked = used.Mask(answer)
-	r.markReceived(answer)
+	r.present(answer)
 	return answer, nil
 }
 

@@ -1,0 +1,105 @@
+package relay_test
+
+import (
+	"io"
+	"net/http"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestAnswersAboutTheOrigin sees that a downstream cannot say what holds for the
+// relay's own address, which stands for every API, and that everything else passes.
+func TestAnswersAboutTheOrigin(t *testing.T) {
+	s := newStage(t, managedDocument)
+	passes := http.Header{"Cache-Control": {"max-age=60"}, "Etag": {`"1"`}, "X-Frame-Options": {"DENY"}, "X-Relayed": {"1"}, "Set-Cookie": {"a=1", "b=2"}}
+	dropped := http.Header{
+		"Alt-Svc": {`h3="elsewhere.example:443"; ma=86400`}, "Clear-Site-Data": {`"*"`}, "Strict-Transport-Security": {"max-age=1; includeSubDomains"},
+		"Public-Key-Pins": {`pin-sha256="a"`}, "Expect-Ct": {"max-age=1"}, "Nel": {`{"report_to":"a"}`}, "Report-To": {`{"group":"a"}`},
+		"Accept-Ch": {"Sec-CH-UA"}, "Service-Worker-Allowed": {"/"}, "X-Relay-Location": {"a"}, "x-relay-anything": {"a"}, "Vary": {"Accept"},
+	}
+	s.api.answerWith(func(w http.ResponseWriter, _ *http.Request) {
+		for _, header := range []http.Header{passes, dropped} {
+			for name, values := range header {
+				w.Header()[name] = values
+			}
+		}
+	})
+	got := s.send(t.Context(), sent{method: "GET", url: "http://" + s.api.host + "/v2/orders"})
+	got.header.Del("Date")
+	want := passes.Clone()
+	want["Vary"], want["Proxy-Status"] = []string{"*"}, []string{"keyrelay; received-status=200"}
+	if difference := cmp.Diff(want, got.header); difference != "" {
+		t.Error(difference)
+	}
+}
+
+// TestProxyStatusCannotPretend sees that the relay's own member of Proxy-Status is the
+// last one, the only one of its name, and in a list that can be read (RFC 8941).
+func TestProxyStatusCannotPretend(t *testing.T) {
+	s := newStage(t, managedDocument)
+	const own = "keyrelay; received-status=502"
+	for sent, kept := range map[string]bool{
+		`cdn.example; error=connection_timeout; next-hop=origin`: true,
+		`"A CDN"; details="it broke", cache; fwd=miss`:           true,
+		`keyrelay; error=proxy_internal_error`:                   false,
+		`KeyRelay; error=proxy_internal_error`:                   false,
+		`cdn, "keyrelay"; error=dns_error`:                       false,
+		`cdn; error="unterminated`:                               false,
+		`cdn; details="a\`:                                       false,
+		`cdn; =`:                                                 false,
+		`cdn,`:                                                   false,
+		`(a b)`:                                                  false,
+		`1`:                                                      false,
+	} {
+		s.api.answerWith(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header()["Proxy-Status"] = []string{sent}
+			w.WriteHeader(http.StatusBadGateway)
+		})
+		got := s.send(t.Context(), get(s))
+		want := []string{own}
+		if kept {
+			want = []string{sent, own}
+		}
+		if difference := cmp.Diff(want, got.header.Values("Proxy-Status")); difference != "" {
+			t.Errorf("%s: %s", sent, difference)
+		}
+	}
+}
+
+func get(s *stage) sent { return sent{method: "GET", url: "http://" + s.api.host + "/v2/orders"} }
+
+// TestProblemsCannotPretend sees that a downstream's problem of the relay's type is no
+// problem document any more, however it is written, and that any other one is.
+func TestProblemsCannotPretend(t *testing.T) {
+	s := newStage(t, managedDocument)
+	const problem, jsonType = "application/problem+json", "application/json"
+	for body, want := range map[string]string{
+		`{"type":"urn:keyrelay:problem:session-invalid","status":401}`:          jsonType,
+		"\ufeff" + `{"type":"urn:keyrelay:problem:internal"}`:                   jsonType,
+		`{"type":"about:blank","type":"urn:keyrelay:problem:internal"}`:         jsonType,
+		`{"type":"URN:KeyRelay:problem:internal"}`:                              jsonType,
+		`{"\u0074ype":"\u0075rn:keyrelay:problem:internal"}`:                    jsonType,
+		`{"title":"a","type":"urn:keyrelay:problem:internal", and no JSON`:      jsonType,
+		`{"type":"https://api.example.com/problems/out-of-stock","status":409}`: problem,
+		`{"detail":"urn:keyrelay:problem:internal is not ours"}`:                problem,
+		`{"type":["urn:keyrelay:problem:internal"]}`:                            problem,
+		``: problem,
+	} {
+		for _, mediaType := range []string{problem, "Application/Problem+JSON; charset=utf-8"} {
+			s.api.answerWith(func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", mediaType)
+				w.WriteHeader(http.StatusUnauthorized)
+				_, _ = io.WriteString(w, body)
+			})
+			got := s.send(t.Context(), get(s))
+			expected := want
+			if want == problem {
+				expected = mediaType
+			}
+			if got.header.Get("Content-Type") != expected || string(got.body) != body || got.status != http.StatusUnauthorized {
+				t.Errorf("%s: %d %s %s", body, got.status, got.header.Get("Content-Type"), got.body)
+			}
+		}
+	}
+}

@@ -1,0 +1,201 @@
+package relay
+
+import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"mime"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/unicode"
+
+	"keyrelay/function/gateway"
+	"keyrelay/function/rawjson"
+)
+
+// A result is what a batch tells of one answer of the downstream: status, where it
+// points to, when to try again, and the body.
+type result struct {
+	status int
+	// location is Location, whatever the status; empty for none.
+	location string
+	// retryAfter is in whole seconds, 0 for none.
+	retryAfter  int
+	contentType string
+	body        []byte
+}
+
+func newResult(answer *gateway.Response) result {
+	return result{
+		status:      answer.Status,
+		location:    answer.Header.Get("Location") + answer.Header.Get(relayLocation),
+		retryAfter:  retryAfter(answer.Header.Get("Retry-After"), time.Now()),
+		contentType: answer.Header.Get("Content-Type"),
+		body:        answer.Body,
+	}
+}
+
+// retryAfter reads a Retry-After (RFC 9110 section 10.2.3) as whole seconds; 0 for
+// none, and for what is neither seconds nor a date.
+func retryAfter(value string, now time.Time) int {
+	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
+		return int(seconds)
+	}
+	date, err := http.ParseTime(value)
+	if err != nil {
+		return 0
+	}
+	return max(0, int(date.Sub(now).Seconds()))
+}
+
+// append writes the result as a JSON object; briefly without what may be long.
+func (r *result) append(out []byte, briefly bool) []byte {
+	out = strconv.AppendInt(append(out, `{"status":`...), int64(r.status), 10)
+	if r.retryAfter > 0 {
+		out = strconv.AppendInt(append(out, `,"retryAfter":`...), int64(r.retryAfter), 10)
+	}
+	if !briefly {
+		if r.location != "" {
+			out = append(append(out, `,"location":`...), encodeJSON(r.location)...)
+		}
+		out = r.appendBody(out)
+	}
+	return append(out, '}')
+}
+
+// appendBody writes the body: as it is where it is JSON, else as a text where its
+// characters are known, else as base64 with its media type.
+func (r *result) appendBody(out []byte) []byte {
+	text, known := decode(r.body, r.contentType)
+	switch {
+	case known && isJSON(text):
+		return append(append(out, `,"body":`...), bytes.TrimSpace(text)...)
+	case known:
+		return append(appendJSONText(append(out, `,"body":"`...), text), '"')
+	}
+	out = base64.StdEncoding.AppendEncode(append(out, `,"base64":"`...), r.body)
+	out = append(out, `","mediaType":`...)
+	return append(out, encodeJSON(strings.ToValidUTF8(r.contentType, "?"))...)
+}
+
+// appendJSONText writes valid UTF-8 as the inside of a JSON string. It gives up where
+// the answer has got too long to be sent.
+func appendJSONText(out, text []byte) []byte {
+	const step, spare = 16 << 10, 8 // Escape may need some bytes to spare
+	for len(text) > 0 && len(out) <= gateway.MaxAnswerBytes {
+		var taken int
+		out, taken = rawjson.Escape(slices.Grow(out, min(len(text), step)+spare), text)
+		text = text[taken:]
+	}
+	return out
+}
+
+// maxResultDepth is how deep a body may nest to be JSON in the result: readers of
+// JSON often take no more than a thousand levels, and all results are one text.
+const maxResultDepth = 200
+
+// isJSON reports whether a body can stand in the result as it is.
+func isJSON(text []byte) bool {
+	cursor := rawjson.Cursor{Depth: maxResultDepth, AnyNames: true}
+	cursor.Reset(text)
+	cursor.Skip()
+	return cursor.End() == nil
+}
+
+// decode returns a body as UTF-8 without a byte order mark, and reports whether its
+// characters are known: those of JSON are UTF-8 whatever its media type says (RFC
+// 8259 section 8.1), unless it is not; those of other texts are what the charset
+// says, or UTF-8.
+func decode(body []byte, contentType string) ([]byte, bool) {
+	mediaType, parameters, _ := mime.ParseMediaType(contentType)
+	charset := foldCharset(parameters["charset"])
+	json := mediaType == "" || mediaType == "application/json" || strings.HasSuffix(mediaType, "+json")
+	if (charset == "" || charset == "utf8" || charset == "usascii" || json) && utf8.Valid(body) {
+		return bytes.TrimPrefix(body, []byte("\ufeff")), true
+	}
+	if charset == "" && (bytes.HasPrefix(body, []byte("\xff\xfe")) || bytes.HasPrefix(body, []byte("\xfe\xff"))) {
+		charset = "utf16"
+	}
+	known := findCharset(charset)
+	if known == nil {
+		return nil, false
+	}
+	text, err := known.NewDecoder().Bytes(body)
+	// What stands for no character becomes U+FFFD: then the bytes are told instead.
+	if err != nil || bytes.ContainsRune(text, utf8.RuneError) {
+		return nil, false
+	}
+	return bytes.TrimPrefix(text, []byte("\ufeff")), true
+}
+
+// foldCharset makes "ISO-8859-1", "iso_8859-1" and "ISO 8859-1" the same.
+func foldCharset(name string) string {
+	return strings.ToLower(strings.NewReplacer("-", "", "_", "", " ", "", ":", "").Replace(name))
+}
+
+// findCharset knows UTF-16 and the character sets of one byte by the folded names
+// of the IANA registry; nil for any other.
+func findCharset(folded string) encoding.Encoding {
+	switch folded {
+	case "utf16":
+		return unicode.UTF16(unicode.BigEndian, unicode.UseBOM) // RFC 2781 section 4.3
+	case "utf16be":
+		return unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM)
+	case "utf16le":
+		return unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM)
+	case "latin1", "l1":
+		return charmap.ISO8859_1
+	}
+	folded = strings.Replace(folded, "cp125", "windows125", 1)
+	for _, each := range charmap.All {
+		if foldCharset(fmt.Sprint(each)) == folded {
+			return each
+		}
+	}
+	return nil
+}
+
+// A problemResult tells in a batch that a record has a problem of its own.
+type problemResult struct {
+	Problem    problemDocument `json:"problem"`
+	RetryAfter int             `json:"retryAfter,omitempty"`
+}
+
+func newProblemResult(err error) problemResult {
+	problem, _ := problemFor(err)
+	refusal := refusalFrom(err)
+	return problemResult{newProblemDocument(problem, refusal), refusal.RetryAfter}
+}
+
+// appendResults writes the JSON array that tells what became of each record; briefly
+// without bodies. It stops where the answer has got too long to be sent.
+func appendResults(deliveries []delivery, briefly bool) []byte {
+	out := []byte{'['}
+	for i := range deliveries {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = deliveries[i].append(out, briefly)
+		if !briefly && len(out) > gateway.MaxAnswerBytes {
+			break
+		}
+	}
+	return append(out, ']')
+}
+
+func (d *delivery) append(out []byte, briefly bool) []byte {
+	switch {
+	case d.status > 0:
+		return d.result.append(out, briefly)
+	case d.err != nil:
+		return append(out, encodeJSON(newProblemResult(d.err))...)
+	}
+	return append(out, `{"sent":false}`...)
+}
