@@ -223,6 +223,11 @@ func (s *teller) send(text string) string {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	// Every answer has this, so no story tells it.
+	if vary := answer.Header["Vary"]; len(vary) != 1 || vary[0] != "*" {
+		s.t.Errorf("Vary is %q", vary)
+	}
+	answer.Header.Del("Vary")
 	happened := s.downstream.stable(fmt.Sprintf("%d\n%s", answer.StatusCode, headerText(answer.Header)), received)
 	return strings.ReplaceAll(happened, filepath.Join(s.folder, "secrets"), "$SECRETS")
 }

@@ -134,6 +134,8 @@ type Operation struct {
 	Batch Batch
 	// BatchConcurrency is how many records of a split batch are under way at most.
 	BatchConcurrency int
+	// BatchMax is how many records a split batch may hold.
+	BatchMax int
 	// Body is the x-keyrelay-body template; nil when there is none.
 	Body *BodyTemplate
 	// BodyType is the media type that the rest of a record is sent as: empty for

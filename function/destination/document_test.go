@@ -147,7 +147,7 @@ func TestDefaults(t *testing.T) {
 		t.Errorf("destination (-want +got):\n%s", difference)
 	}
 	operation := find(t, load(t, yaml(head)), "PUT", "https://api.example.com/v2/anything")
-	if difference := cmp.Diff(&destination.Operation{Timeout: 25 * time.Second, BatchConcurrency: 8}, operation, cmpopts.IgnoreFields(destination.Operation{}, "Destination")); difference != "" {
+	if difference := cmp.Diff(&destination.Operation{Timeout: 25 * time.Second, BatchConcurrency: 8, BatchMax: 1000}, operation, cmpopts.IgnoreFields(destination.Operation{}, "Destination")); difference != "" {
 		t.Errorf("operation (-want +got):\n%s", difference)
 	}
 }
@@ -161,10 +161,11 @@ x-keyrelay-variables: secretsmanager:arn:aws:secretsmanager:eu-west-1:1234567890
 x-keyrelay-timeout: 3
 x-keyrelay-batch: split
 x-keyrelay-batch-concurrency: 2
+x-keyrelay-batch-max: 3
 x-keyrelay-body: {b: "{{{field}}}", a: [1.10, 12345678901234567890, 1E40, true, null, "<&>\u2028", 2024-01-01]}
 paths:
   /plain: {post: {}}
-  /own: {post: {x-keyrelay-timeout: 0.25, x-keyrelay-batch: whole, x-keyrelay-batch-concurrency: 100, x-keyrelay-body: "{{{all?}}}"}}
+  /own: {post: {x-keyrelay-timeout: 0.25, x-keyrelay-batch: whole, x-keyrelay-batch-concurrency: 100, x-keyrelay-batch-max: 10000, x-keyrelay-body: "{{{all?}}}"}}
 `
 	set := load(t, yaml(text))
 	d := set.Destinations()[0]
@@ -172,7 +173,7 @@ paths:
 		t.Errorf("destination: %+v", d)
 	}
 	plain := find(t, set, "POST", "https://api.example.com/v2/plain")
-	if plain.Timeout != 3*time.Second || plain.Batch != destination.Split || plain.BatchConcurrency != 2 {
+	if plain.Timeout != 3*time.Second || plain.Batch != destination.Split || plain.BatchConcurrency != 2 || plain.BatchMax != 3 {
 		t.Errorf("plain: %+v", plain)
 	}
 	body := `{"b":"{{{field}}}","a":[1.10,12345678901234567890,1E40,true,null,"<&>\u2028","2024-01-01"]}`
@@ -180,7 +181,7 @@ paths:
 		t.Errorf("the body is %s", got)
 	}
 	own := find(t, set, "POST", "https://api.example.com/v2/own")
-	if own.Timeout != 250*time.Millisecond || own.Batch != destination.Whole || own.BatchConcurrency != 100 || string(own.Body.JSON) != `"{{{all?}}}"` {
+	if own.Timeout != 250*time.Millisecond || own.Batch != destination.Whole || own.BatchConcurrency != 100 || own.BatchMax != 10_000 || string(own.Body.JSON) != `"{{{all?}}}"` {
 		t.Errorf("own: %+v", own)
 	}
 }

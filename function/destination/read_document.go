@@ -17,6 +17,7 @@ const (
 	defaultTimeout          = 25 * time.Second
 	defaultAuxiliaryTimeout = 10 * time.Second
 	defaultBatchConcurrency = 8
+	defaultBatchMax         = 1_000
 )
 
 // The largest values that a document may hold. maxTimeout is the longest that a
@@ -25,6 +26,7 @@ const (
 	maxTimeout          = 900
 	maxLifetime         = 365 * 24 * 3600
 	maxBatchConcurrency = 100
+	maxBatch            = 10_000 // more than can be sent one by one before any gateway's time is up
 )
 
 // The media types that the rest of a record can be sent as.
@@ -52,7 +54,7 @@ func (r *reader) document() {
 	recordType, _ := r.oneOf(r.member(r.root, extensionPrefix+"record-type"), extensionPrefix+"record-type", "json", "any")
 	d.AnyRecordType = recordType == "any"
 	d.Variables = r.reference(r.root, "variables")
-	shared := r.settings(r.root, Operation{Destination: d, Timeout: defaultTimeout, BatchConcurrency: defaultBatchConcurrency})
+	shared := r.settings(r.root, Operation{Destination: d, Timeout: defaultTimeout, BatchConcurrency: defaultBatchConcurrency, BatchMax: defaultBatchMax})
 	d.AuxiliaryTimeout = defaultAuxiliaryTimeout
 	if r.member(r.root, extensionPrefix+"timeout") != nil {
 		d.AuxiliaryTimeout = shared.Timeout
@@ -174,6 +176,11 @@ func (r *reader) settings(node *yaml.Node, settings Operation) Operation {
 			settings.BatchConcurrency = value
 		}
 	}
+	if most := r.member(node, extensionPrefix+"batch-max"); most != nil {
+		if value, ok := r.integer(most, extensionPrefix+"batch-max", 1, maxBatch); ok {
+			settings.BatchMax = value
+		}
+	}
 	if body := r.member(node, extensionPrefix+"body"); body != nil {
 		settings.Body = r.bodyTemplate(body)
 	}
@@ -253,7 +260,7 @@ func extensions() map[string][]level {
 		"secret": scheme, "lifetime": scheme, "expires-in": scheme, "refresh-on": scheme,
 		"request-content-type": scheme, "client-authentication": scheme,
 		"network": document, "ca": document, "session": document, "variables": document, "record-type": document,
-		"timeout": both, "batch": both, "batch-concurrency": both, "body": both, "body-type": both,
+		"timeout": both, "batch": both, "batch-concurrency": both, "batch-max": both, "body": both, "body-type": both,
 	}
 }
 

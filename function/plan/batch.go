@@ -15,10 +15,6 @@ import (
 	"keyrelay/function/rawjson"
 )
 
-// maxRecords is how many records a batch that is split may hold: more than can be
-// sent one by one before any gateway's time is up.
-const maxRecords = 10_000
-
 // maxBatchDepth is how deep a batch may nest as a whole. A record in it that nests
 // deeper than rawjson.MaxDepth is refused alone.
 const maxBatchDepth = 100_000
@@ -127,7 +123,7 @@ func neededFields(moves []move) []string {
 
 // split finds the records of an array.
 func (d *directives) split(moves []move, operation *destination.Operation) (*Plan, error) {
-	records, err := splitRecords(d.body)
+	records, err := splitRecords(d.body, operation.BatchMax)
 	if err != nil {
 		return nil, err
 	}
@@ -144,7 +140,7 @@ func (d *directives) split(moves []move, operation *destination.Operation) (*Pla
 
 // splitRecords reads an array as far as it takes to know where each record begins
 // and ends. What is wrong inside a record is found when it is planned.
-func splitRecords(body []byte) ([]batchRecord, error) {
+func splitRecords(body []byte, most int) ([]batchRecord, error) {
 	if !utf8.Valid(body) {
 		return nil, &gateway.Refusal{Reason: ErrRecord, Detail: "The batch is not UTF-8. Send it as UTF-8 (RFC 8259 section 8.1)."}
 	}
@@ -152,16 +148,13 @@ func splitRecords(body []byte) ([]batchRecord, error) {
 	cursor := rawjson.Cursor{Depth: maxBatchDepth, AnyNames: true}
 	cursor.Reset(body)
 	for more := cursor.Enter('['); more; more = cursor.Next() {
-		if len(records) == maxRecords {
-			return nil, &gateway.Refusal{Reason: ErrRecordTooLarge, Detail: "The batch holds more than " + strconv.Itoa(maxRecords) + " records. Send it in parts."}
+		if len(records) == most {
+			return nil, &gateway.Refusal{Reason: ErrRecordTooLarge, Detail: "The batch holds more than " + strconv.Itoa(most) + " records, which is as many as x-keyrelay-batch-max allows. Send it in parts."}
 		}
 		records = append(records, batchRecord{Span: cursor.Value()})
 	}
 	if err := cursor.End(); err != nil {
 		return nil, errBrokenBatch(max(len(records)-1, 0), err)
-	}
-	if len(records) == 0 {
-		return nil, &gateway.Refusal{Reason: ErrRecord, Detail: "The batch is empty. Send one record or more."}
 	}
 	identify(body, records)
 	return records, nil

@@ -56,9 +56,17 @@ func TestIdempotencyKey(t *testing.T) {
 // TestBatchSizes sends as many records as are taken, and more.
 func TestBatchSizes(t *testing.T) {
 	set := load(t, "testdata/destinations")
-	for count, taken := range map[int]bool{10_000: true, 10_001: false, 100_000: false, 4_000_000: false} {
+	const many = "https://batches.example.com/many"
+	for _, test := range []struct {
+		url   string
+		count int
+		taken bool
+	}{
+		{splitURL, 1_000, true}, {splitURL, 1_001, false}, {many, 10_000, true}, {many, 10_001, false}, {many, 100_000, false}, {many, 4_000_000, false},
+	} {
+		count, taken := test.count, test.taken
 		body := "[" + strings.Repeat("0,", count-1) + "0]"
-		request := to("POST", splitURL, []byte(body))
+		request := to("POST", test.url, []byte(body))
 		before := allocated()
 		outbound, err := plan.New(set, request)
 		if grown := allocated() - before; grown > 8<<20 {
@@ -83,7 +91,7 @@ func TestBatchMemory(t *testing.T) {
 	set := load(t, "testdata/destinations")
 	record := string(smallRecord())
 	body := "[" + strings.Repeat(record+",", 4999) + record + "]"
-	request := to("POST", splitURL, []byte(body))
+	request := to("POST", "https://batches.example.com/many", []byte(body))
 	before := allocated()
 	outbound := newPlan(t, set, request)
 	if grown := allocated() - before; grown > uint64(len(body)/2) || outbound.Batch.Len() != 5000 {

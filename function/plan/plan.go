@@ -21,7 +21,8 @@
 // Limits: a record nests 1,000 levels deep and has 50,000 members in an object at
 // most; a request names 1,000 fields at most, which make 65,536 bytes of a query, a
 // path or a header at most, and 1,024 bytes of header fields in Connection, and
-// holds 16 placeholders at most; a batch that is split holds 10,000 records at most.
+// holds 16 placeholders at most; a batch that is split holds as many records as its
+// operation says, 1,000 unless it says otherwise.
 package plan
 
 import (

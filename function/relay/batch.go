@@ -194,7 +194,7 @@ func (b *batchRun) response(briefly bool) *gateway.Response {
 	if b.entry.problemName == "" {
 		return &gateway.Response{
 			Status: http.StatusOK,
-			Header: http.Header{"Content-Type": {"application/json"}, "Proxy-Status": b.relay.received[http.StatusOK]},
+			Header: http.Header{"Content-Type": {"application/json"}, "Proxy-Status": b.relay.received[http.StatusOK], "Vary": b.relay.vary},
 			Body:   results,
 		}
 	}

@@ -24,7 +24,7 @@ import (
 // splitDocument declares a downstream that takes one record at a time.
 func splitDocument(downstream string, concurrency int) string {
 	return fmt.Sprintf("openapi: 3.1.0\ninfo: {title: Orders, version: '1'}\nservers: [{url: %q}]\nx-keyrelay-network: loopback\n"+
-		"x-keyrelay-batch: split\nx-keyrelay-batch-concurrency: %d\n", downstream, concurrency)
+		"x-keyrelay-batch: split\nx-keyrelay-batch-max: 10000\nx-keyrelay-batch-concurrency: %d\n", downstream, concurrency)
 }
 
 // postBatch hands the relay an array of records.
