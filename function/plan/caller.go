@@ -253,6 +253,8 @@ type move struct {
 	// name is what the field is called there; a header's is canonical.
 	name     string
 	optional bool
+	// renamed says that the caller named the header.
+	renamed bool
 	// declared says that the operation's parameters ask for it, not the caller.
 	declared bool
 	style    style
@@ -260,11 +262,10 @@ type move struct {
 	member int
 }
 
-// addMove adds a move unless it is there already; one that is optional and not is not.
+// addMove adds a move unless it is there already.
 func addMove(moves []move, added move) ([]move, error) {
-	for i, earlier := range moves {
-		if earlier.field == added.field && earlier.to == added.to && earlier.name == added.name {
-			moves[i].optional = earlier.optional && added.optional
+	for _, earlier := range moves {
+		if earlier.field == added.field && earlier.to == added.to && earlier.name == added.name && earlier.optional == added.optional {
 			return moves, nil
 		}
 	}
@@ -280,41 +281,40 @@ func (d *directives) moves(moves []move) ([]move, error) {
 	if length := len(strings.Join(header["Connection"], ",")); length > maxConnection {
 		return nil, &gateway.Refusal{Reason: ErrHeader, Detail: "Connection names too many fields. Name fewer."}
 	}
+	if field, found := queryExpression(d.location.RawQuery); found {
+		return nil, &gateway.Refusal{
+			Reason: ErrURL,
+			Detail: "The outbound URL has the expression {" + field + "} in its query, and only a path is filled. Name the field in " + queryFieldsHeader + " instead, which adds it to the query.",
+			Fields: []string{field},
+		}
+	}
 	moves, err := pathMoves(moves, d.location.Path)
 	if err != nil {
 		return nil, err
 	}
-	if moves, err = queryMoves(moves, header); err != nil {
+	if moves, err = namedMoves(moves, header, queryFieldsHeader); err != nil {
 		return nil, err
 	}
-	return headerMoves(moves, header)
+	return namedMoves(moves, header, headerFieldsHeader)
 }
 
-// queryMoves adds the fields that X-Osmos-Query-Param-Fields names.
-func queryMoves(moves []move, header http.Header) ([]move, error) {
-	var err error
-	for _, line := range header[queryFieldsHeader] {
-		for field := range strings.SplitSeq(line, ",") {
-			if field, optional := fieldName(field); field != "" {
-				if moves, err = addMove(moves, move{to: toQuery, field: field, name: field, optional: optional}); err != nil {
-					return nil, err
-				}
-			}
-		}
-	}
-	return moves, nil
-}
-
-// headerMoves adds the fields that X-Relay-Header-Fields names.
-func headerMoves(moves []move, header http.Header) ([]move, error) {
-	for _, line := range header[headerFieldsHeader] {
-		for entry := range strings.SplitSeq(line, ",") {
-			added, err := headerMove(entry, header)
-			if err != nil {
+// namedMoves adds the fields that one of the two headers names.
+func namedMoves(moves []move, header http.Header, directive string) ([]move, error) {
+	for _, line := range header[directive] {
+		for rest := fromLatin1(line); rest != ""; {
+			var written entry
+			var err error
+			if written, rest, err = cutEntry(rest, directive); err != nil {
 				return nil, err
 			}
-			if added.field == "" {
+			if written.field == "" && !written.renamed {
 				continue
+			}
+			added := move{to: toQuery, field: written.field, name: written.field, optional: written.optional}
+			if directive == headerFieldsHeader {
+				if added, err = headerMove(written, header); err != nil {
+					return nil, err
+				}
 			}
 			if moves, err = addMove(moves, added); err != nil {
 				return nil, err
@@ -324,20 +324,11 @@ func headerMoves(moves []move, header http.Header) ([]move, error) {
 	return moves, nil
 }
 
-// headerMove reads "field", "field=Header-Name" or "field?=Header-Name". The last
-// "=" divides, since a header name holds none.
-func headerMove(entry string, header http.Header) (move, error) {
-	field, name := entry, ""
-	equals := strings.LastIndexByte(entry, '=')
-	if equals >= 0 {
-		field, name = entry[:equals], trim(entry[equals+1:])
-	}
-	field, optional := fieldName(field)
-	if equals < 0 {
+// headerMove makes the move of a field that becomes a header.
+func headerMove(written entry, header http.Header) (move, error) {
+	field, name := written.field, written.name
+	if !written.renamed {
 		name = field
-	}
-	if field == "" && name == "" {
-		return move{}, nil
 	}
 	if field == "" || !gateway.ValidHeaderName(name) {
 		return move{}, errHeaderName(field, name, "is no header name. Write field=Header-Name.")
@@ -346,7 +337,7 @@ func headerMove(entry string, header http.Header) (move, error) {
 	if !forwarded(name) || nominated(header, name) {
 		return move{}, errHeaderName(field, name, "is a header that the relay does not forward. Choose another.")
 	}
-	return move{to: toHeader, field: field, name: name, optional: optional, style: style{form: simple, joined: true, delimiter: ",", plain: true}}, nil
+	return move{to: toHeader, field: field, name: name, renamed: written.renamed, optional: written.optional, style: style{form: simple, joined: true, delimiter: ",", plain: true}}, nil
 }
 
 func errHeaderName(field, name, why string) error {
@@ -355,12 +346,6 @@ func errHeaderName(field, name, why string) error {
 		refusal.Fields = []string{field}
 	}
 	return refusal
-}
-
-// fieldName takes the white space and the question mark off a field as a header names it.
-func fieldName(written string) (field string, optional bool) {
-	field, optional = strings.CutSuffix(trim(written), "?")
-	return trim(field), optional
 }
 
 // trim takes the white space of header fields off both ends (RFC 9110 section 5.6.3).

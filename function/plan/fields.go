@@ -22,13 +22,22 @@ type resolution struct {
 	broken string
 	// long is a field whose value is longer than maxMoved.
 	long string
+	// unnamed is a field that is to become a header of its own name and cannot.
+	unnamed string
 }
 
-// resolve finds each move's field and takes it from the record.
+// resolve finds each move's field and takes it from the record. What two entries of a
+// header both turn out to name moves once.
 func (s *resolution) resolve(moves []move) {
 	for i := range moves {
-		if s.find(&moves[i]) {
-			s.record.take(moves[i].member)
+		m := &moves[i]
+		if s.find(m) {
+			s.record.take(m.member)
+		}
+		if slices.ContainsFunc(moves[:i], func(earlier move) bool {
+			return earlier.member == m.member && earlier.to == m.to && earlier.name == m.name
+		}) {
+			m.member = -1
 		}
 	}
 }
@@ -36,7 +45,7 @@ func (s *resolution) resolve(moves []move) {
 // find finds a move's field, and reports whether it leaves the record.
 func (s *resolution) find(m *move) (leaves bool) {
 	r := s.record
-	m.member = r.find(m.field)
+	m.member = s.index(m)
 	switch {
 	case m.member < 0 || m.declared && isNull(r.value(m.member)):
 		if !m.optional {
@@ -53,13 +62,46 @@ func (s *resolution) find(m *move) (leaves bool) {
 	return false
 }
 
+// index returns where a move's field is in the record, -1 where it is not. A member
+// whose own name ends in "?" is meant before one that may be absent, and a name whose
+// bytes were misread on the way is known by what they say.
+func (s *resolution) index(m *move) int {
+	r := s.record
+	if m.declared {
+		return r.find(m.field)
+	}
+	if m.optional {
+		if index := r.find(m.field + "?"); index >= 0 {
+			s.rename(m, m.field+"?")
+			return index
+		}
+	}
+	index := r.find(m.field)
+	if read, ok := fromMisread(m.field); ok && index < 0 {
+		if index = r.find(read); index >= 0 {
+			s.rename(m, read)
+		}
+	}
+	return index
+}
+
+// rename gives a move the name that its field turns out to have, and what it becomes too.
+func (s *resolution) rename(m *move, field string) {
+	m.field = field
+	if m.to == toQuery {
+		m.name = field
+	} else if m.to == toHeader && !m.renamed {
+		s.unnamed = field
+	}
+}
+
 // template finds the fields of a body template.
 func (s *resolution) template(template *destination.BodyTemplate) {
 	for _, part := range template.Parts {
 		if part.Field == "" {
 			continue
 		}
-		index := s.record.find(part.Field)
+		index := s.record.findOptional(part.Field, part.Optional)
 		switch {
 		case index < 0 && !part.Optional:
 			s.missing = addField(s.missing, part.Field)
@@ -85,6 +127,9 @@ func (s *resolution) refusal() error {
 	}
 	if s.nested != nil {
 		return errNotScalar(s.nested)
+	}
+	if s.unnamed != "" {
+		return errHeaderName(s.unnamed, s.unnamed, "is no header name. Write field=Header-Name.")
 	}
 	if s.broken != "" {
 		return errHalfPair(s.broken)
@@ -133,6 +178,26 @@ func variableName(expression string) (string, bool) {
 	}
 	field, err := url.PathUnescape(expression)
 	return field, err == nil
+}
+
+// queryExpression finds a {field} expression in a query. What else stands in braces
+// there, and placeholders, are none.
+func queryExpression(query string) (field string, found bool) {
+	for {
+		_, rest, opened := strings.Cut(query, "{")
+		if !opened {
+			return "", false
+		}
+		if strings.HasPrefix(rest, "{{") {
+			_, query, _ = strings.Cut(rest, "}}}")
+			continue
+		}
+		expression, _, closed := strings.Cut(rest, "}")
+		if field, ok := variableName(expression); ok && closed {
+			return field, true
+		}
+		query = rest
+	}
 }
 
 func errExpression() error {
@@ -241,9 +306,12 @@ func pathStyle(operation *destination.Operation, name string) style {
 	return style{form: simple, joined: true, delimiter: ","}
 }
 
-// hasMove reports whether the caller's own directives fill a parameter.
+// hasMove reports whether the caller's own directives fill a parameter, or take the
+// field that would fill it to a query or a header.
 func hasMove(moves []move, declared move) bool {
-	return slices.ContainsFunc(moves, func(m move) bool { return m.to == declared.to && m.name == declared.name })
+	return slices.ContainsFunc(moves, func(m move) bool {
+		return m.to == declared.to && m.name == declared.name || m.to != toPath && m.field == declared.field
+	})
 }
 
 // isCredential reports whether a parameter is what one of the operation's security

@@ -49,6 +49,17 @@ func (r *record) find(field string) int {
 	return index
 }
 
+// findOptional finds a field that may be absent, where optional says so: a member
+// whose own name ends in "?" is meant first.
+func (r *record) findOptional(field string, optional bool) int {
+	if optional {
+		if index := r.find(field + "?"); index >= 0 {
+			return index
+		}
+	}
+	return r.find(field)
+}
+
 // value returns a member's value as the record writes it.
 func (r *record) value(index int) []byte { return r.object.Value(index).Of(r.text) }
 
@@ -99,7 +110,7 @@ func (r *record) reshape(template *destination.BodyTemplate) []byte {
 		part := &template.Parts[i]
 		var value []byte
 		if part.Field != "" {
-			if index := r.find(part.Field); index >= 0 {
+			if index := r.findOptional(part.Field, part.Optional); index >= 0 {
 				value = r.value(index)
 			}
 		}
@@ -137,9 +148,11 @@ func insideString(scalar []byte) []byte {
 func (r *record) dropped(template *destination.BodyTemplate) []string {
 	var dropped []string
 	for i, taken := range r.taken {
-		name := r.object.Name(i)
-		if !taken && !slices.ContainsFunc(template.Parts, func(part destination.BodyPart) bool { return part.Field != "" && part.Field == name }) {
-			dropped = append(dropped, name)
+		uses := func(part destination.BodyPart) bool {
+			return part.Field != "" && r.findOptional(part.Field, part.Optional) == i
+		}
+		if !taken && !slices.ContainsFunc(template.Parts, uses) {
+			dropped = append(dropped, r.object.Name(i))
 		}
 	}
 	return dropped
