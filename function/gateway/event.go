@@ -95,8 +95,9 @@ func (e *event) method() span {
 // path puts the path below the relay's own address into the scratch.
 //
 // In format 2.0 the stage comes first in rawPath, unless it is $default. In
-// format 1.0 it does not, but the base path of a custom domain does; resource,
-// which is declared in the API itself, has neither.
+// format 1.0 of a REST API it does not, but the base path of a custom domain does;
+// resource, which is declared in the API itself, has neither. An HTTP API in format
+// 1.0, which says so, has the stage in its path too.
 func (e *event) path() span {
 	m := &e.members
 	if e.request.format == payloadV2 {
@@ -106,6 +107,9 @@ func (e *event) path() span {
 	declared := e.scratch[resource.start:resource.end]
 	if string(declared) == "/" || bytes.HasPrefix(declared, []byte("/")) && bytes.HasSuffix(e.scratch[path.start:path.end], declared) {
 		return resource
+	}
+	if string(m.version.Raw) == "1.0" {
+		return e.pathAfterStage(path, e.text(m.stage))
 	}
 	return path
 }

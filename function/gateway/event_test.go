@@ -121,6 +121,9 @@ func TestPathBelowTheRelaysAddress(t *testing.T) {
 	v2 := func(stage, path string) string {
 		return `{"version":"2.0","rawPath":"` + path + `","requestContext":{"stage":"` + stage + `","http":{"method":"GET"}}}`
 	}
+	httpAPI1 := func(stage, path string) string {
+		return `{"version":"1.0","resource":"$default","path":"` + path + `","httpMethod":"GET","requestContext":{"stage":"` + stage + `"}}`
+	}
 	tests := []struct{ event, want string }{
 		{v1("/", "/"), "/"},
 		{v1("/", "/relay"), "/"}, // a custom domain with the base path relay
@@ -130,6 +133,11 @@ func TestPathBelowTheRelaysAddress(t *testing.T) {
 		{v1("/{proxy+}", "/anything"), "/anything"},
 		{v1("", "/anything"), "/anything"},
 		{v1("$default", "/anything"), "/anything"},
+		{httpAPI1("prod", "/prod/"), "/"},
+		{httpAPI1("prod", "/prod"), "/"},
+		{httpAPI1("prod", "/prod/orders"), "/orders"},
+		{httpAPI1("prod", "/production"), "/production"},
+		{httpAPI1("$default", "/orders"), "/orders"},
 		{v2("$default", "/"), "/"},
 		{v2("$default", "/$default/x"), "/$default/x"},
 		{v2("prod", "/prod"), "/"},

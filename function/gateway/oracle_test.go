@@ -35,12 +35,12 @@ func oracle(payload []byte) (received, bool) {
 	case kind.Version == "2.0":
 		return oracleV2(payload)
 	case kind.Version == "" || kind.Version == "1.0":
-		return oracleV1(payload)
+		return oracleV1(payload, kind.Version)
 	}
 	return received{Err: gateway.ErrEvent}, true
 }
 
-func oracleV1(payload []byte) (received, bool) {
+func oracleV1(payload []byte, version string) (received, bool) {
 	var event events.APIGatewayProxyRequest
 	if err := json.Unmarshal(payload, &event); err != nil {
 		return received{}, false
@@ -51,6 +51,8 @@ func oracleV1(payload []byte) (received, bool) {
 	path := event.Path
 	if r := event.Resource; r == "/" || strings.HasPrefix(r, "/") && strings.HasSuffix(path, r) {
 		path = r
+	} else if version == "1.0" {
+		path = afterStage(path, event.RequestContext.Stage)
 	}
 	fields := event.MultiValueHeaders
 	if len(fields) == 0 {
@@ -69,15 +71,21 @@ func oracleV2(payload []byte) (received, bool) {
 		return received{Err: gateway.ErrEvent}, true
 	}
 	path := event.RawPath
-	if stage := event.RequestContext.Stage; stage != "" && stage != "$default" {
-		if rest, found := strings.CutPrefix(path[1:], stage); found && rest == "" {
-			path = path[:1]
-		} else if found && rest[0] == '/' {
-			path = rest
-		}
-	}
+	path = afterStage(path, event.RequestContext.Stage)
 	want := received{Method: event.RequestContext.HTTP.Method, Path: path, ID: event.RequestContext.RequestID}
 	return want.with(single(event.Headers), event.Cookies, event.Body, event.IsBase64Encoded), true
+}
+
+func afterStage(path, stage string) string {
+	if stage == "" || stage == "$default" {
+		return path
+	}
+	if rest, found := strings.CutPrefix(path[1:], stage); found && rest == "" {
+		return path[:1]
+	} else if found && rest[0] == '/' {
+		return rest
+	}
+	return path
 }
 
 func single(headers map[string]string) map[string][]string {
