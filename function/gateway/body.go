@@ -15,9 +15,8 @@ func inflate(header http.Header, body []byte, used *share) ([]byte, error) {
 	if coding := ContentCoding(header); coding != "gzip" && coding != "x-gzip" || len(body) == 0 {
 		return body, nil
 	}
-	for _, name := range [...]string{"Content-Encoding", "Content-Digest", "Repr-Digest", "Digest", "Content-Md5"} {
-		delete(header, name)
-	}
+	delete(header, "Content-Encoding")
+	DeleteDigests(header)
 	if !bytes.HasPrefix(body, []byte("\x1f\x8b")) {
 		return body, nil
 	}

@@ -3,8 +3,11 @@ package relay
 import (
 	"errors"
 	"slices"
+	"strconv"
+	"time"
 
 	"keyrelay/function/gateway"
+	"keyrelay/function/upstream"
 )
 
 // A Problem is one kind of answer that the relay itself makes. Its name is stable.
@@ -100,6 +103,25 @@ func answerTooLarge() error {
 		Reason: errAnswerTooLarge,
 		Detail: "The downstream's answer is longer than Lambda can hand back (6,291,556 bytes, encoded). Ask the API for less, for example a smaller page.",
 	}
+}
+
+// longestTimeout is the longest time that an API can be given.
+const longestTimeout = (gatewayLimit - answerMargin) / time.Second * time.Second
+
+// adviseOnTime says of a downstream that took too long what helps: more time only
+// where there is more to be had.
+func adviseOnTime(err error, hasMore bool) error {
+	var refusal *gateway.Refusal
+	if !errors.As(err, &refusal) || !errors.Is(refusal.Reason, upstream.ErrTimeout) {
+		return err
+	}
+	advised := *refusal
+	if hasMore {
+		advised.Detail += " Try again later, or give it longer, " + strconv.Itoa(int(longestTimeout.Seconds())) + " seconds at most, with x-keyrelay-timeout in the destination's document."
+	} else {
+		advised.Detail += " The gateway in front of the relay gives no more time, so that a longer x-keyrelay-timeout does not help: the API has to answer faster, or be asked for less at once."
+	}
+	return &advised
 }
 
 // refuse turns an error into the answer that tells it.

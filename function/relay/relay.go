@@ -211,12 +211,13 @@ func (r *Relay) renew(ctx context.Context, refused *credential.Credential, entry
 // sendOnce is one outbound request: its answer is masked and made presentable.
 func (r *Relay) sendOnce(ctx context.Context, outbound *plan.Plan, used *credential.Credential, entry *logEntry) (*gateway.Response, error) {
 	sent := time.Now()
-	limited, cancel := context.WithDeadline(ctx, earlier(entry.limit, sent.Add(outbound.Operation.Timeout)))
+	own := sent.Add(outbound.Operation.Timeout)
+	limited, cancel := context.WithDeadline(ctx, earlier(entry.limit, own))
 	defer cancel()
 	answer, err := r.upstream.Send(limited, outbound, used.Apply, used.Certificate())
 	entry.delivered(time.Since(sent))
 	if err != nil {
-		return nil, err
+		return nil, adviseOnTime(err, own.Before(entry.limit) && outbound.Operation.Timeout < longestTimeout)
 	}
 	entry.masked = used.Mask(answer)
 	r.present(answer)

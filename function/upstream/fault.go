@@ -9,6 +9,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"strings"
 	"syscall"
 
 	"code.dny.dev/ssrf"
@@ -52,7 +53,7 @@ func findEnd(ctx context.Context) (finding, bool) {
 	case errors.Is(err, context.Canceled):
 		return finding{context.Canceled, "was not waited for, because the caller left. Whether it received the request is unknown."}, true
 	default:
-		return finding{ErrTimeout, "did not answer in time. It may have received the request. Try again later, or give it longer with x-keyrelay-timeout in the destination's document."}, true
+		return finding{ErrTimeout, "did not answer in time. It may have received the request."}, true
 	}
 }
 
@@ -67,6 +68,8 @@ func findAnswer(err error) (finding, bool) {
 		return finding{ErrAnswerBroken, "switched to another protocol (101), which the relay does not pass on. Do not send an Upgrade to this destination."}, true
 	case errors.Is(err, errStatus):
 		return finding{ErrAnswerBroken, "answered with a status that HTTP does not have. Report it to the operator of that API."}, true
+	case errors.Is(err, errField):
+		return finding{ErrAnswerBroken, "answered with a header field whose name HTTP does not allow. It has received the request. Report it to the operator of that API."}, true
 	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum), errors.As(err, new(flate.CorruptInputError)):
 		return finding{ErrAnswerBroken, "answered in gzip, which the relay does not ask for, and it cannot be decoded. It has received the request. Report it to the operator of that API."}, true
 	case errors.Is(err, io.ErrUnexpectedEOF), began && lost(err):
@@ -103,6 +106,8 @@ func findHandshake(err error) (finding, bool) {
 	var handshake handshakeError
 	var plain tls.RecordHeaderError
 	switch {
+	case renegotiates(err):
+		return finding{ErrTLS, "asks for a client certificate by TLS renegotiation, after the request was sent, which the relay does not do. Its operator has to ask for it in the handshake; then declare the certificate as a mutualTLS scheme in the destination's document."}, true
 	case !errors.As(err, &handshake):
 		return finding{}, false
 	case timedOut(err):
@@ -112,6 +117,14 @@ func findHandshake(err error) (finding, bool) {
 	default:
 		return finding{ErrTLS, "failed the TLS handshake. The request was not sent; the API has to offer TLS 1.2 or later and HTTP/1.1, and to accept the client certificate where it asks for one."}, true
 	}
+}
+
+// renegotiates reports whether a server began another handshake on a connection in
+// use, as some do (RFC 5246 section 7.4.1.1) to see a client certificate for one
+// path only. crypto/tls has no name for its answer to that.
+func renegotiates(err error) bool {
+	var local *net.OpError
+	return errors.As(err, &local) && local.Op == "local error" && strings.HasSuffix(local.Err.Error(), "no renegotiation")
 }
 
 // findDNS is about names.

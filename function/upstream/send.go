@@ -20,6 +20,7 @@ import (
 var (
 	errSwitched = errors.New("the downstream switched protocols")
 	errStatus   = errors.New("the status is not one of RFC 9110 section 15")
+	errField    = errors.New("a field's name is not a token (RFC 9110 section 5.1)")
 )
 
 // An answerError is an error that ended the reading of an answer's body.
@@ -117,6 +118,9 @@ func (e *exchange) receive(answer *http.Response) error {
 	if answer.StatusCode < 200 || answer.StatusCode > 599 {
 		return errStatus
 	}
+	if err := keepEndToEnd(answer.Header); err != nil {
+		return err
+	}
 	if err := undoGzip(answer); err != nil {
 		return err
 	}
@@ -124,7 +128,6 @@ func (e *exchange) receive(answer *http.Response) error {
 	if err != nil {
 		return err
 	}
-	keepEndToEnd(answer.Header)
 	e.response = gateway.Response{Status: answer.StatusCode, Header: answer.Header, Body: body}
 	return nil
 }
@@ -164,16 +167,20 @@ func readBody(answer *http.Response, limit int) ([]byte, error) {
 
 // keepEndToEnd removes the fields that end at a connection: those that Connection
 // names and the hop-by-hop fields. Content-Length is one of them: it is the gateway
-// that knows how the answer is encoded in the end.
-func keepEndToEnd(header http.Header) {
+// that knows how the answer is encoded in the end. It fails on a name that no gateway carries.
+func keepEndToEnd(header http.Header) error {
 	for _, value := range header["Connection"] {
 		for name := range strings.SplitSeq(value, ",") {
 			delete(header, textproto.CanonicalMIMEHeaderKey(textproto.TrimString(name)))
 		}
 	}
 	for name := range header {
+		if !gateway.ValidHeaderName(name) {
+			return errField
+		}
 		if gateway.HopByHop(name) {
 			delete(header, name)
 		}
 	}
+	return nil
 }
