@@ -91,6 +91,8 @@ func refuseMessage(handler Handler, status int, why string) *Response {
 		detail = "The header is longer than 64 KB. Send less in it; data belongs into the record."
 	case http.StatusExpectationFailed:
 		detail = "Expect can ask for 100-continue only. Send the request without Expect."
+	case http.StatusNotImplemented:
+		detail = "Transfer-Encoding can be chunked only (RFC 9112 section 7). Send the body with its length or in chunks; Content-Encoding: gzip says that it is compressed."
 	default:
 		if why != "" {
 			detail += ": " + why

@@ -51,7 +51,7 @@ func (d *directives) plan(moves []move, body []byte) (*Plan, error) {
 	if err := b.setURLAndHeader(d, moves, path); err != nil {
 		return nil, err
 	}
-	b.setBody(body, d.typed)
+	b.setBody(d, body)
 	return &b.Plan, nil
 }
 
@@ -174,7 +174,7 @@ func writeQuery(text []byte, own string, r *record, moves []move) ([]byte, error
 }
 
 // setBody decides what is sent of a body, and makes the header agree with it.
-func (b *builder) setBody(body []byte, typed bool) {
+func (b *builder) setBody(d *directives, body []byte) {
 	r := &b.record
 	switch {
 	case b.reshapes:
@@ -190,7 +190,7 @@ func (b *builder) setBody(body []byte, typed bool) {
 	case len(body) > 0:
 		b.Body = body
 	}
-	if _, given := b.Header["Content-Type"]; (!given || !typed) && b.Body != nil && (r.text != nil || b.reshapes) {
+	if _, given := b.Header["Content-Type"]; (!given || !d.typed) && b.Body != nil && (r.text != nil || b.reshapes) {
 		b.Header["Content-Type"] = []string{"application/json"}
 	}
 }

@@ -1,0 +1,322 @@
+package relay_test
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+
+	"keyrelay/function/gateway"
+)
+
+// A wireRequest is a request as its bytes are: fields in their order, with bytes that net/http would tidy up.
+type wireRequest struct {
+	fields [][2]string
+	body   []byte
+}
+
+// throughAll sends a request through every front end: payload format 1.0 of a REST
+// API and of an HTTP API, format 2.0 of an HTTP API and of a function URL, and HTTP.
+// plain says that a body goes into an event as a text, not as base64.
+func throughAll(t *testing.T, s *stage, request wireRequest, plain bool) map[string]answer {
+	t.Helper()
+	answers := map[string]answer{"HTTP": overHTTP(t, s, request)}
+	for name, event := range eventsOf(request, plain) {
+		payload, err := json.Marshal(event)
+		if err != nil {
+			t.Fatal(err)
+		}
+		encoded, err := s.door.Invoke(t.Context(), payload)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answers[name] = readAnswer(t, encoded)
+	}
+	return answers
+}
+
+func eventsOf(request wireRequest, plain bool) map[string]map[string]any {
+	body, encoded := base64.StdEncoding.EncodeToString(request.body), true
+	if plain {
+		body, encoded = string(request.body), false
+	}
+	many, joined := map[string][]string{}, map[string]string{}
+	for _, field := range request.fields {
+		many[field[0]] = append(many[field[0]], field[1])
+		joined[strings.ToLower(field[0])] = strings.Join(many[field[0]], ",")
+	}
+	v2 := func(stage string) map[string]any {
+		return map[string]any{"version": "2.0", "rawPath": "/", "headers": joined, "body": body, "isBase64Encoded": encoded,
+			"requestContext": map[string]any{"stage": stage, "http": map[string]string{"method": "POST", "path": "/"}}}
+	}
+	events := map[string]map[string]any{
+		"REST API": {"resource": "/", "path": "/", "httpMethod": "POST", "multiValueHeaders": many, "body": body, "isBase64Encoded": encoded},
+		"HTTP API, format 1.0": {"version": "1.0", "resource": "$default", "path": "/prod/", "httpMethod": "POST", "headers": joined, "multiValueHeaders": many,
+			"body": body, "isBase64Encoded": encoded, "requestContext": map[string]any{"stage": "prod"}},
+		"HTTP API": v2("prod"), "function URL": v2("$default"),
+	}
+	events["HTTP API"]["rawPath"] = "/prod/"
+	return events
+}
+
+func overHTTP(t *testing.T, s *stage, request wireRequest) answer {
+	t.Helper()
+	var text bytes.Buffer
+	text.WriteString("POST / HTTP/1.1\r\nHost: relay\r\n")
+	for _, field := range request.fields {
+		fmt.Fprintf(&text, "%s: %s\r\n", field[0], field[1])
+	}
+	fmt.Fprintf(&text, "Content-Length: %d\r\n\r\n%s", len(request.body), request.body)
+	return exchange(t, serving(t, s.handler), text.String())
+}
+
+// serving serves a handler on a port of this machine, and returns its address.
+func serving(t *testing.T, handler gateway.Handler) string {
+	t.Helper()
+	server := httptest.NewUnstartedServer(gateway.HTTP(handler))
+	listener := gateway.Listen(server.Listener, handler)
+	server.Listener, server.Config.ConnState = listener, listener.ConnState
+	server.Start()
+	t.Cleanup(server.Close)
+	return strings.TrimPrefix(server.URL, "http://")
+}
+
+// exchange sends these bytes and reads one answer.
+func exchange(t *testing.T, address, text string) answer {
+	t.Helper()
+	connection, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer connection.Close()
+	go func() { _, _ = io.WriteString(connection, text) }()
+	got, err := http.ReadResponse(bufio.NewReader(connection), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer got.Body.Close()
+	body, err := io.ReadAll(got.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newAnswer(got.StatusCode, got.Header, body)
+}
+
+// wireDocument is an API that takes records in several ways.
+const wireDocument = `
+openapi: 3.1.0
+info: {title: Wire, version: "1"}
+servers: [{url: "http://$API/wire"}]
+x-keyrelay-network: loopback
+paths:
+  /plain: {post: {}}
+  /optional: {post: {parameters: [{name: tenant, in: query, schema: {type: string}}, {name: X-Region, in: header, schema: {type: string}}]}}
+  /split: {post: {x-keyrelay-batch: split}}
+  /shaped: {post: {x-keyrelay-body: {all: "{{{a?}}}"}}}
+`
+
+// anyDocument takes records whatever their media type says.
+const anyDocument = `
+openapi: 3.1.0
+info: {title: Any, version: "1"}
+servers: [{url: "http://$API/any"}]
+x-keyrelay-network: loopback
+x-keyrelay-record-type: any
+`
+
+func gzipped(text string) []byte {
+	var out bytes.Buffer
+	writer := gzip.NewWriter(&out)
+	_, _ = io.WriteString(writer, text)
+	_ = writer.Close()
+	return out.Bytes()
+}
+
+// TestRecordsOnTheWire sends records as senders and gateways code and name them. What
+// arrives is the request line, the media type and the coding, and the body; or the
+// name of a problem, with something that its detail says.
+func TestRecordsOnTheWire(t *testing.T) {
+	s := newStage(t, wireDocument, anyDocument)
+	const json, named, mark = "application/json", "X-Osmos-Query-Param-Fields", "\xef\xbb\xbf"
+	tests := map[string]struct {
+		path, mediaType, coding string
+		body                    []byte
+		fields                  string
+		// plain says that the body comes in events as a text.
+		plain bool
+		want  string
+	}{
+		"gzip":                                  {"/wire/plain", json, "gzip", gzipped(`{"a":1,"b":2}`), "a", false, `/wire/plain?a=1 application/json [] {"b":2}`},
+		"gzip by its older name, in capitals":   {"/wire/plain", json, "X-GZIP", gzipped(`{"a":1,"b":2}`), "a", false, `/wire/plain?a=1 application/json [] {"b":2}`},
+		"gzip, nothing taken":                   {"/wire/plain", "text/csv", "gzip", gzipped("a,b"), "", false, `/wire/plain text/csv [] a,b`},
+		"two members of gzip":                   {"/wire/plain", json, "gzip", append(gzipped(`{"a":1,`), gzipped(`"b":2}`)...), "a", false, `/wire/plain?a=1 application/json [] {"b":2}`},
+		"inflated already":                      {"/wire/plain", json, "gzip", []byte(`{"a":1,"b":2}`), "a", true, `/wire/plain?a=1 application/json [] {"b":2}`},
+		"inflated already, a batch":             {"/wire/split", json, "gzip", []byte(`[{"b":2}]`), "", true, `/wire/split application/json [] {"b":2}`},
+		"gzip, and not JSON by its type":        {"/wire/plain", "text/plain", "gzip", gzipped(`{"a":1}`), "a", false, `record-not-json "text/plain"`},
+		"gzip, cut off":                         {"/wire/plain", json, "gzip", gzipped(`{"a":1,"b":2}`)[:20], "a", false, `record-invalid cannot be inflated`},
+		"gzip, with something behind":           {"/wire/plain", json, "gzip", append(gzipped(`{"a":1}`), "x"...), "a", false, `record-invalid cannot be inflated`},
+		"more than 10 MB in gzip":               {"/wire/plain", json, "gzip", gzipped(`{"a":"` + strings.Repeat("x", 10<<20) + `"}`), "a", false, `record-too-large 10 MB`},
+		"endless in gzip":                       {"/wire/plain", json, "gzip", gzipped(strings.Repeat(" ", 100<<20)), "", false, `record-too-large 10 MB`},
+		"deflate":                               {"/wire/plain", json, "deflate", []byte("x\x9c"), "a", false, `record-not-json coded as "deflate". Send JSON without Content-Encoding, or with gzip alone`},
+		"brotli":                                {"/wire/plain", json, "br", []byte("\x8b\x00"), "a", false, `record-not-json coded as "br"`},
+		"several codings":                       {"/wire/plain", json, "gzip, gzip", gzipped("{}"), "a", false, `record-not-json coded as "gzip, gzip"`},
+		"several codings, nothing taken":        {"/wire/plain", json, "br", []byte("\x8b\x00"), "", false, "/wire/plain application/json [br] \x8b\x00"},
+		"no coding, by name":                    {"/wire/plain", json, "identity", []byte(`{"a":1,"b":2}`), "a", true, `/wire/plain?a=1 application/json [identity] {"b":2}`},
+		"a byte order mark":                     {"/wire/plain", json, "", []byte(mark + `{"a":1,"b":2}`), "a", true, `/wire/plain?a=1 application/json [] {"b":2}`},
+		"a byte order mark in gzip":             {"/wire/plain", json, "gzip", gzipped(mark + `{"a":1,"b":2}`), "a", false, `/wire/plain?a=1 application/json [] {"b":2}`},
+		"a byte order mark before a batch":      {"/wire/split", json, "", []byte(mark + `[{"b":2}]`), "", true, `/wire/split application/json [] {"b":2}`},
+		"UTF-16":                                {"/wire/plain", json, "", []byte("\xff\xfe{\x00}\x00"), "a", false, `record-invalid not UTF-8`},
+		"a text, nothing taken":                 {"/wire/plain", "text/plain", "", []byte(`{"a":1}`), "", true, `/wire/plain text/plain [] {"a":1}`},
+		"a text, a field named":                 {"/wire/plain", "text/plain; charset=UTF-8", "", []byte(`{"a":1}`), "a", true, `record-not-json "text/plain; charset=UTF-8"`},
+		"a text, an optional field named":       {"/wire/plain", "text/plain", "", []byte(`{"a":1}`), "a?", true, `record-not-json "text/plain"`},
+		"a text, optional parameters declared":  {"/wire/optional", "text/plain; charset=UTF-8", "", []byte(`{"tenant":"n","X-Region":"eu","b":1}`), "", true, `record-not-json x-keyrelay-record-type`},
+		"a text, a batch declared":              {"/wire/split", "text/plain", "", []byte(`[{"a":1}]`), "", true, `record-not-json "text/plain"`},
+		"a text, a body declared":               {"/wire/shaped", "text/plain", "", []byte(`{"a":1}`), "", true, `record-not-json "text/plain"`},
+		"a form, optional parameters declared":  {"/wire/optional", "application/x-www-form-urlencoded", "", []byte(`tenant=n`), "", true, `record-not-json "application/x-www-form-urlencoded"`},
+		"JSON by its type's ending":             {"/wire/optional", "application/cloudevents+json; charset=utf-8", "", []byte(`{"tenant":"n","b":1}`), "", true, `/wire/optional?tenant=n application/cloudevents+json; charset=utf-8 [] {"b":1}`},
+		"no type":                               {"/wire/optional", "", "", []byte(`{"tenant":"n","b":1}`), "", true, `/wire/optional?tenant=n application/json [] {"b":1}`},
+		"types joined by a gateway":             {"/wire/plain", "application/json,application/json", "", []byte(`{"a":1}`), "a", true, `record-not-json "application/json,application/json"`},
+		"any type":                              {"/any/x", "text/plain; charset=UTF-8", "", []byte(`{"a":1,"b":2}`), "a", true, `/any/x?a=1 application/json [] {"b":2}`},
+		"any type, nothing taken":               {"/any/x", "text/plain", "", []byte(`hello`), "", true, `/any/x text/plain [] hello`},
+		"any type, but not JSON":                {"/any/x", "text/plain", "", []byte(`hello`), "a", true, `record-invalid not valid JSON`},
+		"any type, in gzip, with a mark before": {"/any/x", "text/plain", "gzip", gzipped(mark + `{"a":1,"b":2}`), "a", false, `/any/x?a=1 application/json [] {"b":2}`},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			request := wireRequest{body: test.body, fields: [][2]string{{"X-Osmos-Outbound-Url", "http://" + s.api.host + test.path}, {"Content-Md5", "of-what-was-sent"}}}
+			for name, value := range map[string]string{"Content-Type": test.mediaType, "Content-Encoding": test.coding, named: test.fields} {
+				if value != "" {
+					request.fields = append(request.fields, [2]string{name, value})
+				}
+			}
+			for frontEnd, got := range throughAll(t, s, request, test.plain) {
+				if said := got.problem + " " + got.detail; got.problem != "" && !matches(said, test.want) || got.problem == "" && !strings.HasPrefix(test.want, "/") {
+					t.Errorf("%s: got %d %s", frontEnd, got.status, got.body)
+				}
+			}
+			arrived := s.api.Take()
+			if wanted := strings.HasPrefix(test.want, "/"); wanted && len(arrived) != 5 || !wanted && len(arrived) != 0 {
+				t.Errorf("%d requests arrived", len(arrived))
+			}
+			for _, each := range arrived {
+				if got := fmt.Sprintf("%s %s %s %s", each.URI, each.Header.Get("Content-Type"), each.Header["Content-Encoding"], each.Body); got != test.want {
+					t.Errorf("got %.200q, want %q", got, test.want)
+				}
+				if sums := each.Header["Content-Md5"]; sums != nil && string(each.Body) != string(test.body) {
+					t.Error("what says Content-MD5 of the bytes that were sent is forwarded with others")
+				}
+			}
+		})
+	}
+}
+
+// matches reports whether a problem and its detail hold the problem's name and the text that are wanted.
+func matches(said, want string) bool {
+	name, text, _ := strings.Cut(want, " ")
+	return strings.HasPrefix(said, name+" ") && strings.Contains(said, text)
+}
+
+// TestRefusalsThatHelp sees that a refusal quotes what came, through every front end.
+func TestRefusalsThatHelp(t *testing.T) {
+	s := newStage(t, wireDocument)
+	address := "http://" + s.api.host + "/wire/plain"
+	const header = "X-Osmos-Outbound-Url"
+	tests := map[string]struct {
+		fields [][2]string
+		want   string
+	}{
+		"a misspelt directive":          {[][2]string{{header, address}, {"X-Relay-Dryrun", "true"}}, `header-invalid "X-Relay-Dryrun". The nearest one that it knows is X-Relay-Dry-Run.`},
+		"one in small letters":          {[][2]string{{header, address}, {"x-osmos-query-params-fields", "a"}}, `header-invalid nearest one that it knows is X-Osmos-Query-Param-Fields.`},
+		"one of another product":        {[][2]string{{header, address}, {"X-Osmos-Job", "7"}}, `header-invalid "X-Osmos-Job"`},
+		"one with underscores":          {[][2]string{{header, address}, {"X_Relay_Dry_Run", "true"}}, `header-invalid nearest one that it knows is X-Relay-Dry-Run.`},
+		"two URLs":                      {[][2]string{{header, address}, {header, address}}, `outbound-url-invalid came more than once, as "` + address + `,`},
+		"a dry run, neither yes nor no": {[][2]string{{header, address}, {"X-Relay-Dry-Run", "1"}}, `header-invalid came as "1"`},
+	}
+	for name, test := range tests {
+		for frontEnd, got := range throughAll(t, s, wireRequest{fields: test.fields, body: []byte("{}")}, true) {
+			if !matches(got.problem+" "+got.detail, test.want) {
+				t.Errorf("%s, %s: got %d %s", name, frontEnd, got.status, got.body)
+			}
+		}
+	}
+	if arrived := s.api.Take(); len(arrived) > 0 {
+		t.Errorf("%d refused requests were sent", len(arrived))
+	}
+}
+
+// TestRequestsThatNetHTTPRefuses sees that these are answered as problems, with
+// net/http's own status, and logged.
+func TestRequestsThatNetHTTPRefuses(t *testing.T) {
+	s := newStage(t, wireDocument)
+	address := serving(t, s.handler)
+	const start = "POST / HTTP/1.1\r\nHost: relay\r\n"
+	for name, test := range map[string]struct {
+		text, detail string
+		status       int
+	}{
+		"a control character":         {start + "X-C: a\x01b\r\n\r\n", "control characters", 400},
+		"a name with a space":         {start + "X C: a\r\n\r\n", "control characters", 400},
+		"a header of 2 MB":            {start + "X-Big: " + strings.Repeat("a", 2<<20) + "\r\n\r\n", "longer than 64 KB", 431},
+		"an expectation":              {start + "Expect: 200-ok\r\n\r\n", "Expect", 417},
+		"no host":                     {"POST / HTTP/1.1\r\n\r\n", "missing required Host header", 400},
+		"two lengths":                 {start + "Content-Length: 1\r\nContent-Length: 2\r\n\r\n{}", "contradict", 400},
+		"an unknown transfer coding":  {start + "Transfer-Encoding: gzip\r\n\r\n", "transfer", 501},
+		"an unknown protocol version": {"POST / HTTP/3.0\r\nHost: relay\r\n\r\n", "unsupported protocol version", 505},
+		"no HTTP":                     {"SSH-2.0-OpenSSH_9.9\r\n\r\n", "not HTTP", 400},
+	} {
+		got := exchange(t, address, test.text)
+		if got.problem != "header-invalid" || got.status != test.status || !strings.Contains(strings.ToLower(got.detail), strings.ToLower(test.detail)) ||
+			!strings.Contains(string(got.body), fmt.Sprintf(`"status":%d`, test.status)) || got.header.Get("Proxy-Status") != "keyrelay; error=http_request_error" {
+			t.Errorf("%s: got %d %v %s", name, got.status, got.header, got.body)
+		}
+	}
+	if lines := strings.Count(s.log.String(), `"problem":"header-invalid"`); lines != 9 {
+		t.Errorf("the log has %d of 9 entries: %s", lines, s.log.String())
+	}
+}
+
+// TestAnswersOfAnAPIAreItsOwn sees that an answer of the API is not taken for one of net/http's own.
+func TestAnswersOfAnAPIAreItsOwn(t *testing.T) {
+	s := newStage(t, wireDocument)
+	for _, status := range []int{400, 417, 431, 505} {
+		s.api.answerWith(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+			w.Header().Set("Connection", "close")
+			w.WriteHeader(status)
+			_, _ = fmt.Fprintf(w, "%d %s", status, http.StatusText(status))
+		})
+		request := wireRequest{fields: [][2]string{{"X-Osmos-Outbound-Url", "http://" + s.api.host + "/wire/plain"}}}
+		answers := throughAll(t, s, request, true)
+		for _, frontEnd := range slices.Sorted(maps.Keys(answers)) {
+			if got := answers[frontEnd]; got.problem != "" || got.status != status || string(got.body) != fmt.Sprintf("%d %s", status, http.StatusText(status)) {
+				t.Errorf("%s: got %d %s", frontEnd, got.status, got.body)
+			}
+		}
+	}
+}
+
+// TestAnswerHeaderNames sees that a name that no gateway carries is a broken answer at every front end.
+func TestAnswerHeaderNames(t *testing.T) {
+	s := newStage(t, wireDocument)
+	for _, line := range []string{"X Bad: 1", ": 1", "X(Bad): 1", "X\x01: 1", " X-Folded: 1", "X-Value: a\x00b"} {
+		s.api.answerWith(func(w http.ResponseWriter, _ *http.Request) {
+			hijacked(w, "HTTP/1.1 200 OK\r\n"+line+"\r\nContent-Length: 2\r\n\r\n{}")
+		})
+		request := wireRequest{fields: [][2]string{{"X-Osmos-Outbound-Url", "http://" + s.api.host + "/wire/plain"}}}
+		for frontEnd, got := range throughAll(t, s, request, true) {
+			if got.problem != "downstream-answer-broken" {
+				t.Errorf("%q, %s: got %d %v %s", line, frontEnd, got.status, got.header, got.body)
+			}
+		}
+	}
+}
