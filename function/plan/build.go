@@ -163,11 +163,17 @@ func writeQuery(text []byte, own string, r *record, moves []move) ([]byte, error
 		if m.to != toQuery || m.member < 0 {
 			continue
 		}
-		if text, _, ok = m.style.append(text, m.name, r.value(m.member)); !ok {
+		start, value := len(text), r.value(m.member)
+		if text, _, ok = m.style.append(text, m.name, value); !ok {
 			return nil, errHalfPair(m.field)
 		}
 		if len(text)-len(own) > maxMoved {
 			return nil, errTooMuchMoved(m.field)
+		}
+		if m.style.spreads(value) {
+			if name := override(string(text[start:])); name != "" {
+				return nil, errSpread(m.field, name)
+			}
 		}
 	}
 	return text, nil

@@ -42,6 +42,25 @@ func (b *builder) checkOverrides(query string, moves []move) error {
 	return nil
 }
 
+// override returns a name in a query that no record may choose: members of an object
+// that the operation spreads over the query are no parameters that it declares.
+func override(query string) string {
+	for name := range queryNames(query) {
+		if isQueryOverride(name) {
+			return name
+		}
+	}
+	return ""
+}
+
+func errSpread(field, name string) error {
+	return &gateway.Refusal{
+		Reason: ErrFieldNotScalar,
+		Detail: "A member of the object would become the query parameter " + quoted(name) + ", by which servers can see another method or path than the operation's. Take it out of the field " + quoted(field) + ".",
+		Fields: []string{field},
+	}
+}
+
 // overrides reports whether servers could read a header field as such a name, unless
 // the operation declares it, as a parameter or as the field of a scheme of its own.
 func overrides(operation *destination.Operation, name string) bool {

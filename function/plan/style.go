@@ -93,6 +93,9 @@ func (s style) fits(value []byte) bool {
 	return true
 }
 
+// spreads reports whether each member of a value becomes a parameter of its own.
+func (s style) spreads(value []byte) bool { return s.form == pairs && !s.joined && value[0] == '{' }
+
 // append appends a value; present is false where it has nothing to write. Of a text
 // that gets longer than maxFilledURL it leaves out the rest. ok is false where a text
 // holds half a surrogate pair.
