@@ -175,6 +175,7 @@ paths:
         - {name: loop, in: query, schema: {$ref: "#/components/schemas/loop"}}
         - {name: list, in: cookie, explode: true, schema: {type: array}}
   /b: {get: {parameters: [{name: xml, in: query, content: {application/xml: {}}}]}}
+  /c: {get: {parameters: [{name: X-Forwarded-For, in: header, required: true}, {name: x_api_key, in: header}, {name: Range, in: header}]}}
 `))
 	want := []destination.Parameter{
 		{Name: "json", In: "query", Style: "form", Explode: true, IsJSON: true},
@@ -187,8 +188,11 @@ paths:
 	if difference := cmp.Diff(want, find(t, set, "GET", "https://api.example.com/v2/a").Parameters); difference != "" {
 		t.Errorf("parameters (-want +got):\n%s", difference)
 	}
-	if warnings := set.Warnings(); len(warnings) != 1 || warnings[0].Off != "GET /b" {
+	if warnings := set.Warnings(); len(warnings) != 2 || warnings[0].Off != "GET /b" || warnings[1].Off != "the parameter X-Forwarded-For" || warnings[1].Count != 2 {
 		t.Errorf("the warnings are %v", warnings)
+	}
+	if got := find(t, set, "GET", "https://api.example.com/v2/c").Parameters; len(got) != 1 || got[0].Name != "Range" {
+		t.Errorf("the parameters are %v", got)
 	}
 }
 

@@ -42,6 +42,49 @@ func HopByHop(name string) bool {
 	return false
 }
 
+// Forwards reports whether a header field may pass from a caller to a destination.
+// What may not: the hop-by-hop fields (RFC 9110 section 7.6.1) and those about the
+// message's framing, what the relay sets itself, the caller's own credentials, and
+// what gateways and proxies add about the caller.
+func Forwards(name string) bool {
+	var store [64]byte
+	folded := FoldHeaderName(store[:0], name)
+	switch string(folded) {
+	case "host", "via", "accept-encoding", "authorization", "cookie", "x-api-key", "forwarded", "x-real-ip":
+		return false
+	}
+	return !isCallersOwn(folded) && !HopByHop(name)
+}
+
+// isCallersOwn knows the families of fields that direct the relay or tell about the caller.
+func isCallersOwn(folded []byte) bool {
+	if len(folded) < 5 || folded[0] != 'x' && folded[0] != 'c' {
+		return false
+	}
+	for _, family := range [...]string{"x-osmos-", "x-relay-", "x-forwarded-", "x-amz", "cloudfront-"} {
+		if len(folded) >= len(family) && string(folded[:len(family)]) == family {
+			return true
+		}
+	}
+	return false
+}
+
+// FoldHeaderName appends a name as servers of the CGI kind read it: without regard to
+// letter case, and with every other character alike.
+func FoldHeaderName(folded []byte, name string) []byte {
+	for i := range len(name) {
+		c := name[i]
+		switch {
+		case 'A' <= c && c <= 'Z':
+			c |= 0x20
+		case (c < 'a' || c > 'z') && (c < '0' || c > '9'):
+			c = '-'
+		}
+		folded = append(folded, c)
+	}
+	return folded
+}
+
 // DeleteDigests removes the fields that are made from the bytes of a body that is not
 // passed on as it was: its entity tag (RFC 9110 section 8.8.3) and its digests (RFC
 // 9530, RFC 3230, RFC 1864). They would be wrong, and tell what the body was.

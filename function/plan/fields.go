@@ -285,7 +285,7 @@ func (d *directives) declaredMove(parameter *destination.Parameter) (added move,
 	case "header":
 		added.to, added.name = toHeader, textproto.CanonicalMIMEHeaderKey(parameter.Name)
 		_, sent := d.request.Header[added.name]
-		return added, !sent && forwarded(added.name) && !nominated(d.request.Header, added.name)
+		return added, !sent && gateway.Forwards(added.name) && !nominated(d.request.Header, added.name)
 	case "cookie":
 		added.to = toCookie
 		return added, !inCookie(d.request.Header, parameter.Name)

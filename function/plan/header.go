@@ -9,31 +9,15 @@ import (
 )
 
 // forwarded reports whether a header field passes from the caller to the
-// destination. What does not: the hop-by-hop fields (RFC 9110 section 7.6.1) and
-// those about the message's framing, what the relay sets itself, the caller's own
-// credentials, what gateways and proxies add about the caller, and ranges, of which
-// each could hold half of a credential that an answer repeats.
+// destination by itself. Ranges do not, of which each could hold half of a credential
+// that an answer repeats.
 func forwarded(name string) bool {
 	var store [64]byte
-	folded := fold(store[:0], name)
-	switch string(folded) {
-	case "host", "via", "accept-encoding", "authorization", "cookie", "x-api-key", "forwarded", "x-real-ip", "range", "if-range", "request-range":
+	switch string(gateway.FoldHeaderName(store[:0], name)) {
+	case "range", "if-range", "request-range":
 		return false
 	}
-	return !isCallersOwn(folded) && !gateway.HopByHop(name)
-}
-
-// isCallersOwn knows the families of fields that direct the relay or tell about the caller.
-func isCallersOwn(folded []byte) bool {
-	if len(folded) < 5 || folded[0] != 'x' && folded[0] != 'c' {
-		return false
-	}
-	for _, family := range [...]string{"x-osmos-", "x-relay-", "x-forwarded-", "x-amz", "cloudfront-"} {
-		if len(folded) >= len(family) && string(folded[:len(family)]) == family {
-			return true
-		}
-	}
-	return false
+	return gateway.Forwards(name)
 }
 
 // nominated reports whether Connection names a field (RFC 9110 section 7.6.1).

@@ -96,7 +96,7 @@ func queryNames(query string) iter.Seq[string] {
 func isQueryOverride(name string) bool {
 	name, _, _ = strings.Cut(strings.TrimSpace(name), "\x00")
 	var store [64]byte
-	folded := fold(store[:0], name)
+	folded := gateway.FoldHeaderName(store[:0], name)
 	words := bytes.ReplaceAll(bytes.TrimRight(folded, "-"), []byte("-"), nil)
 	switch string(words) {
 	case "method", "verb", "url", "uri", "route", "path", "controller":
@@ -108,7 +108,7 @@ func isQueryOverride(name string) bool {
 // isOverride reports whether a header field's name belongs to one of the families.
 func isOverride(name string) bool {
 	var store [64]byte
-	rest, hasX := bytes.CutPrefix(fold(store[:0], name), []byte("x-"))
+	rest, hasX := bytes.CutPrefix(gateway.FoldHeaderName(store[:0], name), []byte("x-"))
 	if isVariable(rest) {
 		return true
 	}
@@ -190,20 +190,4 @@ func isVariable(folded []byte) bool {
 		return true
 	}
 	return false
-}
-
-// fold appends a name as servers of the CGI kind read it: without regard to letter
-// case, and with every other character alike.
-func fold(folded []byte, name string) []byte {
-	for i := range len(name) {
-		c := name[i]
-		switch {
-		case 'A' <= c && c <= 'Z':
-			c |= 0x20
-		case (c < 'a' || c > 'z') && (c < '0' || c > '9'):
-			c = '-'
-		}
-		folded = append(folded, c)
-	}
-	return folded
 }
