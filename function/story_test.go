@@ -228,6 +228,10 @@ func (s *teller) send(text string) string {
 		s.t.Errorf("Vary is %q", vary)
 	}
 	answer.Header.Del("Vary")
+	if answer.Header.Get("X-Relay-Request-Id") == "" {
+		s.t.Error("the answer has no request id")
+	}
+	answer.Header.Del("X-Relay-Request-Id") // it is made anew each time
 	happened := s.downstream.stable(fmt.Sprintf("%d\n%s", answer.StatusCode, headerText(answer.Header)), received)
 	return strings.ReplaceAll(happened, filepath.Join(s.folder, "secrets"), "$SECRETS")
 }

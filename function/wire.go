@@ -31,6 +31,7 @@ func wire(settings settings, log io.Writer) (*relay.Relay, error) {
 		Destinations: set,
 		Secrets:      secrets,
 		CallerKeys:   settings.callerKeys,
+		CallerNames:  settings.callers,
 		Log:          log,
 		LogLevel:     settings.logLevel,
 		FunctionName: settings.functionName,

@@ -1,7 +1,8 @@
-// Package caller checks the key that a caller sends to the relay itself.
+// Package caller says who calls the relay: by the key that the caller sends, or by
+// whom the gateway in front of the relay has let in.
 //
-//	callers := caller.New(secrets, reference)
-//	err := callers.Check(ctx, request.Header)
+//	callers := caller.New(caller.Config{Secrets: secrets, Keys: reference})
+//	name, err := callers.Identify(ctx, request)
 package caller
 
 import (
@@ -10,7 +11,9 @@ import (
 	"crypto/subtle"
 	"encoding/json"
 	"errors"
-	"net/http"
+	"maps"
+	"slices"
+	"strings"
 	"sync/atomic"
 
 	"keyrelay/function/destination"
@@ -22,85 +25,147 @@ import (
 // ErrKey says that the caller's key is missing or wrong.
 var ErrKey = errors.New("the caller's key is invalid")
 
-// Keys knows the keys of the relay's callers. It is safe for concurrent use.
-type Keys struct {
-	secrets   *secret.Store
-	reference destination.Reference
+// Config says how callers are known.
+type Config struct {
+	// Secrets reads Keys.
+	Secrets *secret.Store
+	// Keys names the callers' keys: one key, a JSON array of keys, or a JSON object from
+	// a caller's name to a key or an array of keys. Zero where the relay checks none.
+	Keys destination.Reference
+	// Names maps the ids of API keys and the ARNs of IAM principals, as a gateway
+	// tells them, to callers' names.
+	Names map[string]string
+}
+
+// Callers knows the relay's callers. It is safe for concurrent use.
+type Callers struct {
+	config Config
 	// read is what was made of the last version of the secret.
-	read atomic.Pointer[digests]
+	read   atomic.Pointer[keys]
+	misses misses
 }
 
-// digests are those of the keys of one version of a secret.
-type digests struct {
+// keys are those of one version of a secret.
+type keys struct {
 	version *secret.Version
-	list    [][sha256.Size]byte
+	list    []key
 }
 
-// New returns the Keys that a reference names: a key, or a JSON array of keys.
-func New(secrets *secret.Store, reference destination.Reference) *Keys {
-	return &Keys{secrets: secrets, reference: reference}
+// A key is known by its digest, so that none is kept.
+type key struct {
+	digest [sha256.Size]byte
+	// name is its caller's; empty where the secret gives none.
+	name string
 }
 
-// Check refuses a request whose X-Api-Key is not one of the keys. Keys are compared
-// in constant time. The error is a *gateway.Refusal with the reason ErrKey or
-// secret.ErrUnavailable. A nil Keys accepts everybody.
-func (k *Keys) Check(ctx context.Context, header http.Header) error {
-	if k == nil {
-		return nil
+// New returns the Callers that a Config describes.
+func New(config Config) *Callers { return &Callers{config: config} }
+
+// Identify returns the name of the caller, empty where it has none, and refuses a
+// request whose X-Api-Key is not one of the keys. Keys are compared in constant time;
+// wrong ones from one address are answered later and later. The error is a
+// *gateway.Refusal with the reason ErrKey or secret.ErrUnavailable.
+func (c *Callers) Identify(ctx context.Context, request *gateway.Request) (name string, err error) {
+	if c.config.Keys == (destination.Reference{}) {
+		return c.named(request.Principal), nil
 	}
-	sent := header["X-Api-Key"]
+	sent := request.Header["X-Api-Key"]
 	if len(sent) != 1 || sent[0] == "" {
-		return &gateway.Refusal{Reason: ErrKey, Detail: "Send one X-Api-Key header with the key that the operator of this relay gave you."}
+		return "", &gateway.Refusal{Reason: ErrKey, Detail: "Send one X-Api-Key header with the key that the operator of this relay gave you."}
 	}
-	known, err := k.digests(ctx)
+	if !c.misses.admits(request.Address) {
+		return "", &gateway.Refusal{Reason: ErrKey, Detail: "Too many wrong keys come from your address. Send the right one, later.", RetryAfter: int(maxPause.Seconds())}
+	}
+	known, err := c.keys(ctx)
 	if err != nil {
-		return err
+		return "", err
 	}
-	digest, match := sha256.Sum256([]byte(sent[0])), 0
-	for i := range known.list {
-		match |= subtle.ConstantTimeCompare(digest[:], known.list[i][:])
+	name, found := known.find(sent[0])
+	if !found {
+		c.misses.slow(ctx, request.Address)
+		return "", &gateway.Refusal{Reason: ErrKey, Detail: "The key in X-Api-Key is none that this relay knows. Ask its operator for a valid one."}
 	}
-	if match == 0 {
-		return &gateway.Refusal{Reason: ErrKey, Detail: "The key in X-Api-Key is none that this relay knows. Ask its operator for a valid one."}
-	}
-	return nil
+	return name, nil
 }
 
-func (k *Keys) digests(ctx context.Context) (*digests, error) {
-	got, err := k.secrets.Get(ctx, k.reference)
+// named returns the name of whom the gateway let in. A role's sessions have the
+// role's name: arn:aws:sts::ACCOUNT:assumed-role/NAME/SESSION is of
+// arn:aws:iam::ACCOUNT:role/NAME.
+func (c *Callers) named(principal string) string {
+	if name, found := c.config.Names[principal]; found || principal == "" {
+		return name
+	}
+	account, session, found := strings.Cut(principal, ":assumed-role/")
+	role, _, _ := strings.Cut(session, "/")
+	if !found {
+		return ""
+	}
+	return c.config.Names[strings.Replace(account, ":sts:", ":iam:", 1)+":role/"+role]
+}
+
+// find returns the name of the caller who has the key.
+func (k *keys) find(sent string) (name string, found bool) {
+	digest, at := sha256.Sum256([]byte(sent)), -1
+	for i := range k.list {
+		at = subtle.ConstantTimeSelect(subtle.ConstantTimeCompare(digest[:], k.list[i].digest[:]), i, at)
+	}
+	if at < 0 {
+		return "", false
+	}
+	return k.list[at].name, true
+}
+
+func (c *Callers) keys(ctx context.Context) (*keys, error) {
+	got, err := c.config.Secrets.Get(ctx, c.config.Keys)
 	if err != nil {
 		return nil, err
 	}
-	if known := k.read.Load(); known != nil && known.version == got.Value {
+	if known := c.read.Load(); known != nil && known.version == got.Value {
 		return known, nil
 	}
-	value, err := got.Value.Select(k.reference)
+	value, err := got.Value.Select(c.config.Keys)
 	if err != nil {
 		return nil, err
 	}
-	known := &digests{version: got.Value}
-	for _, key := range parse(value.Bytes()) {
-		if key != "" {
-			known.list = append(known.list, sha256.Sum256([]byte(key)))
+	known := &keys{version: got.Value}
+	named := parse(value.Bytes())
+	for _, name := range slices.Sorted(maps.Keys(named)) {
+		for _, text := range named[name] {
+			if text != "" {
+				known.list = append(known.list, key{sha256.Sum256([]byte(text)), name})
+			}
 		}
 	}
 	if len(known.list) == 0 {
-		return nil, secret.Unusable(k.reference, `holds no keys of callers. Store the key itself, or a JSON array of keys such as ["first", "second"].`)
+		return nil, secret.Unusable(c.config.Keys, `holds no keys of callers. Store the key itself, a JSON array of keys such as ["first", "second"], or a JSON object from each caller's name to its key, or keys.`)
 	}
-	k.read.Store(known)
+	c.read.Store(known)
 	return known, nil
 }
 
-// parse returns the keys that a secret holds: of a JSON array its texts, none where
-// it holds anything else or where the secret is a JSON object.
-func parse(content []byte) []string {
+// parse returns the keys that a secret holds, by the names of callers; none where it
+// holds anything else.
+func parse(content []byte) map[string][]string {
 	document, ok := rawjson.Pointer("").Find(content)
 	if !ok || document[0] != '[' && document[0] != '{' {
-		return []string{string(content)}
+		return map[string][]string{"": {string(content)}}
 	}
-	var keys []string
-	if json.Unmarshal(document, &keys) != nil {
+	var list []string
+	if json.Unmarshal(document, &list) == nil {
+		return map[string][]string{"": list}
+	}
+	var named map[string]json.RawMessage
+	if json.Unmarshal(document, &named) != nil {
 		return nil
+	}
+	keys := make(map[string][]string)
+	for name, value := range named {
+		var one string
+		var several []string
+		if json.Unmarshal(value, &one) != nil && json.Unmarshal(value, &several) != nil {
+			return nil
+		}
+		keys[name] = append(several, one)
 	}
 	return keys
 }

@@ -3,21 +3,32 @@ package caller_test
 import (
 	"errors"
 	"net/http"
+	"net/netip"
+	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"keyrelay/function/caller"
 	"keyrelay/function/destination"
 	"keyrelay/function/fake"
+	"keyrelay/function/gateway"
 	"keyrelay/function/rawjson"
 	"keyrelay/function/secret"
 )
 
 // keysIn are the keys in the secret callers of an endpoint.
-func keysIn(e *fake.Secrets, pointer rawjson.Pointer) *caller.Keys {
+func keysIn(e *fake.Secrets, pointer rawjson.Pointer) *caller.Callers {
 	secrets := secret.New(secret.Config{SecretsManager: fake.Connect("http://secrets.test", fake.Direct{Handler: e})})
-	return caller.New(secrets, destination.Reference{Provider: "secretsmanager", Name: "callers", Pointer: pointer})
+	return caller.New(caller.Config{Secrets: secrets, Keys: destination.Reference{Provider: "secretsmanager", Name: "callers", Pointer: pointer}})
+}
+
+// identify asks for the name of a caller who sends these keys.
+func identify(t *testing.T, callers *caller.Callers, keys ...string) (string, error) {
+	t.Helper()
+	return callers.Identify(t.Context(), &gateway.Request{Header: http.Header{"X-Api-Key": keys}, Address: "192.0.2.1"})
 }
 
 // TestCallerKey admits who sends the key, or one of the array of keys, once.
@@ -41,7 +52,9 @@ func TestCallerKey(t *testing.T) {
 		{"an empty key in an array", `["one", ""]`, "", []string{""}, caller.ErrKey},
 		{"a key at a pointer", `{"callers": "one"}`, "/callers", []string{"one"}, admitted},
 		{"an array at a pointer", `{"callers": ["one", "two"]}`, "/callers", []string{"two"}, admitted},
-		{"an object", `{"callers": "one"}`, "", []string{`{"callers": "one"}`}, secret.ErrUnavailable},
+		{"an object is none of its keys", `{"callers": "one"}`, "", []string{`{"callers": "one"}`}, caller.ErrKey},
+		{"an object of other things", `{"osmos": 1}`, "", []string{"1"}, secret.ErrUnavailable},
+		{"an empty object", `{}`, "", []string{"one"}, secret.ErrUnavailable},
 		{"an empty array", `[]`, "", []string{"one"}, secret.ErrUnavailable},
 		{"an empty key where there is no other", `[""]`, "", []string{""}, caller.ErrKey},
 		{"an array of empty keys", `[""]`, "", []string{"one"}, secret.ErrUnavailable},
@@ -52,7 +65,7 @@ func TestCallerKey(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			keys := keysIn(fake.NewSecrets(map[string]string{"callers": test.secret}), test.pointer)
 			for range 2 {
-				err := keys.Check(t.Context(), http.Header{"X-Api-Key": test.sent})
+				_, err := identify(t, keys, test.sent...)
 				if !errors.Is(err, test.want) {
 					t.Errorf("got %v, want %v", err, test.want)
 				}
@@ -67,7 +80,8 @@ func TestCallerKeyRotates(t *testing.T) {
 		e := fake.NewSecrets(map[string]string{"callers": "first-key"})
 		keys := keysIn(e, "")
 		check := func(key string) error {
-			return keys.Check(t.Context(), http.Header{"X-Api-Key": {key}})
+			_, err := identify(t, keys, key)
+			return err
 		}
 		if err := check("first-key"); err != nil {
 			t.Fatal(err)
@@ -80,5 +94,122 @@ func TestCallerKeyRotates(t *testing.T) {
 		if got := e.TakeCalls(); got != 2 {
 			t.Errorf("%d calls", got)
 		}
+	})
+}
+
+// TestCallerNames tells callers by the names that the secret gives their keys; two
+// keys of one name are for a rotation.
+func TestCallerNames(t *testing.T) {
+	callers := keysIn(fake.NewSecrets(map[string]string{"callers": `{"osmos": ["new", "old"], "crm": "another"}`}), "")
+	for key, want := range map[string]string{"new": "osmos", "old": "osmos", "another": "crm"} {
+		if name, err := identify(t, callers, key); err != nil || name != want {
+			t.Errorf("%s: %q, %v", key, name, err)
+		}
+	}
+	for _, key := range []string{"osmos", `["new", "old"]`, ""} {
+		if name, err := identify(t, callers, key); !errors.Is(err, caller.ErrKey) || name != "" {
+			t.Errorf("%q: %q, %v", key, name, err)
+		}
+	}
+}
+
+// TestPrincipals tells callers by whom a gateway let in.
+func TestPrincipals(t *testing.T) {
+	callers := caller.New(caller.Config{Names: map[string]string{
+		"key-1": "osmos", "arn:aws:iam::111122223333:user/crm": "crm", "arn:aws:iam::111122223333:role/loader": "loader",
+	}})
+	for principal, want := range map[string]string{
+		"key-1":                              "osmos",
+		"arn:aws:iam::111122223333:user/crm": "crm",
+		"arn:aws:sts::111122223333:assumed-role/loader/session": "loader",
+		"arn:aws:sts::444455556666:assumed-role/loader/session": "",
+		"arn:aws:iam::111122223333:user/loader":                 "",
+		"key-10":                                                "",
+		"":                                                      "",
+	} {
+		if name, err := callers.Identify(t.Context(), &gateway.Request{Principal: principal}); err != nil || name != want {
+			t.Errorf("%q: %q, %v; want %q", principal, name, err, want)
+		}
+	}
+}
+
+// TestWrongKeysAreSlowed keeps the answers to wrong keys of one address back, longer
+// and longer, and lets nobody else wait, nor whoever has the key.
+func TestWrongKeysAreSlowed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		callers := keysIn(fake.NewSecrets(map[string]string{"callers": "the-key"}), "")
+		took := func(address, key string) time.Duration {
+			began := time.Now()
+			_, err := callers.Identify(t.Context(), &gateway.Request{Header: http.Header{"X-Api-Key": {key}}, Address: address})
+			if (err == nil) != (key == "the-key") {
+				t.Errorf("%s from %s: %v", key, address, err)
+			}
+			return time.Since(began)
+		}
+		var pauses []time.Duration
+		for range 14 {
+			pauses = append(pauses, took("2001:db8::1", "wrong")/time.Millisecond)
+		}
+		if difference := cmp.Diff([]time.Duration{0, 0, 0, 0, 0, 100, 200, 400, 800, 1600, 3200, 5000, 5000, 5000}, pauses); difference != "" {
+			t.Errorf("(-want +got):\n%s", difference)
+		}
+		for name, pause := range map[string]time.Duration{
+			"the right key from there": took("2001:db8::1", "the-key"), "another address": took("192.0.2.1", "wrong"), "no address": took("", "wrong"),
+		} {
+			if pause != 0 {
+				t.Errorf("%s waits for %s", name, pause)
+			}
+		}
+		if pause := took("2001:db8::2", "wrong"); pause != 5*time.Second {
+			t.Errorf("a neighbour in the same network waits for %s", pause)
+		}
+		time.Sleep(11 * time.Minute)
+		if pause := took("2001:db8::1", "wrong"); pause != 0 {
+			t.Errorf("after a while a wrong key waits for %s", pause)
+		}
+	})
+}
+
+// TestParallelGuesses sees that asking in parallel is no faster: beyond a few, keys are
+// not looked at.
+func TestParallelGuesses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		callers := keysIn(fake.NewSecrets(map[string]string{"callers": "the-key"}), "")
+		for range 5 {
+			_, _ = identify(t, callers, "wrong")
+		}
+		for range 8 {
+			go func() { _, _ = identify(t, callers, "wrong") }()
+			synctest.Wait()
+		}
+		_, err := identify(t, callers, "the-key")
+		var refusal *gateway.Refusal
+		if !errors.As(err, &refusal) || refusal.Reason != caller.ErrKey || refusal.RetryAfter == 0 {
+			t.Errorf("while eight wrong keys wait, the right one gets %v", err)
+		}
+		time.Sleep(5 * time.Second)
+		synctest.Wait()
+		if _, err := identify(t, callers, "the-key"); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestManyAddresses sees that memory is bounded, however many addresses wrong keys come from.
+func TestManyAddresses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		callers := keysIn(fake.NewSecrets(map[string]string{"callers": "the-key"}), "")
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		for i := range 100_000 {
+			address := netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}).String()
+			_, _ = callers.Identify(t.Context(), &gateway.Request{Header: http.Header{"X-Api-Key": {"wrong"}}, Address: address})
+		}
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > 4<<20 {
+			t.Errorf("100,000 addresses take %d bytes", grown)
+		}
+		runtime.KeepAlive(callers)
 	})
 }

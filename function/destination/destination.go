@@ -35,6 +35,8 @@ var (
 	ErrURL = errors.New("the outbound URL is invalid")
 	// ErrNotDeclared says that the outbound URL belongs to no declared destination.
 	ErrNotDeclared = errors.New("the destination is not declared")
+	// ErrCaller says that the destination's document does not let this caller in.
+	ErrCaller = errors.New("the caller is not allowed")
 	// ErrOperation says that the destination's document declares no such operation.
 	ErrOperation = errors.New("the operation is not declared")
 	// ErrUnusable says that the document declares the operation in a form that keyrelay cannot use.
@@ -80,6 +82,8 @@ type Destination struct {
 	// the document has none. Where a document has some and does not say where they are kept,
 	// it is secretsmanager:PREFIX/FILE#/variables.
 	Variables Reference
+	// Callers names who may use the destination; nil for everybody.
+	Callers []string
 	// AuxiliaryTimeout bounds each retrieval, introspection and key set call made for the document.
 	AuxiliaryTimeout time.Duration
 	// Schemes holds the document's security schemes by name.

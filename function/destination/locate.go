@@ -19,6 +19,9 @@ type Location struct {
 	// RawQuery is the caller's query without "?", byte for byte; HasQuery tells "?" from nothing.
 	RawQuery string
 	HasQuery bool
+	// Caller is the name of who asks, which Operation holds against the documents;
+	// empty for who has none.
+	Caller string
 
 	server *server
 	// neighbours are all servers of the same host, the longest prefix first.
@@ -151,6 +154,8 @@ func (l *Location) Operation(method, path string) (*Operation, error) {
 			continue
 		case !l.names(each):
 			return nil, l.noOperation("Filled with the record's fields, the path of the outbound URL lies below another server")
+		case operation != nil && !operation.Destination.allows(l.Caller):
+			return nil, errCaller(operation.Destination, l.Caller)
 		case operation != nil:
 			return operation, nil
 		}
@@ -165,6 +170,22 @@ func (l *Location) Operation(method, path string) (*Operation, error) {
 		return nil, errMethod(withoutMethod)
 	}
 	return nil, l.noOperation("No declared path matches the outbound URL")
+}
+
+// allows reports whether a caller of that name may use the destination.
+func (d *Destination) allows(caller string) bool {
+	return d.Callers == nil || slices.Contains(d.Callers, caller)
+}
+
+func errCaller(d *Destination, caller string) error {
+	who := "the caller " + caller
+	if caller == "" {
+		who = "a caller without a name"
+	}
+	return &gateway.Refusal{
+		Reason: ErrCaller,
+		Detail: "The destination " + d.Name + " is not open to " + who + ". Use the key of a caller that x-keyrelay-callers in its document names, or have the operator add this one.",
+	}
 }
 
 // names reports whether the caller's own path lies below a server, so that what

@@ -54,6 +54,7 @@ func (r *reader) document() {
 	recordType, _ := r.oneOf(r.member(r.root, extensionPrefix+"record-type"), extensionPrefix+"record-type", "json", "any")
 	d.AnyRecordType = recordType == "any"
 	d.Variables = r.reference(r.root, "variables")
+	d.Callers = r.callers()
 	shared := r.settings(r.root, Operation{Destination: d, Timeout: defaultTimeout, BatchConcurrency: defaultBatchConcurrency, BatchMax: defaultBatchMax})
 	d.AuxiliaryTimeout = defaultAuxiliaryTimeout
 	if r.member(r.root, extensionPrefix+"timeout") != nil {
@@ -113,6 +114,23 @@ func (r *reader) network() Network {
 		return Loopback
 	}
 	return Public
+}
+
+// callers reads x-keyrelay-callers; nil when it is absent.
+func (r *reader) callers() (names []string) {
+	const what = extensionPrefix + "callers"
+	list := r.member(r.root, what)
+	if list != nil && (isNull(list) || list.Kind == yaml.SequenceNode && len(list.Content) == 0) {
+		r.fault(list, what+" names nobody", "write the names of callers, such as [osmos], or remove it to let in all")
+	}
+	for _, item := range r.items(list, what) {
+		name, ok := r.text(item, "this name of "+what)
+		if ok && name == "" {
+			r.fault(item, "this name of "+what+" is empty", "write the name of a caller, or remove it")
+		}
+		names = append(names, name)
+	}
+	return names
 }
 
 // reference reads an extension that holds a secret reference; zero when it is absent.
@@ -259,7 +277,7 @@ func extensions() map[string][]level {
 		"values": scheme, "in": scheme, "jwt": scheme, "grant": scheme, "response": scheme, "retrieval": scheme,
 		"secret": scheme, "lifetime": scheme, "expires-in": scheme, "refresh-on": scheme,
 		"request-content-type": scheme, "client-authentication": scheme,
-		"network": document, "ca": document, "session": document, "variables": document, "record-type": document,
+		"network": document, "ca": document, "session": document, "callers": document, "variables": document, "record-type": document,
 		"timeout": both, "batch": both, "batch-concurrency": both, "batch-max": both, "body": both, "body-type": both,
 	}
 }

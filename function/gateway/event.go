@@ -55,10 +55,10 @@ func (e *event) read(payload []byte) error {
 	if !ok {
 		return refuseEvent()
 	}
-	id, method, path := e.text(m.requestID), e.method(), e.path()
+	id, principal, method, path := e.text(m.requestID), e.principal(), e.method(), e.path()
 	err := e.readFields()
 	blob := string(e.scratch)
-	e.request.ID, e.request.Method, e.request.Path = id.of(blob), method.of(blob), path.of(blob)
+	e.request.ID, e.request.Principal, e.request.Method, e.request.Path = id.of(blob), principal.of(blob), method.of(blob), path.of(blob)
 	if err != nil {
 		return err
 	}
@@ -83,6 +83,19 @@ func (e *event) text(t rawjson.Text) span {
 	start := len(e.scratch)
 	e.scratch = t.Append(e.scratch)
 	return span{start, len(e.scratch)}
+}
+
+// principal is who the gateway let in: in format 1.0 an API key before an IAM
+// principal, in format 2.0, which has no API keys, an IAM principal.
+func (e *event) principal() span {
+	switch m := &e.members; {
+	case e.request.format == payloadV2:
+		return e.text(m.iamArn)
+	case m.apiKeyID.Size > 0:
+		return e.text(m.apiKeyID)
+	default:
+		return e.text(m.userArn)
+	}
 }
 
 func (e *event) method() span {

@@ -64,15 +64,30 @@ type Request struct {
 	// Body is the body with base64 and gzip undone; nil where there was none, and
 	// before ReadBody.
 	Body []byte
-	// ID is the gateway's request id, empty over HTTP.
+	// ID is the gateway's request id; empty over HTTP until the relay gives one.
 	ID string
+	// Principal is the id of the API key, or the ARN of the IAM principal, that the
+	// gateway let in; empty for neither, and over HTTP.
+	Principal string
+	// Caller is the caller's name; empty until the relay knows it, and for who has none.
+	Caller string
+	// Address is the caller's IP address over HTTP; empty in Lambda.
+	Address string
 
+	// idField is what IDField returns, so that it costs no allocation.
+	idField  [1]string
 	format   format
 	readBody func() ([]byte, error)
 	// answer is the response that Fits was last asked about, and encoded what it is
 	// on the wire.
 	answer  *Response
 	encoded []byte
+}
+
+// IDField returns the value of a header field that holds ID.
+func (r *Request) IDField() []string {
+	r.idField[0] = r.ID
+	return r.idField[:]
 }
 
 // ReadBody reads the body into Body: until then a caller costs no more than its

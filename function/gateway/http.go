@@ -30,7 +30,8 @@ type httpHandler struct {
 
 // ServeHTTP answers one request.
 func (h *httpHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	request := &Request{Method: r.Method, Path: r.URL.EscapedPath(), Header: r.Header}
+	address, _, _ := net.SplitHostPort(r.RemoteAddr)
+	request := &Request{Method: r.Method, Path: r.URL.EscapedPath(), Header: r.Header, Address: address}
 	if h.loopback && !isLoopback(r.Host) {
 		write(w, h.handler.Refuse(r.Context(), request, refuseHost(r.Host)))
 		return

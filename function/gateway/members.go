@@ -13,6 +13,7 @@ type members struct {
 
 	version, resource, path, httpMethod, rawPath rawjson.Text
 	requestID, stage, method                     rawjson.Text // of requestContext, method of its http
+	apiKeyID, userArn, iamArn                    rawjson.Text // of its identity, iamArn of its authorizer's iam
 
 	headers, multiValueHeaders, cookies []byte // JSON, nil for null and none
 
@@ -75,7 +76,11 @@ func (m *members) readContext(c *rawjson.Cursor) {
 		case "stage":
 			m.stage = readText(c)
 		case "http":
-			m.readHTTP(c)
+			m.readObject(c, readHTTP)
+		case "identity":
+			m.readObject(c, readIdentity)
+		case "authorizer":
+			m.readObject(c, readAuthorizer)
 		case "elb", "connectionId": // a load balancer's, a WebSocket's
 			m.foreign = readJSON(c) != nil || m.foreign
 		default:
@@ -84,16 +89,49 @@ func (m *members) readContext(c *rawjson.Cursor) {
 	}
 }
 
-func (m *members) readHTTP(c *rawjson.Cursor) {
-	if c.Null() {
+// readObject reads an object that requestContext holds; anything else is skipped.
+func (m *members) readObject(c *rawjson.Cursor, readMember func(m *members, c *rawjson.Cursor, name []byte)) {
+	if c.Peek() != '{' {
+		c.Skip()
 		return
 	}
 	for more := c.Enter('{'); more; more = c.Next() {
-		if string(c.Name()) == "method" {
-			m.method = readText(c)
-		} else {
-			c.Skip()
-		}
+		readMember(m, c, c.Name())
+	}
+}
+
+func readHTTP(m *members, c *rawjson.Cursor, name []byte) {
+	if string(name) == "method" {
+		m.method = readText(c)
+	} else {
+		c.Skip()
+	}
+}
+
+func readIdentity(m *members, c *rawjson.Cursor, name []byte) {
+	switch string(name) {
+	case "apiKeyId":
+		m.apiKeyID = readText(c)
+	case "userArn":
+		m.userArn = readText(c)
+	default:
+		c.Skip()
+	}
+}
+
+func readAuthorizer(m *members, c *rawjson.Cursor, name []byte) {
+	if string(name) == "iam" {
+		m.readObject(c, readIAM)
+	} else {
+		c.Skip()
+	}
+}
+
+func readIAM(m *members, c *rawjson.Cursor, name []byte) {
+	if string(name) == "userArn" {
+		m.iamArn = readText(c)
+	} else {
+		c.Skip()
 	}
 }
 

@@ -65,6 +65,7 @@ func readDirectives(set *destination.Set, request *gateway.Request) (directives,
 	if d.location, err = set.Locate(address); err != nil {
 		return d, err
 	}
+	d.location.Caller = request.Caller
 	if strings.IndexByte(d.location.Path, '{') < 0 {
 		if d.operation, err = d.location.Operation(request.Method, d.location.Path); err != nil {
 			return d, err

@@ -55,6 +55,16 @@ x-keyrelay-session: {field: session, secret: "secretsmanager:keyrelay/%s"}
 
 func sessions(name string) string { return strings.ReplaceAll(sessionDocument, "%s", name) }
 
+// closedDocument is an API that only two callers may use.
+const closedDocument = `
+openapi: 3.1.0
+info: {title: Closed, version: "1"}
+servers: [{url: "http://$API/closed"}]
+x-keyrelay-network: loopback
+x-keyrelay-callers: [osmos, crm]
+x-keyrelay-batch: split
+`
+
 // misbehave is the downstream of manyDocument.
 func misbehave(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
@@ -117,6 +127,7 @@ func problemCalls() map[string]sent {
 		"downstream-timeout":          {method: "POST", url: "http://$API/v2/slow"},
 		"batch-incomplete":            {method: "POST", url: "http://$API/v2/split", body: []byte(`[{}]`)},
 		"session-invalid":             {method: "POST", url: "http://$API/checked/orders", body: []byte(`{"session":"unknown"}`)},
+		"caller-not-allowed":          {method: "POST", url: "http://$API/closed"},
 		"session-check-unavailable":   {method: "POST", url: "http://$API/unchecked/orders", body: []byte(`{"session":"unknown"}`)},
 	}
 }
@@ -124,7 +135,7 @@ func problemCalls() map[string]sent {
 // TestEveryProblem sees each problem of the one table once, with its own status,
 // title and error type, and that no answer calls itself a problem beside the table.
 func TestEveryProblem(t *testing.T) {
-	s := newStage(t, manyDocument, sessions("checked"), sessions("unchecked"))
+	s := newStage(t, manyDocument, sessions("checked"), sessions("unchecked"), closedDocument)
 	s.api.answerWith(misbehave)
 	s.secrets.Put("keyrelay/checked", `["`+strings.Repeat("0", 64)+`"]`)
 	answers := map[string]answer{
@@ -264,7 +275,7 @@ func panicked(s *stage) answer {
 // TestRefusalTouchesNothing sees that a request that is refused for what it says
 // costs no read of a secret and no connection.
 func TestRefusalTouchesNothing(t *testing.T) {
-	s := newStage(t, manyDocument)
+	s := newStage(t, manyDocument, closedDocument)
 	refused := 0
 	for name, call := range problemCalls() {
 		index := slices.IndexFunc(relay.Problems(), func(p relay.Problem) bool { return p.Name == name })

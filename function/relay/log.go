@@ -37,6 +37,8 @@ func (r *Relay) appendEntry(line []byte, entry *logEntry) []byte {
 	line = append(line, entry.level().String()...)
 	line = append(line, `","message":"request"`...)
 	line = appendText(line, "requestId", entry.requestID)
+	line = appendText(line, "caller", entry.caller)
+	line = appendText(line, "address", entry.address)
 	line = appendText(line, "method", entry.method)
 	line = appendText(line, "destination", entry.destination)
 	line = appendText(line, "operation", entry.operation)

@@ -19,6 +19,8 @@ type logEntry struct {
 	// limit is when the relay itself must have an answer.
 	limit         time.Time
 	requestID     string
+	caller        string
+	address       string
 	method        string
 	destination   string
 	operation     string
@@ -45,7 +47,8 @@ type logEntry struct {
 }
 
 func newLogEntry(request *gateway.Request) logEntry {
-	return logEntry{start: time.Now(), requestID: request.ID, method: knownMethod(request.Method), blame: blameNobody}
+	request.ID = requestID(request)
+	return logEntry{start: time.Now(), requestID: request.ID, address: request.Address, method: knownMethod(request.Method), blame: blameNobody}
 }
 
 // received begins to measure anew once the body is there: how long that takes is

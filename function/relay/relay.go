@@ -40,15 +40,18 @@ const gatewayLimit = 29 * time.Second
 // gateway cuts the answer off.
 const answerMargin = 500 * time.Millisecond
 
-// Config says what a Relay works with. Every field but CallerKeys and FunctionName is required.
+// Config says what a Relay works with. Every field but CallerKeys, CallerNames, LogLevel and FunctionName is required.
 type Config struct {
 	// Destinations is the allow-list.
 	Destinations *destination.Set
 	// Secrets reads the secrets that the destinations and CallerKeys name.
 	Secrets *secret.Store
-	// CallerKeys names the key, or the JSON array of keys, that a caller must
-	// send as X-Api-Key. The zero Reference means that any caller is served.
+	// CallerKeys names the secret with the keys, one of which a caller must send as
+	// X-Api-Key; see caller.Config. The zero Reference means that any caller is served.
 	CallerKeys destination.Reference
+	// CallerNames maps the ids of API keys and the ARNs of IAM principals that a gateway
+	// lets in to callers' names.
+	CallerNames map[string]string
 	// Log receives one JSON object and a line break per request, in one Write.
 	Log io.Writer
 	// LogLevel is the least level of the entries that are written.
@@ -61,7 +64,7 @@ type Config struct {
 // A Relay handles requests. It is safe for concurrent use.
 type Relay struct {
 	config      Config
-	callers     *caller.Keys
+	callers     *caller.Callers
 	sessions    *session.Checker
 	credentials *credential.Store
 	upstream    *upstream.Client
@@ -77,7 +80,7 @@ type Relay struct {
 func New(config Config) *Relay {
 	client := upstream.New(config.Secrets)
 	credentials := credential.New(config.Secrets, client.Call)
-	made := &Relay{
+	return &Relay{
 		config:      config,
 		sessions:    session.New(config.Secrets, credentials, client.Call),
 		credentials: credentials,
@@ -86,11 +89,8 @@ func New(config Config) *Relay {
 		vary:        []string{"*"},
 		simpleList:  sync.OnceValue(simpleList),
 		lines:       linePool(),
+		callers:     caller.New(caller.Config{Secrets: config.Secrets, Keys: config.CallerKeys, Names: config.CallerNames}),
 	}
-	if config.CallerKeys != (destination.Reference{}) {
-		made.callers = caller.New(config.Secrets, config.CallerKeys)
-	}
-	return made
 }
 
 // Destinations returns what the relay may call.
@@ -105,22 +105,26 @@ func (r *Relay) Close() { r.upstream.Close() }
 func (r *Relay) Handle(ctx context.Context, request *gateway.Request) *gateway.Response {
 	entry := newLogEntry(request)
 	response, err := r.relay(ctx, request, &entry)
-	if err == nil && !request.Fits(response) {
-		err = answerTooLarge()
+	if err == nil {
+		response.Header["X-Relay-Request-Id"] = request.IDField()
+		if !request.Fits(response) {
+			err = answerTooLarge()
+		}
 	}
-	return r.finish(response, err, &entry)
+	return r.finish(request, response, err, &entry)
 }
 
 // Refuse answers a request that could not be read; err says why.
 func (r *Relay) Refuse(_ context.Context, request *gateway.Request, err error) *gateway.Response {
 	entry := newLogEntry(request)
-	return r.finish(nil, err, &entry)
+	return r.finish(request, nil, err, &entry)
 }
 
 // finish makes the answer of an error, and writes the log entry.
-func (r *Relay) finish(response *gateway.Response, err error, entry *logEntry) *gateway.Response {
+func (r *Relay) finish(request *gateway.Request, response *gateway.Response, err error, entry *logEntry) *gateway.Response {
 	if err != nil {
 		response = refuse(err, entry)
+		response.Header["X-Relay-Request-Id"] = request.IDField()
 	}
 	entry.finish(response)
 	r.write(entry)
@@ -135,9 +139,10 @@ func (r *Relay) relay(ctx context.Context, request *gateway.Request, entry *logE
 			response, err = nil, &cache.Panic{Stack: debug.Stack()}
 		}
 	}()
-	if err := r.callers.Check(ctx, request.Header); err != nil {
+	if request.Caller, err = r.callers.Identify(ctx, request); err != nil {
 		return nil, err
 	}
+	entry.caller = request.Caller
 	err = request.ReadBody()
 	entry.received(ctx, request)
 	if err != nil {

@@ -1,0 +1,139 @@
+package relay_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"testing"
+
+	"keyrelay/function/destination"
+	"keyrelay/function/gateway"
+	"keyrelay/function/relay"
+)
+
+// TestCallers lets a caller use the destinations that name it, and those that name
+// nobody; a dry run and each record of a batch are no way around. The log names the caller.
+func TestCallers(t *testing.T) {
+	s := newStage(t, managedDocument)
+	closedSide := strings.Replace(sideDocument, "/open", "/closed", 1) + "x-keyrelay-callers: [osmos]\n"
+	handler := s.wire([]string{managedDocument, closedDocument, sideDocument, closedSide}, relay.Config{Log: s.log, CallerNames: map[string]string{"id-1": "osmos", "id-2": "stranger"}})
+	s.door = gateway.Lambda(handler)
+	for name, test := range map[string]struct {
+		principal, path, body string
+		header                map[string]string
+		problem, caller       string
+	}{
+		"who is named":                  {"id-1", "/closed/x", `{}`, nil, "", "osmos"},
+		"who is not named":              {"id-2", "/closed/x", `{}`, nil, "caller-not-allowed", "stranger"},
+		"who has no name":               {"id-3", "/closed/x", `{}`, nil, "caller-not-allowed", ""},
+		"nobody":                        {"", "/closed/x", `{}`, nil, "caller-not-allowed", ""},
+		"a dry run":                     {"id-2", "/closed/x", `{}`, map[string]string{"X-Relay-Dry-Run": "true"}, "caller-not-allowed", "stranger"},
+		"a batch":                       {"id-2", "/closed/x", `[{}]`, nil, "caller-not-allowed", "stranger"},
+		"a broken record":               {"id-2", "/closed/x", `{`, nil, "caller-not-allowed", "stranger"},
+		"a name that claims to be one":  {"id-2", "/closed/x", `{}`, map[string]string{"X-Api-Key": "osmos"}, "caller-not-allowed", "stranger"},
+		"an open destination":           {"id-2", "/v2/x", `{}`, nil, "", "stranger"},
+		"the open one beside a closed":  {"id-2", "/side/open", `{}`, nil, "", "stranger"},
+		"a path that is filled":         {"id-2", "/side/{name}", `{"name": "closed"}`, nil, "caller-not-allowed", "stranger"},
+		"a path that is filled, to try": {"id-1", "/side/{name}", `{"name": "closed"}`, nil, "", "osmos"},
+	} {
+		var event map[string]any
+		header := map[string]string{"Content-Type": "application/json"}
+		for name, value := range test.header {
+			header[name] = value
+		}
+		if err := json.Unmarshal(sent{method: "POST", url: "http://" + s.api.host + test.path, header: header, body: []byte(test.body)}.event(t), &event); err != nil {
+			t.Fatal(err)
+		}
+		event["requestContext"] = map[string]any{"requestId": "id", "identity": map[string]any{"apiKeyId": test.principal}}
+		encoded, _ := json.Marshal(event)
+		answered, err := s.door.Invoke(t.Context(), encoded)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := readAnswer(t, answered); got.problem != test.problem {
+			t.Errorf("%s: %d %s", name, got.status, got.body)
+		}
+		entry := lastEntry(t, s.log.String())
+		if got, _ := entry["caller"].(string); got != test.caller {
+			t.Errorf("%s: the log calls the caller %q", name, got)
+		}
+	}
+}
+
+// sideDocument is one of two documents of the same server.
+const sideDocument = `
+openapi: 3.1.0
+info: {title: Side, version: "1"}
+servers: [{url: "http://$API/side"}]
+x-keyrelay-network: loopback
+paths: {/open: {post: {}}}
+`
+
+// TestRequestIDs takes the gateway's id, then the trace's, then the caller's own where
+// it is fit, and makes one otherwise; the log and the answer have the same.
+func TestRequestIDs(t *testing.T) {
+	const trace, made = "4bf92f3577b34da6a3ce929d0e0e4736", "made"
+	for name, test := range map[string]struct {
+		header map[string]string
+		want   string
+	}{
+		"a trace":              {map[string]string{"Traceparent": "00-" + trace + "-00f067aa0ba902b7-01", "X-Request-Id": "other"}, trace},
+		"a later version":      {map[string]string{"Traceparent": "cc-" + trace + "-00f067aa0ba902b7-01-more"}, trace},
+		"no trace":             {map[string]string{"Traceparent": "00-00000000000000000000000000000000-00f067aa0ba902b7-01"}, made},
+		"half a trace":         {map[string]string{"Traceparent": "00-" + trace[:30] + "-00f067aa0ba902b7-01"}, made},
+		"capitals":             {map[string]string{"Traceparent": "00-" + strings.ToUpper(trace) + "-00f067aa0ba902b7-01"}, made},
+		"an invalid version":   {map[string]string{"Traceparent": "ff-" + trace + "-00f067aa0ba902b7-01"}, made},
+		"the caller's own":     {map[string]string{"X-Request-Id": "run-7/record:42"}, "run-7/record:42"},
+		"one with a space":     {map[string]string{"X-Request-Id": "run 7"}, made},
+		"one with a quote":     {map[string]string{"X-Request-Id": `run"7`}, made},
+		"an empty one":         {map[string]string{"X-Request-Id": ""}, made},
+		"one that is too long": {map[string]string{"X-Request-Id": strings.Repeat("7", 129)}, made},
+		"none":                 {nil, made},
+	} {
+		s := newStage(t, managedDocument)
+		request := httptest.NewRequest(http.MethodGet, "/", nil)
+		request.Header.Set("X-Osmos-Outbound-Url", "http://"+s.api.host+"/v2/orders")
+		for name, value := range test.header {
+			request.Header.Set(name, value)
+		}
+		recorder := httptest.NewRecorder()
+		gateway.HTTP(s.handler).ServeHTTP(recorder, request)
+		entry := lastEntry(t, s.log.String())
+		got, _ := entry["requestId"].(string)
+		if test.want != made && got != test.want || test.want == made && !regexp.MustCompile(`^[a-z2-7]{26}$`).MatchString(got) {
+			t.Errorf("%s: the id is %q, want %s", name, got, test.want)
+		}
+		if answered := recorder.Header()["X-Relay-Request-Id"]; len(answered) != 1 || answered[0] != got {
+			t.Errorf("%s: the answer has %q, the log %q", name, answered, got)
+		}
+		if entry["address"] != "192.0.2.1" {
+			t.Errorf("%s: the log has the address %v", name, entry["address"])
+		}
+	}
+	s := newStage(t, managedDocument)
+	for path, problem := range map[string]string{"/v2/orders": "", "/nowhere": "destination-not-declared"} {
+		got := s.send(t.Context(), sent{method: "GET", url: "http://" + s.api.host + path, header: map[string]string{"X-Request-Id": "another"}})
+		if got.problem != problem || got.header.Get("X-Relay-Request-Id") != "the-request-id" {
+			t.Errorf("%s: %v %s", path, got.header, got.body)
+		}
+	}
+}
+
+// TestNamedKeys names callers over HTTP by the keys of the secret.
+func TestNamedKeys(t *testing.T) {
+	s := newStage(t, managedDocument)
+	s.secrets.Put("keyrelay/callers", `{"osmos": ["new", "old"], "crm": "other"}`)
+	handler := s.wire([]string{closedDocument}, relay.Config{Log: s.log, CallerKeys: destination.Reference{Provider: "secretsmanager", Name: "keyrelay/callers"}})
+	for key, want := range map[string]string{"new": "osmos", "old": "osmos", "other": "crm", "none": ""} {
+		request := httptest.NewRequest(http.MethodGet, "/", nil)
+		request.Header.Set("X-Osmos-Outbound-Url", "http://"+s.api.host+"/closed")
+		request.Header.Set("X-Api-Key", key)
+		recorder := httptest.NewRecorder()
+		gateway.HTTP(handler).ServeHTTP(recorder, request)
+		if got, _ := lastEntry(t, s.log.String())["caller"].(string); got != want || (recorder.Code == http.StatusOK) != (want != "") {
+			t.Errorf("%s: %d, the caller is %q, want %q", key, recorder.Code, got, want)
+		}
+	}
+}
