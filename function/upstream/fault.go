@@ -69,7 +69,7 @@ func findAnswer(err error) (finding, bool) {
 	case errors.Is(err, errStatus):
 		return finding{ErrAnswerBroken, "answered with a status that HTTP does not have. Report it to the operator of that API."}, true
 	case errors.Is(err, errField):
-		return finding{ErrAnswerBroken, "answered with a header field whose name HTTP does not allow. It has received the request. Report it to the operator of that API."}, true
+		return finding{ErrAnswerBroken, "answered with a header field whose name or value HTTP does not allow. It has received the request. Report it to the operator of that API."}, true
 	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum), errors.As(err, new(flate.CorruptInputError)):
 		return finding{ErrAnswerBroken, "answered in gzip, which the relay does not ask for, and it cannot be decoded. It has received the request. Report it to the operator of that API."}, true
 	case errors.Is(err, io.ErrUnexpectedEOF), began && lost(err):

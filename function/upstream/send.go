@@ -20,7 +20,7 @@ import (
 var (
 	errSwitched = errors.New("the downstream switched protocols")
 	errStatus   = errors.New("the status is not one of RFC 9110 section 15")
-	errField    = errors.New("a field's name is not a token (RFC 9110 section 5.1)")
+	errField    = errors.New("a field has a name or a value that HTTP does not allow (RFC 9110 section 5)")
 )
 
 // An answerError is an error that ended the reading of an answer's body.
@@ -167,15 +167,16 @@ func readBody(answer *http.Response, limit int) ([]byte, error) {
 
 // keepEndToEnd removes the fields that end at a connection: those that Connection
 // names and the hop-by-hop fields. Content-Length is one of them: it is the gateway
-// that knows how the answer is encoded in the end. It fails on a name that no gateway carries.
+// that knows how the answer is encoded in the end. It fails on a
+// name or a value that no gateway carries.
 func keepEndToEnd(header http.Header) error {
 	for _, value := range header["Connection"] {
 		for name := range strings.SplitSeq(value, ",") {
 			delete(header, textproto.CanonicalMIMEHeaderKey(textproto.TrimString(name)))
 		}
 	}
-	for name := range header {
-		if !gateway.ValidHeaderName(name) {
+	for name, values := range header {
+		if !gateway.ValidHeaderName(name) || !allValid(values) {
 			return errField
 		}
 		if gateway.HopByHop(name) {
@@ -183,4 +184,13 @@ func keepEndToEnd(header http.Header) error {
 		}
 	}
 	return nil
+}
+
+func allValid(values []string) bool {
+	for _, value := range values {
+		if !gateway.ValidHeaderValue(value) {
+			return false
+		}
+	}
+	return true
 }
