@@ -2,7 +2,6 @@ package destination
 
 import (
 	"net/url"
-	"slices"
 	"strings"
 
 	"keyrelay/function/gateway"
@@ -46,7 +45,7 @@ func (s *Set) Locate(outboundURL string) (Location, error) {
 	neighbours := s.hosts[parsed.host]
 	server := closest(neighbours, parsed.secure, parsed.port, parsed.path)
 	if server == nil {
-		return Location{}, s.notDeclared()
+		return Location{}, errNotDeclared()
 	}
 	return Location{
 		Path:       server.withoutCredentials(parsed.path),
@@ -70,21 +69,13 @@ func closest(servers []*server, secure bool, port, path string) *server {
 	return nil
 }
 
-// notDeclared is the refusal of a URL below no declared server.
-func (s *Set) notDeclared() error {
-	var allowed []string
-	for _, each := range s.destinations {
-		for _, server := range each.servers {
-			if len(allowed) < maxAllowed && !slices.Contains(allowed, server.url) {
-				allowed = append(allowed, server.url)
-			}
-		}
-	}
+// errNotDeclared is the refusal of a URL below no declared server. It does not say
+// which servers there are: a caller learns no host but the one that it names.
+func errNotDeclared() error {
 	return &gateway.Refusal{
 		Reason: ErrNotDeclared,
-		Detail: "The outbound URL lies below none of the declared servers: write one that begins with a server listed in allowed," +
+		Detail: "The outbound URL lies below no server that this relay knows. Look at its scheme, host, port and the beginning of its path," +
 			" or have the operator add the API's OpenAPI document to the destinations.",
-		Allowed: allowed,
 	}
 }
 

@@ -35,7 +35,7 @@ func (d *delivery) discarded() bool {
 // waits is after how many seconds the record can be sent again; 0 where that is unknown.
 func (d *delivery) waits() int {
 	if d.err != nil {
-		return refusalFrom(d.err).RetryAfter
+		return newProblemResult(d.err).RetryAfter
 	}
 	return d.retryAfter
 }
@@ -168,6 +168,7 @@ func (b *batchRun) count() {
 		}
 		if !made.discarded() {
 			b.entry.panicked(made.err)
+			b.entry.note(made.err)
 			b.entry.incomplete(made.blame())
 		}
 	}

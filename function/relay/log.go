@@ -3,8 +3,11 @@ package relay
 import (
 	"log/slog"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
+
+	"keyrelay/function/rawjson"
 )
 
 // usualLineBytes is what a log line with metrics needs, so that its buffer rarely grows.
@@ -45,6 +48,7 @@ func (r *Relay) appendEntry(line []byte, entry *logEntry) []byte {
 	line = appendNumber(line, "status", entry.status)
 	line = appendText(line, "problem", entry.problemName)
 	line = appendText(line, "proxyError", entry.proxyError)
+	line = appendText(line, "detail", entry.detail)
 	line = appendText(line, "blame", string(entry.blame))
 	line = appendNumber(line, "requestBytes", entry.requestBytes)
 	line = appendNumber(line, "responseBytes", entry.responseBytes)
@@ -131,21 +135,11 @@ func appendName(line []byte, name string) []byte {
 	return append(line, `":`...)
 }
 
-// appendString writes a JSON string. Of what a log line holds, only names that an
-// operator chose can need an escape, so anything but printable ASCII is written as "?".
+// appendString writes a JSON string.
 func appendString(line []byte, text string) []byte {
 	line = append(line, '"')
-	for i := range len(text) {
-		switch c := text[i]; {
-		case c == '"' || c == '\\':
-			line = append(line, '\\', c)
-		case c == '\n':
-			line = append(line, `\n`...)
-		case c < ' ' || c > '~':
-			line = append(line, '?')
-		default:
-			line = append(line, c)
-		}
+	for _, c := range []byte(strings.ToValidUTF8(text, "?")) {
+		line = rawjson.AppendCharacter(line, c)
 	}
 	return append(line, '"')
 }

@@ -17,16 +17,18 @@ import (
 type logEntry struct {
 	start time.Time
 	// limit is when the relay itself must have an answer.
-	limit         time.Time
-	requestID     string
-	caller        string
-	address       string
-	method        string
-	destination   string
-	operation     string
-	status        int
-	problemName   string
-	proxyError    string
+	limit       time.Time
+	requestID   string
+	caller      string
+	address     string
+	method      string
+	destination string
+	operation   string
+	status      int
+	problemName string
+	proxyError  string
+	// detail is what only the operator may know of the problem; of a batch's the first.
+	detail        string
 	blame         blame
 	requestBytes  int
 	responseBytes int
@@ -91,6 +93,14 @@ func (e *logEntry) failed(problem Problem, proxyError string) {
 	e.problemName = problem.Name
 	e.proxyError = proxyError
 	e.blame = problem.blame
+}
+
+// note keeps what only the operator may know of an error, in a batch of the first one.
+func (e *logEntry) note(err error) {
+	if err != nil && e.detail == "" {
+		problem, _ := problemFor(err)
+		_, e.detail = refusalFrom(err, problem)
+	}
 }
 
 // panicked notes where the relay itself panicked, if that is what the error says.
