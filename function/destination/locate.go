@@ -2,6 +2,7 @@ package destination
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 
 	"keyrelay/function/gateway"
