@@ -69,5 +69,5 @@ clean: ## remove what was built; the tools in .tools stay
 build-Relay:
 	@go run ./function check --for lambda '$(DESTINATIONS)'
 	$(if $(GOARCH_$(ARCHITECTURE)),,$(error $(SAMCONFIG) must name one architecture, Architecture=x86_64 or Architecture=arm64, not "$(ARCHITECTURE)"))
-	GOOS=linux GOARCH=$(GOARCH_$(ARCHITECTURE)) $(BUILD) -tags lambda.norpc -o '$(ARTIFACTS_DIR)/bootstrap' ./function
+	GOOS=linux GOARCH=$(GOARCH_$(ARCHITECTURE)) $(BUILD) -tags lambda.norpc,nethttpomithttp2 -o '$(ARTIFACTS_DIR)/bootstrap' ./function
 	cp -R '$(DESTINATIONS)' '$(ARTIFACTS_DIR)/destinations'

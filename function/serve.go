@@ -14,8 +14,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/aws/aws-lambda-go/lambda"
-
 	"keyrelay/function/gateway"
 	"keyrelay/function/relay"
 )
@@ -48,7 +46,7 @@ func serve(stop context.Context) error {
 	log = log.With("version", commit, "folder", read.destinations, "documents", len(wired.Destinations()), "networks", networks(wired.Destinations()))
 	if read.lambda {
 		log.Info("serving")
-		lambda.Start(gateway.Lambda(wired))
+		serveLambda(stop, read, wired)
 		return nil
 	}
 	listener, err := net.Listen("tcp", read.address)

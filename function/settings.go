@@ -31,6 +31,8 @@ type settings struct {
 	realLambda bool
 	// functionName is the Lambda function's name; empty over HTTP.
 	functionName string
+	// memory is what the Lambda function has, in MB; zero over HTTP.
+	memory int
 	// destinations is the folder of documents.
 	destinations string
 	// callerKeys is zero when callers need no key.
@@ -60,6 +62,7 @@ func readSettings(getenv func(string) string) (settings, error) {
 	if read.destinations == "" {
 		read.destinations = besideProgram()
 	}
+	read.memory, _ = strconv.Atoi(getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"))
 	var err error
 	if read.address, err = listenAddress(getenv("PORT")); err != nil {
 		return read, err

@@ -6,9 +6,6 @@ import (
 	"io"
 	"slices"
 
-	"github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
-
 	"keyrelay/function/destination"
 	"keyrelay/function/relay"
 	"keyrelay/function/secret"
@@ -59,14 +56,4 @@ func checkCallerKeys(secrets *secret.Store, keys destination.Reference) error {
 		return fmt.Errorf("KEYRELAY_CALLER_KEYS: %w", err)
 	}
 	return nil
-}
-
-// secretsManager makes the AWS client from the SDK's own settings: the
-// function's role and region in Lambda, AWS_* variables and profiles elsewhere.
-func secretsManager(ctx context.Context) (*secretsmanager.Client, error) {
-	loaded, err := config.LoadDefaultConfig(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return secretsmanager.NewFromConfig(loaded), nil
 }

@@ -24,7 +24,7 @@ const starts = 31
 func TestColdStart(t *testing.T) {
 	folder := t.TempDir()
 	output(t, command(t, []string{"ARTIFACTS_DIR=" + folder + "/keyrelay"}, "make", "--silent", "build-Relay"))
-	output(t, command(t, []string{"CGO_ENABLED=0"}, "go", "build", "-trimpath", "-ldflags", "-s -w", "-tags", "lambda.norpc",
+	output(t, command(t, []string{"CGO_ENABLED=0"}, "go", "build", "-trimpath", "-ldflags", "-s -w", "-tags", "lambda.norpc,nethttpomithttp2",
 		"-o", folder+"/noop/bootstrap", "./.ci/e2e/testdata/noop"))
 	names := []string{"keyrelay", "noop"}
 	sizes, times := make(map[string]int), make(map[string][]time.Duration)

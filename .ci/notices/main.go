@@ -66,13 +66,13 @@ func write(out io.Writer) error {
 	return nil
 }
 
-// linkedModules returns what the program of any platform is made of, the standard
+// linkedModules returns what the server of any platform is made of, which is more than the Lambda function is, the standard
 // library first, sorted by path.
 func linkedModules() ([]module, error) {
 	found := make(map[string]module)
 	for _, platform := range platforms {
 		system, architecture, _ := strings.Cut(platform, "/")
-		list := exec.Command("go", "list", "-deps", "-tags", "lambda.norpc", "-json=Module", "./function")
+		list := exec.Command("go", "list", "-deps", "-json=Module", "./function")
 		list.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+system, "GOARCH="+architecture)
 		list.Stderr = os.Stderr
 		printed, err := list.Output()

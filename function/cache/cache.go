@@ -152,6 +152,24 @@ func (c *Cache[K, V]) GetUncached(ctx context.Context, key K) (Result[V], error)
 	return c.wait(ctx, key, e, f)
 }
 
+// Fill fetches the value of a key that has none yet, on the caller's own goroutine and
+// context, and reports whether it could. A failure is not remembered.
+func (c *Cache[K, V]) Fill(ctx context.Context, key K) bool {
+	e := c.entry(key)
+	f := &flight[V]{until: Now().Add(c.Timeout(key)), done: make(chan struct{})}
+	e.mutex.Lock()
+	if e.flight != nil || e.current.Load() != nil {
+		e.mutex.Unlock()
+		return e.current.Load() != nil
+	}
+	e.flight = f
+	e.mutex.Unlock()
+	var none V
+	value, life, err := recovered(func() (V, Life, error) { return c.Fetch(ctx, key, none) })
+	e.finish(f, value, life, err, false)
+	return err == nil
+}
+
 // entry returns the entry of a key, a new one where there is none.
 func (c *Cache[K, V]) entry(key K) *entry[V] {
 	c.mutex.RLock()

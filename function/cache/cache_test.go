@@ -167,3 +167,34 @@ func TestEnd(t *testing.T) {
 		}
 	})
 }
+
+// TestFill fetches before anybody asks, on the caller's own context, and neither tells
+// nor remembers that it failed.
+func TestFill(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		down := errors.New("down")
+		kept, calls := counted(&down)
+		if kept.Fill(t.Context(), "key") {
+			t.Error("a failure counts as a value")
+		}
+		down = nil
+		if got, err := kept.Get(t.Context(), "key"); err != nil || got.Value != 2 || !got.Waited {
+			t.Errorf("after a failure: %v, %v", got.Value, err)
+		}
+		if !kept.Fill(t.Context(), "other") || !kept.Fill(t.Context(), "other") || *calls != 3 {
+			t.Errorf("%d fetches", *calls)
+		}
+		if got, err := kept.Get(t.Context(), "other"); err != nil || got.Value != 3 || got.Waited {
+			t.Errorf("what was fetched before is waited for: %v, %v", got.Value, err)
+		}
+		ended, cancel := context.WithCancel(t.Context())
+		kept.Fetch = func(ctx context.Context, _ string, _ int) (int, cache.Life, error) {
+			<-ctx.Done()
+			return 0, cache.Life{}, ctx.Err()
+		}
+		go cancel()
+		if kept.Fill(ended, "slow") {
+			t.Error("it does not end with its context")
+		}
+	})
+}

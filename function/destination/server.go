@@ -2,6 +2,7 @@ package destination
 
 import (
 	"cmp"
+	"net/url"
 	"slices"
 	"strings"
 )
@@ -20,6 +21,17 @@ func (s *Set) Destinations() []*Destination { return s.destinations }
 
 // Warnings returns what of the documents is switched off, each cause once.
 func (s *Set) Warnings() []Warning { return s.warnings }
+
+// Origins returns scheme, host and port of each declared server, each once.
+func (d *Destination) Origins() []*url.URL {
+	var origins []*url.URL
+	for i, each := range d.servers {
+		if !slices.ContainsFunc(d.servers[:i], each.origin) {
+			origins = append(origins, &url.URL{Scheme: each.scheme(), Host: each.authority})
+		}
+	}
+	return origins
+}
 
 // A server is one declared server URL with the operations that are reached
 // through it, of all documents that declare it.

@@ -105,6 +105,12 @@ func (s *Store) Get(ctx context.Context, reference destination.Reference) (cache
 	return s.kept.Get(ctx, whole(reference))
 }
 
+// Fill reads a secret before anybody asks for it, and reports whether it could. It ends
+// with ctx; a failure is forgotten, so that the first Get reads the secret again.
+func (s *Store) Fill(ctx context.Context, reference destination.Reference) bool {
+	return s.kept.Fill(ctx, whole(reference))
+}
+
 // Renew reads a secret again past the cache, at most once in 10 s, after the version
 // used was refused. Where there is no other, the Result holds that one, or the error
 // says why there is none at all.

@@ -101,7 +101,7 @@ func (p *process) cpu(b *testing.B) time.Duration {
 func buildRelay(b *testing.B) string {
 	b.Helper()
 	program := filepath.Join(b.TempDir(), "keyrelay")
-	build := exec.Command("go", "build", "-trimpath", "-tags", "lambda.norpc", "-ldflags", "-s -w", "-o", program, "keyrelay/function")
+	build := exec.Command("go", "build", "-trimpath", "-tags", "lambda.norpc,nethttpomithttp2", "-ldflags", "-s -w", "-o", program, "keyrelay/function")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if text, err := build.CombinedOutput(); err != nil {
 		b.Fatalf("%v\n%s", err, text)

@@ -127,6 +127,9 @@ func tlsConfig(d *destination.Destination, roots []byte) (*tls.Config, error) {
 	return config, nil
 }
 
+// A dialFunc makes a connection, as http.Transport wants it.
+type dialFunc = func(ctx context.Context, network, address string) (net.Conn, error)
+
 // newTransport returns connections that are guarded and do nothing by themselves:
 // no proxy, no HTTP/2, no decompression.
 func newTransport(guard guard, config *tls.Config) *http.Transport {
@@ -141,10 +144,10 @@ func newTransport(guard guard, config *tls.Config) *http.Transport {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	return &http.Transport{
-		DialContext: dial,
-		DialTLSContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+		DialContext: early(dial),
+		DialTLSContext: early(func(ctx context.Context, network, address string) (net.Conn, error) {
 			return dialTLS(ctx, network, address, dial, config)
-		},
+		}),
 		Protocols:              protocols,
 		DisableCompression:     true,
 		MaxIdleConns:           maxIdleConnections,
@@ -161,7 +164,7 @@ type handshakeError struct{ error }
 func (e handshakeError) Unwrap() error { return e.error }
 
 // dialTLS does what http.Transport does by itself, but its errors say that it was the handshake that failed.
-func dialTLS(ctx context.Context, network, address string, dial func(context.Context, string, string) (net.Conn, error), config *tls.Config) (net.Conn, error) {
+func dialTLS(ctx context.Context, network, address string, dial dialFunc, config *tls.Config) (net.Conn, error) {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
 		return nil, err

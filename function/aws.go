@@ -1,0 +1,15 @@
+package main
+
+import (
+	"net/http"
+
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+)
+
+// maxAWSHeader bounds the header section of an answer of AWS, which is of a few hundred bytes.
+const maxAWSHeader = 64 << 10
+
+// awsHTTPClient is the SDK's own HTTP client, but for that bound.
+func awsHTTPClient() *awshttp.BuildableClient {
+	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) { t.MaxResponseHeaderBytes = maxAWSHeader })
+}

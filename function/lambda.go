@@ -1,0 +1,44 @@
+package main
+
+import (
+	"context"
+	"os"
+	"runtime"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"keyrelay/function/gateway"
+	"keyrelay/function/relay"
+)
+
+// processorMemory is how many MB of memory come with a whole processor,
+// https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html.
+const processorMemory = 1769
+
+// serveLambda serves as a Lambda function. Lambda gives a whole processor until the
+// first event is asked for, and then what goes with the memory, so that all that the
+// first request would wait for is done before.
+func serveLambda(stop context.Context, settings settings, wired *relay.Relay) {
+	readBundleOnly()
+	wired.Prepare(stop)
+	if settings.memory > 0 && settings.memory < processorMemory && os.Getenv("GOMAXPROCS") == "" {
+		// A second thread would only use up the share of the first.
+		runtime.GOMAXPROCS(1)
+	}
+	lambda.Start(gateway.Lambda(wired))
+}
+
+// readBundleOnly keeps crypto/x509 from reading, after the bundle of the system's
+// certificate roots, each of the same roots again from the folder that it is made of,
+// https://go.dev/issue/79018. Where there is no bundle, or one is named, nothing changes.
+func readBundleOnly() {
+	if os.Getenv("SSL_CERT_FILE") != "" || os.Getenv("SSL_CERT_DIR") != "" {
+		return
+	}
+	for _, bundle := range [...]string{"/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/certs/ca-certificates.crt"} { // Amazon Linux, Debian
+		if information, err := os.Stat(bundle); err == nil && information.Size() > 0 {
+			_ = os.Setenv("SSL_CERT_DIR", os.DevNull)
+			return
+		}
+	}
+}

@@ -1,0 +1,73 @@
+package relay
+
+import (
+	"context"
+	"crypto/x509"
+	"slices"
+	"sync"
+	"time"
+
+	"keyrelay/function/destination"
+)
+
+// The bounds of what is done before the first request.
+const (
+	prepareTime     = time.Second
+	preparedSecrets = 8
+	preparedServers = 4
+)
+
+// Prepare does before the first request what it would wait for: it loads the system's
+// certificate roots, reads the secrets of the security schemes that operations attach
+// and the callers' keys, and connects to the declared servers, side by side and for a
+// second at most. A credential is retrieved for nobody, and a server is sent nothing.
+// What fails is left to the request that needs it.
+func (r *Relay) Prepare(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, prepareTime)
+	defer cancel()
+	var group sync.WaitGroup
+	defer group.Wait()
+	group.Go(func() { _, _ = x509.SystemCertPool() })
+	for _, reference := range r.neededSecrets() {
+		group.Go(func() { r.config.Secrets.Fill(ctx, reference) })
+	}
+	left := preparedServers
+	for _, d := range r.config.Destinations.Destinations() {
+		if presentsCertificate(d) {
+			continue // its connections are made with a credential
+		}
+		origins := d.Origins()
+		origins = origins[:min(len(origins), left)]
+		left -= len(origins)
+		group.Go(func() {
+			if d.CA != (destination.Reference{}) && !r.config.Secrets.Fill(ctx, d.CA) {
+				return
+			}
+			for _, origin := range origins {
+				group.Go(func() { r.upstream.Connect(ctx, d, origin) })
+			}
+		})
+	}
+}
+
+// neededSecrets are those of Secrets Manager; all others are on this machine.
+func (r *Relay) neededSecrets() []destination.Reference {
+	references := []destination.Reference{r.config.CallerKeys}
+	for _, d := range r.config.Destinations.Destinations() {
+		for _, name := range d.Attached {
+			references = append(references, d.Schemes[name].Secret)
+		}
+	}
+	var needed []destination.Reference
+	for _, each := range references {
+		each.Pointer = ""
+		if each.Provider == "secretsmanager" && !slices.Contains(needed, each) && len(needed) < preparedSecrets {
+			needed = append(needed, each)
+		}
+	}
+	return needed
+}
+
+func presentsCertificate(d *destination.Destination) bool {
+	return slices.ContainsFunc(d.Attached, func(name string) bool { return d.Schemes[name].Kind == destination.MutualTLS })
+}
