@@ -62,10 +62,7 @@ func (r *reader) document() {
 	}
 	r.documentServers()
 	r.schemes()
-	var off *Fault
-	if wrong := r.tolerate(func() { r.security(&shared, r.member(r.root, "security")) }); len(wrong) > 0 {
-		off = &wrong[0]
-	}
+	off := r.sharedSecurity(&shared)
 	d.Session = r.session()
 	if shared.Placeholders = r.named(r.member(r.root, "security")); len(shared.Placeholders) == 0 {
 		shared.Placeholders = r.allSchemes()

@@ -12,6 +12,9 @@ import (
 	"keyrelay/function/gateway"
 )
 
+// schemeWords stand before a scheme's name in what is switched off.
+const schemeWords = "the security scheme "
+
 // schemes reads components.securitySchemes.
 func (r *reader) schemes() {
 	var list []member
@@ -45,7 +48,7 @@ func (r *reader) scheme(scheme *SecurityScheme, m member) {
 	})
 	if len(wrong) > 0 {
 		scheme.Kind = Unsupported
-		r.warn("the security scheme "+scheme.Name, wrong...)
+		r.warn(schemeWords+scheme.Name, wrong...)
 	}
 	if node == nil || node.Kind != yaml.MappingNode {
 		return
@@ -155,6 +158,7 @@ func (r *reader) flow(scheme *SecurityScheme, node *yaml.Node) {
 	}
 	if flow == nil {
 		scheme.Kind = Unsupported
+		r.unknownFlows(flows)
 		return
 	}
 	scheme.Flow = &Flow{GrantType: grant, TokenURL: r.relativeURL(flow, "tokenUrl", "this oauth2 flow")}
@@ -162,6 +166,20 @@ func (r *reader) flow(scheme *SecurityScheme, node *yaml.Node) {
 		scheme.Flow.Scopes = append(scheme.Flow.Scopes, each.key.Value)
 	}
 	slices.Sort(scheme.Flow.Scopes)
+}
+
+// unknownFlows notes flows that OpenAPI does not know, with the one that is meant.
+func (r *reader) unknownFlows(flows *yaml.Node) {
+	known := map[string]bool{"implicit": true, "password": true, "clientCredentials": true, "authorizationCode": true, "deviceAuthorization": true}
+	for _, each := range r.members(flows, "flows") {
+		if name := each.key.Value; !known[name] && !strings.HasPrefix(name, "x-") {
+			remedy := "write clientCredentials or password"
+			if like := nearest(name, known); like != "" {
+				remedy = "write " + like
+			}
+			r.fault(each.key, "OpenAPI has no flow "+printable(name), remedy)
+		}
+	}
 }
 
 // url reads a member that must be there and be an absolute URL by the rules of server URLs.

@@ -33,6 +33,23 @@ func (r *reader) security(operation *Operation, node *yaml.Node) {
 	operation.Security, operation.Alternatives = r.choose(node, fillable)
 }
 
+// sharedSecurity reads the document's own security. What is wrong with it is told by
+// what is wrong with a scheme that it names, where that is so.
+func (r *reader) sharedSecurity(shared *Operation) *Fault {
+	node := r.member(r.root, "security")
+	wrong := r.tolerate(func() { r.security(shared, node) })
+	if len(wrong) == 0 {
+		return nil
+	}
+	named := r.named(node)
+	for _, warning := range r.warnings {
+		if slices.ContainsFunc(named, func(s *SecurityScheme) bool { return warning.Off == schemeWords+s.Name }) {
+			return &warning.Fault
+		}
+	}
+	return &wrong[0]
+}
+
 // choose decides among alternatives, as far as the document does: for the first
 // whose schemes all name their secret. Otherwise it depends on which secrets exist.
 func (r *reader) choose(node *yaml.Node, fillable [][]Requirement) ([]Requirement, *Alternatives) {

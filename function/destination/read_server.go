@@ -114,7 +114,7 @@ func (r *reader) server(text string, node *yaml.Node) *server {
 		r.fault(node, "the server URL is relative", "write the whole URL, from https:// on, here or by an overlay")
 		return nil
 	}
-	parsed, ok := r.endpoint(text, node, "the server URL")
+	parsed, ok := r.endpoint(text, node, serverWords)
 	if !ok {
 		return nil
 	}
@@ -138,6 +138,9 @@ func (r *reader) server(text string, node *yaml.Node) *server {
 	return made
 }
 
+// serverWords name the URL of a server in faults.
+const serverWords = "the server URL"
+
 // endpoint takes a URL of a document apart by the rules of server URLs: those of
 // admission, https unless the network says otherwise, and a host that is a name or an address.
 func (r *reader) endpoint(text string, node *yaml.Node, what string) (address, bool) {
@@ -146,6 +149,8 @@ func (r *reader) endpoint(text string, node *yaml.Node, what string) (address, b
 	case found.problem != "":
 	case strings.ContainsAny(parsed.path, "{}"):
 		found = urlFault{"has braces in its path", "write the path itself"}
+	case !parsed.secure && r.destination.Network == Public && what != serverWords:
+		found = urlFault{"is http://, and a secret is sent there", "write https://; on a network of your own http:// is for x-keyrelay-network: private, or loopback for this machine"}
 	case !parsed.secure && r.destination.Network == Public:
 		found = urlFault{"is http:// on the public network", "write https://, or x-keyrelay-network: private, or loopback for this machine, where the API is not on the internet"}
 	case !declarable(parsed.host):
