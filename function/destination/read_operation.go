@@ -126,8 +126,33 @@ func (r *reader) body(operation *Operation, node *yaml.Node) {
 	for _, each := range offered {
 		if essence(each.key.Value) == operation.BodyType {
 			operation.BodyEncoding = r.encodings(r.member(each.value, "encoding"))
+			if operation.BodyType == multipartType {
+				r.files(operation, r.member(each.value, "schema"))
+			}
 		}
 	}
+}
+
+// files adds the encodings of members that the schema of a form calls files: they are
+// sent as application/octet-stream unless the document says otherwise. What is wrong
+// with a schema is no mistake, since nothing else is read of it.
+func (r *reader) files(operation *Operation, schema *yaml.Node) {
+	r.tolerate(func() {
+		for _, each := range r.members(r.member(r.follow(schema), "properties"), "properties") {
+			property := r.follow(each.value)
+			if items := r.member(property, "items"); items != nil {
+				property = r.follow(items)
+			}
+			format := r.member(property, "format")
+			if _, given := operation.BodyEncoding[each.key.Value]; given || format == nil || format.Value != "binary" {
+				continue
+			}
+			if operation.BodyEncoding == nil {
+				operation.BodyEncoding = map[string]Encoding{}
+			}
+			operation.BodyEncoding[each.key.Value] = Encoding{ContentType: "application/octet-stream", Explode: true}
+		}
+	})
 }
 
 // bodyType picks one of the media types that an operation offers.

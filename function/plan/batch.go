@@ -96,6 +96,8 @@ func (d *directives) batch(moves []move) (*Plan, error) {
 		return d.split(moves, operation)
 	case operation.Destination.Session != nil:
 		return nil, errNoSession(operation.Destination.Session.Field)
+	case operation.BodyType != "":
+		return nil, errBatch("The operation takes a form, which is made of one record, and an array is sent whole. Send a JSON object, or have x-keyrelay-batch: split declared in the destination's document.")
 	case operation.Body != nil:
 		return nil, errBatch("The operation's x-keyrelay-body shapes one record, and an array is sent whole. Send a JSON object, or have x-keyrelay-batch: split declared in the destination's document.")
 	}

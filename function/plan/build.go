@@ -51,7 +51,9 @@ func (d *directives) plan(moves []move, body []byte) (*Plan, error) {
 	if err := b.setURLAndHeader(d, moves, path); err != nil {
 		return nil, err
 	}
-	b.setBody(d, body)
+	if err := b.setBody(d, body); err != nil {
+		return nil, err
+	}
 	return &b.Plan, nil
 }
 
@@ -63,7 +65,7 @@ func (d *directives) read(r *record, moves []move, body []byte) error {
 	// Where the operation is not known yet, there are moves: those that fill the path.
 	needed := len(moves) > 0 || d.inBatch || d.operation.Destination.Session != nil || d.operation.Body != nil || d.operation.Batch == destination.Split
 	switch {
-	case d.isJSON && (needed || places(d.operation)):
+	case d.isJSON && (needed || places(d.operation) || d.operation.BodyType != ""):
 		return r.read(body)
 	case !d.isJSON && needed:
 		return d.errNotJSON(fieldNames(moves))
@@ -126,6 +128,9 @@ func (b *builder) sendsNothing() bool {
 	return b.record.isEmpty() && (b.Method == http.MethodGet || b.Method == http.MethodDelete)
 }
 
+// sendsForm reports whether the rest of the record becomes a form.
+func (b *builder) sendsForm() bool { return b.Operation.BodyType != "" && b.record.text != nil }
+
 // setURLAndHeader builds the URL and the header fields.
 func (b *builder) setURLAndHeader(d *directives, moves []move, path string) error {
 	r := &b.record
@@ -180,7 +185,7 @@ func writeQuery(text []byte, own string, r *record, moves []move) ([]byte, error
 }
 
 // setBody decides what is sent of a body, and makes the header agree with it.
-func (b *builder) setBody(d *directives, body []byte) {
+func (b *builder) setBody(d *directives, body []byte) error {
 	r := &b.record
 	switch {
 	case b.reshapes:
@@ -188,9 +193,14 @@ func (b *builder) setBody(d *directives, body []byte) {
 		if b.DryRun {
 			b.Dropped = r.dropped(b.Operation.Body)
 		}
+		if b.Operation.BodyType != "" && b.Body != nil {
+			return b.reshapedForm()
+		}
 	case r.left > 0 && b.sendsNothing():
 		delete(b.Header, "Content-Type")
 		delete(b.Header, "Content-Encoding")
+	case b.sendsForm():
+		return b.setForm(&r.object, r.text, r.taken)
 	case r.left > 0:
 		b.Body = r.rest()
 	case len(body) > 0:
@@ -199,4 +209,5 @@ func (b *builder) setBody(d *directives, body []byte) {
 	if _, given := b.Header["Content-Type"]; (!given || !d.typed) && b.Body != nil && (r.text != nil || b.reshapes) {
 		b.Header["Content-Type"] = []string{"application/json"}
 	}
+	return nil
 }

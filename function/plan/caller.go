@@ -10,6 +10,7 @@ import (
 
 	"keyrelay/function/destination"
 	"keyrelay/function/gateway"
+	"keyrelay/function/rawjson"
 )
 
 // The headers with which a caller directs the relay, under their canonical names.
@@ -197,7 +198,7 @@ func (d *directives) readType() error {
 		return &gateway.Refusal{Reason: ErrHeader, Detail: "Content-Type came more than once, as " + quoted(shorten(strings.Join(lines, ", "))) + ". Send it once."}
 	}
 	d.typed = len(lines) == 0 || isJSONType(lines[0])
-	d.isJSON = (d.typed || d.anyType()) && gateway.ContentCoding(d.request.Header) == ""
+	d.isJSON = (d.typed || d.anyType(lines[0])) && gateway.ContentCoding(d.request.Header) == ""
 	if rest, marked := bytes.CutPrefix(d.body, []byte("\xef\xbb\xbf")); d.isJSON && marked && len(rest) > 0 {
 		d.body = rest
 	}
@@ -205,13 +206,20 @@ func (d *directives) readType() error {
 }
 
 // anyType reports whether the destination's document takes records of any media
-// type. Where fields are to fill the path, a template of the document matches unfilled too.
-func (d *directives) anyType() bool {
+// type, unless the body is a form already. Where fields are to fill the path, a
+// template of the document matches unfilled too.
+func (d *directives) anyType(written string) bool {
 	operation := d.operation
 	if operation == nil {
 		operation, _ = d.location.Operation(d.request.Method, d.location.Path)
 	}
-	return operation != nil && operation.Destination.AnyRecordType
+	if operation == nil || !operation.Destination.AnyRecordType {
+		return false
+	}
+	var body rawjson.Cursor
+	body.Reset(d.body)
+	mediaType, _, _ := strings.Cut(written, ";")
+	return !strings.EqualFold(trim(mediaType), operation.BodyType) || body.Peek() == '{' || body.Peek() == '['
 }
 
 // isJSONType reports whether a media type is JSON, or none is given.

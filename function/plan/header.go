@@ -84,7 +84,7 @@ func (b *builder) setHeader(d *directives, moved []headerText, text string) erro
 	if err := b.fillHeader(d.request.Header, waiting); err != nil {
 		return err
 	}
-	if b.record.left > 0 || b.reshapes || d.inBatch || len(d.body) != len(d.request.Body) {
+	if b.record.left > 0 || b.reshapes || d.inBatch || len(d.body) != len(d.request.Body) || b.sendsForm() {
 		gateway.DeleteDigests(b.Header) // the caller's; the record may hold one that is meant
 	}
 	for _, m := range moved {

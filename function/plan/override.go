@@ -94,15 +94,31 @@ func queryNames(query string) iter.Seq[string] {
 // method or path: _method, X-HTTP-Method-Override, $httpMethod, _url and their kin.
 // A plain method or url is any API's own.
 func isQueryOverride(name string) bool {
-	name, _, _ = strings.Cut(strings.TrimSpace(name), "\x00")
 	var store [64]byte
-	folded := gateway.FoldHeaderName(store[:0], name)
-	words := bytes.ReplaceAll(bytes.TrimRight(folded, "-"), []byte("-"), nil)
+	words, marked := queryWords(store[:0], name)
 	switch string(words) {
-	case "method", "verb", "url", "uri", "route", "path", "controller":
-		return len(folded) > 0 && folded[0] == '-' // a mark stands before it
+	case "url", "uri", "route", "path", "controller":
+		return marked
+	}
+	return isMethodOverride(name)
+}
+
+// isMethodOverride reports whether frameworks read a parameter, of a query or a form, as the request's method.
+func isMethodOverride(name string) bool {
+	var store [64]byte
+	words, marked := queryWords(store[:0], name)
+	if string(words) == "method" || string(words) == "verb" {
+		return marked
 	}
 	return bytes.Contains(words, []byte("httpmethod")) || bytes.Contains(words, []byte("methodoverride")) || bytes.Contains(words, []byte("overridemethod"))
+}
+
+// queryWords appends a parameter's name as one word, and reports whether a mark stands before it.
+func queryWords(words []byte, name string) (_ []byte, marked bool) {
+	name, _, _ = strings.Cut(strings.TrimSpace(name), "\x00")
+	words = gateway.FoldHeaderName(words, name)
+	marked = bytes.HasPrefix(words, []byte("-"))
+	return slices.DeleteFunc(words, func(c byte) bool { return c == '-' }), marked
 }
 
 // isOverride reports whether a header field's name belongs to one of the families.

@@ -16,13 +16,17 @@
 // Where the operation declares parameters, the record's fields of those names are
 // placed as OpenAPI says; what the caller's URL, header or directives already give
 // is not, and its field stays. A field may be placed and stand in the operation's
-// body template too. A session token leaves first, and nothing else finds it.
+// body template too. A session token leaves first, and nothing else finds it. Where
+// the operation takes a form, the rest of the record becomes one.
+//
+// The operation is what is sent: names by which servers see another request, and
+// values by which they see another path, are refused or not forwarded.
 //
 // Limits: a record nests 1,000 levels deep and has 50,000 members in an object at
 // most; a request names 1,000 fields at most, which make 65,536 bytes of a query, a
 // path or a header at most, and 1,024 bytes of header fields in Connection, and
 // holds 16 placeholders at most; a batch that is split holds as many records as its
-// operation says, 1,000 unless it says otherwise.
+// operation says, 1,000 unless it says otherwise; a form has 10 MB at most.
 package plan
 
 import (

@@ -115,7 +115,7 @@ func writePlan(w io.Writer, p *plan.Plan) {
 		fmt.Fprintf(w, "(dry run, dropped: %s)\n", strings.Join(p.Dropped, ", "))
 	}
 	if p.Body != nil {
-		fmt.Fprintf(w, "\n%s\n", p.Body)
+		fmt.Fprintf(w, "\n%s\n", strings.ReplaceAll(string(p.Body), "\r", `\r`)) // that editors keep it
 	}
 }
 
