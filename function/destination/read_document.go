@@ -36,12 +36,13 @@ const (
 	multipartType = "multipart/form-data"
 )
 
-// document reads one document. Faults and warnings are noted in the reader.
-func (r *reader) document() {
+// document reads one document, whose mappings are sound or else told already. Faults
+// and warnings are noted in the reader.
+func (r *reader) document(sound bool) {
 	d := &Destination{Name: nameOf(r.file), Schemes: map[string]*SecurityScheme{}, file: filepath.Base(r.file)}
 	d.secretPrefix = cmp.Or(r.config.SecretPrefix, DefaultSecretPrefix)
 	r.destination = d
-	if !r.checkMappings(r.root, 0) || !r.version() {
+	if !sound || !r.version() {
 		return
 	}
 	d.Title = d.Name

@@ -24,29 +24,24 @@ type Config struct {
 // DefaultSecretPrefix is Config.SecretPrefix where it is empty.
 const DefaultSecretPrefix = "keyrelay/"
 
-// Load reads every *.yaml, *.yml and *.json document of a folder. Names that begin
-// with a dot are left out, as a shell leaves them out. The error, if
-// any, is of type Faults and holds every fault of every document.
+// Load reads every *.yaml, *.yml and *.json document of a folder, with the overlays
+// that stand beside them as NAME.overlay.yaml or .json. Names that begin with a dot are
+// left out, as a shell leaves them out. The error, if any, is of type Faults and holds
+// every fault of every document.
 func Load(folder string, config Config) (*Set, error) {
-	files, fault := documents(folder)
-	if fault != nil {
-		return nil, Faults{*fault}
-	}
 	set := &Set{hosts: map[string][]*server{}}
-	var faults Faults
+	read, faults := readFolder(folder, config)
 	names := map[string]string{}
-	for _, file := range files {
-		read := load(file, config)
-		faults = append(faults, read.faults...)
-		set.warnings = append(set.warnings, summarize(read.warnings)...)
-		name := secretName(nameOf(file))
+	for _, each := range read {
+		set.warnings = append(set.warnings, summarize(each.warnings)...)
+		name := secretName(nameOf(each.file))
 		if first, taken := names[name]; taken {
-			faults = append(faults, Fault{Place{file, 1, 1}, "the name of this document is that of " + first, "rename one of the two"})
+			faults = append(faults, Fault{Place{each.file, 1, 1}, "the name of this document is that of " + first, "rename one of the two"})
 		}
-		names[name] = filepath.Base(file)
-		if read.destination != nil {
-			set.destinations = append(set.destinations, read.destination)
-			faults = append(faults, set.index(read.destination)...)
+		names[name] = filepath.Base(each.file)
+		if each.destination != nil {
+			set.destinations = append(set.destinations, each.destination)
+			faults = append(faults, set.index(each.destination)...)
 		}
 	}
 	if len(faults) > 0 {
@@ -56,7 +51,36 @@ func Load(folder string, config Config) (*Set, error) {
 	return set, nil
 }
 
-// documents lists the files of a folder that are documents.
+// readFolder reads the documents of a folder, their overlays applied, in the order of
+// their files' names. Faults are those of all files.
+func readFolder(folder string, config Config) (read []*reader, faults Faults) {
+	files, fault := documents(folder)
+	if fault != nil {
+		return nil, Faults{*fault}
+	}
+	var overlays []*overlay
+	for _, file := range files {
+		if isOverlay(file) {
+			overlays = append(overlays, readOverlay(file, config))
+		}
+	}
+	for _, file := range files {
+		if !isOverlay(file) {
+			r := newReader(file, config)
+			r.load(overlays)
+			read, faults = append(read, r), append(faults, r.faults...)
+		}
+	}
+	for _, each := range overlays {
+		if !each.used && len(each.reader.faults) == 0 {
+			each.reader.fault(each.reader.root, "there is no document that this overlay is for", "name it as the document, with .overlay before its ending, or write extends: with the document's file name")
+		}
+		faults = append(faults, each.reader.faults...)
+	}
+	return read, faults
+}
+
+// documents lists the files of a folder that are documents or overlays.
 func documents(folder string) ([]string, *Fault) {
 	entries, err := os.ReadDir(folder)
 	if err != nil {
@@ -70,28 +94,55 @@ func documents(folder string) ([]string, *Fault) {
 		}
 		files = append(files, filepath.Join(folder, entry.Name()))
 	}
-	if len(files) == 0 {
+	if !slices.ContainsFunc(files, func(file string) bool { return !isOverlay(file) }) {
 		return nil, &Fault{Place{File: folder}, "the folder of destinations holds no document", "put the OpenAPI document of an API into it as NAME.yaml or NAME.json"}
 	}
 	return files, nil
 }
 
-// load reads one file. The destination is nil when the file cannot be parsed.
-func load(file string, config Config) *reader {
-	r := &reader{file: file, config: config, extensible: map[*yaml.Node]bool{}, namesSecret: map[*SecurityScheme]bool{}}
-	content, err := os.ReadFile(file)
-	if err != nil {
-		r.faults = Faults{{Place{file, 1, 1}, "the document cannot be read", "make it a file that this program may read"}}
-		return r
+// newReader returns a reader that has read nothing yet.
+func newReader(file string, config Config) *reader {
+	return &reader{
+		file:        file,
+		config:      config,
+		origins:     map[*yaml.Node]string{},
+		extensible:  map[*yaml.Node]bool{},
+		namesSecret: map[*SecurityScheme]bool{},
 	}
-	root, fault := parse(file, content)
+}
+
+// parse reads the file and reports whether it can be parsed.
+func (r *reader) parse() bool {
+	content, err := os.ReadFile(r.file)
+	if err != nil {
+		r.faults = Faults{{Place{r.file, 1, 1}, "the document cannot be read", "make it a file that this program may read"}}
+		return false
+	}
+	root, fault := parse(r.file, content)
 	if fault != nil {
 		r.faults = Faults{*fault}
-		return r
+		return false
 	}
 	r.root = root
-	r.document()
-	return r
+	return true
+}
+
+// load reads the file as a document. The destination stays nil where it cannot be parsed.
+func (r *reader) load(overlays []*overlay) {
+	parsed := r.parse()
+	sound := parsed && r.checkMappings(r.root, 0)
+	for _, each := range overlays {
+		switch {
+		case !each.isFor(r.file):
+		case sound && len(r.faults) == 0:
+			each.apply(r)
+		default:
+			each.used = true
+		}
+	}
+	if parsed {
+		r.document(sound)
+	}
 }
 
 // maxDepth is how deep a document may nest. No OpenAPI document comes near it.

@@ -21,7 +21,9 @@ type reader struct {
 	file   string
 	config Config
 	root   *yaml.Node
-	faults Faults
+	// origins holds the overlay that a node comes from; the others are the document's own.
+	origins map[*yaml.Node]string
+	faults  Faults
 	// warnings are what is wrong with parts that are switched off instead.
 	warnings []Warning
 	// unusableServers is what is wrong with servers: faults where none is left.
@@ -43,7 +45,11 @@ type reader struct {
 
 // place returns where a node stands.
 func (r *reader) place(node *yaml.Node) Place {
-	return Place{File: r.file, Line: node.Line, Column: node.Column}
+	file := r.file
+	if from, overlaid := r.origins[node]; overlaid {
+		file = from
+	}
+	return Place{File: file, Line: node.Line, Column: node.Column}
 }
 
 // fault notes what is wrong at a node and what to write instead.
