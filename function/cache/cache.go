@@ -170,6 +170,16 @@ func (c *Cache[K, V]) Fill(ctx context.Context, key K) bool {
 	return err == nil
 }
 
+// Put keeps a value that was had without a fetch. What a fetch under way gives is its
+// callers' alone.
+func (c *Cache[K, V]) Put(key K, value V, life Life) {
+	e := c.entry(key)
+	e.mutex.Lock()
+	defer e.mutex.Unlock()
+	e.flight, e.failures, e.failure, e.retry = nil, 0, nil, time.Time{}
+	e.current.Store(&kept[V]{value, life})
+}
+
 // entry returns the entry of a key, a new one where there is none.
 func (c *Cache[K, V]) entry(key K) *entry[V] {
 	c.mutex.RLock()

@@ -145,23 +145,33 @@ func (r *reader) httpScheme(scheme *SecurityScheme, node *yaml.Node) {
 	}
 }
 
-// flow picks the oauth2 flow that needs no person.
+// flow picks the oauth2 flow: one that needs no person where there is one.
 func (r *reader) flow(scheme *SecurityScheme, node *yaml.Node) {
 	flows := r.member(node, "flows")
 	if flows == nil {
-		r.fault(node, "this oauth2 scheme has no flows", "write flows: with clientCredentials or password")
+		r.fault(node, "this oauth2 scheme has no flows", "write flows: with clientCredentials, password or authorizationCode")
 		return
 	}
 	grant, flow := "client_credentials", r.member(flows, "clientCredentials")
 	if flow == nil {
 		grant, flow = "password", r.member(flows, "password")
 	}
+	for _, name := range [...]string{"authorizationCode", "deviceAuthorization"} {
+		if flow == nil {
+			grant, flow = "authorization_code", r.member(flows, name)
+		}
+	}
 	if flow == nil {
 		scheme.Kind = Unsupported
 		r.unknownFlows(flows)
 		return
 	}
-	scheme.Flow = &Flow{GrantType: grant, TokenURL: r.relativeURL(flow, "tokenUrl", "this oauth2 flow")}
+	const what = "this oauth2 flow"
+	scheme.Flow = &Flow{GrantType: grant, TokenURL: r.relativeURL(flow, "tokenUrl", what)}
+	scheme.Flow.RefreshURL = scheme.Flow.TokenURL
+	if at := r.member(flow, "refreshUrl"); at != nil && at.Value != "" { // generated documents leave it empty
+		scheme.Flow.RefreshURL = r.relativeURL(flow, "refreshUrl", what)
+	}
 	for _, each := range r.members(r.member(flow, "scopes"), "scopes") {
 		scheme.Flow.Scopes = append(scheme.Flow.Scopes, each.key.Value)
 	}

@@ -28,7 +28,7 @@ func (r *reader) security(operation *Operation, node *yaml.Node) {
 		r.note(wrong...)
 	case len(fillable) == 0 && len(items) > 0:
 		r.fault(node, "keyrelay can fill none of these security requirements",
-			"write an alternative with apiKey, http basic or bearer, oauth2 with clientCredentials or password, openIdConnect or mutualTLS")
+			"write an alternative with apiKey, http basic or bearer, oauth2 with a tokenUrl, openIdConnect or mutualTLS")
 	}
 	operation.Security, operation.Alternatives = r.choose(node, fillable)
 }

@@ -20,7 +20,7 @@ const (
 	Bearer
 	// RetrievedKey is a scheme with x-itential-dynamic-retrieval: an HTTP call answers with the value.
 	RetrievedKey
-	// OAuth2 is an oauth2 scheme with a clientCredentials or password flow (RFC 6749).
+	// OAuth2 is an oauth2 scheme with a flow that has a tokenUrl (RFC 6749).
 	OAuth2
 	// OpenIDConnect finds its token endpoint in a discovery document.
 	OpenIDConnect
@@ -125,11 +125,14 @@ type Retrieval struct {
 	ResponsePointer rawjson.Pointer
 }
 
-// A Flow is an OAuth 2.0 flow that needs no person: clientCredentials or password.
+// A Flow is an OAuth 2.0 flow.
 type Flow struct {
-	// GrantType is "client_credentials" or "password".
+	// GrantType is "client_credentials", "password" or, where a person has to consent
+	// once and the secret then holds a refresh token, "authorization_code".
 	GrantType string
 	TokenURL  *url.URL
+	// RefreshURL is where refresh tokens are used: refreshUrl, else TokenURL.
+	RefreshURL *url.URL
 	// Scopes are all scopes that the flow declares, sorted; a Requirement without scopes asks for all of them.
 	Scopes []string
 }

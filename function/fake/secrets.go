@@ -13,6 +13,7 @@ import (
 	"maps"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -30,7 +31,8 @@ type Secrets struct {
 	values   map[string]string
 	versions int
 	calls    int
-	fail     http.HandlerFunc
+	// fail answers every call, failWrites those that would change a secret; nil for none.
+	fail, failWrites http.HandlerFunc
 }
 
 // NewSecrets returns an endpoint with these secrets, by name.
@@ -62,6 +64,13 @@ func (s *Secrets) Fail(fail http.HandlerFunc) {
 	s.fail = fail
 }
 
+// FailWrites lets fail answer calls that would change a secret from now on; nil ends that.
+func (s *Secrets) FailWrites(fail http.HandlerFunc) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.failWrites = fail
+}
+
 // TakeCalls returns how many calls there were since it was last asked.
 func (s *Secrets) TakeCalls() int {
 	s.mutex.Lock()
@@ -78,6 +87,9 @@ func (s *Secrets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mutex.Lock()
 	s.calls++
 	fail := s.fail
+	if s.failWrites != nil && strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".PutSecretValue") {
+		fail = s.failWrites
+	}
 	value, known := s.values[call.SecretId]
 	s.mutex.Unlock()
 	switch target := r.Header.Get("X-Amz-Target"); {

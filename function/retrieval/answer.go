@@ -125,7 +125,7 @@ func (a *answer) key(pointer rawjson.Pointer) (string, error) {
 func (a *answer) accessToken() (string, error) {
 	text, ok := textMember(a.document, "access_token", "accessToken")
 	if !ok {
-		return "", failed(a.in.scope, oauthProblem(errorMember(a.document)))
+		return "", failed(a.in.scope, a.in.oauthProblem(errorMember(a.document)))
 	}
 	kind, _ := textMember(a.document, "token_type", "tokenType")
 	switch strings.ToLower(kind) {
@@ -184,7 +184,10 @@ func errorMember(document []byte) string {
 }
 
 // oauthProblem says what an error code means, in keyrelay's own words.
-func oauthProblem(code string) string {
+func (in *inputs) oauthProblem(code string) string {
+	if code == "invalid_grant" && in.refreshToken() != "" {
+		return "its endpoint does not accept the refresh token any more. A person has to consent anew: " + login(in.scope) + "."
+	}
 	switch code {
 	case "invalid_client":
 		return "its endpoint does not accept the client. Check the client's id and secret, and x-keyrelay-client-authentication."

@@ -34,6 +34,9 @@ func newDiscoveries(r *Retriever) *cache.Cache[Scope, *discovery] {
 // names or that is discovered.
 func (r *Retriever) newTokenRequest(ctx context.Context, in *inputs) (*request, error) {
 	if flow := in.scope.Scheme.Flow; flow != nil {
+		if in.refreshToken() != "" {
+			return newTokenRequest(in, flow.RefreshURL)
+		}
 		return newTokenRequest(in, flow.TokenURL)
 	}
 	scheme := Scope{Destination: in.scope.Destination, Scheme: in.scope.Scheme}
@@ -52,7 +55,7 @@ func (r *Retriever) discover(ctx context.Context, scope Scope, previous *discove
 		return nil, cache.Life{}, err
 	}
 	if got.Status != http.StatusOK {
-		return nil, cache.Life{}, refusedBy(scope, got)
+		return nil, cache.Life{}, refusedBy(inputs{scope: scope}, got)
 	}
 	text, ok := textMember(got.Body, "token_endpoint")
 	if !ok {

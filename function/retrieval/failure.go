@@ -51,7 +51,8 @@ func unanswered(scope Scope, err error) error {
 }
 
 // refusedBy says what an answer other than 2xx means. The words are keyrelay's own.
-func refusedBy(scope Scope, got *upstream.Answer) error {
+func refusedBy(in inputs, got *upstream.Answer) error {
+	scope := in.scope
 	problem := "its endpoint failed. Try again later."
 	switch {
 	case got.Status >= 300 && got.Status < 400:
@@ -65,7 +66,7 @@ func refusedBy(scope Scope, got *upstream.Answer) error {
 	case got.Status == http.StatusNotFound, got.Status == http.StatusMethodNotAllowed:
 		problem = "its endpoint is not there. Check the URL and the method in the document."
 	case got.Status < 500:
-		problem = oauthProblem(oauthError(got))
+		problem = in.oauthProblem(oauthError(got))
 	}
 	refusal := failed(scope, problem)
 	refusal.RetryAfter = RetryAfter(got)

@@ -45,9 +45,6 @@ func newKeyRequest(in *inputs) (*request, error) {
 // newTokenRequest is a token request (RFC 6749 sections 4.3.2 and 4.4.2).
 func newTokenRequest(in *inputs, endpoint *url.URL) (*request, error) {
 	r := &request{method: http.MethodPost, url: *endpoint, header: http.Header{"Accept": {"application/json"}}, form: url.Values{}}
-	if in.scope.Scopes != "" {
-		r.form.Set("scope", in.scope.Scopes)
-	}
 	if err := r.grant(in); err != nil {
 		return nil, err
 	}
@@ -57,12 +54,24 @@ func newTokenRequest(in *inputs, endpoint *url.URL) (*request, error) {
 	return r, r.fill(in, "token")
 }
 
-// grant adds what entitles to the token: nothing but the client's own rights, the
-// resource owner's password, or a signed assertion (RFC 7523 section 2.1).
+// grant adds what entitles to the token: a refresh token, nothing but the client's own
+// rights, the resource owner's password, or a signed assertion (RFC 7523 section 2.1).
 func (r *request) grant(in *inputs) error {
 	grant := "client_credentials"
 	if in.scope.Scheme.Flow != nil {
 		grant = in.scope.Scheme.Flow.GrantType
+	}
+	refreshToken := in.refreshToken()
+	switch {
+	case refreshToken != "":
+		r.form.Set("grant_type", "refresh_token")
+		r.form.Set("refresh_token", refreshToken)
+		return nil // with the scopes that it has
+	case grant == "authorization_code":
+		return errNoRefreshToken(in.scope)
+	}
+	if in.scope.Scopes != "" {
+		r.form.Set("scope", in.scope.Scopes)
 	}
 	if in.scope.Scheme.JWTGrant {
 		grant = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -95,7 +104,7 @@ func (r *request) owner(in *inputs) error {
 }
 
 // client adds the client's authentication (RFC 6749 section 2.3.1, RFC 7523 section
-// 2.2). A public client of the password flow has no secret, and possibly no id (section
+// 2.2). A public client of the password flow or with a refresh token has no secret, and possibly no id (section
 // 3.2.1 of the former); neither needs one whose grant is signed.
 func (r *request) client(in *inputs) error {
 	id, hasID := in.member("client_id")
@@ -103,7 +112,8 @@ func (r *request) client(in *inputs) error {
 	if strings.HasSuffix(in.scope.Scheme.ClientAuthentication, "_jwt") {
 		return r.clientAssertion(in)
 	}
-	if (r.form.Get("grant_type") == "password" || in.scope.Scheme.JWTGrant) && !hasSecret {
+	grant := r.form.Get("grant_type")
+	if (grant == "password" || grant == "refresh_token" || in.scope.Scheme.JWTGrant) && !hasSecret {
 		if hasID && !in.scope.Scheme.JWTGrant {
 			r.form.Set("client_id", id)
 		}

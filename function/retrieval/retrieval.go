@@ -17,6 +17,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"keyrelay/function/cache"
@@ -40,6 +41,8 @@ type Retriever struct {
 	call        upstream.CallFunc
 	tokens      *cache.Cache[Scope, *Token]
 	discoveries *cache.Cache[Scope, *discovery]
+	// refreshing maps a destination.Reference to the channel of one that is full while its refresh token is used.
+	refreshing sync.Map
 }
 
 // A Scope is one scheme as an operation asks for it.
@@ -55,11 +58,13 @@ type Scope struct {
 // from another's answer has the scopes that the other has by itself.
 func NewScope(d *destination.Destination, requirement destination.Requirement) Scope {
 	scope := Scope{Destination: d, Scheme: requirement.Scheme}
-	switch {
-	case requirement.Scheme.Kind == destination.OpenIDConnect, requirement.Scheme.Kind == destination.OAuth2 && len(requirement.Scopes) > 0:
+	switch scheme := requirement.Scheme; {
+	case scheme.Kind == destination.OAuth2 && scheme.Flow.GrantType == "authorization_code":
+		// a refresh token has the scopes that a person consented to
+	case scheme.Kind == destination.OpenIDConnect, scheme.Kind == destination.OAuth2 && len(requirement.Scopes) > 0:
 		scope.Scopes = strings.Join(requirement.Scopes, " ")
-	case requirement.Scheme.Kind == destination.OAuth2:
-		scope.Scopes = strings.Join(requirement.Scheme.Flow.Scopes, " ")
+	case scheme.Kind == destination.OAuth2:
+		scope.Scopes = strings.Join(scheme.Flow.Scopes, " ")
 	}
 	return scope
 }
@@ -143,6 +148,9 @@ func perRequest(scheme *destination.SecurityScheme) bool {
 // retrievals of the credentials that it is made with.
 func timeout(scope Scope) time.Duration {
 	lasts := secret.Timeout + 2*scope.Destination.AuxiliaryTimeout
+	if scope.Scheme.Kind != destination.RetrievedKey {
+		lasts += secret.Timeout // for a refresh token that is written back
+	}
 	for _, other := range needed(scope.Scheme) {
 		lasts += timeout(Scope{Destination: scope.Destination, Scheme: other})
 	}
@@ -179,12 +187,20 @@ func (r *Retriever) retrieve(ctx context.Context, scope Scope, previous *Token) 
 // attempt makes one call and the token of its answer. mendable says that the error
 // may come from what the call was made with.
 func (r *Retriever) attempt(ctx context.Context, in inputs, previous *Token) (token *Token, life cache.Life, mendable bool, err error) {
-	got, err := r.ask(ctx, in)
-	if err != nil {
-		return nil, cache.Life{}, errors.Is(err, secret.ErrUnavailable), err
-	}
-	token, life, err = finish(in, got, previous)
-	return token, life, got.Status < 500 && got.Status != http.StatusTooManyRequests, err
+	err = r.locked(ctx, in, func(in inputs) error {
+		got, err := r.ask(ctx, in)
+		if err != nil {
+			mendable = errors.Is(err, secret.ErrUnavailable)
+			return err
+		}
+		mendable = got.Status < 500 && got.Status != http.StatusTooManyRequests
+		if token, life, err = finish(in, got, previous); err != nil {
+			return err
+		}
+		mendable = false
+		return r.writeBack(ctx, in, asDocument(got))
+	})
+	return token, life, mendable, err
 }
 
 // ask sends the retrieval's call.
@@ -220,7 +236,7 @@ func (r *Retriever) send(ctx context.Context, scope Scope, made *request) (*upst
 func finish(in inputs, got *upstream.Answer, previous *Token) (*Token, cache.Life, error) {
 	scope := in.scope
 	if got.Status < 200 || got.Status > 299 {
-		return nil, cache.Life{}, refusedBy(scope, got)
+		return nil, cache.Life{}, refusedBy(in, got)
 	}
 	answer := newAnswer(in, got)
 	contents := map[*destination.SecurityScheme]content{}

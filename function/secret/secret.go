@@ -58,7 +58,8 @@ type Store struct {
 	managed *secretsManager
 	// kept is by references without a pointer: however many pointers lead into a
 	// secret, it is read once.
-	kept *cache.Cache[destination.Reference, *Version]
+	kept      *cache.Cache[destination.Reference, *Version]
+	unwritten unwritten
 }
 
 // New returns a Store that has read nothing yet.
@@ -68,9 +69,10 @@ func New(config Config) *Store {
 	}
 	managed := &secretsManager{connect: config.SecretsManager}
 	s := &Store{
-		config:  config,
-		managed: managed,
-		sources: map[string]source{"env": environment{}, "file": files{}, "secretsmanager": managed},
+		config:    config,
+		managed:   managed,
+		unwritten: unwritten{contents: map[destination.Reference]replacement{}},
+		sources:   map[string]source{"env": &environment{}, "file": files{}, "secretsmanager": managed},
 	}
 	s.kept = &cache.Cache[destination.Reference, *Version]{
 		Fetch:         s.read,
@@ -118,6 +120,16 @@ func (s *Store) Renew(ctx context.Context, reference destination.Reference, used
 	return s.kept.Renew(ctx, whole(reference), used)
 }
 
+// Reload reads a secret from its source now, and keeps it.
+func (s *Store) Reload(ctx context.Context, reference destination.Reference) error {
+	got, _ := s.Get(ctx, reference)
+	version, life, err := s.read(ctx, whole(reference), got.Value)
+	if err == nil {
+		s.kept.Put(whole(reference), version, life)
+	}
+	return err
+}
+
 // GetUncached reads a secret from its source and keeps nothing.
 func (s *Store) GetUncached(ctx context.Context, reference destination.Reference) (*Version, error) {
 	version, _, err := s.read(ctx, whole(reference), nil)
@@ -162,6 +174,9 @@ func (s *Store) read(ctx context.Context, reference destination.Reference, previ
 		return nil, cache.Life{}, unavailable(reference, "has no provider that keyrelay knows. Write secretsmanager:, env: or file: before its name.", nil)
 	}
 	content, err := from.read(ctx, reference)
+	if err == nil {
+		content = s.pending(ctx, reference, content)
+	}
 	switch {
 	case err != nil:
 		return nil, cache.Life{}, err

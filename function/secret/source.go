@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"sync"
 
 	"keyrelay/function/destination"
 )
@@ -15,16 +16,25 @@ import (
 // https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html.
 const maxSecretBytes = 65_536
 
-// A source reads a secret where it is kept, whole; the reference has no pointer.
-// The error is a *gateway.Refusal with the reason ErrSecretUnavailable.
+// A source reads and writes a secret where it is kept, whole; the reference has no
+// pointer. The errors are a *gateway.Refusal with the reason ErrSecretUnavailable.
 type source interface {
 	read(ctx context.Context, reference destination.Reference) ([]byte, error)
+	// write replaces the secret whole.
+	write(ctx context.Context, reference destination.Reference, content []byte) error
 }
 
 // environment is the source of env: references.
-type environment struct{}
+type environment struct {
+	// changed are variables that were written, by name.
+	changed sync.Map
+}
 
-func (environment) read(_ context.Context, reference destination.Reference) ([]byte, error) {
+func (e *environment) read(_ context.Context, reference destination.Reference) ([]byte, error) {
+	if changed, ok := e.changed.Load(reference.Name); ok {
+		text, _ := changed.(string)
+		return []byte(text), nil
+	}
 	value, ok := os.LookupEnv(reference.Name)
 	if !ok {
 		return nil, unavailable(reference, "is not set. Set that environment variable where keyrelay runs.", errAbsent)

@@ -1,0 +1,62 @@
+package retrieval
+
+import (
+	"context"
+
+	"keyrelay/function/destination"
+	"keyrelay/function/secret"
+)
+
+// refreshToken is the refresh token in a secret (RFC 6749 section 6); empty for none.
+func (in *inputs) refreshToken() string {
+	if in.scope.Scheme.Kind == destination.RetrievedKey {
+		return ""
+	}
+	token, _ := in.member("refresh_token")
+	return token
+}
+
+// locked runs one use of the refresh token of a secret at a time: an endpoint that
+// rotates them takes a second use for theft (RFC 9700 section 4.14.2). Behind the lock
+// the secret is read anew: another use, or another instance, may have rotated it.
+func (r *Retriever) locked(ctx context.Context, in inputs, use func(inputs) error) error {
+	if in.refreshToken() == "" {
+		return use(in)
+	}
+	found, _ := r.refreshing.LoadOrStore(in.scope.Scheme.Secret, make(chan struct{}, 1))
+	turn, _ := found.(chan struct{})
+	select {
+	case turn <- struct{}{}:
+		defer func() { <-turn }()
+	case <-ctx.Done():
+		return cancelled(in.scope, context.Cause(ctx))
+	}
+	if err := r.secrets.Reload(ctx, in.scope.Scheme.Secret); err != nil {
+		return err
+	}
+	again, err := r.readInputs(ctx, in.scope)
+	if err != nil {
+		return err
+	}
+	return use(again)
+}
+
+// writeBack keeps a rotated refresh token, before the access token that came with it
+// is used: the old one is worth nothing any more.
+func (r *Retriever) writeBack(ctx context.Context, in inputs, document []byte) error {
+	rotated, _ := textMember(document, "refresh_token", "refreshToken")
+	if used := in.refreshToken(); used == "" || rotated == "" || rotated == used {
+		return nil
+	}
+	return r.secrets.WriteMember(ctx, in.scope.Scheme.Secret, "refresh_token", rotated)
+}
+
+// login is the command by which a person consents, and a refresh token comes into a secret.
+func login(scope Scope) string {
+	return "keyrelay login FOLDER " + scope.Destination.Name + " " + scope.Scheme.Name
+}
+
+// errNoRefreshToken refuses a flow that a person has to begin.
+func errNoRefreshToken(scope Scope) error {
+	return secret.Unusable(scope.Scheme.Secret, "has no member refresh_token, which the flow of "+scope.Scheme.Name+" needs. Get one by "+login(scope)+".")
+}

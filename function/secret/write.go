@@ -1,0 +1,132 @@
+package secret
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+
+	"keyrelay/function/destination"
+	"keyrelay/function/rawjson"
+)
+
+// unwritten holds what could not be written yet, so that it is not lost while this
+// process lives: contents by whole references, with what they replace.
+type unwritten struct {
+	mutex    sync.Mutex
+	contents map[destination.Reference]replacement
+}
+
+type replacement struct {
+	before, after Secret
+}
+
+// WriteMember changes one member, a text, of the JSON object that a reference names,
+// where the secret is kept, and leaves everything else as it is. From then on, also
+// where it fails, Get returns the changed secret: what could not be written is tried
+// again whenever the secret is read, unless somebody else has changed it. A variable of
+// the environment changes in this process alone. The error is a *gateway.Refusal with
+// the reason ErrUnavailable.
+func (s *Store) WriteMember(ctx context.Context, reference destination.Reference, name, text string) error {
+	ctx, cancel := context.WithTimeout(ctx, Timeout)
+	defer cancel()
+	key := whole(reference)
+	version, life, err := s.read(ctx, key, nil)
+	if err != nil {
+		return err
+	}
+	before := version.bytes
+	value, err := json.Marshal(text)
+	if err != nil {
+		return err
+	}
+	changed := rawjson.WithMember(before(), append(reference.Pointer.Tokens(), name), value)
+	if bytes.Equal(changed, before()) {
+		return nil
+	}
+	after := &Version{bytes: func() []byte { return changed }}
+	err = s.sources[key.Provider].write(ctx, key, changed)
+	s.unwritten.mutex.Lock()
+	defer s.unwritten.mutex.Unlock()
+	if waiting, ok := s.unwritten.contents[key]; ok {
+		before = waiting.before
+	}
+	if delete(s.unwritten.contents, key); err != nil {
+		s.unwritten.contents[key] = replacement{before, after.bytes}
+	}
+	s.kept.Put(key, after, life)
+	return err
+}
+
+// pending returns what is to be written in the place of a content, once it is tried
+// again, or the content itself.
+func (s *Store) pending(ctx context.Context, reference destination.Reference, content []byte) []byte {
+	s.unwritten.mutex.Lock()
+	defer s.unwritten.mutex.Unlock()
+	waiting, ok := s.unwritten.contents[reference]
+	if !ok {
+		return content
+	}
+	if !bytes.Equal(content, waiting.before()) {
+		delete(s.unwritten.contents, reference)
+		return content
+	}
+	if s.sources[reference.Provider].write(ctx, reference, waiting.after()) == nil {
+		delete(s.unwritten.contents, reference)
+	}
+	return waiting.after()
+}
+
+// write changes the variable for this process alone.
+func (e *environment) write(_ context.Context, reference destination.Reference, content []byte) error {
+	e.changed.Store(reference.Name, string(content))
+	return nil
+}
+
+// write replaces the file at once, by a rename, so that nobody reads half of it.
+func (files) write(_ context.Context, reference destination.Reference, content []byte) error {
+	err := replaceFile(reference.Name, content)
+	if err != nil {
+		return unavailable(reference, "cannot be written: its scheme has a refresh token that changes. Let the user that keyrelay runs as write that file and its folder.", err)
+	}
+	return nil
+}
+
+func replaceFile(name string, content []byte) error {
+	made, err := os.CreateTemp(filepath.Dir(name), ".keyrelay-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(made.Name())
+	if status, statErr := os.Stat(name); statErr == nil {
+		_ = made.Chmod(status.Mode().Perm())
+	}
+	_, err = made.Write(content)
+	if syncErr := made.Sync(); err == nil {
+		err = syncErr
+	}
+	if closeErr := made.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		return err
+	}
+	return os.Rename(made.Name(), name)
+}
+
+// write makes a new current version.
+func (s *secretsManager) write(ctx context.Context, reference destination.Reference, content []byte) error {
+	client, err := s.connected(ctx)
+	if err == nil {
+		_, err = client.PutSecretValue(ctx, &secretsmanager.PutSecretValueInput{SecretId: aws.String(reference.Name), SecretString: aws.String(string(content))}, limit)
+	}
+	if err != nil {
+		return unavailable(reference, "cannot be written: its scheme has a refresh token that changes. Allow the role that keyrelay runs as secretsmanager:PutSecretValue on it.", err)
+	}
+	return nil
+}
