@@ -233,6 +233,9 @@ func (s *Store) Renew(ctx context.Context, used *Credential) *Credential {
 	renewed.parts = slices.Clone(used.parts)
 	changed := false
 	for i, each := range used.parts {
+		if !used.carries(each) {
+			continue
+		}
 		other, taken := s.renew(ctx, each)
 		renewed.parts[i] = other
 		renewed.note(other, taken, 0)

@@ -5,25 +5,58 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
+	"strings"
 
 	"keyrelay/function/destination"
 	"keyrelay/function/gateway"
+	"keyrelay/function/plan"
 	"keyrelay/function/rawjson"
 )
 
 // Refused reports whether the answer means that the credential was refused, by
-// the x-keyrelay-refresh-on rules of its schemes; nil rules stand for a 401.
+// the x-keyrelay-refresh-on rules of its schemes; nil rules stand for a 401. What a
+// caller has altered does not count: it says nothing about the credential.
 func (c *Credential) Refused(status int, body []byte) bool {
 	for _, part := range c.parts {
-		rules := part.scope.Scheme.RefreshOn
-		if rules == nil && status == http.StatusUnauthorized {
-			return true
-		}
-		if slices.ContainsFunc(rules, func(rule destination.RefreshRule) bool { return applies(rule, status, body) }) {
+		if part.refused(status, body) && c.carries(part) {
 			return true
 		}
 	}
 	return false
+}
+
+func (p *part) refused(status int, body []byte) bool {
+	rules := p.scope.Scheme.RefreshOn
+	if rules == nil {
+		return status == http.StatusUnauthorized
+	}
+	return slices.ContainsFunc(rules, func(rule destination.RefreshRule) bool { return applies(rule, status, body) })
+}
+
+// carries reports whether the request carries a part as it is: attached, or filled in
+// where nothing that the caller wrote around it can be why it is refused.
+func (c *Credential) carries(p *part) bool {
+	return slices.Contains(c.parts[:c.attached], p) ||
+		slices.ContainsFunc(c.fills, func(fill plan.Fill) bool { return c.unaltered(fill, p) })
+}
+
+// unaltered reports whether a fill holds a part as it is. In the scheme's own field
+// that is its text and nothing else; in another it stands by itself.
+func (c *Credential) unaltered(fill plan.Fill, p *part) bool {
+	scheme := p.scope.Scheme
+	at := slices.IndexFunc(fill.Parts, func(f plan.FillPart) bool { return f.Scheme == scheme })
+	switch {
+	case at < 0:
+		return false
+	case fill.Field == "":
+		return true
+	case scheme.In == "header" && gateway.SameHeaderName(scheme.Field, fill.Field):
+		return c.filled(fill) == p.text()
+	}
+	const before, behind = ` =,;"`, ` ,;"`
+	begins := at == 0 || strings.LastIndexAny(fill.Parts[at-1].Literal, before) == len(fill.Parts[at-1].Literal)-1 && fill.Parts[at-1].Scheme == nil
+	ends := at == len(fill.Parts)-1 || strings.IndexAny(fill.Parts[at+1].Literal, behind) == 0
+	return begins && ends
 }
 
 func applies(rule destination.RefreshRule, status int, body []byte) bool {

@@ -335,7 +335,7 @@ func TestInputsMended(t *testing.T) {
 }
 
 // TestRenewGetsNoOther leaves the first answer standing where the new token is the
-// old one, or where there is none.
+// old one, or where there is none, and keeps the old one for whom it serves.
 func TestRenewGetsNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newBubble(map[string]string{"client": client}, fake.Says(200, "", `{"access_token": "always-the-same"}`))
@@ -346,11 +346,42 @@ func TestRenewGetsNoOther(t *testing.T) {
 		}
 		w.mustHaveRetrieved(t, 2)
 		w.provider.Answer(fake.Says(500, "", ""))
+		time.Sleep(10 * time.Second)
 		if w.store.Renew(t.Context(), held) != nil {
 			t.Error("there is no token")
 		}
-		_, err := w.store.Get(t.Context(), outbound)
-		mustFail(t, err, retrieval.ErrFailed)
+		w.mustAuthorize(t, outbound, "Bearer always-the-same")
 		w.mustHaveRetrieved(t, 3)
+	})
+}
+
+// TestRefusalsCostLittle has a caller whom the API refuses a hundred times in 20 s, whatever
+// the token. The token endpoint asks to be left alone: it is, and everybody else is served.
+func TestRefusalsCostLittle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newBubble(map[string]string{"client": client}, fake.Tokens(3600))
+		outbound := w.plan(w.oauth())
+		w.mustAuthorize(t, outbound, "Bearer token-number-1")
+		for range 50 {
+			used, err := w.store.Get(t.Context(), outbound)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.store.Renew(t.Context(), used)
+			time.Sleep(200 * time.Millisecond)
+		}
+		w.mustHaveRetrieved(t, 2) // the first, and one renewal
+		w.provider.Answer(func(_ int, rw http.ResponseWriter, _ *http.Request) {
+			rw.Header().Set("Retry-After", "600")
+			rw.WriteHeader(http.StatusTooManyRequests)
+		})
+		for range 50 {
+			used := w.mustAuthorize(t, outbound, "Bearer token-number-2")
+			if w.store.Renew(t.Context(), used) != nil {
+				t.Error("there is no other")
+			}
+			time.Sleep(200 * time.Millisecond)
+		}
+		w.mustHaveRetrieved(t, 3) // one more, which was refused
 	})
 }

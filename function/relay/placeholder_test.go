@@ -1,6 +1,7 @@
 package relay_test
 
 import (
+	"net/http"
 	"testing"
 )
 
@@ -24,6 +25,51 @@ func TestPlaceholderCannotBreakTheHeader(t *testing.T) {
 		got := s.send(t.Context(), sent{method: "GET", url: "http://" + s.api.host + "/v2/orders", header: map[string]string{"X-Auth": "v {{{key}}}"}})
 		if arrived := s.api.Take(); got.problem != problem || (len(arrived) == 1) != (problem == "") {
 			t.Errorf("%s: %d %s, and %d requests arrived", secret, got.status, got.body, len(arrived))
+		}
+	}
+}
+
+// alteredDocument is an API whose own token a caller may place by itself.
+const alteredDocument = `
+openapi: 3.1.0
+info: {title: API, version: "1"}
+servers: [{url: "http://$API/v2"}]
+x-keyrelay-network: loopback
+components:
+  securitySchemes:
+    token: {type: apiKey, in: header, name: Authorization, x-keyrelay-value: "Bearer {{{.}}}", x-keyrelay-secret: "secretsmanager:keyrelay/token"}
+    key: {type: apiKey, in: header, name: X-Partner-Key, x-keyrelay-secret: "secretsmanager:keyrelay/token"}
+`
+
+// TestAlteredCredentialsDoNotCount sees that a refusal counts against a credential only
+// where the request carried it as it is: it is read again then, and not otherwise.
+func TestAlteredCredentialsDoNotCount(t *testing.T) {
+	for _, test := range []struct {
+		name, value string
+		counts      bool
+	}{
+		{"Authorization", "{{{token}}}", true},
+		{"Authorization", "Bearer {{{token}}}", true}, // the word is not doubled
+		{"Authorization", "{{{token}}}x", false},
+		{"Authorization", "x{{{token}}}", false},
+		{"Authorization", "Basic {{{token}}}", false},
+		{"Authorization", "{{{token}}}, {{{token}}}", false},
+		{"Authorization", `Partner key="{{{key}}}", v=1`, true},
+		{"Authorization", "Partner x{{{key}}}", false},
+		{"X-Partner-Key", "{{{key}}}", true},
+		{"X-Partner-Key", "{{{key}}}.", false},
+		{"X-Partner-Key", "a {{{key}}}", false},
+		{"X-Other", "{{{key}}}", true},
+		{"X-Other", "v {{{key}}}", true},
+		{"Cookie", "a=b; session={{{key}}}; c=d", true},
+		{"Cookie", "session=x{{{key}}}", false},
+	} {
+		s := newStage(t, alteredDocument)
+		s.secrets.Put("keyrelay/token", "the-token-of-sixteen-bytes")
+		s.api.answerWith(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) })
+		got := s.send(t.Context(), sent{method: "GET", url: "http://" + s.api.host + "/v2/orders", header: map[string]string{test.name: test.value}})
+		if calls := s.secrets.TakeCalls(); got.problem != "" || calls != map[bool]int{false: 1, true: 2}[test.counts] {
+			t.Errorf("%s: %s: %d %s after %d reads of the secret", test.name, test.value, got.status, got.body, calls)
 		}
 	}
 }

@@ -34,6 +34,10 @@ var (
 	ErrTimeout = errors.New("a retrieval timed out")
 )
 
+// renewInterval is the least time between two retrievals because a credential was
+// refused: a caller who is refused for another reason costs the token endpoint no more.
+const renewInterval = 10 * time.Second
+
 // A Retriever retrieves credentials and keeps them. It is safe for concurrent use.
 type Retriever struct {
 	secrets     *secret.Store
@@ -111,7 +115,7 @@ func New(secrets *secret.Store, call upstream.CallFunc, others Others) *Retrieve
 		Fetch:              r.retrieve,
 		Timeout:            timeout,
 		OnCancel:           cancelled,
-		DropRefused:        true,
+		RenewInterval:      renewInterval,
 		ServeDuringRefresh: true,
 	}
 	r.discoveries = newDiscoveries(r)

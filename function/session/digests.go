@@ -14,6 +14,10 @@ import (
 	"keyrelay/function/secret"
 )
 
+// listInterval is the least time between two reads of a list: tokens made up by a
+// caller cost no more.
+const listInterval = time.Second
+
 // A digestList holds the SHA-256 digests of the valid tokens.
 type digestList struct {
 	digests [][sha256.Size]byte
@@ -32,11 +36,7 @@ func newDigestLists(c *Checker) *cache.Cache[*destination.Destination, *digestLi
 // lookUp looks for the token's digest in the list. All entries are compared, each
 // in constant time.
 func (c *Checker) lookUp(ctx context.Context, d *destination.Destination, token string) (verdict, error) {
-	read := c.lists.Get
-	if d.Session.CacheFor == 0 {
-		read = c.lists.GetUncached
-	}
-	got, err := read(ctx, d)
+	got, err := c.lists.Get(ctx, d)
 	if err != nil {
 		return verdict{}, err
 	}
@@ -52,7 +52,7 @@ func (c *Checker) lookUp(ctx context.Context, d *destination.Destination, token 
 
 // readDigests reads the list from its source.
 func (c *Checker) readDigests(ctx context.Context, d *destination.Destination, _ *digestList) (*digestList, cache.Life, error) {
-	until := cache.Now().Add(d.Session.CacheFor)
+	until := cache.Now().Add(max(d.Session.CacheFor, listInterval))
 	version, err := c.secrets.GetUncached(ctx, d.Session.Secret)
 	if err != nil {
 		return nil, cache.Life{}, uncheckedFor(d, err)

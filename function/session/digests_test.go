@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -35,30 +36,50 @@ func listed(w *world, secret destination.Reference) *world {
 	return w
 }
 
-// TestTakenFromList refuses a token from the next request on, wherever the list is kept.
+// TestTakenFromList refuses a token a second after it was taken from the list, wherever the list is kept.
 func TestTakenFromList(t *testing.T) {
-	w := listed(newWorld(t, map[string]string{"sessions": digests("other-token", aToken)}, nil), managed("sessions", ""))
-	w.mustAccept(t, aToken)
-	w.mustAccept(t, "other-token")
-	w.mustReject(t, aToken+" ", "no longer")
-	w.secrets.Put("sessions", digests("other-token"))
-	w.mustReject(t, aToken, "no longer")
-	w.mustAccept(t, "other-token")
-	w.secrets.Put("sessions", "[]")
-	w.mustReject(t, "other-token", "no longer")
-	mustHaveCalls(t, w.secrets, 6)
+	synctest.Test(t, func(t *testing.T) {
+		w := listed(newBubble(map[string]string{"sessions": digests("other-token", aToken)}, nil), managed("sessions", ""))
+		w.mustAccept(t, aToken)
+		w.mustAccept(t, "other-token")
+		w.mustReject(t, aToken+" ", "no longer")
+		w.secrets.Put("sessions", digests("other-token"))
+		time.Sleep(time.Second)
+		w.mustReject(t, aToken, "no longer")
+		w.mustAccept(t, "other-token")
+		w.secrets.Put("sessions", "[]")
+		time.Sleep(time.Second)
+		w.mustReject(t, "other-token", "no longer")
+		mustHaveCalls(t, w.secrets, 3)
 
-	file := secretFile(t, digests(aToken)+"\n")
-	listed(w, file).mustAccept(t, aToken)
-	writeSecret(t, file, digests())
-	w.mustReject(t, aToken, "no longer")
-
+		file := secretFile(t, digests(aToken)+"\n")
+		w = listed(newBubble(nil, nil), file)
+		w.mustAccept(t, aToken)
+		writeSecret(t, file, digests())
+		time.Sleep(time.Second)
+		w.mustReject(t, aToken, "no longer")
+	})
 	t.Setenv("KEYRELAY_TEST_SESSIONS", `{"tokens": `+strings.ToUpper(digests(aToken))+`}`)
-	listed(w, destination.Reference{Provider: "env", Name: "KEYRELAY_TEST_SESSIONS", Pointer: "/tokens"}).mustAccept(t, aToken)
+	variable := destination.Reference{Provider: "env", Name: "KEYRELAY_TEST_SESSIONS", Pointer: "/tokens"}
+	listed(newWorld(t, nil, nil), variable).mustAccept(t, aToken)
 }
 
-// TestTakenDuringCheck refuses a token although another check, begun before it was
-// taken from the list, has not ended yet.
+// TestUnknownTokensCostLittle has a caller make up a thousand tokens within ten
+// seconds: the list is read once a second, and a valid token is taken all the while.
+func TestUnknownTokensCostLittle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := listed(newBubble(map[string]string{"sessions": digests(aToken)}, nil), managed("sessions", ""))
+		for i := range 1000 {
+			w.mustReject(t, "made-up-"+strconv.Itoa(i), "no longer")
+			w.mustAccept(t, aToken)
+			time.Sleep(10 * time.Millisecond)
+		}
+		mustHaveCalls(t, w.secrets, 10)
+	})
+}
+
+// TestTakenDuringCheck refuses a token a second after the check ended that had begun
+// before it was taken from the list.
 func TestTakenDuringCheck(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := listed(newBubble(nil, nil), managed("sessions", ""))
@@ -72,8 +93,9 @@ func TestTakenDuringCheck(t *testing.T) {
 		group.Go(func() { w.mustAccept(t, aToken) })
 		synctest.Wait()
 		list = "[]"
-		w.mustReject(t, aToken, "no longer")
+		time.Sleep(time.Second)
 		group.Wait()
+		w.mustReject(t, aToken, "no longer")
 	})
 }
 
@@ -105,10 +127,12 @@ func TestListUnavailable(t *testing.T) {
 		w := listed(newBubble(map[string]string{"sessions": digests(aToken)}, nil), managed("sessions", ""))
 		w.mustAccept(t, aToken)
 		w.secrets.Fail(fake.Fault("AccessDeniedException", http.StatusBadRequest))
+		time.Sleep(time.Second)
 		w.mustNotCheck(t, aToken, "secretsmanager:GetSecretValue")
 		w.secrets.Fail(nil)
 		time.Sleep(2 * time.Second)
 		w.mustAccept(t, aToken)
+		time.Sleep(time.Second)
 		w.secrets.Fail(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 		start := time.Now()
 		w.mustNotCheck(t, aToken, "within 3 s")
