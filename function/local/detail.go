@@ -306,26 +306,3 @@ func (w *workbench) use(out http.ResponseWriter, r *http.Request) {
 	found.Record = w.withoutSession(found.Record)
 	w.answer(out, map[string]any{"trial": trialFrom(&found)})
 }
-
-// repeat sends what a caller sent once more.
-func (w *workbench) repeat(out http.ResponseWriter, r *http.Request) {
-	found, ok := w.exchange(out, r)
-	switch {
-	case !ok:
-		return
-	case found.Cut:
-		http.Error(out, "Its record is too large to be kept whole, so it cannot be sent again.", http.StatusConflict)
-		return
-	}
-	request, err := http.NewRequestWithContext(r.Context(), found.Method, "http://"+w.relay+"/", strings.NewReader(string(found.Record)))
-	if err != nil {
-		http.Error(out, "It cannot be sent again.", http.StatusConflict)
-		return
-	}
-	for name, values := range found.Header {
-		if name != "Content-Length" && !slices.Contains(values, "***") {
-			request.Header[name] = values
-		}
-	}
-	w.pass(out, r, request)
-}

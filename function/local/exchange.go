@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"sync"
@@ -82,6 +83,24 @@ func (e *exchanges) find(id int) (exchange, bool) {
 		}
 	}
 	return exchange{}, false
+}
+
+// withLog returns a copy of an exchange once its log entry is known, or as it is when
+// the context ends: the relay writes the entry before it answers, but by another way.
+func (e *exchanges) withLog(ctx context.Context, id int) exchange {
+	wake, end := e.watch()
+	defer end()
+	for {
+		found, ok := e.find(id)
+		if !ok || found.Log != nil {
+			return found
+		}
+		select {
+		case <-wake:
+		case <-ctx.Done():
+			return found
+		}
+	}
 }
 
 // setLog adds the relay's log entry.

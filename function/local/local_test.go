@@ -16,13 +16,33 @@ import (
 	"testing"
 )
 
-// built returns this program and the relay, both as `make run` builds them.
+// TestMain builds this program and the relay once, as `make run` builds them.
+func TestMain(m *testing.M) {
+	folder, err := os.MkdirTemp("", "keyrelay-test-")
+	if err != nil {
+		panic(err)
+	}
+	if err := os.Setenv(builtFolder, folder); err != nil {
+		panic(err)
+	}
+	code := m.Run()
+	_ = os.RemoveAll(folder)
+	os.Exit(code)
+}
+
+// builtFolder names the environment variable with the folder of what was built.
+const builtFolder = "LOCAL_TEST_BUILT"
+
+// built returns this program and the relay.
 func built(t *testing.T) (local, relay string) {
 	t.Helper()
-	folder := t.TempDir()
+	folder := os.Getenv(builtFolder)
 	local, relay = filepath.Join(folder, "local"), filepath.Join(folder, "keyrelay")
-	for program, of := range map[string]string{local: ".", relay: ".."} {
-		if text, err := exec.Command("go", "build", "-o", program, of).CombinedOutput(); err != nil {
+	for program, source := range map[string]string{local: ".", relay: ".."} {
+		if _, err := os.Stat(program); err == nil {
+			continue
+		}
+		if text, err := exec.Command("go", "build", "-o", program, source).CombinedOutput(); err != nil {
 			t.Fatalf("%v\n%s", err, text)
 		}
 	}

@@ -28,6 +28,9 @@ const (
 	maxOutbounds  = 20
 )
 
+// logTime is how long an answer waits for its log entry.
+const logTime = 500 * time.Millisecond
+
 // A workbench is the page on which a person tries, sends and watches.
 type workbench struct {
 	// program is the address of the relay program itself, relay the one that callers
@@ -257,34 +260,6 @@ func (w *workbench) readTrial(out http.ResponseWriter, r *http.Request) (trial, 
 	}
 	return read, true
 }
-
-// send sends a trial through the relay as any caller's request, and answers with what came of it.
-func (w *workbench) send(out http.ResponseWriter, r *http.Request) {
-	asked, ok := w.readTrial(out, r)
-	if !ok {
-		return
-	}
-	request, err := asked.request(r.Context(), w.relay)
-	if err != nil {
-		http.Error(out, err.Error(), http.StatusBadRequest)
-		return
-	}
-	w.pass(out, r, request)
-}
-
-// pass sends a request through the recorder, and answers with its number and its answer.
-func (w *workbench) pass(out http.ResponseWriter, r *http.Request, request *http.Request) {
-	noted := w.recorder.pass(&discard{header: http.Header{}}, request)
-	found, _ := w.recorder.noted.find(noted.ID)
-	w.answer(out, map[string]any{"id": noted.ID, "html": w.part("answered", w.detail(r.Context(), &found))})
-}
-
-// A discard takes an answer that is noted elsewhere.
-type discard struct{ header http.Header }
-
-func (d *discard) Header() http.Header         { return d.header }
-func (d *discard) Write(p []byte) (int, error) { return len(p), nil }
-func (d *discard) WriteHeader(int)             {}
 
 // readCurl answers with what a command becomes. The command is not kept.
 func (w *workbench) readCurl(out http.ResponseWriter, r *http.Request) {

@@ -192,7 +192,7 @@ func (r *recorder) match(noted *exchange) {
 // belongsTo reports whether the entry speaks of an exchange: by the id in the answer
 // where there is one, else by all that both know.
 func (l logLine) belongsTo(noted *exchange) bool {
-	if id := noted.AnswerHeader.Get("X-Request-Id"); id != "" && l.RequestID != "" {
+	if id := noted.AnswerHeader.Get("X-Relay-Request-Id"); id != "" && l.RequestID != "" {
 		return id == l.RequestID
 	}
 	return l.Status == noted.Status && l.Method == noted.Method && l.ResponseBytes == len(noted.Answer) &&

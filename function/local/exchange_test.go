@@ -1,0 +1,146 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestBounded lets the oldest go, by number and by size, and none that is kept.
+func TestBounded(t *testing.T) {
+	var list exchanges
+	for range 3 {
+		list.add(&exchange{})
+	}
+	if !list.keep(2, true) {
+		t.Fatal("the second is not kept")
+	}
+	for range 2 * maxExchanges {
+		list.add(&exchange{})
+	}
+	if all, _ := list.since(0); len(all) != maxExchanges || all[0].ID != 2 {
+		t.Errorf("%d are there, the first is %d", len(all), all[0].ID)
+	}
+	for range 10 {
+		list.add(&exchange{Answer: make([]byte, 8<<20)})
+	}
+	all, _ := list.since(0)
+	size := 0
+	for i := range all {
+		size += all[i].size()
+	}
+	if size > maxExchangeBytes || all[0].ID != 2 || len(all) < 4 {
+		t.Errorf("%d bytes are kept of %d", size, len(all))
+	}
+	for id := all[len(all)-1].ID - 100; id < all[len(all)-1].ID; id++ {
+		list.keep(id, true)
+	}
+	if _, found := list.find(1); found || list.keep(1, true) {
+		t.Error("the first is still there")
+	}
+}
+
+// TestKeptIsBounded keeps a number of them and refuses more.
+func TestKeptIsBounded(t *testing.T) {
+	var list exchanges
+	for range maxKept + 1 {
+		list.add(&exchange{})
+	}
+	for id := 1; id <= maxKept; id++ {
+		if !list.keep(id, true) {
+			t.Fatalf("%d is not kept", id)
+		}
+	}
+	if list.keep(maxKept+1, true) || !list.keep(1, false) || !list.keep(maxKept+1, true) {
+		t.Error("more are kept than may be, or one that was let go still counts")
+	}
+}
+
+// TestWatch wakes who waits and tells each change once.
+func TestWatch(t *testing.T) {
+	var list exchanges
+	wake, end := list.watch()
+	defer end()
+	list.add(&exchange{})
+	list.add(&exchange{})
+	<-wake
+	fresh, change := list.since(0)
+	if len(fresh) != 2 {
+		t.Errorf("%d are new", len(fresh))
+	}
+	list.setLog(list.list[0], []byte(`{}`))
+	<-wake
+	if fresh, _ = list.since(change); len(fresh) != 1 || fresh[0].ID != 1 {
+		t.Errorf("%d are new", len(fresh))
+	}
+}
+
+// TestRecorder passes requests on unchanged, and notes each with its own log entry, also
+// where the entries of equal requests come late and in another order.
+func TestRecorder(t *testing.T) {
+	seen := make(chan *http.Request, 1)
+	relay := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		seen <- r
+		w.Header().Set("Set-Cookie", "sid=secret")
+		w.WriteHeader(http.StatusAccepted)
+		fmt.Fprintf(w, "%d bytes", len(body))
+	}))
+	defer relay.Close()
+	recorded := &recorder{}
+	recorded.passTo(strings.TrimPrefix(relay.URL, "http://"))
+	front := httptest.NewServer(recorded)
+	defer front.Close()
+	request, _ := http.NewRequest(http.MethodPut, front.URL+"/x?y=z", strings.NewReader("record"))
+	request.Header.Set("X-Api-Key", "secret")
+	request.Header.Set("Authorization", "{{{key}}}")
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, _ := io.ReadAll(answer.Body)
+	answer.Body.Close()
+	passed := <-seen
+	if string(body) != "6 bytes" || answer.StatusCode != http.StatusAccepted || answer.Header.Get("Set-Cookie") != "sid=secret" {
+		t.Errorf("the caller gets %d %q %v", answer.StatusCode, body, answer.Header)
+	}
+	if passed.Method != http.MethodPut || passed.URL.String() != "/x?y=z" || passed.Header.Get("X-Api-Key") != "secret" || passed.Header.Get("X-Forwarded-For") != "" {
+		t.Errorf("the relay gets %s %s %v", passed.Method, passed.URL, passed.Header)
+	}
+	noted, _ := recorded.noted.find(1)
+	if noted.Status != http.StatusAccepted || string(noted.Record) != "record" || string(noted.Answer) != "6 bytes" ||
+		noted.Header.Get("X-Api-Key") != "***" || noted.Header.Get("Authorization") != "{{{key}}}" || noted.AnswerHeader.Get("Set-Cookie") != "***" {
+		t.Errorf("noted is %+v", noted)
+	}
+	line := func(method string) []byte {
+		return fmt.Appendf(nil, `{"time":%q,"message":"request","method":%q,"status":202,"requestBytes":6,"responseBytes":7}`, noted.At.Format(time.RFC3339Nano), method)
+	}
+	recorded.log([]byte(`no JSON`))
+	recorded.log(line("POST"))
+	recorded.log(line("PUT"))
+	if noted, _ = recorded.noted.find(1); string(noted.Log) != string(line("PUT")) {
+		t.Errorf("its log entry is %s", noted.Log)
+	}
+}
+
+// TestLogByID finds an entry by the answer's id, whatever else is equal.
+func TestLogByID(t *testing.T) {
+	recorded := &recorder{}
+	for _, id := range []string{"a", "b"} {
+		noted := &exchange{Method: "GET", Status: 200, AnswerHeader: http.Header{"X-Relay-Request-Id": {id}}}
+		recorded.noted.add(noted)
+		recorded.match(noted)
+	}
+	for _, id := range []string{"b", "c", "a"} {
+		recorded.log(fmt.Appendf(nil, `{"requestId":%q,"message":"request","method":"GET","status":200}`, id))
+	}
+	for number, id := range map[int]string{1: `"a"`, 2: `"b"`} {
+		if found := recorded.noted.withLog(t.Context(), number); !strings.Contains(string(found.Log), id) {
+			t.Errorf("%d has the entry %s", number, found.Log)
+		}
+	}
+}
