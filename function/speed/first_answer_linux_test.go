@@ -1,0 +1,314 @@
+package speed_test
+
+import (
+	"bytes"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"keyrelay/function/fake"
+)
+
+// What follows the first invocation of each start: so many at once, one after the
+// other, and so many by one in each period of the processor's share.
+const (
+	invocationsAtOnce = 50
+	invocationsInTurn = 25
+	sharePeriod       = 20 * time.Millisecond
+)
+
+// A start is what was measured of one start of a function, in milliseconds.
+type starting struct {
+	// asked is from the start until the first event is asked for, first until its answer.
+	asked, first float64
+	// atOnce and inTurn are of the invocations after it, from the event to the answer.
+	atOnce, inTurn []float64
+}
+
+// The most that keyrelay's first answer may take of the lazy function's, by memory. On
+// an idle machine it takes half of that; docs/cost.md has the figures.
+func mostOfLazy() map[int]float64 { return map[int]float64{128: 0.2, 256: 0.3} }
+
+// BenchmarkFirstAnswer measures the time from the start of a process to its first
+// answer, and the warm answers after it, as AWS runs a cold start: a whole processor
+// until the first event is asked for, and then the share that goes with the memory, in
+// periods of 20 ms. Secrets Manager and the API are behind TLS. The function that one
+// writes in an hour (testdata/lazy) is measured in turn with it.
+func BenchmarkFirstAnswer(b *testing.B) {
+	cloud := startCloud(b)
+	relay, lazy := buildRelay(b), buildLazy(b)
+	folder := "KEYRELAY_DESTINATIONS=" + cloud.documents(b)
+	measured := []struct {
+		name, program string
+		environment   []string
+	}{
+		{"the lazy function", lazy, []string{"API=" + cloud.api.URL}},
+		{"keyrelay", relay, []string{folder}},
+		{"keyrelay, all certificate folders", relay, []string{folder, "SSL_CERT_DIR=/etc/ssl/certs"}},
+		{"keyrelay, two processors", relay, []string{folder, "GOMAXPROCS=2"}},
+	}
+	starts := map[string]*starting{}
+	firsts := map[string][]float64{}
+	asked := map[string][]float64{}
+	for b.Loop() {
+		for _, memory := range []int{128, 256} {
+			for _, each := range measured {
+				key := fmt.Sprint(each.name, memory)
+				if starts[key] == nil {
+					starts[key] = &starting{}
+				}
+				once := cloud.measure(b, each.program, memory, each.environment)
+				asked[key], firsts[key] = append(asked[key], once.asked), append(firsts[key], once.first)
+				starts[key].atOnce = append(starts[key].atOnce, once.atOnce...)
+				starts[key].inTurn = append(starts[key].inTurn, once.inTurn...)
+			}
+		}
+	}
+	table := "\n" + cloud.how + "\n| ms | first answer at 128 MB | at 256 MB | of that before the first event | warm at 128 MB, at once: middle, 90 % | one in 20 ms: middle, 90 % |\n| --- | --- | --- | --- | --- | --- |\n"
+	for _, each := range measured {
+		small, large := each.name+"128", each.name+"256"
+		table += fmt.Sprintf("| %s | %.1f | %.1f | %.1f | %.2f, %.2f | %.2f, %.2f |\n", each.name, median(firsts[small]), median(firsts[large]), median(asked[small]),
+			median(starts[small].atOnce), percentile(starts[small].atOnce), median(starts[small].inTurn), percentile(starts[small].inTurn))
+	}
+	b.Log(table)
+	for memory, most := range mostOfLazy() {
+		ratio := median(firsts[fmt.Sprint("keyrelay", memory)]) / median(firsts[fmt.Sprint("the lazy function", memory)])
+		b.ReportMetric(ratio, fmt.Sprintf("of-lazy-at-%dMB", memory))
+		if cloud.how == "" && ratio > most {
+			b.Errorf("the first answer at %d MB takes %.2f of the lazy function's, and may take %.2f", memory, ratio, most)
+		}
+	}
+	b.ReportMetric(0, "ns/op")
+}
+
+// percentile is the 90th of sorted values.
+func percentile(sorted []float64) float64 { return sorted[len(sorted)*9/10] }
+
+func buildLazy(b *testing.B) string {
+	b.Helper()
+	program := filepath.Join(b.TempDir(), "lazy")
+	build := exec.Command("go", "build", "-trimpath", "-tags", "lambda.norpc", "-ldflags", "-s -w", "-o", program, "./testdata/lazy")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if text, err := build.CombinedOutput(); err != nil {
+		b.Fatalf("%v\n%s", err, text)
+	}
+	return program
+}
+
+// A cloud is what a function finds around it.
+type cloud struct {
+	manager, api *httptest.Server
+	environment  []string
+	// start starts a process where the system's certificate roots hold the cloud's.
+	start func(*exec.Cmd) error
+	share *share
+	// how says what of a Lambda function's surroundings could not be made.
+	how string
+}
+
+func startCloud(b *testing.B) *cloud {
+	b.Helper()
+	c := &cloud{manager: httptest.NewUnstartedServer(fake.NewSecrets(map[string]string{"key": "0123456789abcdef"}))}
+	c.api = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"id":"o-1","state":"accepted","items":[1,2,3]}`)
+	}))
+	for _, server := range []*httptest.Server{c.manager, c.api} {
+		server.StartTLS() // with one certificate for both
+		b.Cleanup(server.Close)
+	}
+	root := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.api.Certificate().Raw})
+	c.environment = []string{
+		"AWS_ENDPOINT_URL_SECRETS_MANAGER=" + c.manager.URL, "AWS_REGION=us-east-1", "AWS_ACCESS_KEY_ID=AKIDEXAMPLE",
+		"AWS_SECRET_ACCESS_KEY=example", "AWS_SAM_LOCAL=true", "AWS_LAMBDA_FUNCTION_NAME=speed",
+	}
+	bundle := filepath.Join(b.TempDir(), "bundle.pem")
+	system, _ := os.ReadFile("/etc/ssl/certs/ca-certificates.crt")
+	if err := os.WriteFile(bundle, append(system, root...), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	if start, err := namespaced(bundle, "/etc/ssl/certs/ca-certificates.crt"); err == nil {
+		c.start = start
+	} else {
+		c.start = (*exec.Cmd).Start
+		c.environment = append(c.environment, "SSL_CERT_FILE="+bundle)
+		c.how += "SSL_CERT_FILE names the roots: no mount namespace can be made here. "
+	}
+	var err error
+	if c.share, err = newShare(b); err != nil {
+		c.how += "The processor is whole: no control group can be made here. "
+	}
+	return c
+}
+
+// documents declares the API with a key of Secrets Manager.
+func (c *cloud) documents(b *testing.B) string {
+	b.Helper()
+	folder := documents(b, c.api.URL)
+	file := filepath.Join(folder, "downstream.yaml")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		b.Fatal(err)
+	}
+	text = bytes.Replace(text, []byte("env:DOWNSTREAM_KEY"), []byte("secretsmanager:key"), 1)
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		b.Fatal(err)
+	}
+	return folder
+}
+
+// measure starts a program once.
+func (c *cloud) measure(b *testing.B, program string, memory int, environment []string) (measured starting) {
+	b.Helper()
+	served := &function{event: restEvent(c.api.URL, record(1<<10)), next: make(chan struct{}), done: make(chan struct{})}
+	command := exec.Command(program)
+	var began time.Time
+	var once sync.Once
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	asked := make(chan time.Time, 1)
+	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		once.Do(func() {
+			asked <- time.Now()
+			c.share.limit(b, command.Process.Pid, memory)
+		})
+		served.ServeHTTP(w, r)
+	})}
+	go func() { _ = server.Serve(listener) }()
+	defer server.Close()
+	command.Env = append(append(slices.Clone(c.environment), environment...),
+		"AWS_LAMBDA_RUNTIME_API="+listener.Addr().String(), "AWS_LAMBDA_FUNCTION_MEMORY_SIZE="+strconv.Itoa(memory))
+	command.Stderr = os.Stderr
+	began = time.Now()
+	if err := c.start(command); err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = command.Process.Kill(); _ = command.Wait() }()
+	measured.asked = milliseconds((<-asked).Sub(began))
+	served.next <- struct{}{}
+	<-served.done
+	measured.first = milliseconds(time.Since(began))
+	for range invocationsAtOnce {
+		measured.atOnce = append(measured.atOnce, served.once())
+	}
+	for range invocationsInTurn {
+		time.Sleep(sharePeriod)
+		measured.inTurn = append(measured.inTurn, served.once())
+	}
+	return measured
+}
+
+// once makes one invocation.
+func (f *function) once() float64 {
+	began := time.Now()
+	f.next <- struct{}{}
+	<-f.done
+	return milliseconds(time.Since(began))
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
+// namespaced returns what starts processes that find one file in place of another.
+func namespaced(file, in string) (func(*exec.Cmd) error, error) {
+	type order struct {
+		command *exec.Cmd
+		err     chan error
+	}
+	commands, ready := make(chan order), make(chan error)
+	go func() {
+		runtime.LockOSThread() // for good: a process begins in the namespaces of its thread
+		err := syscall.Unshare(syscall.CLONE_FS | syscall.CLONE_NEWNS)
+		if err == nil {
+			err = syscall.Mount("none", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, "")
+		}
+		if err == nil {
+			err = syscall.Mount(file, in, "", syscall.MS_BIND, "")
+		}
+		ready <- err
+		if err != nil {
+			return
+		}
+		for each := range commands {
+			each.err <- each.command.Start()
+		}
+	}()
+	return func(command *exec.Cmd) error {
+		each := order{command, make(chan error)}
+		commands <- each
+		return <-each.err
+	}, <-ready
+}
+
+// A share is a control group whose processes have a part of a processor.
+type share struct {
+	folder  string
+	version int
+}
+
+// newShare makes a control group, of version 2 or 1.
+func newShare(b *testing.B) (*share, error) {
+	name := fmt.Sprintf("keyrelay-speed-%d", os.Getpid())
+	for version, parent := range map[int]string{2: "/sys/fs/cgroup", 1: "/sys/fs/cgroup/cpu"} {
+		made := &share{filepath.Join(parent, name), version}
+		if os.Mkdir(made.folder, 0o755) != nil {
+			continue
+		}
+		b.Cleanup(func() { _ = os.Remove(made.folder) })
+		if made.set(128) == nil {
+			return made, nil
+		}
+	}
+	return nil, fmt.Errorf("no control group")
+}
+
+// set gives the group what AWS gives a function of so much memory.
+func (s *share) set(memory int) error {
+	period := int(sharePeriod / time.Microsecond)
+	quota := strconv.Itoa(period * memory / 1769)
+	if s.version == 2 {
+		return s.write("cpu.max", quota+" "+strconv.Itoa(period))
+	}
+	if err := s.write("cpu.cfs_period_us", strconv.Itoa(period)); err != nil {
+		return err
+	}
+	return s.write("cpu.cfs_quota_us", quota)
+}
+
+func (s *share) write(name, text string) error {
+	file, err := os.OpenFile(filepath.Join(s.folder, name), os.O_WRONLY, 0) // it is there, or this is no control group
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	_, err = file.WriteString(text)
+	return err
+}
+
+// limit puts a process into the group.
+func (s *share) limit(b *testing.B, process, memory int) {
+	if s == nil {
+		return
+	}
+	if err := s.set(memory); err != nil {
+		b.Error(err)
+	}
+	if err := s.write("cgroup.procs", strconv.Itoa(process)); err != nil {
+		b.Error(err)
+	}
+}
