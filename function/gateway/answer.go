@@ -45,7 +45,9 @@ func (f format) encode(response *Response) []byte {
 	out = append(out, `,"body":"`...)
 	switch {
 	case !asBase64:
-		out = appendBody(out, response.Body)
+		if out = appendBody(out, response.Body); len(out) > MaxAnswerBytes {
+			return nil
+		}
 	case len(out)+base64.StdEncoding.EncodedLen(len(response.Body)) <= MaxAnswerBytes:
 		out = base64.StdEncoding.AppendEncode(out, response.Body)
 	default:
