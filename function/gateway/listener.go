@@ -8,11 +8,15 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
-// maxConnections is how many connections of callers are open at once: what they can
-// have sent before their header is whole takes 64 KB each.
-const maxConnections = 400
+// The limits of all connections together.
+const (
+	maxConnections = 256
+	// maxUnread is how many bytes of headers that are not whole yet there may be.
+	maxUnread = 4 << 20
+)
 
 // A Listener is what an http.Server listens on: it bounds how many connections are
 // open, and has the requests that net/http refuses by itself answered by a Handler.
@@ -21,23 +25,25 @@ const maxConnections = 400
 //	server := http.Server{Handler: gateway.HTTP(relay), ConnState: listener.ConnState}
 //	err := server.Serve(listener)
 //
-// Where all connections are taken, one without a request under way is closed for a
-// new one; where there is none, the new one waits.
+// Where all connections are taken, one without a request under way, or whose header
+// is not whole yet, is closed for a new one; where there is none, the new one waits.
 type Listener struct {
 	net.Listener
 	handler Handler
 	free    chan struct{}
 	closed  chan struct{}
 	close   sync.Once
+	unread  atomic.Int64
 	mutex   sync.Mutex
-	idle    map[net.Conn]struct{}
+	// waiting are the connections on which no request is under way.
+	waiting map[*callersConnection]struct{}
 }
 
 // Listen returns a Listener over another one, whose refusals handler answers.
 func Listen(listener net.Listener, handler Handler) *Listener {
 	return &Listener{
 		Listener: listener, handler: handler,
-		free: make(chan struct{}, maxConnections), closed: make(chan struct{}), idle: make(map[net.Conn]struct{}),
+		free: make(chan struct{}, maxConnections), closed: make(chan struct{}), waiting: make(map[*callersConnection]struct{}),
 	}
 }
 
@@ -50,7 +56,7 @@ func (l *Listener) Accept() (net.Conn, error) {
 	select {
 	case l.free <- struct{}{}:
 	default:
-		l.closeIdle()
+		l.closeWaiting()
 		select {
 		case l.free <- struct{}{}:
 		case <-l.closed:
@@ -68,22 +74,26 @@ func (l *Listener) Close() error {
 }
 
 // ConnState is the http.Server's field of that name.
-func (l *Listener) ConnState(connection net.Conn, state http.ConnState) {
+func (l *Listener) ConnState(changed net.Conn, state http.ConnState) {
+	connection := changed.(*callersConnection)
+	connection.forget()
+	waits := state == http.StateIdle || state == http.StateNew
+	connection.waits.Store(waits)
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
-	if state == http.StateIdle {
-		l.idle[connection] = struct{}{}
+	if waits {
+		l.waiting[connection] = struct{}{}
 	} else {
-		delete(l.idle, connection)
+		delete(l.waiting, connection)
 	}
 }
 
-// closeIdle closes a connection that has no request under way, if there is one.
-func (l *Listener) closeIdle() {
+// closeWaiting closes a connection that has no request under way, if there is one.
+func (l *Listener) closeWaiting() {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
-	for connection := range l.idle {
-		delete(l.idle, connection)
+	for connection := range l.waiting {
+		delete(l.waiting, connection)
 		_ = connection.Close()
 		return
 	}
@@ -94,11 +104,30 @@ type callersConnection struct {
 	net.Conn
 	listener *Listener
 	close    sync.Once
+	// waits says that no header is whole, and unread is what came of one.
+	waits  atomic.Bool
+	unread atomic.Int64
 }
+
+// Read reads, and sees that what waits to become a header is not too much for all connections together.
+func (c *callersConnection) Read(into []byte) (int, error) {
+	n, err := c.Conn.Read(into)
+	if c.waits.Load() {
+		c.unread.Add(int64(n))
+		if c.listener.unread.Add(int64(n)) > maxUnread {
+			c.listener.closeWaiting()
+		}
+	}
+	return n, err
+}
+
+// forget no longer counts what came of a header.
+func (c *callersConnection) forget() { c.listener.unread.Add(-c.unread.Swap(0)) }
 
 // Close makes place for another connection.
 func (c *callersConnection) Close() error {
 	c.close.Do(func() { <-c.listener.free })
+	c.forget()
 	return c.Conn.Close()
 }
 

@@ -3,6 +3,7 @@ package gateway
 import (
 	"errors"
 	"io"
+	"runtime"
 	"sync/atomic"
 )
 
@@ -61,9 +62,10 @@ func readAll(from io.Reader, declared, limit int64, used *share) ([]byte, error)
 	}
 }
 
-// maxShared is how much memory the bodies of all requests take together: two of the
-// largest find place, or some thousands of a usual size.
-const maxShared = 26 << 20
+// maxShared is how much memory the bodies of all requests take together while they
+// are read and used: one of the largest finds place, or thousands of a usual size.
+// What is made of them may take as much again.
+const maxShared = 13 << 20
 
 // errBusy says that other bodies have taken that memory.
 var errBusy = errors.New("too many bodies are under way")
@@ -86,4 +88,12 @@ func (s *share) take(size int64) error {
 	return nil
 }
 
-func (s *share) giveBack() { s.all.Add(-s.taken) }
+// giveBack leaves the memory to others. A large one is collected first, so that the
+// next large body finds that memory and does not take more.
+func (s *share) giveBack() {
+	const large = 4 << 20
+	if s.taken > large {
+		runtime.GC()
+	}
+	s.all.Add(-s.taken)
+}

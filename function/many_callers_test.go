@@ -1,0 +1,148 @@
+package main
+
+import (
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+
+	"keyrelay/function/gateway"
+)
+
+// maxCrowdGrowth leaves the collector some room beside maxGrowth.
+const maxCrowdGrowth = maxGrowth + 8<<20
+
+// callerKey is the key of the callers that have one.
+const callerKey = "the-key-of-a-caller"
+
+// A crowd is many callers at once, and how much they may make the program grow.
+type crowd struct {
+	callers int
+	// text is what each of them sends, as bytes.
+	text func(downstream string) string
+	// answers are the statuses that they may get, each "" where the caller gives up.
+	answers []string
+	most    int
+}
+
+// posting is a request with a key and header lines, and a body.
+func posting(key, lines string, body []byte) func(string) string {
+	return func(downstream string) string {
+		return fmt.Sprintf("POST / HTTP/1.1\r\nHost: relay\r\nX-Osmos-Outbound-Url: %s/\r\nX-Api-Key: %s\r\n%sContent-Length: %d\r\n\r\n%s", downstream, key, lines, len(body), body)
+	}
+}
+
+func gzipBomb() []byte {
+	var out bytes.Buffer
+	writer := gzip.NewWriter(&out)
+	_, _ = io.CopyN(writer, neverending{}, 200<<20)
+	_ = writer.Close()
+	return out.Bytes()
+}
+
+// TestManyCallers sees that what callers make the program hold is bounded for all of
+// them together, and costs nothing before the key.
+func TestManyCallers(t *testing.T) {
+	program := built(t)
+	downstream := httptest.NewServer(http.HandlerFunc(largeDownstream))
+	defer downstream.Close()
+	large := append(append([]byte(`{"moved":1,"text":"`), bytes.Repeat([]byte("x"), 9<<20)...), `"}`...)
+	for name, each := range map[string]crowd{
+		"without a key":             {40, posting("", "", large), []string{"401"}, 16 << 20},
+		"with a wrong key, in gzip": {40, posting("wrong", "Content-Encoding: gzip\r\n", gzipBomb()), []string{"401"}, 16 << 20},
+		"with a key, in gzip":       {40, posting(callerKey, "Content-Encoding: gzip\r\n", gzipBomb()), []string{"413", "503"}, maxCrowdGrowth},
+		"with a key":                {40, posting(callerKey, "X-Osmos-Query-Param-Fields: moved\r\n", large), []string{"200", "503"}, maxCrowdGrowth},
+		"with a header that does not end": {500, func(string) string {
+			return "POST / HTTP/1.1\r\nHost: relay\r\nX-Large: " + strings.Repeat("x", 50<<10)
+		}, []string{""}, maxCrowdGrowth},
+		"with a body that does not come": {500, func(downstream string) string {
+			return strings.Replace(posting(callerKey, "", nil)(downstream), "Content-Length: 0", fmt.Sprint("Content-Length: ", gateway.MaxRecordBytes), 1) + "{"
+		}, []string{"", "503"}, maxCrowdGrowth},
+	} {
+		t.Run(name, func(t *testing.T) {
+			port := freePort(t)
+			command := exec.Command(program)
+			command.Env = []string{"PORT=" + port, "KEYRELAY_CALLER_KEYS=env:CALLERS", "CALLERS=" + callerKey, "KEYRELAY_DESTINATIONS=" + writeDocument(t, openDocument(downstream.URL))}
+			awaitServing(t, command)
+			relayed(port, downstream.URL, callerKey)
+			grown := growth(t, command.Process.Pid, func() { each.come(t, port, downstream.URL) })
+			t.Logf("%.1f MB", float64(grown)/(1<<20))
+			if grown >= each.most {
+				t.Errorf("the program grew by %d bytes", grown)
+			}
+		})
+	}
+}
+
+// come has all callers send what they send, and looks at what they get.
+func (c crowd) come(t *testing.T, port, downstream string) {
+	text := c.text(downstream)
+	gaveUp := len(c.answers) > 0 && c.answers[0] == ""
+	var all sync.WaitGroup
+	for range c.callers {
+		connection, err := net.Dial("tcp", "127.0.0.1:"+port)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer connection.Close()
+		send := func() {
+			go func() { _, _ = io.WriteString(connection, text) }()
+			status := make([]byte, len("HTTP/1.1 200"))
+			if _, err := io.ReadFull(connection, status); err != nil {
+				t.Error(err)
+			} else if got := string(status[9:]); !strings.Contains(strings.Join(c.answers, " "), got) {
+				t.Errorf("got %s, not one of %s", got, c.answers)
+			}
+		}
+		if gaveUp {
+			_, _ = io.WriteString(connection, text)
+			continue
+		}
+		all.Go(send)
+	}
+	all.Wait()
+}
+
+// TestCallersWhoStay opens more connections than are kept, each with a request that
+// was answered. A newcomer is served all the same.
+func TestCallersWhoStay(t *testing.T) {
+	port, downstream := servingProgram(t)
+	for range 400 {
+		staying := dial(t, port)
+		_, _ = io.WriteString(staying, "GET / HTTP/1.1\r\nHost: relay\r\n\r\n")
+		if _, err := io.ReadFull(staying, make([]byte, 12)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := relayed(port, downstream, ""); got != "200 "+arrived {
+		t.Errorf("got %q", got)
+	}
+}
+
+// TestForeignHosts sees that a program that serves its own machine only answers to no
+// other name, by which a web page could reach it, and one that serves others to any.
+func TestForeignHosts(t *testing.T) {
+	downstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, arrived) }))
+	defer downstream.Close()
+	for _, address := range []string{"127.0.0.1:", ""} {
+		port := freePort(t)
+		command := program(nil, "PORT="+address+port, "KEYRELAY_CALLER_KEYS=none", "KEYRELAY_DESTINATIONS="+writeDocument(t, openDocument(downstream.URL)))
+		awaitServing(t, command)
+		for host, isOwn := range map[string]bool{
+			"127.0.0.1:" + port: true, "localhost:" + port: true, "LOCALHOST": true, "127.0.0.2": true, "[::1]:" + port: true, "app.localhost:" + port: true,
+			"rebound.example.com": false, "rebound.example.com:" + port: false, "localhost.example.com": false, "127.0.0.1.example.com": false, "10.0.0.1": false, "": false,
+		} {
+			got := exchange(t, dial(t, port), "GET / HTTP/1.1\r\nHost: "+host+"\r\nX-Osmos-Outbound-Url: "+downstream.URL+"/\r\n\r\n")
+			if refused := strings.Contains(got, "header-invalid") && strings.Contains(got, "PORT"); refused == (isOwn || address == "") {
+				t.Errorf("PORT=%s, Host %q: got %s", address, host, got)
+			}
+		}
+	}
+}
