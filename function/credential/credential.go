@@ -14,13 +14,16 @@ package credential
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"keyrelay/function/cache"
 	"keyrelay/function/destination"
+	"keyrelay/function/gateway"
 	"keyrelay/function/plan"
 	"keyrelay/function/retrieval"
 	"keyrelay/function/secret"
@@ -55,6 +58,9 @@ func New(secrets *secret.Store, call upstream.CallFunc) *Store {
 type Credential struct {
 	// Stats is what the log may know of it.
 	Stats Stats
+	// Schemes names its security schemes, and Version says for each which credential
+	// it is, by a short hash; both with commas between.
+	Schemes, Version string
 
 	// parts holds the operation's schemes in their order, and then those that only fills ask for.
 	parts    []*part
@@ -115,6 +121,7 @@ func (s *Store) GetFor(ctx context.Context, d *destination.Destination, security
 		}
 	}
 	made.attached = len(made.parts)
+	made.describe()
 	return made, nil
 }
 
@@ -152,6 +159,7 @@ func (s *Store) assemble(ctx context.Context, outbound *plan.Plan) (*Credential,
 			return nil, err
 		}
 	}
+	made.describe()
 	return made, nil
 }
 
@@ -196,6 +204,12 @@ func (s *Store) exist(ctx context.Context, security []destination.Requirement) (
 func (c *Credential) add(ctx context.Context, s *Store, scope retrieval.Scope) error {
 	start := time.Now()
 	made, taken, err := s.kind(scope.Scheme.Kind).get(ctx, scope)
+	var refusal *gateway.Refusal
+	if errors.As(err, &refusal) {
+		named := *refusal
+		named.Scheme = scope.Scheme.Name
+		return &named
+	}
 	if err != nil {
 		return err
 	}
@@ -212,6 +226,15 @@ func (c *Credential) note(had *part, taken stats, took time.Duration) {
 	if taken.stale {
 		c.Stats.Stale = append(c.Stats.Stale, had.scope.Scheme.Name)
 	}
+}
+
+// describe sets what the log calls the credential.
+func (c *Credential) describe() {
+	var schemes, hashes []string
+	for _, part := range c.parts {
+		schemes, hashes = append(schemes, part.scope.Scheme.Name), append(hashes, part.hash)
+	}
+	c.Schemes, c.Version = strings.Join(schemes, ","), strings.Join(hashes, ",")
 }
 
 // part returns a scheme's part, nil where there is none.
@@ -244,6 +267,7 @@ func (s *Store) Renew(ctx context.Context, used *Credential) *Credential {
 	if !changed {
 		return nil
 	}
+	renewed.describe()
 	for _, fill := range renewed.fills {
 		if renewed.checkFill(fill) != nil {
 			return nil

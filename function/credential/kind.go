@@ -163,6 +163,7 @@ func keep[V comparable](s *Store, scope retrieval.Scope, got cache.Result[V], fr
 		return nil, taken, err
 	}
 	made.scope, made.version, made.fresh = scope, got.Value, got.Fresh
+	made.hash = made.shortHash()
 	s.parts.Store(scope, made)
 	return made, taken, nil
 }

@@ -1,13 +1,17 @@
 package credential
 
 import (
+	"crypto/pbkdf2"
+	"crypto/sha256"
 	"crypto/tls"
+	"encoding/hex"
 	"net/http"
 	"time"
 
 	"keyrelay/function/destination"
 	"keyrelay/function/mask"
 	"keyrelay/function/retrieval"
+	"keyrelay/function/secret"
 )
 
 // A part is one scheme's share of a Credential, in the shapes that requests and
@@ -18,6 +22,8 @@ type part struct {
 	// version is what it was made of: a secret as it was read once, a token, the
 	// credentials of a role. Pointers to it compare.
 	version any
+	// hash tells the version from others in a log, where it does no harm.
+	hash string
 	// fresh reports whether the version is still the one to use.
 	fresh func(now time.Time) bool
 	// text is what the scheme's own header would hold; nil where there is no such text.
@@ -45,6 +51,34 @@ func newPart(scheme *destination.SecurityScheme, text string, secrets []string) 
 	made := &part{text: func() string { return text }, masker: mask.New(secrets...)}
 	made.attach(scheme, text)
 	return made
+}
+
+// hashRounds slows down who would guess a secret by its hash: it may be a password
+// that a person chose. A retrieved credential is chosen by chance.
+const hashRounds = 1000
+
+// shortHash returns eight characters that differ, most likely, where the credential does.
+func (p *part) shortHash() string {
+	var identity string
+	switch of := p.version.(type) {
+	case *role:
+		identity = of.credentials().AccessKeyID
+	default:
+		if p.text != nil {
+			identity = p.text()
+		} else if p.certificate != nil {
+			identity = string(p.certificate.Certificate[0])
+		}
+	}
+	rounds := 1
+	if _, ok := p.version.(*secret.Version); ok {
+		rounds = hashRounds
+	}
+	sum, err := pbkdf2.Key(sha256.New, identity, []byte(p.scope.Destination.Name+" "+p.scope.Scheme.Name), rounds, 4)
+	if err != nil {
+		return "" // only where a FIPS module forbids it
+	}
+	return hex.EncodeToString(sum)
 }
 
 // same reports whether both are the same credential for a downstream.

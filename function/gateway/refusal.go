@@ -2,8 +2,8 @@ package gateway
 
 // A Refusal says why a request was not relayed, or not answered by its
 // destination. It is the one error type of all packages: Reason is a sentinel of
-// the package that found it, which the relay maps to a status; everything but Cause
-// is meant for the caller's eyes.
+// the package that found it, which the relay maps to a status; everything but Note,
+// Scheme and Cause is meant for the caller's eyes.
 type Refusal struct {
 	// Reason is one of the sentinel errors of the packages.
 	Reason error
@@ -13,10 +13,14 @@ type Refusal struct {
 	// Detail tells the caller in full sentences what to do. It names fields,
 	// headers, files and secret references, never their values.
 	Detail string
+	// Note tells the operator more, in the log alone: hosts, statuses and error codes.
+	Note string
 	// Fields names every field of the record that the refusal is about.
 	Fields []string
 	// Allowed lists what would have been accepted: methods, servers or operations.
 	Allowed []string
+	// Scheme names the security scheme whose credential cannot be had, if that is the reason.
+	Scheme string
 	// RetryAfter is the number of whole seconds after which trying again makes
 	// sense; 0 when that is unknown.
 	RetryAfter int

@@ -22,6 +22,8 @@ type delivery struct {
 	// err is why the record was not sent or not answered; nil with a status of 0
 	// means that no time was left to send it.
 	err error
+	// refused says that the downstream refused the credential, and that there was no better one.
+	refused bool
 }
 
 // accepted says that the downstream took the record.
@@ -45,6 +47,9 @@ func (d *delivery) blame() blame {
 	if d.err != nil {
 		problem, _ := problemFor(d.err)
 		return problem.blame
+	}
+	if d.refused {
+		return blameCredential
 	}
 	if d.status >= 400 && d.status < 500 {
 		return blameCaller
@@ -119,7 +124,9 @@ func (b *batchRun) deliver(ctx context.Context, index int, own *logEntry) {
 	if made.err = checkSession(ctx, outbound, own, b.sessions.check); made.err != nil {
 		return
 	}
+	own.refused = false
 	answer, err := b.relay.send(ctx, outbound, own)
+	made.refused = own.refused
 	if err != nil {
 		made.err = err
 		return
@@ -164,12 +171,11 @@ func (b *batchRun) count() {
 		if made.status == 0 && made.err == nil {
 			b.entry.unsent++
 		} else {
-			b.entry.refused++
+			b.entry.recordsRefused++
 		}
 		if !made.discarded() {
 			b.entry.panicked(made.err)
-			b.entry.note(made.err)
-			b.entry.incomplete(made.blame())
+			b.entry.incomplete(made)
 		}
 	}
 }

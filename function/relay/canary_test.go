@@ -160,11 +160,12 @@ func logMembers() map[string]any {
 	text, number, truth, list := "", 0.0, true, []any{}
 	return map[string]any{
 		"time": text, "level": text, "message": text, "requestId": text, "method": text, "destination": text, "operation": text,
-		"status": number, "problem": text, "detail": text, "proxyError": text, "blame": text, "requestBytes": number, "responseBytes": number,
+		"status": number, "problem": text, "proxyError": text, "blame": text, "detail": text, "scheme": text, "credentialVersion": text, "caller": text, "address": text, "requestBytes": number, "responseBytes": number,
 		"durationMs": number, "stack": text, "downstreamMs": number, "credentialMs": number, "credentialCached": truth,
 		"records": number, "recordsRefused": number, "recordsUnsent": number,
 		"dryRun": truth, "replayed": truth, "stale": list, "masked": list,
-		"FunctionName": text, "Blame": text, "Success": number, "Duration": number, "Faults": number, "_aws": map[string]any{},
+		"FunctionName": text, "Blame": text, "Success": number, "Duration": number, "Faults": number,
+		"Destination": text, "Scheme": text, "CredentialFaults": number, "_aws": map[string]any{},
 	}
 }
 

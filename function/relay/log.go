@@ -10,6 +10,9 @@ import (
 	"keyrelay/function/rawjson"
 )
 
+// maxDetail bounds what the log says of why a request failed.
+const maxDetail = 2 << 10
+
 // usualLineBytes is what a log line with metrics needs, so that its buffer rarely grows.
 const usualLineBytes = 1 << 10
 
@@ -48,8 +51,10 @@ func (r *Relay) appendEntry(line []byte, entry *logEntry) []byte {
 	line = appendNumber(line, "status", entry.status)
 	line = appendText(line, "problem", entry.problemName)
 	line = appendText(line, "proxyError", entry.proxyError)
-	line = appendText(line, "detail", entry.detail)
 	line = appendText(line, "blame", string(entry.blame))
+	line = appendText(line, "detail", entry.detail[:min(len(entry.detail), maxDetail)])
+	line = appendText(line, "scheme", entry.schemes)
+	line = appendText(line, "credentialVersion", entry.version)
 	line = appendNumber(line, "requestBytes", entry.requestBytes)
 	line = appendNumber(line, "responseBytes", entry.responseBytes)
 	line = appendMilliseconds(line, "durationMs", entry.duration)
@@ -68,7 +73,7 @@ func (e *logEntry) appendCredential(line []byte) []byte {
 	}
 	if e.records > 0 {
 		line = appendNumber(line, "records", e.records)
-		line = appendNumber(line, "recordsRefused", e.refused)
+		line = appendNumber(line, "recordsRefused", e.recordsRefused)
 		line = appendNumber(line, "recordsUnsent", e.unsent)
 	}
 	line = appendTrue(line, "dryRun", e.dryRun)
@@ -150,7 +155,10 @@ func appendString(line []byte, text string) []byte {
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html.
 const metricDirectives = `,"CloudWatchMetrics":[` +
 	`{"Namespace":"keyrelay","Dimensions":[["FunctionName"]],"Metrics":[{"Name":"Success","Unit":"Count"},{"Name":"Duration","Unit":"Milliseconds"}]},` +
-	`{"Namespace":"keyrelay","Dimensions":[["FunctionName","Blame"]],"Metrics":[{"Name":"Faults","Unit":"Count"}]}]}`
+	`{"Namespace":"keyrelay","Dimensions":[["FunctionName","Blame"]],"Metrics":[{"Name":"Faults","Unit":"Count"}]}`
+
+// credentialDirective does the same where a credential is refused or cannot be had.
+const credentialDirective = `,{"Namespace":"keyrelay","Dimensions":[["FunctionName","Destination","Scheme"]],"Metrics":[{"Name":"CredentialFaults","Unit":"Count"}]}`
 
 // appendMetrics adds the metrics of one request.
 func (r *Relay) appendMetrics(line []byte, entry *logEntry) []byte {
@@ -162,9 +170,18 @@ func (r *Relay) appendMetrics(line []byte, entry *logEntry) []byte {
 	line = appendNumber(line, "Success", count(entry.succeeded()))
 	line = appendMilliseconds(line, "Duration", entry.duration)
 	line = appendNumber(line, "Faults", count(entry.blame != blameNobody))
+	if entry.faulty != "" {
+		line = appendText(line, "Destination", entry.destination)
+		line = appendText(line, "Scheme", entry.faulty)
+		line = appendNumber(line, "CredentialFaults", 1)
+	}
 	line = append(line, `,"_aws":{"Timestamp":`...)
 	line = strconv.AppendInt(line, entry.start.UnixMilli(), 10)
-	return append(line, metricDirectives...)
+	line = append(line, metricDirectives...)
+	if entry.faulty != "" {
+		line = append(line, credentialDirective...)
+	}
+	return append(line, "]}"...)
 }
 
 func count(holds bool) int {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"keyrelay/function/cache"
@@ -17,18 +19,16 @@ import (
 type logEntry struct {
 	start time.Time
 	// limit is when the relay itself must have an answer.
-	limit       time.Time
-	requestID   string
-	caller      string
-	address     string
-	method      string
-	destination string
-	operation   string
-	status      int
-	problemName string
-	proxyError  string
-	// detail is what only the operator may know of the problem; of a batch's the first.
-	detail        string
+	limit         time.Time
+	requestID     string
+	caller        string
+	address       string
+	method        string
+	destination   string
+	operation     string
+	status        int
+	problemName   string
+	proxyError    string
 	blame         blame
 	requestBytes  int
 	responseBytes int
@@ -39,11 +39,19 @@ type logEntry struct {
 	dryRun        bool
 	replayed      bool
 	sent          bool
-	stale         []string
-	masked        []string
-	// records is how many records a split batch held, refused how many of them were
+	// detail says why the request failed, as the operator may know it.
+	detail string
+	// schemes and version are of the credential that was used.
+	schemes, version string
+	// faulty names the schemes whose credential was refused or could not be had, and
+	// refused says that it was refused.
+	faulty  string
+	refused bool
+	stale   []string
+	masked  []string
+	// records is how many records a split batch held, recordsRefused how many of them were
 	// not accepted, unsent how many were not sent at all.
-	records, refused, unsent int
+	records, recordsRefused, unsent int
 	// stack is where the relay itself panicked: names of functions and places in the code.
 	stack []byte
 }
@@ -81,6 +89,31 @@ func (e *logEntry) used(used *credential.Credential) {
 	e.cached = used.Stats.Cached
 	e.stale = used.Stats.Stale
 	e.wait += used.Stats.Wait
+	e.schemes, e.version = used.Schemes, used.Version
+}
+
+// refuses notes that the API refuses a credential for which there is no better one.
+func (e *logEntry) refuses(used *credential.Credential, answer *gateway.Response, renewal string) {
+	e.refused, e.faulty = true, used.Schemes
+	e.detail = "The API answered " + strconv.Itoa(answer.Status) + ", which means that it refuses the credential, " + renewal + "."
+}
+
+// explain notes why a request failed.
+func (e *logEntry) explain(err error) {
+	var refusal *gateway.Refusal
+	if !errors.As(err, &refusal) {
+		return // a panic, whose stack the entry has
+	}
+	e.detail = refusal.Detail
+	if e.blame == blameCaller {
+		e.detail = withoutQuotations(refusal)
+	}
+	if refusal.Note != "" {
+		e.detail += " " + refusal.Note
+	}
+	if refusal.Scheme != "" {
+		e.faulty, e.schemes, e.version = refusal.Scheme, refusal.Scheme, ""
+	}
 }
 
 // delivered notes one delivery and how long it took.
@@ -93,14 +126,6 @@ func (e *logEntry) failed(problem Problem, proxyError string) {
 	e.problemName = problem.Name
 	e.proxyError = proxyError
 	e.blame = problem.blame
-}
-
-// note keeps what only the operator may know of an error, in a batch of the first one.
-func (e *logEntry) note(err error) {
-	if err != nil && e.detail == "" {
-		problem, _ := problemFor(err)
-		_, e.detail = refusalFrom(err, problem)
-	}
 }
 
 // panicked notes where the relay itself panicked, if that is what the error says.
@@ -120,12 +145,39 @@ func (e *logEntry) finish(response *gateway.Response) {
 	if e.problemName == "" {
 		e.blame = blameForStatus(e.status)
 	}
+	if e.problemName == "" && e.refused {
+		e.blame = blameCredential
+	}
 }
 
 // succeeded says that the relay did what it is there for: whatever went wrong was
 // the caller's doing.
 func (e *logEntry) succeeded() bool {
 	return e.blame == blameNobody || e.blame == blameCaller
+}
+
+// withoutQuotations returns a detail without what it quotes of the caller's request,
+// names of fields excepted.
+func withoutQuotations(refusal *gateway.Refusal) string {
+	var text strings.Builder
+	rest := refusal.Detail
+	for {
+		before, after, found := strings.Cut(rest, `"`)
+		text.WriteString(before)
+		if !found {
+			return text.String()
+		}
+		quoted, err := strconv.QuotedPrefix(`"` + after)
+		if err != nil {
+			return text.String() + "..." // a quotation that does not end
+		}
+		if name, _ := strconv.Unquote(quoted); slices.Contains(refusal.Fields, name) {
+			text.WriteString(quoted)
+		} else {
+			text.WriteString(`"..."`)
+		}
+		rest = after[len(quoted)-1:]
+	}
 }
 
 // add takes over what one worker of a batch noted.
@@ -140,6 +192,10 @@ func (e *logEntry) add(worker *logEntry) {
 	e.downstream += worker.downstream
 	e.stale = union(e.stale, worker.stale)
 	e.masked = union(e.masked, worker.masked)
+	e.schemes, e.version = worker.schemes, worker.version
+	if worker.faulty != "" {
+		e.faulty, e.detail = worker.faulty, worker.detail
+	}
 }
 
 func union(texts, more []string) []string {
@@ -153,12 +209,19 @@ func union(texts, more []string) []string {
 
 // incomplete notes that a batch failed by one delivery. Where more than one is to
 // blame, what an operator can mend comes first.
-func (e *logEntry) incomplete(blamed blame) {
-	if e.problemName == "" {
+func (e *logEntry) incomplete(made *delivery) {
+	blamed, first := made.blame(), e.problemName == ""
+	if first {
 		e.failed(problemFor(errBatchIncomplete))
-		e.blame = blamed
 	}
-	if severity(blamed) > severity(e.blame) {
-		e.blame = blamed
+	if !first && severity(blamed) <= severity(e.blame) {
+		return
+	}
+	e.blame = blamed
+	switch {
+	case made.err != nil:
+		e.explain(made.err)
+	case made.status > 0 && !made.refused:
+		e.detail = "The API answered " + strconv.Itoa(made.status) + " to a record."
 	}
 }

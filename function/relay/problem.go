@@ -48,13 +48,14 @@ const (
 	blameNobody        blame = "nobody"
 	blameCaller        blame = "caller"
 	blameKeyrelay      blame = "keyrelay"
+	blameCredential    blame = "credential"
 	blameTokenEndpoint blame = "token-endpoint"
 	blameDownstream    blame = "downstream"
 )
 
 // severity orders blames by how much an operator of the relay can do about them.
 func severity(found blame) int {
-	return slices.Index([]blame{blameNobody, blameCaller, blameDownstream, blameTokenEndpoint, blameKeyrelay}, found)
+	return slices.Index([]blame{blameNobody, blameCaller, blameDownstream, blameTokenEndpoint, blameCredential, blameKeyrelay}, found)
 }
 
 // blameForStatus says whose fault a downstream's status is.
@@ -128,9 +129,9 @@ func adviseOnTime(err error, hasMore bool) error {
 func refuse(err error, entry *logEntry) *gateway.Response {
 	problem, proxyError := problemFor(err)
 	entry.failed(problem, proxyError)
+	entry.explain(err)
 	entry.panicked(err)
-	entry.note(err)
-	refusal, _ := refusalFrom(err, problem)
+	refusal := refusalFrom(err, problem)
 	if refusal.Status != 0 {
 		problem.Status = refusal.Status
 	}
@@ -149,16 +150,16 @@ func (p Problem) forOperator() bool {
 	return false
 }
 
-// refusalFrom is what of an error the caller may see, and what only the operator may; empty for nothing.
-func refusalFrom(err error, problem Problem) (_ *gateway.Refusal, forOperator string) {
+// refusalFrom is what of an error the caller may see.
+func refusalFrom(err error, problem Problem) *gateway.Refusal {
 	var refusal *gateway.Refusal
 	switch {
 	case !errors.As(err, &refusal):
-		return &gateway.Refusal{Detail: "This is a fault of the relay itself. Look for the internal problem of this time in its log."}, ""
+		return &gateway.Refusal{Detail: "This is a fault of the relay itself. Look for the internal problem of this time in its log."}
 	case !problem.forOperator():
-		return refusal, ""
+		return refusal
 	}
 	shown := *refusal
 	shown.Detail = "Only the operator of this relay can mend this. The entry of this request in its log has the detail."
-	return &shown, refusal.Detail
+	return &shown
 }

@@ -178,11 +178,15 @@ func (r *Relay) send(ctx context.Context, outbound *plan.Plan, entry *logEntry) 
 	}
 	renewed := r.renew(ctx, used, entry)
 	if renewed == nil {
+		entry.refuses(used, answer, "and there is no other")
 		return answer, nil
 	}
 	// net/http may still be reading the header map of a request whose answer came early.
 	outbound.Header = outbound.Header.Clone()
-	return r.sendOnce(ctx, outbound, renewed, entry)
+	if answer, err = r.sendOnce(ctx, outbound, renewed, entry); err == nil && renewed.Refused(answer.Status, answer.Body) {
+		entry.refuses(renewed, answer, "also after it was renewed")
+	}
+	return answer, err
 }
 
 // credential gets what the plan asks for. The usual case, where it is ready,

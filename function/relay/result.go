@@ -170,7 +170,7 @@ type problemResult struct {
 
 func newProblemResult(err error) problemResult {
 	problem, _ := problemFor(err)
-	refusal, _ := refusalFrom(err, problem)
+	refusal := refusalFrom(err, problem)
 	return problemResult{newProblemDocument(problem, refusal), refusal.RetryAfter}
 }
 

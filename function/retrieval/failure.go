@@ -37,13 +37,14 @@ func failed(scope Scope, problem string) *gateway.Refusal {
 
 // unanswered says why there is no answer. The error is not kept as the cause: its
 // reason and detail may speak of the outbound call.
-func unanswered(scope Scope, err error) error {
+func unanswered(scope Scope, host string, err error) error {
 	var refusal *gateway.Refusal
 	if !errors.As(err, &refusal) || errors.Is(refusal.Reason, secret.ErrUnavailable) {
 		return err
 	}
 	problem, late := upstream.Describe("its endpoint", refusal)
 	told := failed(scope, problem)
+	told.Note = "The endpoint is at " + host + "."
 	if late {
 		told.Reason = ErrTimeout
 	}
@@ -69,6 +70,11 @@ func refusedBy(in inputs, got *upstream.Answer) error {
 		problem = in.oauthProblem(oauthError(got))
 	}
 	refusal := failed(scope, problem)
+	refusal.Note = "The endpoint answered " + strconv.Itoa(got.Status)
+	if code := oauthError(got); oauthProblem(code) != oauthProblem("") {
+		refusal.Note += ", " + code
+	}
+	refusal.Note += "."
 	refusal.RetryAfter = RetryAfter(got)
 	return refusal
 }

@@ -230,7 +230,7 @@ func (r *Retriever) send(ctx context.Context, scope Scope, made *request) (*upst
 	}
 	got, err := r.call(ctx, scope.Destination, request, maxAnswer)
 	if err != nil {
-		return nil, unanswered(scope, err)
+		return nil, unanswered(scope, request.URL.Host, err)
 	}
 	return got, nil
 }

@@ -1,0 +1,188 @@
+package relay_test
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"keyrelay/function/fake"
+	"keyrelay/function/gateway"
+)
+
+// blamedDocument has operations of each kind of credential, and of none.
+const blamedDocument = `
+openapi: 3.1.0
+info: {title: API, version: "1"}
+servers: [{url: "http://$API/v2"}]
+x-keyrelay-network: loopback
+security: [{key: []}]
+components:
+  securitySchemes:
+    key: {type: apiKey, in: header, name: X-Partner-Key, x-keyrelay-secret: "secretsmanager:keyrelay/api#/key"}
+    strict: {type: apiKey, in: header, name: X-Strict, x-keyrelay-secret: "secretsmanager:keyrelay/api#/key", x-keyrelay-refresh-on: [403]}
+    lost: {type: apiKey, in: header, name: X-Lost, x-keyrelay-secret: "secretsmanager:keyrelay/lost"}
+    token: {type: apiKey, in: header, name: X-Token, x-keyrelay-secret: "secretsmanager:keyrelay/api", x-itential-dynamic-retrieval: {method: POST, url: "http://$API/token", responsePointer: /token}}
+paths:
+  /orders: {post: {}}
+  /both: {post: {security: [{key: [], strict: []}]}}
+  /strict: {post: {security: [{strict: []}]}}
+  /open: {post: {security: []}}
+  /lost: {post: {security: [{lost: []}]}}
+  /token: {post: {security: [{token: []}]}}
+  /batch: {post: {x-keyrelay-batch: split}}
+`
+
+// A verdict is what the log says of one request.
+type verdict struct {
+	Level, Blame, Scheme, Detail string
+	// Faulty is the metric that names the credential.
+	Faulty string
+}
+
+func lastVerdict(t *testing.T, log string) verdict {
+	t.Helper()
+	entry := lastEntry(t, log)
+	text := func(name string) string { got, _ := entry[name].(string); return got }
+	got := verdict{text("level"), text("blame"), text("scheme"), text("detail"), ""}
+	if entry["CredentialFaults"] == 1.0 {
+		got.Faulty = text("Destination") + " " + text("Scheme")
+	}
+	if faults := entry["Success"] == 0.0; faults != (got.Level == "ERROR") {
+		t.Errorf("Success is %v at the level %s", entry["Success"], got.Level)
+	}
+	return got
+}
+
+// TestCredentialBlame sees that an answer that refuses a credential, also after its
+// renewal, is laid at the credential's door and names it, and that no other answer is.
+func TestCredentialBlame(t *testing.T) {
+	const refused, noOther = "The API answered 401, which means that it refuses the credential, also after it was renewed.", "The API answered 401, which means that it refuses the credential, and there is no other."
+	for name, test := range map[string]struct {
+		path, body string
+		status     int
+		rotated    bool
+		want       verdict
+	}{
+		"a revoked key":             {"/orders", `{}`, 401, false, verdict{"ERROR", "credential", "key", noOther, "a key"}},
+		"a new one that is refused": {"/orders", `{}`, 401, true, verdict{"ERROR", "credential", "key", refused, "a key"}},
+		"two schemes":               {"/both", `{}`, 401, false, verdict{"ERROR", "credential", "key,strict", noOther, "a key,strict"}},
+		"another refresh status":    {"/strict", `{}`, 403, false, verdict{"ERROR", "credential", "strict", strings.Replace(noOther, "401", "403", 1), "a strict"}},
+		"a status that is none":     {"/strict", `{}`, 401, false, verdict{"INFO", "caller", "strict", "", ""}},
+		"a 403 of the API":          {"/orders", `{}`, 403, false, verdict{"INFO", "caller", "key", "", ""}},
+		"no credential":             {"/open", `{}`, 401, false, verdict{"INFO", "caller", "", "", ""}},
+		"a batch":                   {"/batch", `[{}]`, 401, false, verdict{"ERROR", "credential", "key", noOther, "a key"}},
+		"a batch of conflicts":      {"/batch", `[{}]`, 409, false, verdict{"INFO", "caller", "key", "The API answered 409 to a record.", ""}},
+		"an answer":                 {"/orders", `{}`, 200, false, verdict{"INFO", "nobody", "key", "", ""}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStage(t, blamedDocument)
+			answerWith := func(status int) {
+				s.api.answerWith(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
+			}
+			answerWith(http.StatusOK)
+			call := sent{method: "POST", url: "http://" + s.api.host + "/v2" + test.path, body: []byte(test.body)}
+			s.send(t.Context(), call)
+			if test.rotated {
+				s.secrets.Put("keyrelay/api", `{"key": "another-key-that-is-refused"}`)
+			}
+			answerWith(test.status)
+			s.send(t.Context(), call)
+			if difference := cmp.Diff(test.want, lastVerdict(t, s.log.String())); difference != "" {
+				t.Errorf("(-want +got):\n%s", difference)
+			}
+		})
+	}
+}
+
+// TestFailedCredentials sees that a credential that cannot be had is named, with why.
+func TestFailedCredentials(t *testing.T) {
+	s := newStage(t, blamedDocument)
+	s.api.answerWith(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/token" {
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = io.WriteString(w, `{"error": "invalid_scope", "error_description": "canary"}`)
+		}
+	})
+	for path, want := range map[string]verdict{
+		"/lost":  {"ERROR", "keyrelay", "lost", "The secret secretsmanager:keyrelay/lost does not exist in this AWS account and region", "a lost"},
+		"/token": {"ERROR", "token-endpoint", "token", "invalid_scope", "a token"},
+	} {
+		s.send(t.Context(), sent{method: "POST", url: "http://" + s.api.host + "/v2" + path, body: []byte(`{}`)})
+		got := lastVerdict(t, s.log.String())
+		if !strings.Contains(got.Detail, want.Detail) || strings.Contains(got.Detail, "canary") {
+			t.Errorf("%s: the detail is %q", path, got.Detail)
+		}
+		if got.Detail = want.Detail; got != want {
+			t.Errorf("%s: got %v, want %v", path, got, want)
+		}
+	}
+}
+
+// TestHTTPLogNamesCredential sees that the log over HTTP, which has no metrics, tells the same.
+func TestHTTPLogNamesCredential(t *testing.T) {
+	s := newStage(t, blamedDocument)
+	s.api.answerWith(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) })
+	request := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(`{}`))
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("X-Osmos-Outbound-Url", "http://"+s.api.host+"/v2/orders")
+	gateway.HTTP(s.handler).ServeHTTP(httptest.NewRecorder(), request)
+	entry := lastEntry(t, s.log.String())
+	if entry["level"] != "ERROR" || entry["blame"] != "credential" || entry["destination"] != "a" || entry["scheme"] != "key" {
+		t.Errorf("got %v", entry)
+	}
+}
+
+// TestCredentialVersion sees that the log tells one credential from another, and not what it is.
+func TestCredentialVersion(t *testing.T) {
+	s := newStage(t, blamedDocument)
+	version := func() string {
+		s.send(t.Context(), sent{method: "POST", url: "http://" + s.api.host + "/v2/orders", body: []byte(`{}`)})
+		got, _ := lastEntry(t, s.log.String())["credentialVersion"].(string)
+		if !regexp.MustCompile(`^[0-9a-f]{8}$`).MatchString(got) {
+			t.Errorf("the version is %q", got)
+		}
+		return got
+	}
+	first := version()
+	if again := version(); again != first {
+		t.Errorf("one key has the versions %s and %s", first, again)
+	}
+	s.api.answerWith(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("X-Partner-Key") != "the-rotated-key" {
+			w.WriteHeader(http.StatusUnauthorized)
+		}
+	})
+	s.secrets.Put("keyrelay/api", `{"key": "the-rotated-key"}`)
+	if rotated := version(); rotated == first {
+		t.Errorf("two keys have the version %s", first)
+	}
+	other := newStage(t, blamedDocument)
+	other.secrets.Fail(fake.Fault("AccessDeniedException", http.StatusBadRequest))
+	other.send(t.Context(), sent{method: "POST", url: "http://" + other.api.host + "/v2/orders", body: []byte(`{}`)})
+	if got, found := lastEntry(t, other.log.String())["credentialVersion"]; found {
+		t.Errorf("a key that was not had has the version %v", got)
+	}
+}
+
+// TestLogQuotesNothing sees that a refusal is explained in the log by the names of
+// fields, and by nothing else that the caller sent.
+func TestLogQuotesNothing(t *testing.T) {
+	s := newStage(t, blamedDocument)
+	for name, call := range map[string]sent{
+		"amount": {header: map[string]string{"X-Osmos-Query-Param-Fields": "amount"}, body: []byte(`{"amount": {"a": "canary"}}`)},
+		"header": {header: map[string]string{"X-Relay-Header-Fields": "amount=canary\"\\ x"}, body: []byte(`{"amount": 1}`)},
+		"type":   {header: map[string]string{"Content-Type": "canary/x; a=\"b", "X-Osmos-Query-Param-Fields": "amount"}, body: []byte(`{}`)},
+	} {
+		call.method, call.url = "POST", "http://"+s.api.host+"/v2/orders"
+		got := s.send(t.Context(), call)
+		detail, _ := lastEntry(t, s.log.String())["detail"].(string)
+		if got.problem == "" || detail == "" || strings.Contains(s.log.String(), "canary") || name == "amount" && !strings.Contains(detail, `"amount"`) {
+			t.Errorf("%s: %s, the log says %s", name, got.problem, detail)
+		}
+	}
+}
