@@ -71,7 +71,7 @@ func refusedBy(in inputs, got *upstream.Answer) error {
 	}
 	refusal := failed(scope, problem)
 	refusal.Note = "The endpoint answered " + strconv.Itoa(got.Status)
-	if code := oauthError(got); oauthProblem(code) != oauthProblem("") {
+	if code := oauthError(got); in.oauthProblem(code) != in.oauthProblem("") {
 		refusal.Note += ", " + code
 	}
 	refusal.Note += "."
