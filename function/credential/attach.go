@@ -2,7 +2,6 @@ package credential
 
 import (
 	"net/http"
-	"net/url"
 	"strings"
 
 	"keyrelay/function/destination"
@@ -142,19 +141,11 @@ func appended(list, separator, item string) string {
 	return list + separator + item
 }
 
-// queryName is the decoded name of a query parameter, decoded twice as some servers
-// do; one that cannot be decoded stays as it is.
+// queryName is the name of a query parameter, unescaped twice as some servers do.
 func queryName(pair string) string {
 	name, _, _ := strings.Cut(pair, "=")
 	for range 2 {
-		if !strings.ContainsAny(name, "%+") {
-			return name
-		}
-		decoded, err := url.QueryUnescape(name)
-		if err != nil {
-			return name
-		}
-		name = decoded
+		name = destination.Unescape(strings.ReplaceAll(name, "+", " "))
 	}
 	return name
 }

@@ -19,7 +19,7 @@ func setInBody(request *http.Request, name, text string) {
 	body := bodyOf(request)
 	mediaType, _, _ := mime.ParseMediaType(request.Header.Get("Content-Type"))
 	if mediaType == "application/x-www-form-urlencoded" {
-		kept := without(string(body), "&", func(sent string) bool { return queryName(sent) == name })
+		kept := without(string(body), "&", func(sent string) bool { return sameParameter(queryName(sent), name) })
 		setBody(request, []byte(appended(kept, "&", url.QueryEscape(name)+"="+url.QueryEscape(text))))
 		return
 	}

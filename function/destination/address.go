@@ -177,7 +177,7 @@ func Climbs(path string) bool {
 				return true
 			}
 		}
-		decoded := decodePath(path)
+		decoded := Unescape(path)
 		if decoded == path {
 			return false
 		}

@@ -89,7 +89,7 @@ func (l *Location) Fill(target *url.URL, path, rawQuery string) {
 	*target = url.URL{
 		Scheme:     l.server.scheme(),
 		Host:       l.server.authority,
-		Path:       decodePath(path),
+		Path:       Unescape(path),
 		RawPath:    path,
 		RawQuery:   rawQuery,
 		ForceQuery: l.HasQuery && rawQuery == "",

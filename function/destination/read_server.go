@@ -127,13 +127,13 @@ func (r *reader) server(text string, node *yaml.Node) *server {
 		secure:       parsed.secure,
 		host:         parsed.host,
 		port:         parsed.port,
-		prefix:       decodePath(strings.TrimSuffix(parsed.path, "/")),
+		prefix:       Unescape(strings.TrimSuffix(parsed.path, "/")),
 		authority:    parsed.authority(),
 		place:        r.place(node),
 	}
 	made.url = made.scheme() + "://" + made.authority + strings.TrimSuffix(parsed.path, "/")
 	if r.base == nil {
-		r.base = &url.URL{Scheme: made.scheme(), Host: made.authority, Path: decodePath(parsed.path), RawPath: parsed.path}
+		r.base = &url.URL{Scheme: made.scheme(), Host: made.authority, Path: Unescape(parsed.path), RawPath: parsed.path}
 	}
 	return made
 }

@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// decodePath undoes the percent escapes of a path or a segment. What is not an
-// escape stays as it is.
-func decodePath(path string) string {
+// Unescape undoes the percent escapes of a part of a URL. What is not an escape stays
+// as it is, which is how lenient servers read it.
+func Unescape(path string) string {
 	if strings.IndexByte(path, '%') < 0 {
 		return path
 	}
@@ -220,7 +220,7 @@ func splitSegment(segment string) []string {
 	var literals []string
 	for {
 		literal, rest, found := strings.Cut(segment, "{")
-		literals = append(literals, decodePath(literal))
+		literals = append(literals, Unescape(literal))
 		if !found {
 			return literals
 		}
@@ -264,7 +264,7 @@ func cutSegment(path string) (segment, rest string) {
 	if end := strings.IndexByte(segment, '/'); end >= 0 {
 		segment, rest = segment[:end], segment[end:]
 	}
-	return decodePath(segment), rest
+	return Unescape(segment), rest
 }
 
 // resembles reports whether servers could take a segment for a literal one, and
@@ -293,7 +293,7 @@ func (n *node) accepts(path string) bool {
 // parameters off, undo escapes once more, and take white space off both ends, and
 // dots and slashes off the last one. Control characters do not get here.
 func fold(segment string) string {
-	segment, _, _ = strings.Cut(decodePath(segment), ";")
+	segment, _, _ = strings.Cut(Unescape(segment), ";")
 	return strings.ToLower(strings.TrimLeft(strings.TrimRight(segment, `./\ `), " "))
 }
 

@@ -117,10 +117,10 @@ func neededFields(moves []move) []string {
 	var fields []string
 	for _, m := range moves {
 		if !m.optional {
-			fields = addField(fields, m.field)
+			fields = append(fields, m.field)
 		}
 	}
-	return fields
+	return distinct(fields)
 }
 
 // split finds the records of an array.

@@ -264,6 +264,8 @@ type move struct {
 	optional bool
 	// renamed says that the caller named the header.
 	renamed bool
+	// twice says that another move may turn out to be of the same field.
+	twice bool
 	// declared says that the operation's parameters ask for it, not the caller.
 	declared bool
 	style    style
@@ -274,8 +276,11 @@ type move struct {
 // addMove adds a move unless it is there already.
 func addMove(moves []move, added move) ([]move, error) {
 	for _, earlier := range moves {
-		if earlier.field == added.field && earlier.to == added.to && earlier.name == added.name && earlier.optional == added.optional {
-			return moves, nil
+		if earlier.field == added.field && earlier.to == added.to && earlier.name == added.name {
+			if earlier.optional == added.optional {
+				return moves, nil
+			}
+			added.twice = true
 		}
 	}
 	if len(moves) == maxMoves {
@@ -363,7 +368,7 @@ func trim(text string) string { return strings.Trim(text, " \t") }
 func fieldNames(moves []move) []string {
 	var fields []string
 	for _, m := range moves {
-		fields = addField(fields, m.field)
+		fields = append(fields, m.field)
 	}
-	return fields
+	return distinct(fields)
 }

@@ -22,6 +22,8 @@ type resolution struct {
 	broken string
 	// long is a field whose value is longer than maxMoved.
 	long string
+	// renamed says that a field turned out to have another name than was written.
+	renamed bool
 	// unnamed is a field that is to become a header of its own name and cannot.
 	unnamed string
 }
@@ -30,15 +32,26 @@ type resolution struct {
 // header both turn out to name moves once.
 func (s *resolution) resolve(moves []move) {
 	for i := range moves {
-		m := &moves[i]
-		if s.find(m) {
-			s.record.take(m.member)
+		if s.find(&moves[i]) {
+			s.record.take(moves[i].member)
 		}
-		if slices.ContainsFunc(moves[:i], func(earlier move) bool {
-			return earlier.member == m.member && earlier.to == m.to && earlier.name == m.name
-		}) {
+	}
+	if !s.renamed && !slices.ContainsFunc(moves, func(m move) bool { return m.twice }) {
+		return
+	}
+	type place struct {
+		to     target
+		name   string
+		member int
+	}
+	seen := make(map[place]bool, len(moves))
+	for i := range moves {
+		m := &moves[i]
+		at := place{m.to, m.name, m.member}
+		if seen[at] {
 			m.member = -1
 		}
+		seen[at] = true
 	}
 }
 
@@ -49,13 +62,13 @@ func (s *resolution) find(m *move) (leaves bool) {
 	switch {
 	case m.member < 0 || m.declared && isNull(r.value(m.member)):
 		if !m.optional {
-			s.missing = addField(s.missing, m.field)
+			s.missing = append(s.missing, m.field)
 		}
 		return m.member >= 0
 	case len(r.value(m.member)) > maxMoved:
 		s.long = m.field
 	case !m.style.fits(r.value(m.member)):
-		s.nested = addField(s.nested, m.field)
+		s.nested = append(s.nested, m.field)
 	default:
 		return true
 	}
@@ -87,7 +100,7 @@ func (s *resolution) index(m *move) int {
 
 // rename gives a move the name that its field turns out to have, and what it becomes too.
 func (s *resolution) rename(m *move, field string) {
-	m.field = field
+	m.field, s.renamed = field, true
 	if m.to == toQuery {
 		m.name = field
 	} else if m.to == toHeader && !m.renamed {
@@ -104,7 +117,7 @@ func (s *resolution) template(template *destination.BodyTemplate) {
 		index := s.record.findOptional(part.Field, part.Optional)
 		switch {
 		case index < 0 && !part.Optional:
-			s.missing = addField(s.missing, part.Field)
+			s.missing = append(s.missing, part.Field)
 		case index >= 0 && part.Text:
 			s.inText(part.Field, s.record.value(index))
 		}
@@ -114,7 +127,7 @@ func (s *resolution) template(template *destination.BodyTemplate) {
 // inText makes sure that a value can stand inside a string.
 func (s *resolution) inText(field string, value []byte) {
 	if rawjson.IsContainer(value) {
-		s.nested = addField(s.nested, field)
+		s.nested = append(s.nested, field)
 	} else if _, ok := rawjson.ScalarText(nil, value); !ok {
 		s.broken = field
 	}
@@ -123,10 +136,10 @@ func (s *resolution) inText(field string, value []byte) {
 // refusal says what is wrong; nil when nothing is.
 func (s *resolution) refusal() error {
 	if s.missing != nil {
-		return errMissing(s.missing)
+		return errMissing(distinct(s.missing))
 	}
 	if s.nested != nil {
-		return errNotScalar(s.nested)
+		return errNotScalar(distinct(s.nested))
 	}
 	if s.unnamed != "" {
 		return errHeaderName(s.unnamed, s.unnamed, "is no header name. Write field=Header-Name.")
@@ -216,7 +229,7 @@ func fillPath(r *record, moves []move, path string) (string, error) {
 		literal, rest, found := strings.Cut(path, "{")
 		filled = append(filled, literal...)
 		if !found && destination.Climbs(string(filled)) {
-			return "", errUnfillable(fields...)
+			return "", errUnfillable(distinct(fields)...)
 		}
 		if !found {
 			return string(filled), nil
@@ -234,7 +247,7 @@ func fillPath(r *record, moves []move, path string) (string, error) {
 		if len(filled) == start {
 			return "", errUnfillable(field)
 		}
-		fields = addField(fields, field)
+		fields = append(fields, field)
 		path = after
 	}
 }
@@ -332,15 +345,9 @@ func inQuery(query, name string) bool {
 	return false
 }
 
-// decodeQuery undoes the escapes of a query parameter's name; what cannot be decoded stays as it is.
+// decodeQuery undoes the escapes of a query parameter's name.
 func decodeQuery(name string) string {
-	if !strings.ContainsAny(name, "%+") {
-		return name
-	}
-	if decoded, err := url.QueryUnescape(name); err == nil {
-		return decoded
-	}
-	return name
+	return destination.Unescape(strings.ReplaceAll(name, "+", " "))
 }
 
 // inCookie reports whether the caller's own Cookie, if it is forwarded, holds a cookie.

@@ -177,9 +177,9 @@ func (w *formWriter) text(value []byte) []byte {
 
 // write writes one pair, or one part. Several texts are joined as the encoding's style says.
 func (w *formWriter) write(encoding destination.Encoding, texts ...[]byte) {
-	size := len(w.body) + len(w.name)
+	size := len(w.body) + w.size(w.name)
 	for _, text := range texts {
-		size += len(text) + 1
+		size += w.size(text) + len(",")
 	}
 	switch {
 	case w.failed != nil:
@@ -201,6 +201,17 @@ func (w *formWriter) write(encoding destination.Encoding, texts ...[]byte) {
 			w.body = s.appendText(w.body, text)
 		}
 	}
+}
+
+// size is how many bytes a text takes at most.
+func (w *formWriter) size(text []byte) int {
+	size := len(text)
+	for _, c := range text {
+		if w.boundary == "" && !isUnreserved(c) {
+			size += len("%00") - 1
+		}
+	}
+	return size
 }
 
 // part writes a part of multipart/form-data. One that is neither text nor JSON is a file to servers.

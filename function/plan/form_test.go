@@ -125,6 +125,8 @@ func TestFormLimit(t *testing.T) {
 			t.Errorf("%s: %d bytes were allocated", url, grown)
 		}
 	}
+	_, err := plan.New(set, to("POST", "https://forms.example.com/messages", []byte(`{"a":"`+strings.Repeat("&", 4<<20)+`"}`)))
+	mustRefuse(t, err, plan.ErrRecordTooLarge) // each becomes %26
 	large := `{"a":"` + strings.Repeat("x", 9<<20) + `"}`
 	if outbound := newPlan(t, set, to("POST", "https://forms.example.com/messages", []byte(large))); len(outbound.Body) != 9<<20+2 {
 		t.Errorf("%d bytes of a large text are sent", len(outbound.Body))

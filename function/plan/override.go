@@ -78,12 +78,12 @@ func declares(operation *destination.Operation, in, name string, same func(a, b 
 		slices.ContainsFunc(operation.Placeholders, func(s *destination.SecurityScheme) bool { return s.In == in && same(s.Field, name) })
 }
 
-// queryNames returns the names of a query's parameters, unescaped: those between
-// semicolons too, which some servers take for ampersands.
+// queryNames returns the names of a query's parameters, unescaped twice as some servers
+// do: those between semicolons too, which some take for ampersands.
 func queryNames(query string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for parameter := range strings.FieldsFuncSeq(query, func(r rune) bool { return r == '&' || r == ';' }) {
-			if name, _, _ := strings.Cut(parameter, "="); !yield(decodeQuery(name)) {
+			if name, _, _ := strings.Cut(parameter, "="); !yield(decodeQuery(decodeQuery(name))) {
 				return
 			}
 		}
@@ -128,55 +128,86 @@ func isOverride(name string) bool {
 	if isVariable(rest) {
 		return true
 	}
-	// subject says that a word names what a request is about, and plain that all others
-	// only say whose it is: X-Base-Url is an override, X-Callback-Url is not.
-	subject, plain := false, true
 	var word, before []byte
+	if hasX {
+		before = []byte("x")
+	}
 	if http, found := bytes.CutPrefix(rest, []byte("http-")); found {
 		rest, before = http, []byte("http")
 	}
+	// about says that a word names what a request is about, and plain that all others
+	// only say whose it is: X-Base-Url is an override, X-Callback-Url is not.
+	about, plain := false, true
 	for first := true; len(rest) > 0; first = false {
 		word, rest, _ = bytes.Cut(rest, []byte("-"))
 		if isPair(before, word) {
 			return true
 		}
-		switch before = word; string(word) {
-		case "override", "rewrite", "rewritten", "original", "originally", "originating", "orig", "remote", "authenticated", "principal", "userinfo", "msisdn",
-			"impersonate", "impersonated", "impersonation", "sudo", "runas", "realip", "ipaddress", "proxyuser", "requesturi", "requestverb", "destinationurl":
+		switch before = word; classify(word) {
+		case telling:
 			return true
-		case "proxy", "xproxy", "envoy", "ssl", "https", "cert", "cf", // proxies, and the certificate that they saw
-			"middleware", "invoke", "matched", "replaced", "now", "iisnode", "waws", "arr", // frameworks and hosts that rewrite
-			"webauth", "authentik", "authelia", "pomerium", "tailscale", "shib", "mellon", "oidc", "sm", "iv", "oam", "osso": // single sign-on
+		case tellingFirst:
 			if first {
 				return true
 			}
 			plain = false
-		case "client":
-			if first && hasX {
-				return true
-			}
-			plain = false
-		case "ip":
+		case address:
 			if first || len(rest) == 0 {
 				return true
 			}
 			plain = false
-		case "method", "verb", "uri", "url", "path", "host", "scheme", "addr", "user", "username":
-			subject = true
-		case "http", "request", "requested", "real", "base", "full", "server", "source", "src", "target", "backend", "virtual", "context", "local", "peer", "ajax", "unencoded":
-		default:
-			if bytes.HasPrefix(word, []byte("forward")) || bytes.Contains(word, []byte("clientip")) || bytes.Contains(word, []byte("clientaddr")) {
-				return true
-			}
+		case subject:
+			about = true
+		case other:
 			plain = false
 		}
 	}
-	return subject && plain
+	return about && plain
+}
+
+// A wordKind says what a word tells of the name that it is in.
+type wordKind int
+
+const (
+	other wordKind = iota
+	// telling words tell such a name wherever they stand.
+	telling
+	// tellingFirst do so at the beginning.
+	tellingFirst
+	// address does so at either end.
+	address
+	// subject is what a request is about, and possessive whose that is.
+	subject
+	possessive
+)
+
+func classify(word []byte) wordKind {
+	switch string(word) {
+	case "override", "rewrite", "rewritten", "original", "originally", "originating", "orig", "remote", "authenticated", "principal", "userinfo", "msisdn",
+		"impersonate", "impersonated", "impersonation", "sudo", "runas", "realip", "ipaddress", "proxyuser", "requesturi", "requestverb", "destinationurl":
+		return telling
+	case "proxy", "xproxy", "envoy", "ssl", "https", "cert", "cf", // proxies, and the certificate that they saw
+		"middleware", "invoke", "matched", "replaced", "now", "iisnode", "waws", "arr", // frameworks and hosts that rewrite
+		"webauth", "authentik", "authelia", "pomerium", "tailscale", "shib", "mellon", "oidc", "sm", "iv", "oam", "osso": // single sign-on
+		return tellingFirst
+	case "ip":
+		return address
+	case "method", "verb", "uri", "url", "path", "host", "scheme", "addr", "user", "username":
+		return subject
+	case "http", "request", "requested", "real", "base", "full", "server", "source", "src", "target", "backend", "virtual", "context", "local", "peer", "ajax", "unencoded":
+		return possessive
+	}
+	if bytes.HasPrefix(word, []byte("forward")) || bytes.Contains(word, []byte("clientip")) || bytes.Contains(word, []byte("clientaddr")) {
+		return telling
+	}
+	return other
 }
 
 // isPair knows words that tell such a name where one follows the other.
 func isPair(before, word []byte) bool {
 	switch string(before) {
+	case "x":
+		return string(word) == "client"
 	case "http":
 		return string(word) == "method" || string(word) == "path"
 	case "request":

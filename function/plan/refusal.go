@@ -20,12 +20,14 @@ func quoted(names ...string) string {
 	return list.String()
 }
 
-// addField adds a field's name to a list once.
-func addField(fields []string, field string) []string {
-	if slices.Contains(fields, field) {
-		return fields
-	}
-	return append(fields, field)
+// distinct leaves out names that are in a list already.
+func distinct(names []string) []string {
+	seen := make(map[string]bool, len(names))
+	return slices.DeleteFunc(names, func(name string) bool {
+		before := seen[name]
+		seen[name] = true
+		return before
+	})
 }
 
 func errMissing(fields []string) error {
