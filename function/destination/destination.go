@@ -234,9 +234,12 @@ type Session struct {
 	IntrospectionURL *url.URL
 	// IntrospectionSecurity authorizes that call.
 	IntrospectionSecurity []Requirement
-	// JWKSURL is set when tokens are JWTs; Issuer and Audience go with it.
-	JWKSURL          *url.URL
+	// JWKSURL is set when tokens are JWTs.
+	JWKSURL *url.URL
+	// Issuer and Audience are those of valid tokens; empty where introspection need not say them.
 	Issuer, Audience string
+	// Scopes are those that a token must have by introspection.
+	Scopes []string
 	// Secret refers to the JSON array of SHA-256 digests of the valid tokens; zero when another check is used.
 	Secret Reference
 	// CacheFor is how long an answer and the digest list are kept.

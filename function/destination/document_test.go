@@ -193,6 +193,8 @@ func TestSession(t *testing.T) {
 			JWKSURL: parsed(t, "https://id.example.com/jwks"), Issuer: "i", Audience: "a", CacheFor: time.Minute},
 		"{field: s, introspectionUrl: 'https://id.example.com/introspect'}": {Field: "s",
 			IntrospectionURL: parsed(t, "https://id.example.com/introspect")},
+		"{field: s, introspectionUrl: 'https://id.example.com/introspect', issuer: i, audience: a, scope: 'b  c'}": {Field: "s",
+			IntrospectionURL: parsed(t, "https://id.example.com/introspect"), Issuer: "i", Audience: "a", Scopes: []string{"b", "c"}},
 	} {
 		got := one(t, head+"x-keyrelay-session: "+text)
 		if difference := cmp.Diff(&want, got.Session); difference != "" {

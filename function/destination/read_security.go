@@ -159,7 +159,7 @@ func (r *reader) session() *Session {
 		return nil
 	}
 	session := &Session{}
-	names := []string{"field", "introspectionUrl", "security", "jwksUri", "issuer", "audience", "secret", "cacheSeconds"}
+	names := []string{"field", "introspectionUrl", "security", "jwksUri", "issuer", "audience", "scope", "secret", "cacheSeconds"}
 	for _, each := range r.members(node, what) {
 		if !slices.Contains(names, each.key.Value) {
 			known := map[string]bool{}
@@ -175,6 +175,15 @@ func (r *reader) session() *Session {
 	}
 	r.sessionCheck(session, node)
 	return session
+}
+
+// whereGiven reads a text that may be absent, and may not be empty.
+func (r *reader) whereGiven(node *yaml.Node, name, what, remedy string) string {
+	if r.member(node, name) == nil {
+		return ""
+	}
+	text, _ := r.required(node, name, what, remedy)
+	return text
 }
 
 // sessionCheck reads how a session's token is checked: by exactly one of three methods.
@@ -202,12 +211,22 @@ func (r *reader) sessionCheck(session *Session, node *yaml.Node) {
 	} else {
 		r.meansNothing(node, "introspectionUrl", "security")
 	}
-	if r.member(node, "jwksUri") != nil {
+	switch {
+	case r.member(node, "jwksUri") != nil:
 		session.JWKSURL = r.url(node, "jwksUri", what)
 		session.Issuer, _ = r.required(node, "issuer", what, "write the iss that valid tokens have")
 		session.Audience, _ = r.required(node, "audience", what, "write the aud that valid tokens have")
-	} else {
+	case r.member(node, "introspectionUrl") != nil:
+		session.Issuer = r.whereGiven(node, "issuer", what, "write the iss that valid tokens have, or remove it")
+		session.Audience = r.whereGiven(node, "audience", what, "write the aud that valid tokens have, or remove it")
+		if scope := r.whereGiven(node, "scope", what, "write the scopes that valid tokens have, or remove it"); scope != "" {
+			session.Scopes = strings.Fields(scope)
+		}
+	default:
 		r.meansNothing(node, "jwksUri", "issuer", "audience")
+	}
+	if session.IntrospectionURL == nil {
+		r.meansNothing(node, "introspectionUrl", "scope")
 	}
 	session.Secret = r.placedReference(r.member(node, "secret"), "secret")
 }

@@ -5,7 +5,9 @@ import (
 	"math"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"keyrelay/function/credential"
@@ -63,12 +65,51 @@ func readIntrospection(d *destination.Destination, body []byte) (verdict, error)
 	default:
 		return verdict{}, unchecked(d, introspectionEndpoint+" did not say whether the token is active (RFC 7662). Check the URL in the document.")
 	}
+	if problem := meantElsewhere(d.Session, body); problem != "" {
+		return verdict{problem: problem}, nil
+	}
 	expiry, plainExpiry := timeMember(body, "/exp")
 	notBefore, plainNotBefore := timeMember(body, "/nbf")
 	if !plainExpiry || !plainNotBefore {
 		return verdict{}, unchecked(d, introspectionEndpoint+" gave a time that is no number of seconds (RFC 7662). Check the endpoint.")
 	}
 	return tokenTimes(expiry, notBefore), nil
+}
+
+// meantElsewhere says why an active token is not meant for this relay: it is for
+// refreshing others, or not from, for and allowed what the document says. A token
+// server knows tokens of every kind for every API.
+func meantElsewhere(session *destination.Session, body []byte) (problem string) {
+	for _, kind := range [...]rawjson.Pointer{"/token_type", "/token_use", "/typ"} {
+		if slices.ContainsFunc(texts(body, kind), func(text string) bool { return strings.Contains(strings.ToLower(text), "refresh") }) {
+			return "is a refresh token"
+		}
+	}
+	scopes := strings.Fields(strings.Join(texts(body, "/scope"), " "))
+	switch {
+	case session.Issuer != "" && !slices.Equal(texts(body, "/iss"), []string{session.Issuer}):
+		return "is from another issuer"
+	case session.Audience != "" && !slices.Contains(texts(body, "/aud"), session.Audience):
+		return "is for another audience"
+	case slices.ContainsFunc(session.Scopes, func(scope string) bool { return !slices.Contains(scopes, scope) }):
+		return "lacks a scope that this API asks for"
+	}
+	return ""
+}
+
+// texts returns the text of a member, or the texts of its array.
+func texts(document []byte, pointer rawjson.Pointer) []string {
+	value, ok := pointer.Find(document)
+	if !ok || value[0] == '{' {
+		return nil
+	}
+	var found []string
+	for element := range rawjson.Elements(value) {
+		if text, whole := rawjson.ScalarText(nil, element); whole && element[0] == '"' {
+			found = append(found, string(text))
+		}
+	}
+	return found
 }
 
 // timeMember reads a member of seconds since 1970; nil where it is absent or null.

@@ -34,6 +34,38 @@ func introspected(w *world, schemes ...*destination.SecurityScheme) *world {
 	return w
 }
 
+// TestIntrospectionIsMeant takes a token only where the answer says that it is for this relay.
+func TestIntrospectionIsMeant(t *testing.T) {
+	const whole = `"iss": "https://id", "aud": ["other", "orders"], "scope": "write read"`
+	for _, test := range []struct{ name, answer, rejected string }{
+		{"all of it", whole, ""},
+		{"one audience", `"iss": "https://id", "aud": "orders", "scope": "read write admin", "token_type": "Bearer"`, ""},
+		{"scopes in an array", `"iss": "https://id", "aud": "orders", "scope": ["read", "write"]`, ""},
+		{"another issuer", `"iss": "https://id.attacker", "aud": "orders", "scope": "read write"`, "another issuer"},
+		{"an issuer in a list", `"iss": ["https://id", "https://id.attacker"], "aud": "orders", "scope": "read write"`, "another issuer"},
+		{"no issuer", `"aud": "orders", "scope": "read write"`, "another issuer"},
+		{"another audience", `"iss": "https://id", "aud": "orders2", "scope": "read write"`, "another audience"},
+		{"an audience in an object", `"iss": "https://id", "aud": {"orders": "orders"}, "scope": "read write"`, "another audience"},
+		{"no audience", `"iss": "https://id", "scope": "read write"`, "another audience"},
+		{"one scope", `"iss": "https://id", "aud": "orders", "scope": "read"`, "lacks a scope"},
+		{"a scope that begins so", `"iss": "https://id", "aud": "orders", "scope": "read writer"`, "lacks a scope"},
+		{"no scope", `"iss": "https://id", "aud": "orders"`, "lacks a scope"},
+		{"a refresh token", whole + `, "token_type": "refresh_token"`, "refresh token"},
+		{"a refresh token of another server", whole + `, "typ": "Refresh"`, "refresh token"},
+		{"a refresh token of a third server", whole + `, "token_use": "refresh"`, "refresh token"},
+	} {
+		w := introspected(newWorld(t, nil, fake.Says(200, "application/json", `{"active": true, `+test.answer+`}`)))
+		w.destination.Session.Issuer, w.destination.Session.Audience, w.destination.Session.Scopes = "https://id", "orders", []string{"read", "write"}
+		if test.rejected == "" {
+			w.mustAccept(t, aToken)
+		} else {
+			w.mustReject(t, aToken, test.rejected)
+		}
+	}
+	w := introspected(newWorld(t, nil, fake.Says(200, "application/json", `{"active": true, "token_type": "refresh_token"}`)))
+	w.mustReject(t, aToken, "refresh token") // whatever the document says
+}
+
 // TestIntrospection tells every kind of answer from the others.
 func TestIntrospection(t *testing.T) {
 	now := time.Now().Unix()
