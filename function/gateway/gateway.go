@@ -8,8 +8,9 @@
 //	lambda.Start(gateway.Lambda(relay)) // an AWS Lambda function
 //	http.Serve(listener, gateway.HTTP(relay)) // a plain HTTP port
 //
-// Limits: over HTTP a body is at most MaxRecordBytes; in Lambda the gateway's own
-// limits hold. An answer is at most MaxAnswerBytes, see Request.Fits.
+// Limits: over HTTP a body is at most MaxRecordBytes, and bodies and connections are
+// bounded for all callers together; in Lambda the gateway's own limits hold. An
+// answer is at most MaxAnswerBytes, see Request.Fits.
 package gateway
 
 import (

@@ -144,16 +144,27 @@ func newTransport(guard guard, config *tls.Config) *http.Transport {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	return &http.Transport{
-		DialContext: early(dial),
-		DialTLSContext: early(func(ctx context.Context, network, address string) (net.Conn, error) {
+		DialContext: early(watched(dial)),
+		DialTLSContext: early(watched(func(ctx context.Context, network, address string) (net.Conn, error) {
 			return dialTLS(ctx, network, address, dial, config)
-		}),
+		})),
 		Protocols:              protocols,
 		DisableCompression:     true,
 		MaxIdleConns:           maxIdleConnections,
 		MaxIdleConnsPerHost:    maxIdleConnections,
 		IdleConnTimeout:        maxIdle,
 		MaxResponseHeaderBytes: maxHeaderBytes,
+	}
+}
+
+// watched makes connections whose answers' heads are looked at.
+func watched(dial dialFunc) dialFunc {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		made, err := dial(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		return &headConnection{Conn: made}, nil
 	}
 }
 

@@ -62,6 +62,7 @@ func (c *Client) Send(ctx context.Context, outbound *plan.Plan, apply func(*http
 // An exchange holds everything that one request and its answer need, so that it
 // costs one allocation.
 type exchange struct {
+	context  watchedContext
 	sent     http.Request
 	url      url.URL
 	body     bytes.Reader
@@ -72,7 +73,8 @@ type exchange struct {
 func (e *exchange) request(ctx context.Context, outbound *plan.Plan, apply func(*http.Request), userAgent []string) *http.Request {
 	// A credential may go into the query, and the plan stays as it was.
 	e.url = *outbound.URL
-	e.sent = *(&http.Request{Method: outbound.Method, URL: &e.url, Header: outbound.Header}).WithContext(ctx)
+	e.context = watchedContext{ctx}
+	e.sent = *(&http.Request{Method: outbound.Method, URL: &e.url, Header: outbound.Header}).WithContext(&e.context)
 	if len(outbound.Body) > 0 {
 		e.setBody(outbound.Body)
 	}
@@ -170,11 +172,14 @@ func readBody(answer *http.Response, limit int) ([]byte, error) {
 // that knows how the answer is encoded in the end. It fails on a
 // name or a value that no gateway carries.
 func keepEndToEnd(header http.Header) error {
-	for _, value := range header["Connection"] {
-		for name := range strings.SplitSeq(value, ",") {
-			delete(header, textproto.CanonicalMIMEHeaderKey(textproto.TrimString(name)))
+	for _, field := range [...]string{"Connection", nominatedField} {
+		for _, value := range header[field] {
+			for name := range strings.SplitSeq(value, ",") {
+				delete(header, textproto.CanonicalMIMEHeaderKey(textproto.TrimString(name)))
+			}
 		}
 	}
+	delete(header, nominatedField)
 	for name, values := range header {
 		if !gateway.ValidHeaderName(name) || !allValid(values) {
 			return errField
