@@ -202,7 +202,7 @@ func TestNoScheme(t *testing.T) {
 	held := mustGet(t, newStore(secret.Config{}), planWith())
 	request := &http.Request{URL: &url.URL{}, Header: http.Header{}}
 	held.Apply(request)
-	if len(request.Header) > 0 || held.Refused(401, nil) || held.Mask(status(200)) != nil || !held.Stats.Cached {
+	if len(request.Header) > 0 || held.Refused(401, nil, nil) || held.Mask(status(200)) != nil || !held.Stats.Cached {
 		t.Errorf("something came of no scheme: %v", request.Header)
 	}
 }

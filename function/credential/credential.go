@@ -5,7 +5,7 @@
 //	used, err := credentials.Get(ctx, outbound)
 //	used.Apply(request)
 //	masked := used.Mask(response)
-//	if used.Refused(response.Status, response.Body) {
+//	if used.Refused(response.Status, response.Header, response.Body) {
 //		other := credentials.Renew(ctx, used) // nil where there is no other
 //	}
 //

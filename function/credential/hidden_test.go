@@ -67,7 +67,9 @@ func TestRefused(t *testing.T) {
 		{[]destination.RefreshRule{byBody("/error/code", `"EXPIRED"`)}, 200, `EXPIRED`, false},
 		{[]destination.RefreshRule{byBody("/error/code", `"EXPIRED"`)}, 200, ``, false},
 		{[]destination.RefreshRule{byBody("/code", `14`)}, 200, `{"code": 14}`, true},
-		{[]destination.RefreshRule{byBody("/code", `14`)}, 200, `{"code": "14"}`, false},
+		{[]destination.RefreshRule{byBody("/code", `14`)}, 200, `{"code": "14"}`, true},
+		{[]destination.RefreshRule{byBody("/code", `"14"`)}, 200, `{"code": 14}`, true},
+		{[]destination.RefreshRule{byBody("/ok", `"false"`)}, 200, `{"ok": false}`, false},
 		{[]destination.RefreshRule{byBody("/ok", `false`)}, 200, `{"ok":false}`, true},
 		{[]destination.RefreshRule{byBody("/data", `null`)}, 200, `{"data": null}`, true},
 		{[]destination.RefreshRule{byBody("/data", `{"a":[1]}`)}, 200, `{"data": { "a": [ 1 ] } }`, true},
@@ -75,8 +77,26 @@ func TestRefused(t *testing.T) {
 	}
 	for _, test := range tests {
 		held := heldWith(t, "some-secret", func(s *destination.SecurityScheme) { s.RefreshOn = test.rules })
-		if got := held.Refused(test.status, []byte(test.body)); got != test.want {
+		if got := held.Refused(test.status, nil, []byte(test.body)); got != test.want {
 			t.Errorf("%v with %d %s: %v", test.rules, test.status, test.body, got)
+		}
+	}
+}
+
+// TestInvalidToken knows a 403 that says that the token is not valid (RFC 6750 section 3.1).
+func TestInvalidToken(t *testing.T) {
+	for challenge, want := range map[string]bool{
+		`Bearer realm="orders", error="invalid_token"`: true, `Bearer error=invalid_token`: true, `Bearer error="insufficient_scope"`: false, `Bearer`: false,
+	} {
+		header := http.Header{"Www-Authenticate": {"Basic", challenge}}
+		for _, rules := range [][]destination.RefreshRule{nil, {{Status: 401}}} {
+			held := heldWith(t, "some-secret", func(s *destination.SecurityScheme) { s.RefreshOn = rules })
+			if held.Refused(403, header, nil) != want || held.Refused(200, header, nil) {
+				t.Errorf("%s: not %v", challenge, want)
+			}
+		}
+		if heldWith(t, "some-secret", func(s *destination.SecurityScheme) { s.RefreshOn = []destination.RefreshRule{} }).Refused(403, header, nil) {
+			t.Errorf("%s: refused where a document says never", challenge)
 		}
 	}
 }
@@ -96,7 +116,7 @@ func TestFrugal(t *testing.T) {
 		}
 		held.Apply(request)
 		held.Mask(response)
-		held.Refused(response.Status, response.Body)
+		held.Refused(response.Status, response.Header, response.Body)
 	}
 	warm()
 	if allocated := testing.AllocsPerRun(100, warm); allocated != 0 {

@@ -17,6 +17,9 @@ type signed struct {
 	text    func() string
 }
 
+// renewInterval is the least time between two JWTs because one was refused.
+const renewInterval = 10 * time.Second
+
 // newSigned returns the cache of JWTs that are the credential themselves.
 func newSigned(s *Store) *cache.Cache[retrieval.Scope, *signed] {
 	return &cache.Cache[retrieval.Scope, *signed]{
@@ -25,7 +28,7 @@ func newSigned(s *Store) *cache.Cache[retrieval.Scope, *signed] {
 		OnCancel: func(scope retrieval.Scope, cause error) error {
 			return &gateway.Refusal{Reason: secret.ErrUnavailable, Detail: "The secret " + scope.Scheme.Secret.String() + " was still being read when the request ended. Send it again.", Cause: cause}
 		},
-		DropRefused: true,
+		RenewInterval: renewInterval,
 	}
 }
 

@@ -14,23 +14,33 @@ import (
 )
 
 // Refused reports whether the answer means that the credential was refused, by
-// the x-keyrelay-refresh-on rules of its schemes; nil rules stand for a 401. What a
-// caller has altered does not count: it says nothing about the credential.
-func (c *Credential) Refused(status int, body []byte) bool {
+// the x-keyrelay-refresh-on rules of its schemes; nil rules stand for a 401. A 403 that
+// says invalid_token (RFC 6750 section 3.1) does so unless a scheme's rules are empty.
+// What a caller has altered does not count: it says nothing about the credential.
+func (c *Credential) Refused(status int, header http.Header, body []byte) bool {
 	for _, part := range c.parts {
-		if part.refused(status, body) && c.carries(part) {
+		if part.refused(status, header, body) && c.carries(part) {
 			return true
 		}
 	}
 	return false
 }
 
-func (p *part) refused(status int, body []byte) bool {
+func (p *part) refused(status int, header http.Header, body []byte) bool {
 	rules := p.scope.Scheme.RefreshOn
-	if rules == nil {
-		return status == http.StatusUnauthorized
+	switch {
+	case rules == nil && status == http.StatusUnauthorized:
+		return true
+	case status == http.StatusForbidden && (rules == nil || len(rules) > 0) && saysInvalidToken(header):
+		return true
 	}
 	return slices.ContainsFunc(rules, func(rule destination.RefreshRule) bool { return applies(rule, status, body) })
+}
+
+func saysInvalidToken(header http.Header) bool {
+	return slices.ContainsFunc(header["Www-Authenticate"], func(challenge string) bool {
+		return strings.Contains(strings.ReplaceAll(challenge, `"`, ""), "error=invalid_token")
+	})
 }
 
 // carries reports whether the request carries a part as it is: attached, or filled in
@@ -70,16 +80,19 @@ func applies(rule destination.RefreshRule, status int, body []byte) bool {
 	return ok && sameJSON(found, rule.Equals)
 }
 
-// sameJSON compares two JSON values: texts by what they say, others by how they
-// are written, white space aside.
+// sameJSON compares two JSON values: texts by what they say, a number and a text of the
+// same digits too, others by how they are written, white space aside.
 func sameJSON(a, b []byte) bool {
 	if textA, ok := rawjson.Plain(a); ok {
 		textB, ok := rawjson.Plain(b)
-		return ok && textA == textB && (a[0] == '"') == (b[0] == '"')
+		return ok && textA == textB && isTruth(a) == isTruth(b)
 	}
 	var compactA, compactB bytes.Buffer
 	return json.Compact(&compactA, a) == nil && json.Compact(&compactB, b) == nil && bytes.Equal(compactA.Bytes(), compactB.Bytes())
 }
+
+// isTruth says that a value is true or false, and no text that says so.
+func isTruth(value []byte) bool { return value[0] == 't' || value[0] == 'f' }
 
 // Mask replaces every copy in the answer of what Apply puts into a request, and names
 // the schemes it found. It changes the answer's header and body in place. See package

@@ -211,7 +211,7 @@ func mustFail(t testing.TB, err, reason error, private ...string) *gateway.Refus
 
 // TestParameterWithoutValue names what is missing in which secret.
 func TestParameterWithoutValue(t *testing.T) {
-	w := newWorld(t, map[string]string{"keyrelay/api": `{"password": "hush\n", "list": ["hush"]}`, "text": "hush"}, fake.Says(200, "", "the-key"))
+	w := newWorld(t, map[string]string{"keyrelay/api": `{"password": "hush\n", "list": [["hush"]]}`, "text": "hush"}, fake.Says(200, "", "the-key"))
 	tests := []struct {
 		name      string
 		secret    destination.Reference
@@ -222,7 +222,7 @@ func TestParameterWithoutValue(t *testing.T) {
 		{"no object", managed("text", ""), destination.RetrievalParameter{Name: "user", In: "query"}, "no JSON object"},
 		{"no secret", destination.Reference{}, destination.RetrievalParameter{Name: "user", In: "query"}, "parameter user"},
 		{"no header", managed("keyrelay/api", ""), destination.RetrievalParameter{Name: "password", In: "header"}, "header cannot carry"},
-		{"an array in a query", managed("keyrelay/api", ""), destination.RetrievalParameter{Name: "list", In: "query"}, "an array"},
+		{"an array of arrays in a query", managed("keyrelay/api", ""), destination.RetrievalParameter{Name: "list", In: "query"}, "an array"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -177,7 +177,7 @@ func TestShared(t *testing.T) {
 	if got := sent(held).Get("X-Token"); got != "Bearer token-number-1" {
 		t.Errorf("filled with %q", got)
 	}
-	if !held.Refused(401, nil) {
+	if !held.Refused(401, nil, nil) {
 		t.Error("a placeholder's credential can be refused too")
 	}
 	if got := sent(w.store.Renew(t.Context(), held)).Get("X-Token"); got != "Bearer token-number-2" {

@@ -256,6 +256,7 @@ func (r *reader) life(scheme *SecurityScheme, node *yaml.Node, templates *templa
 	contentType := r.member(node, extensionPrefix+"request-content-type")
 	if text, ok := r.oneOf(contentType, extensionPrefix+"request-content-type", "application/json", "application/x-www-form-urlencoded"); ok {
 		scheme.RequestContentType = text
+		scheme.JSONTokenRequest = text == "application/json" && (scheme.Kind == OAuth2 || scheme.Kind == OpenIDConnect)
 	}
 	method := r.member(node, extensionPrefix+"client-authentication")
 	text, _ := r.oneOf(method, extensionPrefix+"client-authentication", "client_secret_basic", "client_secret_post", "private_key_jwt", "client_secret_jwt")

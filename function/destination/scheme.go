@@ -56,9 +56,9 @@ func kindRules() [Unsupported + 1]kindRule {
 		RetrievedKey: {words: "apiKey with x-itential-dynamic-retrieval",
 			extensions: []string{"secret", "value", "values", "in", "retrieval", "response", "lifetime", "expires-in", "request-content-type"}},
 		OAuth2: {words: "oauth2", secret: true, authorization: true,
-			extensions: []string{"secret", "value", "values", "response", "lifetime", "expires-in", "client-authentication", "jwt", "grant"}},
+			extensions: []string{"secret", "value", "values", "response", "lifetime", "expires-in", "client-authentication", "request-content-type", "jwt", "grant"}},
 		OpenIDConnect: {words: "openIdConnect", secret: true, authorization: true,
-			extensions: []string{"secret", "value", "values", "response", "lifetime", "expires-in", "client-authentication", "jwt", "grant"}},
+			extensions: []string{"secret", "value", "values", "response", "lifetime", "expires-in", "client-authentication", "request-content-type", "jwt", "grant"}},
 		MutualTLS:      {words: "mutualTLS", secret: true, extensions: []string{"secret"}},
 		SignedJWT:      {words: "apiKey or http bearer with x-keyrelay-jwt", secret: true, extensions: []string{"secret", "values", "in", "jwt"}},
 		AWSSignatureV4: {words: "awsSigv4", authorization: true},
@@ -109,6 +109,8 @@ type SecurityScheme struct {
 	RefreshOn []RefreshRule
 	// RequestContentType is the media type of a retrieval's body parameters.
 	RequestContentType string
+	// JSONTokenRequest says that a token request is sent as JSON and not as a form.
+	JSONTokenRequest bool
 	// ClientAuthentication is how a client proves who it is to a token endpoint: empty
 	// for client_secret_basic, "client_secret_post", "private_key_jwt" or "client_secret_jwt".
 	ClientAuthentication string

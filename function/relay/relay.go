@@ -173,7 +173,7 @@ func (r *Relay) send(ctx context.Context, outbound *plan.Plan, entry *logEntry) 
 		return nil, err
 	}
 	answer, err := r.sendOnce(ctx, outbound, used, entry)
-	if err != nil || !used.Refused(answer.Status, answer.Body) {
+	if err != nil || !used.Refused(answer.Status, answer.Header, answer.Body) {
 		return answer, err
 	}
 	renewed := r.renew(ctx, used, entry)
@@ -183,7 +183,7 @@ func (r *Relay) send(ctx context.Context, outbound *plan.Plan, entry *logEntry) 
 	}
 	// net/http may still be reading the header map of a request whose answer came early.
 	outbound.Header = outbound.Header.Clone()
-	if answer, err = r.sendOnce(ctx, outbound, renewed, entry); err == nil && renewed.Refused(answer.Status, answer.Body) {
+	if answer, err = r.sendOnce(ctx, outbound, renewed, entry); err == nil && renewed.Refused(answer.Status, answer.Header, answer.Body) {
 		entry.refuses(renewed, answer, "also after it was renewed")
 	}
 	return answer, err

@@ -1,6 +1,7 @@
 package retrieval
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -94,6 +95,9 @@ func (a *answer) filled(scheme *destination.SecurityScheme, whole string, noWhol
 	case err != nil:
 		return content{}, failed(a.in.scope, "its endpoint's answer lacks what x-keyrelay-value names, or holds no text there. Mend the template, or check the API's state.")
 	}
+	if scheme.Field == "Authorization" && strings.HasPrefix(text, "bearer ") {
+		text = "Bearer " + text[len("bearer "):] // as RFC 6750 section 2.1 writes it; some servers compare it so
+	}
 	return content{text, append(taken, text)}, nil
 }
 
@@ -138,16 +142,17 @@ func (a *answer) accessToken() (string, error) {
 // asDocument is the answer as JSON. A form is read as an object of texts: some
 // token endpoints answer with one, RFC 6749 or not. Nil where the answer is neither.
 func asDocument(got *upstream.Answer) []byte {
-	if document, ok := rawjson.Pointer("").Find(got.Body); ok {
+	body := bytes.TrimPrefix(got.Body, []byte("\ufeff"))
+	if document, ok := rawjson.Pointer("").Find(body); ok {
 		return document
 	}
 	switch got.MediaType() {
-	case formType, textType, "":
+	case formType, textType, "text/html", "":
 	default:
 		return nil
 	}
-	form, err := url.ParseQuery(string(got.Body))
-	if err != nil || len(form) == 0 {
+	form, err := url.ParseQuery(string(body))
+	if err != nil || len(form) == 0 || got.MediaType() == "text/html" && !form.Has("access_token") {
 		return nil
 	}
 	members := map[string]string{}
@@ -162,6 +167,18 @@ func asDocument(got *upstream.Answer) []byte {
 }
 
 const textType = "text/plain"
+
+// clientProblem says what to look at where the endpoint does not accept who asks.
+func (in *inputs) clientProblem() string {
+	problem := "its endpoint does not accept who asks. Check the parameters in the document"
+	if in.scope.Scheme.Secret != (destination.Reference{}) {
+		problem = "its endpoint does not accept the client. Check the secret " + in.scope.Scheme.Secret.String()
+	}
+	if in.scope.Scheme.Kind != destination.RetrievedKey {
+		problem += ", and x-keyrelay-client-authentication"
+	}
+	return problem + "."
+}
 
 // textMember is the first of these members of an object that is a JSON string and not empty.
 func textMember(document []byte, names ...string) (string, bool) {
@@ -190,8 +207,11 @@ func (in *inputs) oauthProblem(code string) string {
 	}
 	switch code {
 	case "invalid_client":
-		return "its endpoint does not accept the client. Check the client's id and secret, and x-keyrelay-client-authentication."
+		return in.clientProblem()
 	case "invalid_grant":
+		if in.scope.Scheme.JWTGrant {
+			return "its endpoint does not accept the signed assertion. Check the claims of x-keyrelay-jwt and the key in the secret."
+		}
 		return "its endpoint does not accept the user name and password. Check them in the secret."
 	case "unauthorized_client", "unsupported_grant_type":
 		return "its endpoint does not allow this flow to the client. Have it allowed there, or write another flow into the document."

@@ -4,10 +4,12 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"keyrelay/function/cache"
 	"keyrelay/function/destination"
+	"keyrelay/function/rawjson"
 )
 
 // How long a discovery document is used, and how long while it cannot be read again.
@@ -19,6 +21,8 @@ const (
 // A discovery is what a discovery document says (OpenID Connect Discovery 1.0 section 3).
 type discovery struct {
 	tokenEndpoint url.URL
+	// post says that clients authenticate in the form and not by HTTP basic.
+	post bool
 }
 
 // newDiscoveries returns the cache of discovery documents.
@@ -44,6 +48,9 @@ func (r *Retriever) newTokenRequest(ctx context.Context, in *inputs) (*request, 
 	if err != nil {
 		return nil, err
 	}
+	if got.Value.post && in.scope.Scheme.ClientAuthentication == "" {
+		in.post = true
+	}
 	return newTokenRequest(in, &got.Value.tokenEndpoint)
 }
 
@@ -67,10 +74,11 @@ func (r *Retriever) discover(ctx context.Context, scope Scope, previous *discove
 	}
 	now := cache.Now()
 	life := cache.Life{Refresh: now.Add(discoveryTTL), Expiry: now.Add(discoveryMaxAge)}
-	if previous != nil && previous.tokenEndpoint == *endpoint {
+	read := discovery{*endpoint, onlyPost(got.Body)}
+	if previous != nil && *previous == read {
 		return previous, life, nil
 	}
-	return &discovery{*endpoint}, life, nil
+	return &read, life, nil
 }
 
 // admitted holds a discovered URL to the rules of a server's URL: a credential
@@ -78,4 +86,20 @@ func (r *Retriever) discover(ctx context.Context, scope Scope, previous *discove
 func admitted(endpoint *url.URL, network destination.Network) bool {
 	secure := endpoint.Scheme == "https" || endpoint.Scheme == "http" && network != destination.Public
 	return secure && endpoint.Host != "" && endpoint.Hostname() != "" && endpoint.User == nil && endpoint.Fragment == "" && endpoint.Opaque == ""
+}
+
+// onlyPost reports whether a discovery document offers client_secret_post and not the
+// client_secret_basic that is meant where it offers nothing.
+func onlyPost(document []byte) bool {
+	methods, ok := rawjson.Pointer("/token_endpoint_auth_methods_supported").Find(document)
+	if !ok {
+		return false
+	}
+	offers := func(method string) bool {
+		return slices.ContainsFunc(slices.Collect(rawjson.Elements(methods)), func(each []byte) bool {
+			text, ok := rawjson.Plain(each)
+			return ok && text == method
+		})
+	}
+	return offers("client_secret_post") && !offers("client_secret_basic")
 }

@@ -21,10 +21,35 @@ const (
 
 // rejectsClient reports whether the endpoint does not accept who asks (RFC 6749 section 5.2).
 func rejectsClient(got *upstream.Answer) bool {
-	if got.Status == http.StatusUnauthorized {
+	return got.Status == http.StatusUnauthorized || got.Status == http.StatusBadRequest && oauthError(got) == "invalid_client"
+}
+
+// withAnswer notes in a refusal what the endpoint answered: its status, and the error
+// code if that is one of the IANA registry and so says nothing of a secret.
+func withAnswer(err error, host string, got *upstream.Answer) error {
+	var refusal *gateway.Refusal
+	if !errors.As(err, &refusal) {
+		return err
+	}
+	told := *refusal
+	told.Note = host + " answered " + strconv.Itoa(got.Status)
+	if code := oauthError(got); isRegistered(code) {
+		told.Note += ", " + code
+	}
+	told.Note += "."
+	return &told
+}
+
+// isRegistered knows the error codes of token endpoints,
+// https://www.iana.org/assignments/oauth-parameters/oauth-parameters.xhtml#extensions-error.
+func isRegistered(code string) bool {
+	switch code {
+	case "access_denied", "authorization_pending", "consent_required", "expired_token", "insufficient_scope", "interaction_required", "invalid_client", "invalid_grant",
+		"invalid_request", "invalid_scope", "invalid_target", "invalid_token", "login_required", "server_error", "slow_down", "temporarily_unavailable",
+		"unauthorized_client", "unsupported_grant_type", "unsupported_token_type":
 		return true
 	}
-	return got.Status == http.StatusBadRequest && oauthError(got) == "invalid_client"
+	return false
 }
 
 // failed refuses with ErrFailed.
@@ -59,7 +84,7 @@ func refusedBy(in inputs, got *upstream.Answer) error {
 	case got.Status >= 300 && got.Status < 400:
 		problem = "its endpoint redirects, which keyrelay does not follow. Write the final URL into the document."
 	case rejectsClient(got):
-		problem = "its endpoint does not accept the client. Check the secret " + scope.Scheme.Secret.String() + ", and x-keyrelay-client-authentication."
+		problem = in.clientProblem()
 	case got.Status == http.StatusTooManyRequests:
 		problem = "its endpoint is asked too often. It is tried again by itself."
 	case got.Status == http.StatusForbidden:
@@ -70,11 +95,6 @@ func refusedBy(in inputs, got *upstream.Answer) error {
 		problem = in.oauthProblem(oauthError(got))
 	}
 	refusal := failed(scope, problem)
-	refusal.Note = "The endpoint answered " + strconv.Itoa(got.Status)
-	if code := oauthError(got); in.oauthProblem(code) != in.oauthProblem("") {
-		refusal.Note += ", " + code
-	}
-	refusal.Note += "."
 	refusal.RetryAfter = RetryAfter(got)
 	return refusal
 }

@@ -19,6 +19,9 @@ type inputs struct {
 	members, variables secret.Secret
 	// whole is a secret that is a text, where a template asks for it; nil otherwise.
 	whole secret.Secret
+	// post says that the client authenticates in the form, unencoded that it does so by
+	// HTTP basic without the encoding of RFC 6749 section 2.3.1.
+	post, unencoded bool
 	// others are the texts of the credentials that templates ask for.
 	others map[*destination.SecurityScheme]string
 }
@@ -151,7 +154,7 @@ func (in *inputs) value(parameter destination.RetrievalParameter) ([]byte, error
 	if parameter.Value != nil {
 		value, _, err := parameter.Value.Fill(in.find)
 		if err != nil {
-			err = secret.Unusable(in.scope.Scheme.Secret, "lacks a member that x-keyrelay-value of "+parameter.Name+" names, or holds no text there. Add it to the secret, or mend the template.")
+			err = in.unusable("lacks a member that x-keyrelay-value of " + parameter.Name + " names, or holds no text there. Add it to the secret, or mend the template.")
 		}
 		return value, err
 	}
@@ -172,6 +175,14 @@ func (in *inputs) value(parameter destination.RetrievalParameter) ([]byte, error
 		}
 	}
 	return nil, secret.Unusable(reference, "has no member "+name+", which the retrieval for "+in.scope.Scheme.Name+" sends. Add it.")
+}
+
+// unusable is about the scheme's own secret, or the document where there is none.
+func (in *inputs) unusable(problem string) error {
+	if in.scope.Scheme.Secret == (destination.Reference{}) {
+		return &gateway.Refusal{Reason: secret.ErrUnavailable, Detail: "The retrieval for " + in.scope.Scheme.Name + " of " + in.scope.Destination.Name + ", which has no secret, " + problem}
+	}
+	return secret.Unusable(in.scope.Scheme.Secret, problem)
 }
 
 // findMember returns a member of a JSON object that is not null.

@@ -12,7 +12,6 @@ import (
 
 	"keyrelay/function/destination"
 	"keyrelay/function/rawjson"
-	"keyrelay/function/secret"
 )
 
 // A request is the request of a retrieval while it is being put together. What it
@@ -23,6 +22,8 @@ type request struct {
 	header  http.Header
 	members []bodyMember
 	form    url.Values
+	// json says that the form is sent as a JSON object.
+	json bool
 }
 
 // A bodyMember is one member of a JSON body.
@@ -45,6 +46,7 @@ func newKeyRequest(in *inputs) (*request, error) {
 // newTokenRequest is a token request (RFC 6749 sections 4.3.2 and 4.4.2).
 func newTokenRequest(in *inputs, endpoint *url.URL) (*request, error) {
 	r := &request{method: http.MethodPost, url: *endpoint, header: http.Header{"Accept": {"application/json"}}, form: url.Values{}}
+	r.json = in.scope.Scheme.JSONTokenRequest
 	if err := r.grant(in); err != nil {
 		return nil, err
 	}
@@ -124,14 +126,26 @@ func (r *request) client(in *inputs) error {
 			return err
 		}
 	}
-	if in.scope.Scheme.ClientAuthentication == "client_secret_post" {
+	if in.post || in.scope.Scheme.ClientAuthentication == "client_secret_post" {
 		r.form.Set("client_id", id)
 		r.form.Set("client_secret", clientSecret)
 		return nil
 	}
 	pair := url.QueryEscape(id) + ":" + url.QueryEscape(clientSecret)
+	if in.unencoded {
+		pair = id + ":" + clientSecret
+	}
 	r.header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(pair)))
 	return nil
+}
+
+// encodingMatters reports whether a request authenticated by HTTP basic with an id or a
+// secret that RFC 6749 section 2.3.1 encodes: many servers do not decode them.
+func (in *inputs) encodingMatters(sent *request) bool {
+	id, _ := in.member("client_id")
+	clientSecret, _ := in.member("client_secret")
+	encoded := url.QueryEscape(id) != id || url.QueryEscape(clientSecret) != clientSecret
+	return encoded && in.scope.Scheme.Kind != destination.RetrievedKey && strings.HasPrefix(sent.header.Get("Authorization"), "Basic ")
 }
 
 // clientAssertion adds the client's signed assertion (RFC 7523 section 2.2).
@@ -157,26 +171,36 @@ func (r *request) fill(in *inputs, use string) error {
 		if err != nil {
 			return err
 		}
-		text, scalar := rawjson.Plain(value)
 		if parameter.In == "body" && r.form == nil {
 			r.members = append(r.members, bodyMember{parameter.Name, value})
 			continue
 		}
-		problem := ""
-		if !scalar {
-			problem = "is an object or an array"
-		} else if parameter.In == "header" && HeaderProblem(text) != "" {
-			problem = "holds what a header cannot carry"
+		values := [][]byte{value}
+		if value[0] == '[' && parameter.In != "header" {
+			values = slices.Collect(rawjson.Elements(value))
 		}
-		if problem != "" {
-			return secret.Unusable(in.scope.Scheme.Secret, "does not fit: the value of "+parameter.Name+" for "+in.scope.Scheme.Name+" "+problem+". Mend it.")
+		if parameter.In == "body" {
+			r.form.Del(parameter.Name)
 		}
-		r.place(parameter, text)
+		for _, each := range values {
+			if problem := r.place(parameter, each); problem != "" {
+				return in.unusable("does not fit: the value of " + parameter.Name + " for " + in.scope.Scheme.Name + " " + problem + ". Mend it.")
+			}
+		}
 	}
 	return nil
 }
 
-func (r *request) place(parameter destination.RetrievalParameter, text string) {
+// place puts one value where its parameter says; problem says why it cannot be there.
+// That of an array comes once for each element (RFC 8707 section 2, for example).
+func (r *request) place(parameter destination.RetrievalParameter, value []byte) (problem string) {
+	text, scalar := rawjson.Plain(value)
+	switch {
+	case !scalar:
+		return "is an object or an array"
+	case parameter.In == "header" && HeaderProblem(text) != "":
+		return "holds what a header cannot carry"
+	}
 	switch parameter.In {
 	case "query":
 		if r.url.RawQuery != "" {
@@ -186,8 +210,9 @@ func (r *request) place(parameter destination.RetrievalParameter, text string) {
 	case "header":
 		r.header.Set(parameter.Name, text)
 	default:
-		r.form.Set(parameter.Name, text)
+		r.form.Add(parameter.Name, text)
 	}
+	return ""
 }
 
 // EscapeQuery percent-encodes all but unreserved characters (RFC 3986 section 2.3).
@@ -206,6 +231,8 @@ func (r *request) http(ctx context.Context) (*http.Request, error) {
 	var body []byte
 	mediaType := ""
 	switch {
+	case r.json && len(r.form) > 0:
+		body, mediaType = r.formObject(), jsonType
 	case len(r.form) > 0:
 		body, mediaType = []byte(r.form.Encode()), formType
 	case len(r.members) > 0:
@@ -220,6 +247,18 @@ func (r *request) http(ctx context.Context) (*http.Request, error) {
 		request.Header.Set("Content-Type", mediaType)
 	}
 	return request, nil
+}
+
+// formObject is the form as a JSON object: of fields that come more than once, arrays.
+func (r *request) formObject() []byte {
+	members := map[string]any{}
+	for name, values := range r.form {
+		if members[name] = values[0]; len(values) > 1 {
+			members[name] = values
+		}
+	}
+	body, _ := json.Marshal(members)
+	return body
 }
 
 // object is a JSON body with the members in the document's order.

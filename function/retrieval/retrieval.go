@@ -192,14 +192,14 @@ func (r *Retriever) retrieve(ctx context.Context, scope Scope, previous *Token) 
 // may come from what the call was made with.
 func (r *Retriever) attempt(ctx context.Context, in inputs, previous *Token) (token *Token, life cache.Life, mendable bool, err error) {
 	err = r.locked(ctx, in, func(in inputs) error {
-		got, err := r.ask(ctx, in)
+		got, host, err := r.ask(ctx, in)
 		if err != nil {
 			mendable = errors.Is(err, secret.ErrUnavailable)
 			return err
 		}
 		mendable = got.Status < 500 && got.Status != http.StatusTooManyRequests
 		if token, life, err = finish(in, got, previous); err != nil {
-			return err
+			return withAnswer(err, host, got)
 		}
 		mendable = false
 		return r.writeBack(ctx, in, asDocument(got))
@@ -207,19 +207,24 @@ func (r *Retriever) attempt(ctx context.Context, in inputs, previous *Token) (to
 	return token, life, mendable, err
 }
 
-// ask sends the retrieval's call.
-func (r *Retriever) ask(ctx context.Context, in inputs) (*upstream.Answer, error) {
+// ask sends the retrieval's call to a host.
+func (r *Retriever) ask(ctx context.Context, in inputs) (got *upstream.Answer, host string, err error) {
 	var sent *request
-	var err error
 	if in.scope.Scheme.Kind == destination.RetrievedKey {
 		sent, err = newKeyRequest(&in)
 	} else {
 		sent, err = r.newTokenRequest(ctx, &in)
 	}
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	return r.send(ctx, in.scope, sent)
+	host = sent.url.Hostname()
+	got, err = r.send(ctx, in.scope, sent)
+	if err == nil && rejectsClient(got) && !in.unencoded && in.encodingMatters(sent) {
+		in.unencoded = true
+		return r.ask(ctx, in)
+	}
+	return got, host, err
 }
 
 // send makes one call of a scope.

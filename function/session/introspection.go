@@ -32,7 +32,7 @@ func (c *Checker) introspect(ctx context.Context, d *destination.Destination, to
 	if err != nil {
 		return verdict{}, err
 	}
-	if own.Refused(got.Status, got.Body) {
+	if own.Refused(got.Status, got.Header, got.Body) {
 		if renewed := c.credentials.Renew(ctx, own); renewed != nil {
 			if got, err = c.askAbout(ctx, d, renewed, token); err != nil {
 				return verdict{}, err
