@@ -37,7 +37,7 @@ func (s *Store) kind(of destination.Kind) kind {
 	case destination.SignedJWT:
 		return s.signedJWT()
 	case destination.AWSSignatureV4:
-		return kind{get: s.signer}
+		return s.signature()
 	}
 	return kind{get: unsupported}
 }

@@ -52,7 +52,7 @@ const roleSecret = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html.
 func TestSignature(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := verify(r); err != nil {
+		if err := verify(r, "us-east-1/execute-api"); err != nil {
 			t.Error(err)
 		}
 	}))
@@ -82,8 +82,38 @@ func TestSignature(t *testing.T) {
 	}
 }
 
+// TestSignatureByKeys signs for the service and region of the document, with keys from a secret.
+func TestSignatureByKeys(t *testing.T) {
+	keys := `{"access_key_id": "AKIDEXAMPLE", "secret_access_key": "` + roleSecret + `", "session_token": "the-session-token"}`
+	store := storeOn(t, fake.NewSecrets(map[string]string{"keys": keys, "hush": `{"access_key_id": "hush"}`}))
+	for _, want := range []string{"eu-central-1/s3", "us-east-1/es", "us-gov-west-1/dynamodb"} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if err := verify(r, want); err != nil {
+				t.Errorf("%s: %v", want, err)
+			}
+		}))
+		scheme := signed()
+		scheme.Secret = managed("keys", "")
+		scheme.Region, scheme.Service, _ = strings.Cut(want, "/")
+		request, err := http.NewRequest(http.MethodPut, server.URL+"/bucket/a%20b/%C3%A9?b=2&a", strings.NewReader("body"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		mustGet(t, store, planWith(scheme)).Apply(request)
+		answer, err := server.Client().Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+		server.Close()
+	}
+	scheme := signed()
+	scheme.Secret = managed("hush", "")
+	mustRefuse(t, store, scheme, "access_key_id")
+}
+
 // verify makes the signature of a received request by hand and compares.
-func verify(r *http.Request) error {
+func verify(r *http.Request, regionAndService string) error {
 	var credentialText, names, signature string
 	fields := strings.NewReplacer("Credential=", "", "SignedHeaders=", "", "Signature=", "", ",", "").Replace(r.Header.Get("Authorization"))
 	if n, _ := fmt.Sscanf(fields, "AWS4-HMAC-SHA256 %s %s %s", &credentialText, &names, &signature); n != 3 {
@@ -103,9 +133,16 @@ func verify(r *http.Request) error {
 		}
 		fmt.Fprintf(&headers, "%s:%s\n", name, strings.Join(strings.Fields(strings.Join(values, ",")), " "))
 	}
-	canonical := strings.Join([]string{r.Method, escapeAgain(r.URL.EscapedPath()), canonicalQuery(r.URL.RawQuery), headers.String(), names, hexOf(body)}, "\n")
+	path := escapeAgain(r.URL.EscapedPath())
+	if s3 := strings.HasSuffix(regionAndService, "/s3"); s3 {
+		path = r.URL.EscapedPath()
+		if r.Header.Get("X-Amz-Content-Sha256") != hexOf(body) || !strings.Contains(names, "x-amz-content-sha256") {
+			return errors.New("the payload's hash is not there, or not signed")
+		}
+	}
+	canonical := strings.Join([]string{r.Method, path, canonicalQuery(r.URL.RawQuery), headers.String(), names, hexOf(body)}, "\n")
 	_, scope, _ := strings.Cut(credentialText, "/")
-	if !strings.HasSuffix(scope, "/us-east-1/execute-api/aws4_request") {
+	if !strings.HasSuffix(scope, "/"+regionAndService+"/aws4_request") {
 		return fmt.Errorf("the scope is %s", scope)
 	}
 	key := []byte("AWS4" + roleSecret)

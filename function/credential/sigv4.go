@@ -1,9 +1,11 @@
 package credential
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"io"
 	"net/http"
 	"strings"
@@ -13,13 +15,14 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
 	"keyrelay/function/cache"
+	"keyrelay/function/destination"
 	"keyrelay/function/gateway"
 	"keyrelay/function/mask"
 	"keyrelay/function/retrieval"
 	"keyrelay/function/secret"
 )
 
-// signedService is the service that signatures are for: API Gateway,
+// signedService is the service that signatures are for where a document names none: API Gateway,
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-control-access-using-iam-policies-to-invoke-api.html.
 const signedService = "execute-api"
 
@@ -77,33 +80,70 @@ func noRole(cause error) error {
 	}
 }
 
-// signer prepares what signs requests with AWS Signature Version 4,
-// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html.
-func (s *Store) signer(ctx context.Context, scope retrieval.Scope) (*part, stats, error) {
-	got, err := s.roles.Get(ctx, roleKey{})
-	if err != nil {
-		return nil, stats{}, err
+// signature is for requests that are signed with AWS Signature Version 4,
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html: with keys of
+// the scheme's secret where it names one, else with the process's own.
+func (s *Store) signature() kind {
+	given := s.static(fromAccessKey)
+	get := func(ctx context.Context, scope retrieval.Scope) (*part, stats, error) {
+		if scope.Scheme.Secret != (destination.Reference{}) {
+			return given.get(ctx, scope)
+		}
+		got, err := s.roles.Get(ctx, roleKey{})
+		if err != nil {
+			return nil, stats{}, err
+		}
+		return keep(s, scope, got, func(scope retrieval.Scope, of *role) (*part, error) { return newSigner(scope.Scheme, of), nil })
 	}
-	return keep(s, scope, got, fromRole)
+	renew := func(ctx context.Context, used *part) (*part, stats, error) {
+		if used.scope.Scheme.Secret != (destination.Reference{}) {
+			return given.renew(ctx, used)
+		}
+		return used, stats{}, nil // the SDK renews a role's credentials
+	}
+	return kind{get, renew}
 }
 
-func fromRole(_ retrieval.Scope, of *role) (*part, error) {
-	signer := v4.NewSigner()
-	credentials := of.credentials()
+// fromAccessKey makes the part of an access key.
+func fromAccessKey(scheme *destination.SecurityScheme, value secret.Value) (*part, error) {
+	var members struct {
+		ID      string `json:"access_key_id"`
+		Secret  string `json:"secret_access_key"`
+		Session string `json:"session_token"`
+	}
+	if !value.IsJSON || json.Unmarshal(value.Bytes(), &members) != nil || members.ID == "" || members.Secret == "" {
+		return nil, secret.Unusable(scheme.Secret, `is not of the shape that an AWS signature needs. Store {"access_key_id": "…", "secret_access_key": "…"}, and session_token where there is one.`)
+	}
+	keys := aws.Credentials{AccessKeyID: members.ID, SecretAccessKey: members.Secret, SessionToken: members.Session}
+	return newSigner(scheme, &role{credentials: func() aws.Credentials { return keys }}), nil
+}
+
+// newSigner makes the part that signs with a role.
+func newSigner(scheme *destination.SecurityScheme, of *role) *part {
+	service := cmp.Or(scheme.Service, signedService)
+	signer := v4.NewSigner(func(options *v4.SignerOptions) { options.DisableURIPathEscaping = service == "s3" })
 	return &part{
-		sign:   func(request *http.Request) { sign(request, signer, of) },
-		masker: mask.New(credentials.SessionToken),
-	}, nil
+		sign: func(request *http.Request) {
+			region := cmp.Or(scheme.Region, regionOf(request.URL.Hostname(), of.region), "us-east-1")
+			sign(request, signer, of, service, region)
+		},
+		masker: mask.New(of.credentials().SessionToken),
+	}
 }
 
 // sign signs a copy and takes over its fields alone: the signer writes the query
-// anew, but a signature holds for any spelling of it.
-func sign(request *http.Request, signer *v4.Signer, of *role) {
+// anew, but a signature holds for any spelling of it. S3 has the payload's hash as a
+// field of its own, and takes the path as it is.
+func sign(request *http.Request, signer *v4.Signer, of *role, service, region string) {
 	for _, field := range signatureFields() {
 		removeField(request.Header, field)
 	}
+	hash := payloadHash(request)
 	signed := request.Clone(request.Context())
-	err := signer.SignHTTP(request.Context(), of.credentials(), signed, payloadHash(request), signedService, regionOf(request.URL.Hostname(), of.region), time.Now())
+	if service == "s3" {
+		signed.Header.Set("X-Amz-Content-Sha256", hash)
+	}
+	err := signer.SignHTTP(request.Context(), of.credentials(), signed, hash, service, region, time.Now())
 	if err != nil {
 		return // unsigned: AWS refuses it
 	}
@@ -116,8 +156,8 @@ func sign(request *http.Request, signer *v4.Signer, of *role) {
 }
 
 // signatureFields are the fields that a signature consists of.
-func signatureFields() [3]string {
-	return [...]string{"Authorization", "X-Amz-Date", "X-Amz-Security-Token"}
+func signatureFields() [4]string {
+	return [...]string{"Authorization", "X-Amz-Date", "X-Amz-Security-Token", "X-Amz-Content-Sha256"}
 }
 
 // payloadHash is the SHA-256 of the body that the request is going to send.

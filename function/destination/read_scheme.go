@@ -57,6 +57,7 @@ func (r *reader) scheme(scheme *SecurityScheme, m member) {
 	templates := r.templates(scheme, node)
 	r.placeCredential(scheme, node)
 	r.response(scheme, node)
+	r.sigv4(scheme, node, kind)
 	r.source(scheme, node, kind)
 	r.retrieval(scheme, node, kind)
 	r.parameters(scheme, node, templates)

@@ -31,6 +31,23 @@ func (o *Operation) lacksVariable(requirement Requirement) bool {
 	return requirement.Scheme.In == "path" && !strings.Contains(o.Path, "{"+requirement.Scheme.Field+"}")
 }
 
+// sigv4 reads x-keyrelay-sigv4: which service and region of AWS signatures are for.
+func (r *reader) sigv4(scheme *SecurityScheme, node *yaml.Node, kind string) {
+	const what = extensionPrefix + "sigv4"
+	at := r.member(node, what)
+	if at == nil || kind != "apiKey" || !r.mapping(at, what) {
+		return
+	}
+	for _, each := range r.members(at, what) {
+		if each.key.Value != "service" && each.key.Value != "region" {
+			r.fault(each.key, printable(each.key.Value)+" is not known in "+what, "write service or region")
+		}
+	}
+	scheme.Kind, scheme.In, scheme.Field = AWSSignatureV4, "header", "Authorization"
+	scheme.Service, _ = r.required(at, "service", what, "write the service's name as signatures have it, such as s3, es or execute-api")
+	scheme.Region, _ = r.text(r.member(at, "region"), "region")
+}
+
 // response reads x-keyrelay-response: where a value is that is not in the answer's body.
 func (r *reader) response(scheme *SecurityScheme, node *yaml.Node) {
 	const what = extensionPrefix + "response"

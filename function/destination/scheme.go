@@ -28,7 +28,7 @@ const (
 	MutualTLS
 	// SignedJWT is a scheme whose credential is a JWT that is signed here (RFC 7519).
 	SignedJWT
-	// AWSSignatureV4 signs with the function's own role (x-amazon-apigateway-authtype: awsSigv4).
+	// AWSSignatureV4 signs requests with the function's own role, or with keys from a secret.
 	AWSSignatureV4
 	// Unsupported is a scheme that parses but that keyrelay cannot fill, such as http digest or an implicit flow.
 	Unsupported
@@ -61,7 +61,7 @@ func kindRules() [Unsupported + 1]kindRule {
 			extensions: []string{"secret", "value", "values", "response", "lifetime", "expires-in", "client-authentication", "request-content-type", "jwt", "grant"}},
 		MutualTLS:      {words: "mutualTLS", secret: true, extensions: []string{"secret"}},
 		SignedJWT:      {words: "apiKey or http bearer with x-keyrelay-jwt", secret: true, extensions: []string{"secret", "values", "in", "jwt"}},
-		AWSSignatureV4: {words: "awsSigv4", authorization: true},
+		AWSSignatureV4: {words: "awsSigv4", authorization: true, extensions: []string{"secret", "sigv4"}},
 		Unsupported:    {words: "none that keyrelay can fill"},
 	}
 }
@@ -109,6 +109,9 @@ type SecurityScheme struct {
 	RefreshOn []RefreshRule
 	// RequestContentType is the media type of a retrieval's body parameters.
 	RequestContentType string
+	// Service and Region are what AWS signatures are for; empty for execute-api and the
+	// region in the host's name.
+	Service, Region string
 	// JSONTokenRequest says that a token request is sent as JSON and not as a form.
 	JSONTokenRequest bool
 	// ClientAuthentication is how a client proves who it is to a token endpoint: empty
