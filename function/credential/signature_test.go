@@ -85,7 +85,7 @@ func TestSignature(t *testing.T) {
 // TestSignatureByKeys signs for the service and region of the document, with keys from a secret.
 func TestSignatureByKeys(t *testing.T) {
 	keys := `{"access_key_id": "AKIDEXAMPLE", "secret_access_key": "` + roleSecret + `", "session_token": "the-session-token"}`
-	store := storeOn(t, fake.NewSecrets(map[string]string{"keys": keys, "hush": `{"access_key_id": "hush"}`}))
+	store := storeOn(t, fake.NewSecrets(map[string]string{"keys": keys, "broken": `{"access_key_id": "hush"}`}))
 	for _, want := range []string{"eu-central-1/s3", "us-east-1/es", "us-gov-west-1/dynamodb"} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if err := verify(r, want); err != nil {
@@ -108,7 +108,7 @@ func TestSignatureByKeys(t *testing.T) {
 		server.Close()
 	}
 	scheme := signed()
-	scheme.Secret = managed("hush", "")
+	scheme.Secret = managed("broken", "")
 	mustRefuse(t, store, scheme, "access_key_id")
 }
 
