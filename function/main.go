@@ -7,7 +7,7 @@
 //	keyrelay healthcheck    ask the server on this machine whether it serves
 //	keyrelay version        print the commit and the modules that were built
 //
-// Its settings are environment variables, see README.md. A wrong one stops the
+// Its settings are environment variables, see docs/settings.md. A wrong one stops the
 // start and is named.
 package main
 

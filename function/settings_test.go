@@ -107,20 +107,20 @@ func TestOpenPortNeedsCallerKeys(t *testing.T) {
 }
 
 // TestMisspeltSettings sees that a variable that only looks like a setting is named,
-// and that every setting of README.md is one.
+// and that every setting of docs/settings.md is one.
 func TestMisspeltSettings(t *testing.T) {
 	for _, name := range []string{"KEYRELAY_DESTINATION", "KEYRELAY_SECRETS_TTL", "KEYRELAY_"} {
 		if err := checkNames([]string{"PORT=80", name + "=the-value"}); err == nil || !strings.HasPrefix(err.Error(), name+" is not") || strings.Contains(err.Error(), "the-value") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	readme, err := os.ReadFile("../README.md")
+	document, err := os.ReadFile("../docs/settings.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	found := regexp.MustCompile(`KEYRELAY_[A-Z_]+`).FindAllString(string(readme), -1)
+	found := regexp.MustCompile(`KEYRELAY_[A-Z_]+`).FindAllString(string(document), -1)
 	if err := checkNames(found); err != nil || len(found) < 5 {
-		t.Errorf("README.md names %v: %v", found, err)
+		t.Errorf("docs/settings.md names %v: %v", found, err)
 	}
 }
 

@@ -47,7 +47,7 @@ func unsupported(_ context.Context, scope retrieval.Scope) (*part, stats, error)
 	return nil, stats{}, &gateway.Refusal{
 		Reason: retrieval.ErrFailed,
 		Detail: "keyrelay makes no credentials of the kind that the security scheme " + scope.Scheme.Name + " of " + scope.Destination.Name +
-			" asks for. Write a kind that the README lists into the document.",
+			" asks for. Write a kind that docs/credentials.md lists into the document.",
 	}
 }
 

@@ -117,6 +117,8 @@ func milliseconds(took float64) string {
 		return fmt.Sprintf("%.1f s", took/1000)
 	case took >= 100:
 		return fmt.Sprintf("%.0f ms", took)
+	case took < 1:
+		return fmt.Sprintf("%.2f ms", took)
 	}
 	return fmt.Sprintf("%.1f ms", took)
 }

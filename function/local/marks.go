@@ -2,8 +2,8 @@ package main
 
 import (
 	"bytes"
+	"crypto/rand"
 	"fmt"
-	"math/rand/v2"
 	"net/url"
 	"strconv"
 	"strings"
@@ -83,7 +83,7 @@ func newStandIns(text []byte) *standIns {
 // unusedPrefix returns letters that do not occur in the text.
 func unusedPrefix(text []byte) string {
 	for {
-		prefix := "zq" + strconv.FormatUint(uint64(rand.Uint32()), 36) + "z"
+		prefix := "zq" + strings.ToLower(rand.Text()[:8]) + "z"
 		if !bytes.Contains(text, []byte(prefix)) {
 			return prefix
 		}
