@@ -2,7 +2,6 @@ package plan
 
 import (
 	"bytes"
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"strconv"
@@ -19,6 +18,9 @@ const formType = "application/x-www-form-urlencoded"
 // maxForm is how many bytes a form may have. Each element of an array brings its
 // member's name along, so that much can come of little.
 const maxForm = gateway.MaxRecordBytes
+
+// maxFormDepth is how deep a deepObject may nest: each level looks at all below it.
+const maxFormDepth = 32
 
 // A formWriter writes the members of a JSON object as a form: texts as they are,
 // numbers as their digits, nothing for null. An array repeats its member, an object
@@ -46,7 +48,7 @@ func (b *builder) setForm(object *rawjson.Object, text []byte, taken []bool) err
 		contentType += "; boundary=" + w.boundary
 	}
 	for i := range object.Len() {
-		if !taken[i] {
+		if !taken[i] && w.failed == nil {
 			w.member(object.Name(i), object.Value(i).Of(text))
 		}
 	}
@@ -76,14 +78,16 @@ func (w *formWriter) member(name string, value []byte) {
 	isJSON := encoding.ContentType != "" && isJSONType(encoding.ContentType)
 	switch {
 	case encoding.Style == "deepObject":
-		w.deepObject(value)
+		w.deepObject(value, 0)
 	case encoding.Style == "" && isJSON && (value[0] != '[' || w.boundary == "") && !isNull(value):
-		w.write(encoding, value)
+		w.write(value, encoding)
 	case rawjson.IsContainer(value) && given && encoding.Style != "" && (value[0] == '{' || !encoding.Explode):
 		w.styled(value, encoding)
 	case value[0] == '[':
 		for element := range rawjson.Elements(value) {
-			w.value(element, encoding)
+			if w.value(element, encoding); w.failed != nil {
+				return
+			}
 		}
 	default:
 		w.value(value, encoding)
@@ -94,20 +98,19 @@ func (w *formWriter) member(name string, value []byte) {
 // request's method from a form is refused.
 func (w *formWriter) setName(name string) {
 	w.name = append(w.name[:0], name...)
-	if w.failed == nil && w.operation.Path != "" && isMethodOverride(name) {
-		w.failed = &gateway.Refusal{
-			Reason: ErrRecord,
-			Detail: "The field " + quoted(name) + " would be read from the form as the request's method. Take it out, and send the method that you mean.",
-			Fields: []string{name},
-		}
+	if w.operation.Path != "" && isMethodOverride(name) {
+		w.fail(ErrRecord, "The field "+quoted(name)+" would be read from the form as the request's method. Take it out, and send the method that you mean.", name)
 	}
 }
 
 // deepObject writes what a value holds, each under its own name[member] or name[index].
-func (w *formWriter) deepObject(value []byte) {
+func (w *formWriter) deepObject(value []byte, depth int) {
 	if !rawjson.IsContainer(value) {
 		w.value(value, destination.Encoding{})
 		return
+	}
+	if depth == maxFormDepth {
+		w.fail(ErrRecord, "The field "+quoted(string(w.name))+" nests deeper than a form's names can tell, "+strconv.Itoa(maxFormDepth)+" levels. Send a flatter one.")
 	}
 	before, index := len(w.name), 0
 	var key []byte
@@ -121,7 +124,7 @@ func (w *formWriter) deepObject(value []byte) {
 		}
 		if !isNull(element) {
 			w.name = append(append(w.name, key...), ']')
-			w.deepObject(element)
+			w.deepObject(element, depth+1)
 			index++
 		}
 		if w.name, key = w.name[:before], nil; w.failed != nil {
@@ -130,10 +133,11 @@ func (w *formWriter) deepObject(value []byte) {
 	}
 }
 
-// styled writes an array or an object whose encoding has a style of queries.
+// styled writes an array or an object whose encoding has a style of queries: all as
+// one value, or each member of an object as a member of the form.
 func (w *formWriter) styled(value []byte, encoding destination.Encoding) {
-	var texts [][]byte
 	var key []byte
+	present := false
 	for element := range rawjson.Elements(value) {
 		text := w.text(element)
 		switch {
@@ -143,16 +147,20 @@ func (w *formWriter) styled(value []byte, encoding destination.Encoding) {
 		case isNull(element):
 		case value[0] == '{' && encoding.Explode:
 			w.setName(string(key))
-			w.write(encoding, text)
-		case value[0] == '{':
-			texts = append(texts, key, text)
+			w.write(text, encoding)
 		default:
-			texts = append(texts, text)
+			if key != nil {
+				w.join(key, encoding, present)
+			}
+			w.join(text, encoding, present || key != nil)
+			present = true
 		}
-		key = nil
+		if key = nil; w.failed != nil {
+			return
+		}
 	}
-	if len(texts) > 0 {
-		w.write(encoding, texts...)
+	if present {
+		w.close()
 	}
 }
 
@@ -164,7 +172,7 @@ func (w *formWriter) value(value []byte, encoding destination.Encoding) {
 	if encoding.ContentType == "" && rawjson.IsContainer(value) {
 		encoding.ContentType = "application/json"
 	}
-	w.write(encoding, w.text(value))
+	w.write(w.text(value), encoding)
 }
 
 func (w *formWriter) text(value []byte) []byte {
@@ -175,47 +183,58 @@ func (w *formWriter) text(value []byte) []byte {
 	return text
 }
 
-// write writes one pair, or one part. Several texts are joined as the encoding's style says.
-func (w *formWriter) write(encoding destination.Encoding, texts ...[]byte) {
-	size := len(w.body) + w.size(w.name)
-	for _, text := range texts {
-		size += w.size(text) + len(",")
+// write writes a pair or a part of one text.
+func (w *formWriter) write(text []byte, encoding destination.Encoding) {
+	w.join(text, encoding, false)
+	w.close()
+}
+
+// join begins a pair or a part, or goes on with one, as the encoding's style says.
+func (w *formWriter) join(text []byte, encoding destination.Encoding, goesOn bool) {
+	s := declaredStyle(&destination.Parameter{Style: encoding.Style, AllowReserved: encoding.AllowReserved})
+	if w.boundary != "" {
+		s.plain, s.delimiter = true, destination.Unescape(s.delimiter)
+	}
+	size := len(w.body) + s.size(text)
+	if !goesOn {
+		size += s.size(w.name)
 	}
 	switch {
 	case w.failed != nil:
 	case size > maxForm:
-		w.failed = &gateway.Refusal{
-			Reason: ErrRecordTooLarge,
-			Detail: "The form that the record becomes has more than " + strconv.Itoa(maxForm) + " bytes. Send it in parts.",
-		}
+		w.fail(ErrRecordTooLarge, "The form that the record becomes has more than "+strconv.Itoa(maxForm)+" bytes. Send it in parts.")
+	case goesOn:
+		w.body = append(w.body, s.delimiter...)
 	case w.boundary != "":
-		delimiter := map[string]string{"spaceDelimited": " ", "pipeDelimited": "|"}[encoding.Style]
-		w.part(bytes.Join(texts, []byte(cmp.Or(delimiter, ","))), mediaType(encoding.ContentType))
+		w.openPart(mediaType(encoding.ContentType))
 	default:
-		s := declaredStyle(&destination.Parameter{Style: encoding.Style, AllowReserved: encoding.AllowReserved})
 		w.body = append(appendPercentEncoded(appendSeparator(w.body), w.name), '=')
-		for i, text := range texts {
-			if i > 0 {
-				w.body = append(w.body, s.delimiter...)
-			}
-			w.body = s.appendText(w.body, text)
-		}
+	}
+	if w.failed == nil {
+		w.body = s.appendText(w.body, text)
 	}
 }
 
 // size is how many bytes a text takes at most.
-func (w *formWriter) size(text []byte) int {
+func (s style) size(text []byte) int {
 	size := len(text)
 	for _, c := range text {
-		if w.boundary == "" && !isUnreserved(c) {
+		if !s.plain && !isUnreserved(c) {
 			size += len("%00") - 1
 		}
 	}
 	return size
 }
 
-// part writes a part of multipart/form-data. One that is neither text nor JSON is a file to servers.
-func (w *formWriter) part(text []byte, contentType string) {
+// close ends what join has begun.
+func (w *formWriter) close() {
+	if w.boundary != "" {
+		w.body = append(w.body, "\r\n"...)
+	}
+}
+
+// openPart begins a part of multipart/form-data. One that is neither text nor JSON is a file to servers.
+func (w *formWriter) openPart(contentType string) {
 	w.body = append(append(append(w.body, "--"...), w.boundary...), "\r\nContent-Disposition: form-data; name="...)
 	w.body = appendQuotedName(w.body, w.name)
 	if contentType != "" && !isJSONType(contentType) && !strings.HasPrefix(contentType, "text/") {
@@ -224,7 +243,14 @@ func (w *formWriter) part(text []byte, contentType string) {
 	if contentType != "" {
 		w.body = append(append(w.body, "\r\nContent-Type: "...), contentType...)
 	}
-	w.body = append(append(append(w.body, "\r\n\r\n"...), text...), "\r\n"...)
+	w.body = append(w.body, "\r\n\r\n"...)
+}
+
+// fail notes the first thing that is wrong.
+func (w *formWriter) fail(reason error, detail string, fields ...string) {
+	if w.failed == nil {
+		w.failed = &gateway.Refusal{Reason: reason, Detail: detail, Fields: fields}
+	}
 }
 
 // appendQuotedName appends a name as browsers quote it in Content-Disposition.

@@ -114,7 +114,7 @@ func FuzzForm(f *testing.F) {
 func TestFormLimit(t *testing.T) {
 	set := load(t, "testdata/destinations")
 	name, ones := strings.Repeat("n", 100_000), strings.Repeat("1,", 100_000)
-	deep := strings.Repeat(`{"`+strings.Repeat("d", 1000)+`":`, 500) + `[` + ones + `1]` + strings.Repeat("}", 500)
+	deep := strings.Repeat(`{"`+strings.Repeat("d", 10_000)+`":`, 30) + `[` + ones + `1]` + strings.Repeat("}", 30)
 	for url, record := range map[string]string{
 		"messages": `{"` + name + `":[` + ones + `1]}`, "payments": `{"items":` + deep + `}`, "files": `{"a":[` + strings.Repeat("1,", 2_000_000) + `1]}`,
 	} {
@@ -127,6 +127,17 @@ func TestFormLimit(t *testing.T) {
 	}
 	_, err := plan.New(set, to("POST", "https://forms.example.com/messages", []byte(`{"a":"`+strings.Repeat("&", 4<<20)+`"}`)))
 	mustRefuse(t, err, plan.ErrRecordTooLarge) // each becomes %26
+	for levels, reason := range map[int]error{30: nil, 33: plan.ErrRecord, 900: plan.ErrRecord} {
+		record := `{"items":` + strings.Repeat("[", levels) + strings.Repeat("]", levels) + `}`
+		if _, err := plan.New(set, to("POST", "https://forms.example.com/payments", []byte(record))); !errors.Is(err, reason) {
+			t.Errorf("%d levels: %v", levels, err)
+		}
+	}
+	before := allocated()
+	commas := newPlan(t, set, to("POST", "https://forms.example.com/payments", []byte(`{"commas":[`+strings.Repeat("1,", 4_000_000)+`1]}`)))
+	if grown := allocated() - before; grown > 80<<20 || len(commas.Body) != len("commas=")+8_000_001 {
+		t.Errorf("%d bytes were allocated for %d", grown, len(commas.Body))
+	}
 	large := `{"a":"` + strings.Repeat("x", 9<<20) + `"}`
 	if outbound := newPlan(t, set, to("POST", "https://forms.example.com/messages", []byte(large))); len(outbound.Body) != 9<<20+2 {
 		t.Errorf("%d bytes of a large text are sent", len(outbound.Body))
