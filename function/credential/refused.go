@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -109,4 +110,63 @@ func (c *Credential) Mask(response *gateway.Response) []string {
 		}
 	}
 	return found
+}
+
+// Echoes reports whether the refusal in a success may be no more than the request's own
+// words: an API that gives a record back says what the record says. Then the request
+// must not be sent once more, since it was carried out.
+func (c *Credential) Echoes(outbound *plan.Plan, status int, body []byte) bool {
+	if status < 200 || status > 299 {
+		return false
+	}
+	for _, part := range c.parts {
+		if !c.carries(part) {
+			continue
+		}
+		for _, rule := range part.scope.Scheme.RefreshOn {
+			if applies(rule, status, body) && !says(outbound, rule) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// says reports whether a request holds a rule's value under a member of the rule's
+// name, at any depth, or in its query. A body that is not JSON need only hold the value.
+func says(outbound *plan.Plan, rule destination.RefreshRule) bool {
+	value, plain := rawjson.Plain(rule.Equals)
+	if !rule.ByBody || !plain {
+		return rule.ByBody && bytes.Contains(outbound.Body, rule.Equals)
+	}
+	name := ""
+	for _, token := range rule.Pointer.Tokens() {
+		if strings.Trim(token, "0123456789") != "" { // no place in an array
+			name = token
+		}
+	}
+	if slices.Contains(outbound.URL.Query()[name], value) {
+		return true
+	}
+	if document, ok := rawjson.Pointer("").Find(outbound.Body); ok {
+		return saysIn(document, "", name, value)
+	}
+	text, err := url.QueryUnescape(string(outbound.Body))
+	return strings.Contains(string(outbound.Body), value) || err == nil && strings.Contains(text, value)
+}
+
+// saysIn looks for the value in sound JSON that stands under a key.
+func saysIn(document []byte, key, name, value string) bool {
+	if text, plain := rawjson.Plain(document); plain {
+		return (name == "" || key == name) && text == value
+	}
+	isObject, isKey := document[0] == '{', false
+	for element := range rawjson.Elements(document) {
+		if isKey = isObject && !isKey; isKey {
+			key, _ = rawjson.Plain(element)
+		} else if element[0] != 'n' && saysIn(element, key, name, value) {
+			return true
+		}
+	}
+	return false
 }

@@ -78,6 +78,7 @@ func (e *logEntry) appendCredential(line []byte) []byte {
 	}
 	line = appendTrue(line, "dryRun", e.dryRun)
 	line = appendTrue(line, "replayed", e.replayed)
+	line = appendTrue(line, "replayWithheld", e.withheld)
 	line = appendTexts(line, "stale", e.stale)
 	return appendTexts(line, "masked", e.masked)
 }

@@ -37,8 +37,11 @@ type logEntry struct {
 	wait          time.Duration
 	cached        bool
 	dryRun        bool
-	replayed      bool
-	sent          bool
+	// withheld says that a request was not sent again, since the answer that refuses its
+	// credential may repeat its own words.
+	withheld bool
+	replayed bool
+	sent     bool
 	// detail says why the request failed, as the operator may know it.
 	detail string
 	// schemes and version are of the credential that was used.
@@ -188,6 +191,7 @@ func (e *logEntry) add(worker *logEntry) {
 	e.cached = worker.cached && (e.cached || !e.sent)
 	e.sent = true
 	e.replayed = e.replayed || worker.replayed
+	e.withheld = e.withheld || worker.withheld
 	e.wait += worker.wait
 	e.downstream += worker.downstream
 	e.stale = union(e.stale, worker.stale)

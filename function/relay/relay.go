@@ -16,6 +16,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"net/http"
 	"regexp"
 	"runtime/debug"
 	"sync"
@@ -181,6 +182,12 @@ func (r *Relay) send(ctx context.Context, outbound *plan.Plan, entry *logEntry) 
 		entry.refuses(used, answer, "and there is no other")
 		return answer, nil
 	}
+	if outbound.Method != http.MethodGet && used.Echoes(outbound, answer.Status, answer.Body) {
+		entry.withheld = true
+		return answer, nil
+	}
+	entry.replayed = true
+	entry.used(renewed)
 	// net/http may still be reading the header map of a request whose answer came early.
 	outbound.Header = outbound.Header.Clone()
 	if answer, err = r.sendOnce(ctx, outbound, renewed, entry); err == nil && renewed.Refused(answer.Status, answer.Header, answer.Body) {
@@ -209,12 +216,7 @@ func (r *Relay) credential(ctx context.Context, outbound *plan.Plan, entry *logE
 func (r *Relay) renew(ctx context.Context, refused *credential.Credential, entry *logEntry) *credential.Credential {
 	limited, cancel := context.WithDeadline(ctx, entry.limit)
 	defer cancel()
-	renewed := r.credentials.Renew(limited, refused)
-	if renewed != nil {
-		entry.replayed = true
-		entry.used(renewed)
-	}
-	return renewed
+	return r.credentials.Renew(limited, refused)
 }
 
 // sendOnce is one outbound request: its answer is masked and made presentable.
