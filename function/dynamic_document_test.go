@@ -55,7 +55,7 @@ func fenced(text, language string) string {
 // section says.
 func TestCredentialSections(t *testing.T) {
 	sections := credentialSections(t)
-	if len(sections) != 10 {
+	if len(sections) != 19 {
 		t.Errorf("%d sections have a document", len(sections))
 	}
 	for _, read := range sections {
@@ -129,6 +129,8 @@ func (e *anyEndpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer e.mutex.Unlock()
 	_, _ = fmt.Fprintf(&e.received, "%s %s\n%s\n%s\n", r.Method, r.RequestURI, headerText(r.Header), body)
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Subject-Token", "a-subject-token")
+	w.Header().Set("Set-Cookie", "SID=a-session-id")
 	_, _ = fmt.Fprintf(w, `{"credentials": {"key": "a-retrieved-key"}, "access_token": "a-retrieved-token", "token_type": "Bearer", "expires_in": 3600, "token_endpoint": "%s/token"}`, e.url)
 }
 
