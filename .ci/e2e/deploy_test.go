@@ -46,6 +46,7 @@ func TestDeploy(t *testing.T) {
 	t.Run("a second deploy", cloud.survivesDeploy)
 	t.Run("delete", cloud.isDeleted)
 	t.Run("a function URL, and every option", cloud.hasOtherWays)
+	t.Run("a name of its own, and who may come", cloud.hasSurroundings)
 }
 
 // order is a call that succeeds.
@@ -222,6 +223,42 @@ func (c *cloud) hasOtherWays(t *testing.T) {
 	}
 	if decision := c.simulate(t, c.outputs(t)["RoleName"], "kms:Decrypt", "arn:aws:kms:us-east-1:000000000000:key/other"); decision != "implicitDeny" {
 		t.Errorf("the role may decrypt with another key: %s", decision)
+	}
+	output(t, command(t, c.environment, "sam", "delete", "--stack-name", c.stack, "--no-prompts"))
+}
+
+// hasSurroundings deploys with what can stand around the gateway, as far as the
+// emulator knows it: a web ACL, CodeDeploy and saved queries it does not.
+func (c *cloud) hasSurroundings(t *testing.T) {
+	c.deploy(t, ".ci/e2e/testdata/second", "DomainName=relay.example.com", "CertificateArn=arn:aws:acm:us-east-1:000000000000:certificate/1234abcd",
+		"BasePath=v1", "DefaultEndpoint=off", "AllowedAddresses=198.51.100.0/24,203.0.113.7/32", "VpcEndpointIds=", "NamelessKey=on",
+		"LogKeyArn=arn:aws:kms:us-east-1:000000000000:key/1234abcd-12ab-34cd-56ef-1234567890ab", `Environment={"ORDERS_KEY":"a-value"}`)
+	var mapped struct {
+		Items []struct{ BasePath, RestAPIID, Stage string }
+	}
+	c.aws(t, &mapped, "apigateway", "get-base-path-mappings", "--domain-name", "relay.example.com")
+	if len(mapped.Items) != 1 || mapped.Items[0].BasePath != "v1" || mapped.Items[0].Stage != "relay" {
+		t.Errorf("the domain leads to %v", mapped.Items)
+	}
+	var function struct {
+		Environment struct{ Variables map[string]string }
+	}
+	c.aws(t, &function, "lambda", "get-function-configuration", "--function-name", c.resource(t, "Relay"))
+	if got := function.Environment.Variables["KEYRELAY_ENVIRONMENT"]; got != `{"ORDERS_KEY":"a-value"}` {
+		t.Errorf("the function gets the variables %s", got)
+	}
+	outputs := c.outputs(t)
+	for _, name := range []string{"FunctionName", "AliasArn", "ApiId", "KeyId", "PlanId", "LogGroup", "AccessLogGroup", "DomainTarget", "RoleName", "DashboardUrl", "VersionsCommand", "RollBackCommand"} {
+		if outputs[name] == "" {
+			t.Errorf("there is no output %s", name)
+		}
+	}
+	var logs struct {
+		LogGroups []struct{ LogGroupName, KmsKeyID string }
+	}
+	c.aws(t, &logs, "logs", "describe-log-groups", "--log-group-name-prefix", outputs["LogGroup"])
+	if len(logs.LogGroups) != 1 || !strings.HasPrefix(logs.LogGroups[0].KmsKeyID, "arn:aws:kms:") {
+		t.Errorf("the log is kept as %v", logs.LogGroups)
 	}
 	output(t, command(t, c.environment, "sam", "delete", "--stack-name", c.stack, "--no-prompts"))
 }

@@ -175,14 +175,24 @@ func TestFaultyDocumentStopsBuild(t *testing.T) {
 	}
 }
 
-// TestArchitecture shows that the one line of samconfig.toml decides what is built.
+// TestArchitecture builds with documents and a samconfig.toml that lie outside the
+// clone: its one line decides what is built, and nothing in the clone changes, so
+// that an upgrade is a pull without a conflict.
 func TestArchitecture(t *testing.T) {
-	folder := filepath.Join(t.TempDir(), "clone")
+	folder, own := filepath.Join(t.TempDir(), "clone"), t.TempDir()
 	output(t, command(t, nil, "git", "clone", "-q", ".", folder))
-	output(t, command(t, nil, "sed", "-i", "s/Architecture=x86_64/Architecture=arm64/", folder+"/samconfig.toml"))
-	build := command(t, nil, "sam", "build")
+	output(t, command(t, nil, "cp", "-R", folder+"/examples", own+"/destinations"))
+	output(t, command(t, nil, "cp", folder+"/samconfig.toml", own))
+	output(t, command(t, nil, "sed", "-i", "s/Architecture=x86_64/Architecture=arm64/", own+"/samconfig.toml"))
+	build := command(t, []string{"DESTINATIONS=" + own + "/destinations", "SAMCONFIG=" + own + "/samconfig.toml"}, "sam", "build")
 	build.Dir = folder
 	output(t, build)
+	if changed := output(t, command(t, nil, "git", "-C", folder, "status", "--porcelain")); changed != "" {
+		t.Errorf("the build changed the clone:\n%s", changed)
+	}
+	if _, err := os.Stat(filepath.Join(folder, ".aws-sam/build/Relay/destinations/shipments.yaml")); err != nil {
+		t.Error(err)
+	}
 	program, err := elf.Open(filepath.Join(folder, ".aws-sam/build/Relay/bootstrap"))
 	if err != nil {
 		t.Fatal(err)
