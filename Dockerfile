@@ -12,10 +12,11 @@ COPY go.mod go.sum ./
 RUN go mod download
 COPY function function
 COPY LICENSE NOTICE THIRD_PARTY_NOTICES.txt /image/
-COPY destinations /image/destinations
+COPY destinations destinations
 RUN mkdir -p /image/etc/ssl/certs \
  && cp /etc/ssl/certs/ca-certificates.crt /image/etc/ssl/certs/ \
  && CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -X main.commit=$COMMIT" -o /image/keyrelay ./function \
+ && /image/keyrelay pack destinations /image/destinations \
  && chmod -R u=rwX,go=rX /image \
  && find /image -exec touch -d "@$SOURCE_DATE_EPOCH" {} +
 

@@ -44,9 +44,9 @@ lint: ## all checkers on the code, the template, the scripts and the Dockerfile
 bench: ## the speed of the relay as ratios to what it cannot be faster than
 	go test -p 1 -run '^$$' -bench '^Benchmark(Invocation|HTTP|Retrieved|New|Reshape|Batch)$$' -benchtime 4s ./function/speed ./function/plan ./function/relay
 
-build: check ## the program for this machine, dist/keyrelay with its documents beside it and its SBOM, dist/keyrelay.cdx.json
+build: check ## the program for this machine, dist/keyrelay with its documents, packed, beside it and its SBOM, dist/keyrelay.cdx.json
 	$(BUILD) -o dist/keyrelay ./function
-	@rm -rf dist/destinations && cp -R '$(DESTINATIONS)' dist/destinations
+	@rm -rf dist/destinations && go run ./function pack '$(DESTINATIONS)' dist/destinations
 	@.ci/tools sbom
 	@.tools/bin/cyclonedx-gomod bin -json -std -licenses -assert-licenses -noserial -notimestamp -version '$(COMMIT)' -output dist/keyrelay.cdx.json dist/keyrelay 2>dist/sbom.log || { cat dist/sbom.log >&2; exit 1; }
 
@@ -70,4 +70,4 @@ build-Relay:
 	@go run ./function check --for lambda '$(DESTINATIONS)'
 	$(if $(GOARCH_$(ARCHITECTURE)),,$(error $(SAMCONFIG) must name one architecture, Architecture=x86_64 or Architecture=arm64, not "$(ARCHITECTURE)"))
 	GOOS=linux GOARCH=$(GOARCH_$(ARCHITECTURE)) $(BUILD) -tags lambda.norpc,nethttpomithttp2 -o '$(ARTIFACTS_DIR)/bootstrap' ./function
-	cp -R '$(DESTINATIONS)' '$(ARTIFACTS_DIR)/destinations'
+	@go run ./function pack '$(DESTINATIONS)' '$(ARTIFACTS_DIR)/destinations'

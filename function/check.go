@@ -29,6 +29,9 @@ func check(folder string, out io.Writer) error {
 	for _, each := range set.Warnings() {
 		fmt.Fprintf(out, "warning: %s\n", each)
 	}
+	if err := checkMemory(folder, out); err != nil {
+		return err
+	}
 	fmt.Fprintf(out, "%d documents, no fault%s\n", len(set.Destinations()), counted(len(set.Warnings())))
 	return nil
 }

@@ -4,6 +4,8 @@
 //	keyrelay                serve: in Lambda when AWS_LAMBDA_RUNTIME_API is set, over HTTP otherwise
 //	keyrelay check FOLDER   check the documents of a folder and print every fault;
 //	                        with --for lambda also what the function will not have
+//	keyrelay pack FROM TO   write the documents of a folder, overlays applied, as the
+//	                        smallest that are read as the same
 //	keyrelay healthcheck    ask the server on this machine whether it serves
 //	keyrelay version        print the commit and the modules that were built
 //
@@ -38,10 +40,12 @@ func run(stop context.Context, arguments []string) error {
 		return check(arguments[1], os.Stdout)
 	case len(arguments) == 4 && arguments[0] == "check" && arguments[1] == "--for" && arguments[2] == "lambda":
 		return checkForLambda(arguments[3], os.Stdout)
+	case len(arguments) == 3 && arguments[0] == "pack":
+		return pack(arguments[1], arguments[2], os.Stdout)
 	case len(arguments) == 1 && arguments[0] == "version":
 		return printVersion(os.Stdout)
 	case len(arguments) == 1 && arguments[0] == "healthcheck":
 		return healthcheck(stop)
 	}
-	return fmt.Errorf("usage: keyrelay [check [--for lambda] FOLDER | healthcheck | version]")
+	return fmt.Errorf("usage: keyrelay [check [--for lambda] FOLDER | pack FROM TO | healthcheck | version]")
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"runtime/debug"
 	"slices"
 
 	"keyrelay/function/destination"
@@ -16,6 +17,9 @@ func wire(settings settings, log io.Writer) (*relay.Relay, error) {
 	set, err := destination.Load(settings.destinations, destination.Config{RealLambda: settings.realLambda, SecretPrefix: settings.secretPrefix})
 	if err != nil {
 		return nil, err
+	}
+	if set.Size() > smallDocuments {
+		debug.FreeOSMemory() // what reading them took is not needed again
 	}
 	secrets := secret.New(secret.Config{SecretsManager: secretsManager, TTL: settings.secretTTL, MaxAge: settings.secretMaxAge})
 	if err := secrets.Check(set); err != nil {

@@ -419,8 +419,8 @@ func TestBodyType(t *testing.T) {
 	}
 }
 
-// An operation that a vendor publishes in two documents is that of the first,
-// as long as nothing that is read of the two differs.
+// An operation that a vendor publishes in two documents is that of the first which
+// names its secret, as long as nothing that the operator writes differs.
 func TestPublishedTwice(t *testing.T) {
 	const text = `
 openapi: 3.1.1
@@ -437,14 +437,22 @@ paths: {"/events/{name}": {get: {operationId: getEvent, parameters: [{name: a, i
 	if warnings := set.Warnings(); len(warnings) != 1 || !strings.HasSuffix(warnings[0].File, "more.yaml") || warnings[0].Off != "GET /events/{event} here" {
 		t.Errorf("the warnings are %v", warnings)
 	}
-	for _, change := range []string{"getEvent getEvents", "query header", "X-Key X-Keys", "get post", "info: {} x-keyrelay-network: private"} {
+	own := strings.Replace(text, "name: X-Key", "name: X-Key, x-keyrelay-secret: 'env:KEY'", 1)
+	set = load(t, yaml(text), txtar.File{Name: "more.yaml", Data: []byte(own)})
+	if got := find(t, set, "GET", "https://api.example.com/events/a"); got.Destination.Name != "more" {
+		t.Errorf("the operation is that of %s", got.Destination.Name)
+	}
+	for change, fine := range map[string]bool{
+		"getEvent getEvents": true, "operationId: note:": false, "query header": true, "X-Key X-Keys": true, "get: post:": true, "openapi x-keyrelay-network": false,
+		"openapi x-keyrelay-timeout": false, "openapi x-keyrelay-batch": false, "env:KEY env:OTHER": false,
+	} {
 		before, after, _ := strings.Cut(change, " ")
-		other := strings.Replace(text, before, after, 1)
-		if before == "info:" {
-			other = text + "x-keyrelay-network: private\n"
+		other := strings.Replace(own, before, after, 1)
+		if before == "openapi" {
+			other = own + after + ": " + map[string]string{"x-keyrelay-network": "private", "x-keyrelay-timeout": "3", "x-keyrelay-batch": "whole"}[after] + "\n"
 		}
-		_, err := destination.Load(write(t, yaml(text), txtar.File{Name: "more.yaml", Data: []byte(other)}), destination.Config{})
-		if (err == nil) != (before == "get") {
+		_, err := destination.Load(write(t, yaml(own), txtar.File{Name: "more.yaml", Data: []byte(other)}), destination.Config{})
+		if (err == nil) != fine {
 			t.Errorf("%s: %v", change, err)
 		}
 	}

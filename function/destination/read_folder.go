@@ -29,11 +29,17 @@ const DefaultSecretPrefix = "keyrelay/"
 // left out, as a shell leaves them out. The error, if any, is of type Faults and holds
 // every fault of every document.
 func Load(folder string, config Config) (*Set, error) {
-	set := &Set{hosts: map[string][]*server{}}
 	read, faults := readFolder(folder, config)
+	return assemble(read, faults)
+}
+
+// assemble makes a set of documents that were read.
+func assemble(read []*reader, faults Faults) (*Set, error) {
+	set := &Set{hosts: map[string][]*server{}}
 	names := map[string]string{}
 	for _, each := range read {
 		set.warnings = append(set.warnings, summarize(each.warnings)...)
+		set.size += each.size
 		name := secretName(nameOf(each.file))
 		if first, taken := names[name]; taken {
 			faults = append(faults, Fault{Place{each.file, 1, 1}, "the name of this document is that of " + first, "rename one of the two"})
@@ -118,6 +124,7 @@ func (r *reader) parse() bool {
 		r.faults = Faults{{Place{r.file, 1, 1}, "the document cannot be read", "make it a file that this program may read"}}
 		return false
 	}
+	r.size = len(content)
 	root, fault := parse(r.file, content)
 	if fault != nil {
 		r.faults = Faults{*fault}

@@ -21,6 +21,8 @@ type reader struct {
 	file   string
 	config Config
 	root   *yaml.Node
+	// size is how many bytes the file has.
+	size int
 	// origins holds the overlay that a node comes from; the others are the document's own.
 	origins map[*yaml.Node]string
 	faults  Faults
@@ -337,14 +339,14 @@ const maxJSONText = 1 << 20
 // by their literals. ok is false when a fault was noted.
 func (r *reader) json(node *yaml.Node) (text []byte, ok bool) {
 	before := len(r.faults)
-	text = r.appendJSON(nil, node, 0)
+	text = r.appendJSON(nil, node, 0, maxJSONText)
 	return text, len(r.faults) == before
 }
 
-// appendJSON appends a value to a JSON text.
-func (r *reader) appendJSON(text []byte, node *yaml.Node, depth int) []byte {
+// appendJSON appends a value to a JSON text of at most so many bytes.
+func (r *reader) appendJSON(text []byte, node *yaml.Node, depth, most int) []byte {
 	node = resolve(node)
-	if depth > maxDepth || len(text) > maxJSONText {
+	if depth > maxDepth || len(text) > most {
 		r.fault(node, "this value is too large", "write a value without aliases that hold each other")
 		return nil
 	}
@@ -353,13 +355,13 @@ func (r *reader) appendJSON(text []byte, node *yaml.Node, depth int) []byte {
 		text = append(text, '{')
 		for i := 0; i+1 < len(node.Content) && text != nil; i += 2 {
 			text = append(separated(text, i), quote(node.Content[i].Value)...)
-			text = r.appendJSON(append(text, ':'), node.Content[i+1], depth+1)
+			text = r.appendJSON(append(text, ':'), node.Content[i+1], depth+1, most)
 		}
 		return closed(text, '}')
 	case yaml.SequenceNode:
 		text = append(text, '[')
 		for i := 0; i < len(node.Content) && text != nil; i++ {
-			text = r.appendJSON(separated(text, i), node.Content[i], depth+1)
+			text = r.appendJSON(separated(text, i), node.Content[i], depth+1, most)
 		}
 		return closed(text, ']')
 	}

@@ -1,6 +1,7 @@
 package destination
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -132,13 +133,14 @@ func (r *reader) named(node *yaml.Node) (named []*SecurityScheme) {
 	return named
 }
 
-// allSchemes lists the document's schemes, those that callers may not use left out.
+// allSchemes lists the document's schemes by their names, those that callers may not use left out.
 func (r *reader) allSchemes() (schemes []*SecurityScheme) {
 	for _, each := range r.destination.Schemes {
 		if !each.Internal {
 			schemes = append(schemes, each)
 		}
 	}
+	slices.SortFunc(schemes, func(a, b *SecurityScheme) int { return cmp.Compare(a.Name, b.Name) })
 	return schemes
 }
 

@@ -77,46 +77,32 @@ type entry struct {
 	off *Fault
 }
 
-// publishes reports whether an operation of another document is this one,
-// published twice by a vendor: all that is read of the two is the same, the places
-// of their secrets excepted where no document names one.
+// publishes reports whether a vendor publishes an operation in another document of
+// its own too: both have an operationId, as published ones do, and nothing that an
+// operator writes differs. Some vendors' documents overlap, under other names even.
 func (e entry) publishes(other entry) bool {
-	mine, theirs := *e.Operation, *other.Operation
-	if e.id == "" || e.id != other.id || !e.Destination.agrees(other.Destination) {
-		return false
-	}
-	e.Destination.anonymize(&mine)
-	other.Destination.anonymize(&theirs)
-	mine.Placeholders, theirs.Placeholders = nil, nil
-	mine.Destination, theirs.Destination = nil, nil
-	mine.Path, theirs.Path = "", ""
-	return reflect.DeepEqual(mine, theirs)
+	mine, theirs := e.Operation, other.Operation
+	return e.id != "" && other.id != "" && e.Destination.agrees(other.Destination) &&
+		mine.Timeout == theirs.Timeout && mine.Batch == theirs.Batch && mine.BatchConcurrency == theirs.BatchConcurrency && mine.BatchMax == theirs.BatchMax &&
+		reflect.DeepEqual(mine.Body, theirs.Body)
 }
 
-// anonymize takes the secrets that no document names off an operation's security.
-func (d *Destination) anonymize(operation *Operation) {
-	lists := [][]Requirement{operation.Security}
-	if operation.Alternatives != nil {
-		lists = operation.Alternatives.Lists
-	}
-	anonymous := &Alternatives{}
-	for _, each := range lists {
-		list := slices.Clone(each)
-		for i := range list {
-			scheme := *list[i].Scheme
-			if scheme.Secret == d.defaultReference(scheme.Name) {
-				scheme.Secret = Reference{}
-			}
-			list[i].Scheme = &scheme
+// named lists the secrets of an operation's schemes that its document names, sorted.
+func (e entry) named() (named []string) {
+	e.Requires(func(scheme *SecurityScheme) bool {
+		if scheme.Secret != e.Destination.defaultReference(scheme.Name) && scheme.Secret != (Reference{}) {
+			named = append(named, scheme.Secret.String())
 		}
-		anonymous.Lists = append(anonymous.Lists, list)
-	}
-	operation.Security, operation.Alternatives = nil, anonymous
+		return false
+	})
+	slices.Sort(named)
+	return slices.Compact(named)
 }
 
-// agrees reports whether two documents send in the same manner.
+// agrees reports whether two documents send in the same manner, and for the same callers.
 func (d *Destination) agrees(other *Destination) bool {
-	return d.Network == other.Network && d.CA == other.CA && d.AuxiliaryTimeout == other.AuxiliaryTimeout && reflect.DeepEqual(d.Session, other.Session)
+	return d.Network == other.Network && d.CA == other.CA && d.AuxiliaryTimeout == other.AuxiliaryTimeout && d.AnyRecordType == other.AnyRecordType &&
+		reflect.DeepEqual(d.Session, other.Session) && reflect.DeepEqual(d.Callers, other.Callers)
 }
 
 // usable returns the operation for a method; nil where there is none that can be used.
@@ -193,13 +179,13 @@ func (n *node) next(literals []string) *node {
 	return made.next
 }
 
-// join adds the operations of another document's node. Two that can both be used
-// for the same method are in conflict.
-func (n *node) join(other *node, conflict func(mine, theirs entry)) {
+// join adds the operations of another document's node. Of two that can both be used
+// for the same method, choose says which one stays.
+func (n *node) join(other *node, choose func(mine, theirs entry) entry) {
 	for _, theirs := range other.entries {
 		same := func(mine entry) bool { return mine.Method == theirs.Method && mine.off == nil && theirs.off == nil }
 		if at := slices.IndexFunc(n.entries, same); at >= 0 {
-			conflict(n.entries[at], theirs)
+			n.entries[at] = choose(n.entries[at], theirs)
 			continue
 		}
 		n.entries = append(n.entries, theirs)
@@ -208,10 +194,10 @@ func (n *node) join(other *node, conflict func(mine, theirs entry)) {
 		n.off = other.off
 	}
 	for literal, next := range other.literals {
-		n.next([]string{literal}).join(next, conflict)
+		n.next([]string{literal}).join(next, choose)
 	}
 	for _, each := range other.patterns {
-		n.next(each.literals).join(each.next, conflict)
+		n.next(each.literals).join(each.next, choose)
 	}
 }
 

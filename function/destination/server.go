@@ -14,6 +14,8 @@ type Set struct {
 	hosts map[string][]*server
 	// warnings are those of all documents, by file.
 	warnings []Warning
+	// size is how many bytes all files have.
+	size int
 }
 
 // Destinations returns all destinations, sorted by name.
@@ -32,6 +34,9 @@ func (d *Destination) Origins() []*url.URL {
 	}
 	return origins
 }
+
+// Size returns how many bytes the documents had.
+func (s *Set) Size() int { return s.size }
 
 // A server is one declared server URL with the operations that are reached
 // through it, of all documents that declare it.
@@ -132,7 +137,7 @@ func (s *Set) index(d *Destination) (faults Faults) {
 
 // join adds what another document declares for the same server. Faults are what
 // would leave open whose credential a request is given. An operation that a vendor
-// publishes in two of its documents stays that of the first.
+// publishes in two of its documents stays that of the first which names its secrets.
 func (s *server) join(other *server) (faults Faults, warnings []Warning) {
 	taken := s.destinations[0]
 	s.destinations = append(s.destinations, other.destinations...)
@@ -140,15 +145,21 @@ func (s *server) join(other *server) (faults Faults, warnings []Warning) {
 		return Faults{{other.place, "this server is declared by " + taken.file + " too, and a document without paths takes all of it",
 			"put both into one document, or give the two different path prefixes"}}, nil
 	}
-	s.routes.join(other.routes, func(mine, theirs entry) {
-		declared := theirs.Method + " " + theirs.Path
-		if mine.publishes(theirs) {
-			warnings = append(warnings, Warning{Fault{theirs.place, "the same operation is published by " + mine.Destination.file + ", whose credential it is given",
+	s.routes.join(other.routes, func(mine, theirs entry) entry {
+		stays, goes := mine, theirs
+		own, others := mine.named(), theirs.named()
+		if len(own) == 0 && len(others) > 0 {
+			stays, goes = theirs, mine
+		}
+		declared := goes.Method + " " + goes.Path
+		if mine.publishes(theirs) && (len(own) == 0 || len(others) == 0 || slices.Equal(own, others)) {
+			warnings = append(warnings, Warning{Fault{goes.place, "this operation is published by " + stays.Destination.file + " too, whose credential it is given",
 				"remove it from one of the two by an overlay"}, declared + " here", 1})
-			return
+			return stays
 		}
 		faults = append(faults, Fault{theirs.place, "the operation " + declared + " is declared by " + mine.Destination.file + " too",
 			"keep one of the two: documents that declare the same server are one set of operations"})
+		return mine
 	})
 	return faults, warnings
 }

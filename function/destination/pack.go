@@ -1,0 +1,232 @@
+package destination
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// Pack returns the documents of a folder, their overlays applied, each as the smallest
+// JSON that Load reads as the same: what the relay reads of OpenAPI and nothing else.
+// They are by the names of the files to write. The error is as from Load.
+func Pack(folder string, config Config) (map[string][]byte, error) {
+	read, faults := readFolder(folder, config)
+	if _, err := assemble(read, faults); err != nil {
+		return nil, err
+	}
+	packed := map[string][]byte{}
+	for _, r := range read {
+		document := r.packed(r.root, documentShape())
+		packed[nameOf(r.file)+".json"] = r.appendJSON(nil, document, 0, maxPackedJSON)
+	}
+	return packed, nil
+}
+
+// maxPackedJSON is more than any document takes that could be loaded.
+const maxPackedJSON = 1 << 30
+
+// A shape says what is kept of a value. The zero shape keeps an object that has
+// nothing but extensions.
+type shape struct {
+	// whole keeps all of it.
+	whole bool
+	// truth keeps a truth value.
+	truth bool
+	// blank keeps that it is there.
+	blank bool
+	// only keeps a text, or a list, that is or holds this one.
+	only string
+	// optional leaves it out where nothing of it is kept.
+	optional bool
+	// forms leaves it out where it offers no form.
+	forms bool
+	// follows says that a $ref in it is followed.
+	follows bool
+	// members are those that are kept, besides keyrelay's and Itential's own.
+	members map[string]*shape
+	// entry is kept of every entry of a list.
+	entry *shape
+	// each is kept of every member; nil of a member leaves that one out.
+	each func(name string) *shape
+}
+
+// all keeps members of these names as they are, and those of others.
+func all(others map[string]*shape, names ...string) map[string]*shape {
+	members := map[string]*shape{}
+	for _, name := range names {
+		members[name] = &shape{whole: true}
+	}
+	for name, kept := range others {
+		members[name] = kept
+	}
+	return members
+}
+
+// every keeps the same of every member.
+func every(kept *shape) *shape { return &shape{each: func(string) *shape { return kept }} }
+
+// documentShape is what is read of a document.
+func documentShape() *shape {
+	server := &shape{members: all(map[string]*shape{"variables": every(&shape{members: all(nil, "default", "enum")})}, "url")}
+	servers := &shape{entry: server}
+	operation := &shape{follows: true, members: all(map[string]*shape{
+		"servers": servers, "parameters": parametersShape(), "requestBody": bodyShape(),
+	}, "operationId", "security")}
+	item := map[string]*shape{"servers": servers, "parameters": parametersShape()}
+	for _, method := range []string{"get", "post", "put", "patch", "delete"} {
+		item[method] = operation
+	}
+	paths := &shape{each: func(name string) *shape {
+		if strings.HasPrefix(name, "x-") {
+			return nil
+		}
+		return &shape{follows: true, members: item}
+	}}
+	components := &shape{optional: true, members: map[string]*shape{"securitySchemes": every(schemeShape())}}
+	return &shape{members: all(map[string]*shape{
+		"info": {members: all(nil, "title")}, "servers": servers, "paths": paths, "webhooks": {blank: true}, "components": components,
+	}, "openapi", "security")}
+}
+
+// parametersShape is what is read of a list of parameters.
+func parametersShape() *shape {
+	truth := &shape{truth: true}
+	return &shape{optional: true, entry: &shape{follows: true, members: all(map[string]*shape{
+		"required": truth, "explode": truth, "allowReserved": truth,
+		"schema":  {optional: true, follows: true, members: map[string]*shape{"type": {only: "object"}}},
+		"content": every(&shape{}),
+	}, "name", "in", "style")}}
+}
+
+// bodyShape is what is read of a request body: the forms that it offers, and whether it offers JSON.
+func bodyShape() *shape {
+	truth := &shape{truth: true}
+	encoding := every(&shape{members: all(map[string]*shape{"explode": truth, "allowReserved": truth}, "contentType", "style")})
+	format := map[string]*shape{"format": {only: "binary"}}
+	items := &shape{optional: true, follows: true, members: format}
+	property := &shape{optional: true, follows: true, members: map[string]*shape{"format": format["format"], "items": items}}
+	properties := every(property)
+	properties.optional = true
+	schema := &shape{optional: true, follows: true, members: map[string]*shape{"properties": properties}}
+	content := &shape{forms: true, each: func(mediaType string) *shape {
+		switch mediaType = essence(mediaType); {
+		case isJSON(mediaType):
+			return &shape{}
+		case mediaType == formType:
+			return &shape{members: map[string]*shape{"encoding": encoding}}
+		case mediaType == multipartType:
+			return &shape{members: map[string]*shape{"encoding": encoding, "schema": schema}}
+		}
+		return nil
+	}}
+	return &shape{optional: true, follows: true, members: map[string]*shape{"content": content}}
+}
+
+// schemeShape is what is read of a security scheme.
+func schemeShape() *shape {
+	flow := &shape{members: all(map[string]*shape{"scopes": every(&shape{blank: true})}, "authorizationUrl", "tokenUrl", "refreshUrl", "deviceAuthorizationUrl")}
+	return &shape{follows: true, members: all(map[string]*shape{"flows": every(flow)}, "type", "in", "name", "scheme", "openIdConnectUrl", "x-amazon-apigateway-authtype")}
+}
+
+// packed returns what a shape keeps of a value; nil where that is nothing. What is not
+// as OpenAPI says stays as it is, so that it is told and switched off as before.
+func (r *reader) packed(node *yaml.Node, by *shape) *yaml.Node {
+	node = resolve(node)
+	switch {
+	case by.blank:
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str"}
+	case by.only != "" && node.Value != by.only && !slices.ContainsFunc(node.Content, func(each *yaml.Node) bool { return each.Value == by.only }):
+		return nil
+	case by.truth:
+		return truthValue(node)
+	}
+	followed := node
+	if by.follows && len(r.tolerate(func() { followed = r.follow(node) })) > 0 {
+		return jsonReadable(node)
+	}
+	expected := yaml.MappingNode
+	if by.entry != nil {
+		expected = yaml.SequenceNode
+	}
+	if by.whole || by.only != "" || followed.Kind != expected {
+		return jsonReadable(node)
+	}
+	made := &yaml.Node{Kind: expected, Tag: followed.Tag}
+	if by.entry != nil {
+		for _, entry := range followed.Content {
+			made.Content = append(made.Content, r.packed(entry, by.entry))
+		}
+	} else {
+		r.packMembers(made, followed, by)
+	}
+	if by.optional && len(made.Content) == 0 || by.forms && !offersForm(made) {
+		return nil
+	}
+	return made
+}
+
+// offersForm reports whether the content of a request body has a form.
+func offersForm(content *yaml.Node) bool {
+	return slices.ContainsFunc(content.Content, func(each *yaml.Node) bool {
+		mediaType := essence(each.Value)
+		return mediaType == formType || mediaType == multipartType
+	})
+}
+
+// packMembers adds to an object what a shape keeps of another one's members.
+func (r *reader) packMembers(made, from *yaml.Node, by *shape) {
+	for i := 0; i+1 < len(from.Content); i += 2 {
+		name := from.Content[i].Value
+		kept := by.members[name]
+		switch {
+		case strings.HasPrefix(name, extensionPrefix) || strings.HasPrefix(name, "x-itential-"):
+			kept = &shape{whole: true}
+		case by.each != nil:
+			kept = by.each(name)
+		}
+		if kept == nil {
+			continue
+		}
+		if value := r.packed(from.Content[i+1], kept); value != nil {
+			made.Content = append(made.Content, &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: name}, value)
+		}
+	}
+}
+
+// truthValue returns a truth value that JSON's readers see: YAML 1.1 has more words for them.
+func truthValue(node *yaml.Node) *yaml.Node {
+	made := jsonReadable(node)
+	if word := strings.ToLower(made.Value); made.ShortTag() == "!!str" && made.Style == 0 {
+		switch word {
+		case "yes", "on":
+			made.Tag, made.Value = "!!bool", "true"
+		case "no", "off":
+			made.Tag, made.Value = "!!bool", "false"
+		}
+	}
+	return made
+}
+
+// jsonReadable returns a copy in which a number that JSON does not have is a text.
+// Aliases that hold each other, which only something that is switched off can have,
+// become a text, which is no better.
+func jsonReadable(node *yaml.Node) *yaml.Node {
+	made, ok := unshared(node, maxOverlaidNodes)
+	if !ok {
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str"}
+	}
+	var mend func(node *yaml.Node)
+	mend = func(node *yaml.Node) {
+		tag := node.ShortTag()
+		if node.Kind == yaml.ScalarNode && (tag == "!!int" || tag == "!!float") && !json.Valid([]byte(node.Value)) {
+			node.Tag = "!!str"
+		}
+		for _, child := range node.Content {
+			mend(child)
+		}
+	}
+	mend(made)
+	return made
+}
