@@ -78,6 +78,8 @@ type Stats struct {
 	Stale []string
 	// Wait is how long the fetches took that were waited for.
 	Wait time.Duration
+	// Call is how much of it the calls of retrievals took; the rest is the reading of secrets.
+	Call time.Duration
 }
 
 // Get returns what the plan's operation and its header placeholders ask for. The
@@ -222,6 +224,7 @@ func (c *Credential) note(had *part, taken stats, took time.Duration) {
 	if taken.waited {
 		c.Stats.Cached = false
 		c.Stats.Wait += took
+		c.Stats.Call += taken.call
 	}
 	if taken.stale {
 		c.Stats.Stale = append(c.Stats.Stale, had.scope.Scheme.Name)

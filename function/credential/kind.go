@@ -94,7 +94,7 @@ func (s *Store) retrieved() kind {
 		if err != nil {
 			return nil, stats{waited: got.Waited}, err
 		}
-		return keep(s, scope, got, fromToken)
+		return s.keepToken(scope, got)
 	}
 	renew := func(ctx context.Context, used *part) (*part, stats, error) {
 		token, _ := used.version.(*retrieval.Token)
@@ -102,7 +102,7 @@ func (s *Store) retrieved() kind {
 		if err != nil {
 			return nil, stats{waited: got.Waited}, err
 		}
-		return keep(s, used.scope, got, fromToken)
+		return s.keepToken(used.scope, got)
 	}
 	return kind{get, renew}
 }
@@ -150,9 +150,18 @@ func fromToken(scope retrieval.Scope, token *retrieval.Token) (*part, error) {
 	return newPart(scope.Scheme, token.Text(scope.Scheme), token.Secrets(scope.Scheme)), nil
 }
 
+// keepToken keeps what a call answered with.
+func (s *Store) keepToken(scope retrieval.Scope, got cache.Result[*retrieval.Token]) (*part, stats, error) {
+	made, taken, err := keep(s, scope, got, fromToken)
+	if got.Waited {
+		taken.call = got.Value.Took()
+	}
+	return made, taken, err
+}
+
 // keep returns the part that is made of a version, made anew where there is none yet.
 func keep[V comparable](s *Store, scope retrieval.Scope, got cache.Result[V], from func(retrieval.Scope, V) (*part, error)) (*part, stats, error) {
-	taken := stats{got.Waited, got.Stale}
+	taken := stats{waited: got.Waited, stale: got.Stale}
 	if found, ok := s.parts.Load(scope); ok {
 		if kept, _ := found.(*part); kept.version == any(got.Value) {
 			return kept, taken, nil

@@ -44,6 +44,8 @@ type part struct {
 // stats is how a part was had.
 type stats struct {
 	waited, stale bool
+	// call is how long the retrieval's calls took that were waited for.
+	call time.Duration
 }
 
 // newPart brings a text into shape. secrets are what must not come back with an answer.

@@ -93,6 +93,28 @@ func TestExpiry(t *testing.T) {
 	}
 }
 
+// TestCallTime tells how much of the time that was waited for the call took, and nothing of a kept one.
+func TestCallTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tokens := fake.Tokens(1000)
+		w := newBubble(map[string]string{"client": client}, func(call int, rw http.ResponseWriter, r *http.Request) {
+			time.Sleep(2 * time.Second)
+			tokens(call, rw, r)
+		})
+		outbound := w.plan(w.oauth())
+		if held := mustGet(t, w.store, outbound); held.Stats.Call != 2*time.Second || held.Stats.Wait < held.Stats.Call {
+			t.Errorf("a retrieval of 2 s is told as %+v", held.Stats)
+		}
+		held := mustGet(t, w.store, outbound)
+		if held.Stats.Call != 0 {
+			t.Errorf("a kept one is told as %+v", held.Stats)
+		}
+		if renewed := w.store.Renew(t.Context(), held); renewed == nil || renewed.Stats.Call != 2*time.Second {
+			t.Errorf("a renewal of 2 s is told as %+v", renewed)
+		}
+	})
+}
+
 // TestExpiredOnArrival uses a token that is past its time for those who waited for it alone.
 func TestExpiredOnArrival(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

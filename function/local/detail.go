@@ -53,7 +53,7 @@ type entry struct {
 	DurationMs       float64
 	DownstreamMs     *float64
 	CredentialMs     float64
-	SecretMs         *float64
+	RetrievalMs      float64
 	CredentialCached bool
 	DryRun, Replayed bool
 	Stale, Masked    []string
@@ -77,18 +77,10 @@ type times struct {
 	Label    string
 }
 
-// newTimes divides the time of a request by what the log entry says. retrieved says that the
-// credential is one that an HTTP call answers with.
-func newTimes(read entry, retrieved bool) times {
+// newTimes divides the time of a request by what the log entry says.
+func newTimes(read entry) times {
 	if read.DownstreamMs == nil || read.DurationMs <= 0 {
 		return times{}
-	}
-	secret, token := read.CredentialMs, 0.0
-	if read.SecretMs != nil {
-		secret = min(*read.SecretMs, read.CredentialMs)
-		token = read.CredentialMs - secret
-	} else if retrieved {
-		secret, token = 0, read.CredentialMs
 	}
 	own := max(0, read.DurationMs-*read.DownstreamMs-read.CredentialMs)
 	made := times{}
@@ -97,7 +89,7 @@ func newTimes(read entry, retrieved bool) times {
 	for _, part := range []struct {
 		name string
 		took float64
-	}{{"relay", own}, {"secret", secret}, {"token", token}, {"API", *read.DownstreamMs}} {
+	}{{"relay", own}, {"secret", read.CredentialMs - read.RetrievalMs}, {"token", read.RetrievalMs}, {"API", *read.DownstreamMs}} {
 		if part.took <= 0 {
 			continue
 		}
@@ -173,9 +165,8 @@ func (w *workbench) detail(ctx context.Context, e *exchange) *detail {
 	if tried, err := trialFrom(e).try(ctx, w.program, w.reshaped); err == nil {
 		made.Outbound = w.view(tried)
 	}
-	retrieved := slices.ContainsFunc(made.Outbound.Attachments, func(a attachment) bool { return a.Retrieved })
 	made.Facts = read.facts(made.Outbound.Attachments)
-	made.Times = newTimes(read, retrieved)
+	made.Times = newTimes(read)
 	return made
 }
 

@@ -53,8 +53,6 @@ type document struct {
 // An attachment is one credential that a document attaches.
 type attachment struct {
 	Scheme, What, From string
-	// Retrieved says that an HTTP call answers with the credential.
-	Retrieved bool
 	// Read says that its secret could be read, Problem why it could not.
 	Read    bool
 	Problem string

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"slices"
 	"strings"
 	"sync"
 
@@ -31,7 +30,7 @@ func describeDocuments(ctx context.Context, set *destination.Set, secrets *secre
 
 // newAttachment reads the secret of one scheme.
 func newAttachment(ctx context.Context, scheme *destination.SecurityScheme, secrets *secret.Store) attachment {
-	made := attachment{Scheme: scheme.Name, Retrieved: slices.Contains([]destination.Kind{destination.RetrievedKey, destination.OAuth2, destination.OpenIDConnect}, scheme.Kind)}
+	made := attachment{Scheme: scheme.Name}
 	made.What, made.From = describe(scheme)
 	if scheme.Secret == (destination.Reference{}) || strings.Contains(string(scheme.Secret.Pointer), "{") {
 		return made

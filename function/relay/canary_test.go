@@ -161,7 +161,7 @@ func logMembers() map[string]any {
 	return map[string]any{
 		"time": text, "level": text, "message": text, "requestId": text, "method": text, "destination": text, "operation": text,
 		"status": number, "problem": text, "proxyError": text, "blame": text, "detail": text, "scheme": text, "credentialVersion": text, "caller": text, "address": text, "requestBytes": number, "responseBytes": number,
-		"durationMs": number, "stack": text, "downstreamMs": number, "credentialMs": number, "credentialCached": truth,
+		"durationMs": number, "stack": text, "downstreamMs": number, "credentialMs": number, "retrievalMs": number, "credentialCached": truth,
 		"records": number, "recordsRefused": number, "recordsUnsent": number,
 		"dryRun": truth, "replayed": truth, "replayWithheld": truth, "stale": list, "masked": list,
 		"FunctionName": text, "Blame": text, "Success": number, "Duration": number, "Faults": number,

@@ -69,6 +69,9 @@ func (e *logEntry) appendCredential(line []byte) []byte {
 	if e.sent {
 		line = appendMilliseconds(line, "downstreamMs", e.downstream)
 		line = appendMilliseconds(line, "credentialMs", e.wait)
+		if e.retrieval > 0 {
+			line = appendMilliseconds(line, "retrievalMs", min(e.retrieval, e.wait))
+		}
 		line = appendTrue(line, "credentialCached", e.cached)
 	}
 	if e.records > 0 {

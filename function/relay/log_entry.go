@@ -35,6 +35,7 @@ type logEntry struct {
 	duration      time.Duration
 	downstream    time.Duration
 	wait          time.Duration
+	retrieval     time.Duration
 	cached        bool
 	dryRun        bool
 	// withheld says that a request was not sent again, since the answer that refuses its
@@ -92,6 +93,7 @@ func (e *logEntry) used(used *credential.Credential) {
 	e.cached = used.Stats.Cached
 	e.stale = used.Stats.Stale
 	e.wait += used.Stats.Wait
+	e.retrieval += used.Stats.Call
 	e.schemes, e.version = used.Schemes, used.Version
 }
 
@@ -193,6 +195,7 @@ func (e *logEntry) add(worker *logEntry) {
 	e.replayed = e.replayed || worker.replayed
 	e.withheld = e.withheld || worker.withheld
 	e.wait += worker.wait
+	e.retrieval += worker.retrieval
 	e.downstream += worker.downstream
 	e.stale = union(e.stale, worker.stale)
 	e.masked = union(e.masked, worker.masked)

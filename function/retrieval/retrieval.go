@@ -84,7 +84,11 @@ func (s Scope) call() Scope {
 // A Token is what one retrieval gave: the credentials of its scheme and of those that share it.
 type Token struct {
 	contents func() map[*destination.SecurityScheme]content
+	took     time.Duration
 }
+
+// Took is how long the calls took, without the reading of the secrets before them.
+func (t *Token) Took() time.Duration { return t.took }
 
 // A content is a credential, and the secrets in it.
 type content struct {
@@ -174,6 +178,7 @@ func cancelled(scope Scope, cause error) error {
 // been rotated or mended: it is read again and, where it differs, the retrieval repeated once.
 func (r *Retriever) retrieve(ctx context.Context, scope Scope, previous *Token) (*Token, cache.Life, error) {
 	in, err := r.readInputs(ctx, scope)
+	asked := time.Now()
 	var token *Token
 	var life cache.Life
 	mendable := errors.Is(err, secret.ErrUnavailable)
@@ -184,6 +189,9 @@ func (r *Retriever) retrieve(ctx context.Context, scope Scope, previous *Token) 
 		if again, changed := r.rereadInputs(ctx, in); changed {
 			token, life, _, err = r.attempt(ctx, again, previous)
 		}
+	}
+	if token != nil && token != previous {
+		token.took = time.Since(asked)
 	}
 	return token, life, err
 }
