@@ -220,6 +220,44 @@ func TestRecordsOnTheWire(t *testing.T) {
 	}
 }
 
+// TestNamesOnTheWire names fields as senders do: what arrives is the request line and
+// the body, or the name of a problem with something that its detail says.
+func TestNamesOnTheWire(t *testing.T) {
+	s := newStage(t, wireDocument)
+	tests := map[string]struct{ url, fields, body, want string }{
+		"a comma":                           {"/wire/plain", `"a,b", c`, `{"a,b":1,"c":2}`, `/wire/plain?a%2Cb=1&c=2 {}`},
+		"quotes":                            {"/wire/plain", `"a\"b"?,c"d`, `{"a\"b":1,"c\"d":2}`, `/wire/plain?a%22b=1&c%22d=2 {}`},
+		"a question mark of its own":        {"/wire/plain", `a?,"b?"`, `{"a?":1,"a":2,"b?":3}`, `/wire/plain?a%3F=1&b%3F=3 {"a":2}`},
+		"one that may be absent":            {"/wire/plain", `a?,b?`, `{"b":3}`, `/wire/plain?b=3 {}`},
+		"UTF-8":                             {"/wire/plain", "naïve", `{"naïve":1}`, `/wire/plain?na%C3%AFve=1 {}`},
+		"UTF-8 that was read as ISO-8859-1": {"/wire/plain", "naÃ¯ve", `{"naïve":1}`, `/wire/plain?na%C3%AFve=1 {}`},
+		"a quote that is not closed":        {"/wire/plain", `"a`, `{"a":1}`, `header-invalid not closed`},
+		"an expression in the query":        {"/wire/plain?id={id}", "", `{"id":1}`, `outbound-url-invalid X-Osmos-Query-Param-Fields`},
+		"a bare question mark":              {"/wire/plain?", "", `{"id":1}`, `/wire/plain? {"id":1}`},
+		"one before fields":                 {"/wire/plain?", "id", `{"id":1}`, `/wire/plain?id=1 {}`},
+	}
+	for name, test := range tests {
+		request := wireRequest{body: []byte(test.body), fields: [][2]string{{"X-Osmos-Outbound-Url", "http://" + s.api.host + test.url}, {"Content-Type", "application/json"}}}
+		if test.fields != "" {
+			request.fields = append(request.fields, [2]string{"X-Osmos-Query-Param-Fields", test.fields})
+		}
+		for frontEnd, got := range throughAll(t, s, request, true) {
+			if arrives := strings.HasPrefix(test.want, "/"); arrives != (got.problem == "") || !arrives && !matches(got.problem+" "+got.detail, test.want) {
+				t.Errorf("%s, %s: got %d %s", name, frontEnd, got.status, got.body)
+			}
+		}
+		for _, each := range s.api.Take() {
+			if got := each.URI + " " + string(each.Body); got != test.want {
+				t.Errorf("%s: got %s, want %s", name, got, test.want)
+			}
+		}
+	}
+	request := wireRequest{body: []byte(`{"naïve":1}`), fields: [][2]string{{"X-Osmos-Outbound-Url", "http://" + s.api.host + "/wire/plain"}, {"X-Osmos-Query-Param-Fields", "na\xefve"}}}
+	if got := overHTTP(t, s, request); got.problem != "" || s.api.Take()[0].URI != "/wire/plain?na%C3%AFve=1" {
+		t.Errorf("bytes of ISO-8859-1: got %d %s", got.status, got.body)
+	}
+}
+
 // matches reports whether a problem and its detail hold the problem's name and the text that are wanted.
 func matches(said, want string) bool {
 	name, text, _ := strings.Cut(want, " ")
