@@ -2,6 +2,7 @@ package destination
 
 import (
 	"cmp"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -65,9 +66,11 @@ func (r *reader) document(sound bool) {
 	r.schemes()
 	off := r.sharedSecurity(&shared)
 	d.Session = r.session()
-	if shared.Placeholders = r.named(r.member(r.root, "security")); len(shared.Placeholders) == 0 {
-		shared.Placeholders = r.allSchemes()
+	named := r.named(r.member(r.root, "security"))
+	if len(named) == 0 {
+		named = slices.SortedFunc(maps.Values(d.Schemes), func(a, b *SecurityScheme) int { return cmp.Compare(a.Name, b.Name) })
 	}
+	shared.Placeholders = placeholders(named)
 	r.operations(shared, off)
 	r.checkElsewhere(r.root)
 }

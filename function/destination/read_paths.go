@@ -168,7 +168,7 @@ func (r *reader) operation(item *pathItem, m member, shared Operation, inherited
 		if security := r.member(node, "security"); security != nil {
 			r.security(&shared, security)
 			inherited = nil
-			shared.Placeholders = r.named(security)
+			shared.Placeholders = placeholders(r.named(security))
 		}
 		if list := r.member(node, "servers"); list != nil {
 			servers = r.serverList(list)

@@ -1,7 +1,6 @@
 package destination
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 
@@ -118,13 +117,13 @@ func (r *reader) alternative(node *yaml.Node) (requirements []Requirement) {
 	return requirements
 }
 
-// named lists the schemes that any alternative of security names, those that callers
-// may not use left out. What is wrong with the list is told by security.
+// named lists the schemes that any alternative of security names. What is wrong with
+// the list is told by security.
 func (r *reader) named(node *yaml.Node) (named []*SecurityScheme) {
 	r.tolerate(func() {
 		for _, alternative := range r.items(node, "security") {
 			for _, each := range r.members(alternative, "this security requirement") {
-				if scheme := r.destination.Schemes[each.key.Value]; scheme != nil && !scheme.Internal && !slices.Contains(named, scheme) {
+				if scheme := r.destination.Schemes[each.key.Value]; scheme != nil && !slices.Contains(named, scheme) {
 					named = append(named, scheme)
 				}
 			}
@@ -133,15 +132,9 @@ func (r *reader) named(node *yaml.Node) (named []*SecurityScheme) {
 	return named
 }
 
-// allSchemes lists the document's schemes by their names, those that callers may not use left out.
-func (r *reader) allSchemes() (schemes []*SecurityScheme) {
-	for _, each := range r.destination.Schemes {
-		if !each.Internal {
-			schemes = append(schemes, each)
-		}
-	}
-	slices.SortFunc(schemes, func(a, b *SecurityScheme) int { return cmp.Compare(a.Name, b.Name) })
-	return schemes
+// placeholders lists the schemes that callers may ask for where security names these.
+func placeholders(named []*SecurityScheme) []*SecurityScheme {
+	return slices.DeleteFunc(named, func(s *SecurityScheme) bool { return s.Internal })
 }
 
 // unknownScheme notes a requirement of a scheme that the document does not have.

@@ -56,6 +56,7 @@ func (t *templateReader) read(node *yaml.Node, text, what string, chained bool) 
 		}
 		scheme := t.reader.destination.Schemes[name]
 		if chained && scheme != nil && scheme != t.scheme {
+			scheme.Internal = true
 			return TemplatePart{Scheme: scheme}, true
 		}
 		return TemplatePart{}, false

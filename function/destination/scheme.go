@@ -72,8 +72,8 @@ type SecurityScheme struct {
 	Name string
 	// Kind says how the credential is made.
 	Kind Kind
-	// Internal says that a call of keyrelay's own uses the scheme, such as the one that
-	// checks a session: a caller's placeholder never stands for it.
+	// Internal says that a call of keyrelay's own uses the scheme, the one that checks a
+	// session or retrieves another credential: a caller's placeholder never stands for it.
 	Internal bool
 	// In is "header", "query" or "cookie", "body" or "path" by x-keyrelay-in; empty for MutualTLS.
 	In string

@@ -51,6 +51,11 @@ func TestPlaceholderPlaces(t *testing.T) {
 		{"GET", checked, "X-Other: {{{spare}}}", ""},
 		{"GET", checked, "Authorization: {{{checker}}}", ""},
 
+		{"PUT", "https://chained.example.com/a", "X-Other: {{{token}}}", "token"},
+		{"PUT", "https://chained.example.com/a", "X-Other: {{{device}}}", ""}, // the token call's
+		{"GET", "https://chained.example.com/a", "X-Device: {{{device}}}", ""},
+		{"GET", "https://chained.example.com/a", "X-Other: {{{spare}}}", ""}, // what is named is not what may be filled
+
 		{"GET", item + "?key[1]={{{query}}}", "", "query"},
 		{"GET", item + "?key%5B1%5D={{{query}}}&a=b", "", "query"},
 		{"GET", item + "?key[1]=a{{{query}}}", "", ""},
