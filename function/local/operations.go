@@ -23,31 +23,45 @@ type operation struct {
 	URL     string
 	Summary string
 
-	root, item, node *yaml.Node
+	// root, item and node are the vendor's own document, path item and operation, and
+	// template is the x-keyrelay-body that the relay fills.
+	root, item, node, template *yaml.Node
 }
 
-// readOperations lists the operations of all documents of a folder that the set holds.
-func readOperations(folder string, set *destination.Set) []operation {
+// readOperations lists the operations of all documents of a folder that the set holds:
+// where they are as the relay reads it, overlays applied, and what the vendor says of them.
+func readOperations(folder string, set *destination.Set, config destination.Config) ([]operation, error) {
+	packed, err := destination.Pack(folder, config)
+	if err != nil {
+		return nil, err
+	}
 	var all []operation
 	for _, declared := range set.Destinations() {
+		root := readYAML(packed[declared.Name+".json"])
+		var vendor *yaml.Node
 		for _, extension := range []string{".yaml", ".yml", ".json"} {
-			content, err := os.ReadFile(filepath.Join(folder, declared.Name+extension))
-			if err != nil {
-				continue
-			}
-			var root yaml.Node
-			if yaml.Unmarshal(content, &root) == nil && len(root.Content) > 0 {
-				all = append(all, operationsOf(declared, root.Content[0])...)
+			if content, err := os.ReadFile(filepath.Join(folder, declared.Name+extension)); err == nil {
+				vendor = readYAML(content)
 			}
 		}
+		all = append(all, operationsOf(declared, root, vendor)...)
 	}
-	return all
+	return all, nil
+}
+
+// readYAML returns the root of a document; nil where it is none.
+func readYAML(content []byte) *yaml.Node {
+	var document yaml.Node
+	if yaml.Unmarshal(content, &document) != nil || len(document.Content) == 0 {
+		return nil
+	}
+	return document.Content[0]
 }
 
 // operationsOf lists the operations of one document. One without paths is a single
 // operation, which lets any path through.
-func operationsOf(declared *destination.Destination, root *yaml.Node) []operation {
-	template := operation{Document: declared.Name, Title: declared.Title, root: root}
+func operationsOf(declared *destination.Destination, root, vendor *yaml.Node) []operation {
+	bare := operation{Document: declared.Name, Title: declared.Title, root: vendor}
 	server := serverURL(child(root, "servers"))
 	var found []operation
 	for path, item := range members(child(root, "paths")) {
@@ -56,16 +70,19 @@ func operationsOf(declared *destination.Destination, root *yaml.Node) []operatio
 			if !slices.Contains([]string{"get", "post", "put", "patch", "delete"}, method) {
 				continue
 			}
-			made := template
-			made.Method, made.Path, made.item, made.node = strings.ToUpper(method), path, item, node
+			made := bare
+			made.Method, made.Path = strings.ToUpper(method), path
 			own := cmp.Or(serverURL(child(node, "servers")), serverURL(child(item, "servers")), server)
 			made.URL = strings.TrimSuffix(own, "/") + path
-			made.Summary = cmp.Or(text(child(node, "summary")), text(child(item, "summary")), cut(firstLine(text(child(node, "description"))), 120), text(child(node, "operationId")))
+			made.template = cmp.Or(child(node, "x-keyrelay-body"), child(root, "x-keyrelay-body"))
+			made.item = resolve(vendor, child(child(vendor, "paths"), path))
+			made.node = cmp.Or(child(made.item, method), node)
+			made.Summary = cmp.Or(text(child(made.node, "summary")), text(child(made.item, "summary")), cut(firstLine(text(child(made.node, "description"))), 120), text(child(made.node, "operationId")))
 			found = append(found, made)
 		}
 	}
 	if len(found) == 0 && server != "" {
-		made := template
+		made := bare
 		made.Method, made.Path, made.URL, made.Summary = "POST", "/…", strings.TrimSuffix(server, "/")+"/", "Any path of this API"
 		found = append(found, made)
 	}
@@ -130,8 +147,8 @@ func (o *operation) addBody(add func(name, value string)) {
 	if examples := child(media, "examples"); example == nil && examples != nil && len(examples.Content) > 1 {
 		example = child(resolve(o.root, examples.Content[1]), "value")
 	}
-	if template := child(o.node, "x-keyrelay-body"); template != nil {
-		for _, name := range templateFields(template) {
+	if o.template != nil {
+		for _, name := range templateFields(o.template) {
 			add(name, cmp.Or(jsonText(child(example, name)), `""`))
 		}
 		return

@@ -136,6 +136,20 @@ func (s *surroundings) environment() []string {
 	return environment
 }
 
+// documents reads the documents as the relay does, and what there is in them to call.
+func (s *surroundings) documents() (*destination.Set, []operation, error) {
+	var settings destination.Config
+	if s.downstream == nil {
+		settings.SecretPrefix = os.Getenv("KEYRELAY_SECRET_PREFIX")
+	}
+	set, err := destination.Load(s.folder, settings)
+	if err != nil {
+		return nil, nil, err
+	}
+	operations, err := readOperations(s.folder, set, settings)
+	return set, operations, err
+}
+
 // connect makes the client that reads secrets as the relay does.
 func (s *surroundings) connect(ctx context.Context) (*secretsmanager.Client, error) {
 	if s.secrets != "" {
@@ -150,7 +164,7 @@ func (s *surroundings) connect(ctx context.Context) (*secretsmanager.Client, err
 
 // serveAll serves the relay behind the recorder and the page, and prints the story.
 func serveAll(stop context.Context, chosen options, around *surroundings, relay *relayProgram, recorded *recorder, out *printer) error {
-	set, err := destination.Load(around.folder, destination.Config{})
+	set, operations, err := around.documents()
 	if err != nil {
 		return err
 	}
@@ -163,7 +177,7 @@ func serveAll(stop context.Context, chosen options, around *surroundings, relay 
 	bench := &workbench{
 		program: relay.address, relay: callers.Addr().String(), token: rand.Text(), recorder: recorded, set: set,
 		documents:  describeDocuments(stop, set, secret.New(secret.Config{SecretsManager: around.connect})),
-		operations: readOperations(around.folder, set),
+		operations: operations,
 	}
 	handler, err := bench.handler()
 	if err != nil {

@@ -178,17 +178,29 @@ components:
 	if err := os.WriteFile(filepath.Join(folder, "orders.yaml"), []byte(document), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	overlay := `overlay: 1.0.0
+info: {title: Ours, version: "1"}
+actions:
+  - {target: "$.servers[0].variables.host", update: {default: eu.example.com}}
+  - {target: "$.paths['/orders/{id}'].get", update: {x-keyrelay-body: {a: "{{{first}}} {{{second?}}}"}}}
+`
+	if err := os.WriteFile(filepath.Join(folder, "orders.overlay.yaml"), []byte(overlay), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	set, err := destination.Load(folder, destination.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	found := readOperations(folder, set)
-	if len(found) != 2 {
-		t.Fatalf("%d operations are found", len(found))
+	found, err := readOperations(folder, set, destination.Config{})
+	if err != nil || len(found) != 2 {
+		t.Fatalf("%d operations are found, %v", len(found), err)
 	}
 	put, get := &found[0], &found[1]
-	if put.URL != "https://api.example.com/v2/orders/{id}" || put.about() != "Orders: Change an order" || get.Summary != "Show an order" {
+	if put.URL != "https://eu.example.com/v2/orders/{id}" || put.about() != "Orders: Change an order" || get.Summary != "Show an order" {
 		t.Errorf("found are %+v and %+v", put, get)
+	}
+	if record := get.record(); record != "{\n  \"id\": 12345678901234567890,\n  \"first\": \"\",\n  \"second\": \"\"\n}" {
+		t.Errorf("the record of a template is %s", record)
 	}
 	if !put.matches([]string{"change", "orders", "put"}) || put.matches([]string{"change", "delete"}) {
 		t.Error("words find what they should not, or nothing")
