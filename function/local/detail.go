@@ -159,8 +159,11 @@ func (w *workbench) detail(ctx context.Context, e *exchange) *detail {
 	made := &detail{
 		row: newRow(e), StatusText: http.StatusText(e.Status), ProxyStatus: strings.Join(e.AnswerHeader["Proxy-Status"], ", "),
 		RecordLines: linesOf(e.Header), Record: shownText(w.withoutSession(e.Record)), RecordBytes: len(e.Record),
-		AnswerLines: linesOf(e.AnswerHeader), Answer: shownText(e.Answer), AnswerBytes: len(e.Answer),
+		AnswerLines: linesOf(e.AnswerHeader), Answer: w.hide(shownText(e.Answer)), AnswerBytes: len(e.Answer),
 		Log: shownText(e.Log), Open: true,
+	}
+	for i, line := range made.AnswerLines {
+		made.AnswerLines[i].Value = w.hide(line.Value)
 	}
 	if tried, err := trialFrom(e).try(ctx, w.program, w.reshaped); err == nil {
 		made.Outbound = w.view(tried)

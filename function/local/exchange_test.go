@@ -144,3 +144,16 @@ func TestLogByID(t *testing.T) {
 		}
 	}
 }
+
+// TestHide keeps secrets off the page that the relay does not mask.
+func TestHide(t *testing.T) {
+	attach := func(text string) attachment {
+		return attachment{secret: func() []byte { return []byte(text) }}
+	}
+	bench := workbench{documents: []document{{Attachments: []attachment{
+		attach("short-key"), attach(`{"username":"ann","password":"p\u0061ss","n":12345,"deep":{"x":"stays"}}`), attach("bob:hunter2"), attach("abc"), {},
+	}}}}
+	if hidden := bench.hide("short-key pass 12345 hunter2 abc ann stays"); hidden != "*** *** *** *** abc ann stays" {
+		t.Error(hidden)
+	}
+}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"keyrelay/function/destination"
+	"keyrelay/function/secret"
 )
 
 //go:embed static
@@ -56,6 +57,7 @@ type attachment struct {
 	// Read says that its secret could be read, Problem why it could not.
 	Read    bool
 	Problem string
+	secret  secret.Secret
 }
 
 // handler serves the page and what it asks for.
