@@ -43,7 +43,7 @@ type process struct {
 func start(b *testing.B, program string, environment ...string) *process {
 	b.Helper()
 	command := exec.Command(program)
-	command.Env = append(environment, "GOMAXPROCS=2", "HOME="+b.TempDir())
+	command.Env = append(environment, "HOME="+b.TempDir())
 	command.Stderr = os.Stderr
 	output, err := command.StdoutPipe()
 	if err != nil {
@@ -102,6 +102,18 @@ func buildRelay(b *testing.B) string {
 	b.Helper()
 	program := filepath.Join(b.TempDir(), "keyrelay")
 	build := exec.Command("go", "build", "-trimpath", "-tags", "lambda.norpc,nethttpomithttp2", "-ldflags", "-s -w", "-o", program, "keyrelay/function")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if text, err := build.CombinedOutput(); err != nil {
+		b.Fatalf("%v\n%s", err, text)
+	}
+	return program
+}
+
+// buildLazy builds the function that one writes in an hour.
+func buildLazy(b *testing.B) string {
+	b.Helper()
+	program := filepath.Join(b.TempDir(), "lazy")
+	build := exec.Command("go", "build", "-trimpath", "-tags", "lambda.norpc", "-ldflags", "-s -w", "-o", program, "./testdata/lazy")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if text, err := build.CombinedOutput(); err != nil {
 		b.Fatalf("%v\n%s", err, text)
