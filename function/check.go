@@ -60,6 +60,9 @@ func checkForLambda(folder string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if err := warnOfNetworks(set, out); err != nil {
+		return err
+	}
 	variables, err := texts("KEYRELAY_ENVIRONMENT", os.Getenv("KEYRELAY_ENVIRONMENT"))
 	if err != nil {
 		return err
@@ -78,6 +81,22 @@ func checkForLambda(folder string, out io.Writer) error {
 	}
 	if len(faults) > 0 {
 		return faults
+	}
+	return nil
+}
+
+// warnOfNetworks names the documents that open more than the function will allow:
+// KEYRELAY_NETWORKS, or what the template's parameter Networks is unless set.
+func warnOfNetworks(set *destination.Set, out io.Writer) error {
+	widest, err := networksSetting(os.Getenv("KEYRELAY_NETWORKS"), true)
+	if err != nil {
+		return err
+	}
+	for _, each := range set.Destinations() {
+		if each.Network > widest {
+			fmt.Fprintf(out, "warning: %s: its network %s is wider than %s, so that the function will not start; set the template's parameter Networks, and KEYRELAY_NETWORKS for this check, to %s\n",
+				each.Name, each.Network, widest, each.Network)
+		}
 	}
 	return nil
 }

@@ -39,6 +39,8 @@ type settings struct {
 	callerKeys destination.Reference
 	// callers maps the ids of API keys and the ARNs of IAM principals to callers' names.
 	callers map[string]string
+	// networks is the widest network that documents may ask for.
+	networks destination.Network
 	// secretPrefix is what the names of default references begin with.
 	secretPrefix string
 	// logLevel is the least level of the log entries that are written over HTTP.
@@ -67,6 +69,9 @@ func readSettings(getenv func(string) string) (settings, error) {
 	if read.address, err = listenAddress(getenv("PORT")); err != nil {
 		return read, err
 	}
+	if read.networks, err = networksSetting(getenv("KEYRELAY_NETWORKS"), read.realLambda); err != nil {
+		return read, err
+	}
 	if read.callerKeys, err = callerKeys(getenv("KEYRELAY_CALLER_KEYS"), read); err != nil {
 		return read, err
 	}
@@ -86,12 +91,25 @@ func readSettings(getenv func(string) string) (settings, error) {
 	return read, err
 }
 
+// networksSetting reads KEYRELAY_NETWORKS. In AWS documents open the internet alone
+// unless it says otherwise: a VPC holds more than the APIs that are meant.
+func networksSetting(value string, realLambda bool) (destination.Network, error) {
+	network, ok := destination.ParseNetwork(value)
+	switch {
+	case value == "" && !realLambda:
+		return destination.Loopback, nil
+	case value != "" && !ok:
+		return network, fmt.Errorf("KEYRELAY_NETWORKS must be public, private or loopback: the widest x-keyrelay-network that documents may ask for")
+	}
+	return network, nil
+}
+
 // checkNames refuses a variable that looks like a setting and is none: a misspelt
 // setting must not do nothing.
 func checkNames(environment []string) error {
 	known := []string{
 		"KEYRELAY_CALLER_KEYS", "KEYRELAY_CALLERS", "KEYRELAY_DESTINATIONS", "KEYRELAY_ENVIRONMENT", "KEYRELAY_LOG_LEVEL",
-		"KEYRELAY_SECRET_MAX_AGE", "KEYRELAY_SECRET_PREFIX", "KEYRELAY_SECRET_TTL",
+		"KEYRELAY_NETWORKS", "KEYRELAY_SECRET_MAX_AGE", "KEYRELAY_SECRET_PREFIX", "KEYRELAY_SECRET_TTL",
 	}
 	for _, variable := range environment {
 		name, _, _ := strings.Cut(variable, "=")

@@ -24,27 +24,35 @@ func TestReadSettings(t *testing.T) {
 	}{
 		"a laptop": {
 			map[string]string{},
-			settings{address: "127.0.0.1:8080"},
+			settings{address: "127.0.0.1:8080", networks: destination.Loopback},
 		},
 		"a laptop, at another port": {
 			map[string]string{"PORT": "127.0.0.1:0"},
-			settings{address: "127.0.0.1:0"},
+			settings{address: "127.0.0.1:0", networks: destination.Loopback},
 		},
 		"a container": {
 			map[string]string{"PORT": "9000", "KEYRELAY_CALLER_KEYS": "secretsmanager:keyrelay/callers"},
-			settings{address: ":9000", callerKeys: callers},
+			settings{address: ":9000", callerKeys: callers, networks: destination.Loopback},
 		},
 		"a container behind something that checks callers": {
 			map[string]string{"PORT": "9000", "KEYRELAY_CALLER_KEYS": "none"},
-			settings{address: ":9000"},
+			settings{address: ":9000", networks: destination.Loopback},
 		},
 		"Lambda": {
 			map[string]string{"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001", "AWS_LAMBDA_FUNCTION_NAME": "relay", "PORT": "9000"},
 			settings{address: ":9000", lambda: true, realLambda: true, functionName: "relay"},
 		},
+		"Lambda with private APIs": {
+			map[string]string{"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001", "KEYRELAY_NETWORKS": "private"},
+			settings{address: "127.0.0.1:8080", lambda: true, realLambda: true, networks: destination.Private},
+		},
+		"a laptop that opens nothing": {
+			map[string]string{"KEYRELAY_NETWORKS": "public"},
+			settings{address: "127.0.0.1:8080"},
+		},
 		"sam local": {
 			map[string]string{"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001", "AWS_SAM_LOCAL": "true"},
-			settings{address: "127.0.0.1:8080", lambda: true},
+			settings{address: "127.0.0.1:8080", lambda: true, networks: destination.Loopback},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -72,6 +80,7 @@ func TestWrongSettings(t *testing.T) {
 	}
 	for variable, wrong := range map[string]string{
 		"PORT":                    "http",
+		"KEYRELAY_NETWORKS":       "internet",
 		"KEYRELAY_CALLER_KEYS":    "the-very-key-itself",
 		"KEYRELAY_SECRET_TTL":     "5 minutes",
 		"KEYRELAY_SECRET_MAX_AGE": "-1h",

@@ -59,7 +59,7 @@ func (c *cloud) deploy(t *testing.T, documents string, parameters ...string) {
 	output(t, command(t, []string{"DESTINATIONS=" + documents}, "sam", "build", "--build-dir", c.build))
 	arguments := []string{
 		"deploy", "--template-file", c.build + "/template.yaml", "--config-file", root(t) + "/samconfig.toml",
-		"--stack-name", c.stack, "--no-confirm-changeset", "--parameter-overrides", "Emulated=true",
+		"--stack-name", c.stack, "--no-confirm-changeset", "--parameter-overrides", "Emulated=true", "Networks=private",
 	}
 	output(t, command(t, c.environment, "sam", append(arguments, parameters...)...))
 }

@@ -57,6 +57,16 @@ const (
 	Loopback
 )
 
+// ParseNetwork reads a network as x-keyrelay-network writes it.
+func ParseNetwork(text string) (network Network, ok bool) {
+	for _, network = range []Network{Public, Private, Loopback} {
+		if network.String() == text {
+			return network, true
+		}
+	}
+	return Public, false
+}
+
 // String returns the network as x-keyrelay-network writes it.
 func (n Network) String() string {
 	switch n {

@@ -283,3 +283,20 @@ components:
 		t.Error("a scheme in the clear can be filled")
 	}
 }
+
+// No document opens more than documents may.
+func TestWidestNetwork(t *testing.T) {
+	for _, text := range []string{"public", "private", "loopback"} {
+		folder := write(t, yaml(head+"x-keyrelay-network: "+text))
+		for _, widest := range []destination.Network{destination.Public, destination.Private, destination.Loopback} {
+			network, ok := destination.ParseNetwork(text)
+			_, err := destination.Load(folder, destination.Config{Widest: &widest})
+			if !ok || (err == nil) != (network <= widest) {
+				t.Errorf("%s where %s is the widest: %v", text, widest, err)
+			}
+		}
+	}
+	if _, ok := destination.ParseNetwork("internet"); ok {
+		t.Error("internet is a network")
+	}
+}

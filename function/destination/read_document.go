@@ -104,17 +104,16 @@ func (r *reader) version() bool {
 func (r *reader) network() Network {
 	node := r.member(r.root, extensionPrefix+"network")
 	text, _ := r.oneOf(node, extensionPrefix+"network", "public", "private", "loopback")
-	switch text {
-	case "private":
-		return Private
-	case "loopback":
-		if r.config.RealLambda {
-			r.fault(node, "the network loopback is open to nobody in AWS Lambda, where it holds the runtime's own API",
-				"write public or private, or leave this document out of the deployment")
-		}
-		return Loopback
+	network, _ := ParseNetwork(text)
+	switch widest := r.config.Widest; {
+	case network == Loopback && r.config.RealLambda:
+		r.fault(node, "the network loopback is open to nobody in AWS Lambda, where it holds the runtime's own API",
+			"write public or private, or leave this document out of the deployment")
+	case widest != nil && network > *widest:
+		r.fault(node, "the network "+text+" is wider than documents may ask for here, which is "+widest.String(),
+			"write "+widest.String()+", leave this document out, or set KEYRELAY_NETWORKS, in AWS the template's parameter Networks, to "+text)
 	}
-	return Public
+	return network
 }
 
 // callers reads x-keyrelay-callers; nil when it is absent.
@@ -152,6 +151,9 @@ func (r *reader) placedReference(node *yaml.Node, what string) Reference {
 	if err != nil {
 		r.fault(node, what+" is not a secret reference: "+err.Error(), "write secretsmanager:NAME, env:NAME or file:PATH, and #/member to take one member")
 		return Reference{}
+	}
+	if problem := reference.belongsToProcess(); problem != "" {
+		r.fault(node, what+" names "+problem+", which no document may read", "put the secret into Secrets Manager, a file or a variable of its own")
 	}
 	r.refer(reference, node)
 	return reference

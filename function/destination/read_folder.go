@@ -17,6 +17,8 @@ import (
 type Config struct {
 	// RealLambda makes the network "loopback" a fault: in AWS Lambda, loopback holds the runtime's own API.
 	RealLambda bool
+	// Widest is the widest network that documents may ask for; nil for any.
+	Widest *Network
 	// SecretPrefix is what the secrets of schemes begin with that name none; empty means DefaultSecretPrefix.
 	SecretPrefix string
 }

@@ -2,6 +2,7 @@ package destination
 
 import (
 	"errors"
+	"path/filepath"
 	"strings"
 
 	"keyrelay/function/rawjson"
@@ -57,6 +58,28 @@ func ParseReference(text string) (Reference, error) {
 		return Reference{}, errors.New("after " + provider + ": stands " + secretNameRule(provider))
 	}
 	return Reference{Provider: provider, Name: name, Pointer: pointer}, nil
+}
+
+// belongsToProcess says what a reference names that is the process's own, which a
+// document must not pass to an API: files that the kernel makes up, such as
+// /proc/self/environ, and the variables of AWS and of keyrelay. It is empty for any other.
+func (r Reference) belongsToProcess() string {
+	switch r.Provider {
+	case "file":
+		name := filepath.ToSlash(filepath.Clean("/" + r.Name))
+		for _, folder := range []string{"/proc", "/sys", "/dev"} {
+			if name == folder || strings.HasPrefix(name, folder+"/") {
+				return "a file below " + folder
+			}
+		}
+	case "env":
+		for _, prefix := range []string{"AWS_", "KEYRELAY_"} {
+			if strings.HasPrefix(strings.ToUpper(r.Name), prefix) {
+				return "a variable " + prefix + "*"
+			}
+		}
+	}
+	return ""
 }
 
 // validSecretName reports whether a provider can hold a secret of that name.

@@ -44,11 +44,11 @@ func TestValue(t *testing.T) {
 
 // TestExists tells what is not there from what cannot be read now.
 func TestExists(t *testing.T) {
-	t.Setenv("KEYRELAY_TEST_SET", "hush")
+	t.Setenv("RELAY_TEST_SET", "hush")
 	store := newStore(fake.NewSecrets(map[string]string{"keyrelay/it": `{"key": "hush", "none": null}`, "keyrelay/text": "hush"}))
 	for text, want := range map[string]string{
-		"secretsmanager:keyrelay/it": "yes", "secretsmanager:keyrelay/it#/key": "yes", "env:KEYRELAY_TEST_SET": "yes",
-		"secretsmanager:keyrelay/missing#/key": "no", "secretsmanager:keyrelay/it#/other": "no", "env:KEYRELAY_TEST_UNSET": "no", "file:/nowhere/it": "no",
+		"secretsmanager:keyrelay/it": "yes", "secretsmanager:keyrelay/it#/key": "yes", "env:RELAY_TEST_SET": "yes",
+		"secretsmanager:keyrelay/missing#/key": "no", "secretsmanager:keyrelay/it#/other": "no", "env:RELAY_TEST_UNSET": "no", "file:/nowhere/it": "no",
 		"secretsmanager:keyrelay/text#/key": "unknown", "secretsmanager:keyrelay/it#/none": "unknown", "file:/dev/null": "unknown",
 	} {
 		reference, err := destination.ParseReference(text)
@@ -66,11 +66,22 @@ func TestExists(t *testing.T) {
 	}
 }
 
+// TestNoLinkIntoTheProcess sees that a file that leads to what the kernel makes up is none.
+func TestNoLinkIntoTheProcess(t *testing.T) {
+	link := filepath.Join(t.TempDir(), "secret")
+	if err := os.Symlink("/proc/self/environ", link); err != nil {
+		t.Skip(err)
+	}
+	if _, err := newStore(fake.NewSecrets(nil)).Value(t.Context(), destination.Reference{Provider: "file", Name: link}); !errors.Is(err, secret.ErrUnavailable) {
+		t.Errorf("it is read: %v", err)
+	}
+}
+
 // TestCheck reports what can be known at start without reading a secret.
 func TestCheck(t *testing.T) {
 	folder := t.TempDir()
-	t.Setenv("KEYRELAY_TEST_SET", "hush")
-	t.Setenv("KEYRELAY_TEST_OBJECT", `{"id": "hush", "key": "hush"}`)
+	t.Setenv("RELAY_TEST_SET", "hush")
+	t.Setenv("RELAY_TEST_OBJECT", `{"id": "hush", "key": "hush"}`)
 	written := filepath.Join(folder, "written")
 	if err := os.WriteFile(written, []byte("hush"), 0o600); err != nil {
 		t.Fatal(err)
@@ -80,14 +91,14 @@ info: {title: Orders, version: "1"}
 servers: [{url: "https://api.example.com"}]
 components:
   securitySchemes:
-    a: {type: http, scheme: bearer, x-keyrelay-secret: "env:KEYRELAY_TEST_SET"}
-    b: {type: http, scheme: bearer, x-keyrelay-secret: "env:KEYRELAY_TEST_UNSET"}
+    a: {type: http, scheme: bearer, x-keyrelay-secret: "env:RELAY_TEST_SET"}
+    b: {type: http, scheme: bearer, x-keyrelay-secret: "env:RELAY_TEST_UNSET"}
     c: {type: http, scheme: bearer, x-keyrelay-secret: "file:` + written + `"}
     d: {type: http, scheme: bearer, x-keyrelay-secret: "file:/missing/secret"}
     e: {type: http, scheme: bearer, x-keyrelay-secret: "file:/"}
     f: {type: http, scheme: bearer}
-    g: {type: apiKey, in: header, name: g, x-keyrelay-secret: "env:KEYRELAY_TEST_OBJECT", x-keyrelay-value: "{{{id}}}:{{{kye}}}"}
-    h: {type: apiKey, in: header, name: h, x-keyrelay-secret: "env:KEYRELAY_TEST_SET", x-keyrelay-value: "{{{.}}}"}
+    g: {type: apiKey, in: header, name: g, x-keyrelay-secret: "env:RELAY_TEST_OBJECT", x-keyrelay-value: "{{{id}}}:{{{kye}}}"}
+    h: {type: apiKey, in: header, name: h, x-keyrelay-secret: "env:RELAY_TEST_SET", x-keyrelay-value: "{{{.}}}"}
 `
 	file := filepath.Join(folder, "orders.yaml")
 	if err := os.WriteFile(file, []byte(document), 0o600); err != nil {
@@ -101,10 +112,10 @@ components:
 	if err := secret.New(secret.Config{}).Check(set); !errors.As(err, &faults) {
 		t.Fatalf("got %v", err)
 	}
-	want := strings.ReplaceAll(`FILE:7:56: the environment variable KEYRELAY_TEST_UNSET is not set; set it where keyrelay runs, or name another secret
+	want := strings.ReplaceAll(`FILE:7:56: the environment variable RELAY_TEST_UNSET is not set; set it where keyrelay runs, or name another secret
 FILE:9:56: the file /missing/secret does not exist; put the secret there, or name another file
 FILE:10:56: / is not a file; name a regular file that holds the secret
-FILE:12:63: the secret env:KEYRELAY_TEST_OBJECT has no member /kye, which a template names; add it to the secret, or mend the template`, "FILE", file)
+FILE:12:63: the secret env:RELAY_TEST_OBJECT has no member /kye, which a template names; add it to the secret, or mend the template`, "FILE", file)
 	if difference := cmp.Diff(want, faults.Error()); difference != "" {
 		t.Errorf("(-want +got):\n%s", difference)
 	}

@@ -7,6 +7,9 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 
 	"keyrelay/function/destination"
@@ -74,10 +77,20 @@ func openRegular(name string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
+	// A link must not lead where a document may not, either.
+	if target, err := filepath.EvalSymlinks(name); err != nil || madeUp(target) {
+		return nil, errNotRegular
+	}
 	if !information.Mode().IsRegular() {
 		return nil, errNotRegular
 	}
 	return os.Open(name)
+}
+
+// madeUp reports whether a path lies below what the kernel makes up.
+func madeUp(name string) bool {
+	absolute, err := filepath.Abs(name)
+	return err != nil || slices.ContainsFunc([]string{"/proc/", "/sys/", "/dev/"}, func(folder string) bool { return strings.HasPrefix(absolute, folder) })
 }
 
 func fileProblem(err error) string {
