@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"keyrelay/function/gateway"
 )
@@ -355,6 +357,26 @@ func TestAnswerHeaderNames(t *testing.T) {
 			if got.problem != "downstream-answer-broken" {
 				t.Errorf("%q, %s: got %d %v %s", line, frontEnd, got.status, got.header, got.body)
 			}
+		}
+	}
+}
+
+// TestAdviceOnTime sees that more time is advised only where there is some.
+func TestAdviceOnTime(t *testing.T) {
+	s := newStage(t, strings.Replace(wireDocument, "/plain: {post: {}}", "/plain: {post: {}}\n  /short: {post: {x-keyrelay-timeout: 1}}", 1))
+	s.api.answerWith(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	for path, test := range map[string]struct {
+		time time.Duration
+		want string
+	}{
+		"/short": {time.Minute, "28 seconds at most, with x-keyrelay-timeout"},
+		"/plain": {600 * time.Millisecond, "a longer x-keyrelay-timeout does not help"},
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), test.time)
+		got := s.send(ctx, sent{method: "POST", url: "http://" + s.api.host + "/wire" + path})
+		cancel()
+		if got.problem != "downstream-timeout" || !strings.Contains(got.detail, test.want) {
+			t.Errorf("%s: got %d %s", path, got.status, got.body)
 		}
 	}
 }
