@@ -107,8 +107,9 @@ func (c *cloud) saysWhichSecret(t *testing.T) {
 		if status != http.StatusServiceUnavailable || problem(t, body) != "secret-unavailable" || header.Get("Retry-After") == "" {
 			t.Errorf("%s: got %d %s, want 503 secret-unavailable with Retry-After", path, status, body)
 		}
-		if !strings.Contains(string(body), reference) || strings.Contains(string(body), firstKey) {
-			t.Errorf("%s: the answer must name %s and no secret: %s", path, reference, body)
+		log := strings.Join(c.records(t), "")
+		if !strings.Contains(log, reference+" ") || strings.Contains(log+string(body), firstKey) || strings.Contains(string(body), reference) {
+			t.Errorf("%s: the log alone must name %s, and nothing a secret: %s", path, reference, body)
 		}
 	}
 }
@@ -231,8 +232,8 @@ func (c *cloud) hasOtherWays(t *testing.T) {
 // emulator knows it: a web ACL, CodeDeploy and saved queries it does not.
 func (c *cloud) hasSurroundings(t *testing.T) {
 	c.deploy(t, ".ci/e2e/testdata/second", "DomainName=relay.example.com", "CertificateArn=arn:aws:acm:us-east-1:000000000000:certificate/1234abcd",
-		"BasePath=v1", "DefaultEndpoint=off", "AllowedAddresses=198.51.100.0/24,203.0.113.7/32", "VpcEndpointIds=", "NamelessKey=on",
-		"LogKeyArn=arn:aws:kms:us-east-1:000000000000:key/1234abcd-12ab-34cd-56ef-1234567890ab", `Environment={"ORDERS_KEY":"a-value"}`)
+		"BasePath=v1", "DefaultEndpoint=off", "AllowedAddresses=198.51.100.0/24,203.0.113.7/32", "NamelessKey=on",
+		"LogKeyArn=arn:aws:kms:us-east-1:000000000000:key/1234abcd-12ab-34cd-56ef-1234567890ab", `Environment="{\"ORDERS_KEY\":\"a-value\"}"`)
 	var mapped struct {
 		Items []struct{ BasePath, RestAPIID, Stage string }
 	}

@@ -66,8 +66,13 @@ func (d *downstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // startTestHost makes the namespace and starts the downstream in it with a first key.
 func startTestHost(t *testing.T, key string) {
 	t.Helper()
+	_ = command(t, nil, "ip", "link", "del", testHostLink).Run()
 	_ = command(t, nil, "ip", "netns", "del", namespace).Run() // one that a run which was cut off left behind
-	t.Cleanup(func() { output(t, command(t, nil, "ip", "netns", "del", namespace)) })
+	t.Cleanup(func() {
+		// Deleting the namespace alone takes the link away a little later.
+		output(t, command(t, nil, "ip", "link", "del", testHostLink))
+		output(t, command(t, nil, "ip", "netns", "del", namespace))
+	})
 	for _, step := range []string{
 		"netns add " + namespace,
 		"link add " + testHostLink + " type veth peer name eth0 netns " + namespace,

@@ -169,7 +169,7 @@ func (y *year) rotatesGatewayKey(t *testing.T) {
 	stop(5)
 	y.useKeyOf(t, "osmos-3")
 	stop = y.callers(t, 2)
-	y.deploy(t, documents, "Caller1=", "Caller2=crm", "Caller3=osmos")
+	y.deploy(t, documents, `Caller1=""`, "Caller2=crm", "Caller3=osmos")
 	t.Logf("%d calls with the new key while the old one went, none failed", stop(5))
 	if got := y.invoke(t, "osmos=", "/orders"); got.StatusCode != http.StatusOK {
 		t.Errorf("the connector with its new key: %d %s", got.StatusCode, got.Body)
