@@ -31,13 +31,15 @@ func ValidHeaderValue[Text string | []byte](value Text) bool {
 // 11.7 and what RFC 9113 section 3.1 had before it. What Connection names besides
 // is for the reader of that field.
 func HopByHop(name string) bool {
-	for _, known := range [...]string{
-		"Connection", "Content-Length", "Expect", "HTTP2-Settings", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authentication-Info",
-		"Proxy-Authorization", "Proxy-Connection", "TE", "Trailer", "Transfer-Encoding", "Upgrade",
-	} {
-		if SameHeaderName(name, known) {
-			return true
-		}
+	var store [64]byte
+	return isHopByHop(FoldHeaderName(store[:0], name))
+}
+
+func isHopByHop(folded []byte) bool {
+	switch string(folded) {
+	case "connection", "content-length", "expect", "http2-settings", "keep-alive", "proxy-authenticate", "proxy-authentication-info",
+		"proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade":
+		return true
 	}
 	return false
 }
@@ -53,7 +55,7 @@ func Forwards(name string) bool {
 	case "host", "via", "accept-encoding", "authorization", "cookie", "x-api-key", "forwarded", "x-real-ip":
 		return false
 	}
-	return !isCallersOwn(folded) && !HopByHop(name)
+	return !isCallersOwn(folded) && !isHopByHop(folded)
 }
 
 // isCallersOwn knows the families of fields that direct the relay or tell about the caller.

@@ -348,7 +348,7 @@ func headerMove(written entry, header http.Header) (move, error) {
 		return move{}, errHeaderName(field, name, "is no header name. Write field=Header-Name.")
 	}
 	name = textproto.CanonicalMIMEHeaderKey(name)
-	if !forwarded(name) || nominated(header, name) {
+	if !gateway.Forwards(name) || nominated(header, name) {
 		return move{}, errHeaderName(field, name, "is a header that the relay does not forward. Choose another.")
 	}
 	return move{to: toHeader, field: field, name: name, renamed: written.renamed, optional: written.optional, style: style{form: simple, joined: true, delimiter: ",", plain: true}}, nil

@@ -8,18 +8,6 @@ import (
 	"keyrelay/function/gateway"
 )
 
-// forwarded reports whether a header field passes from the caller to the
-// destination by itself. Ranges do not, of which each could hold half of a credential
-// that an answer repeats.
-func forwarded(name string) bool {
-	var store [64]byte
-	switch string(gateway.FoldHeaderName(store[:0], name)) {
-	case "range", "if-range", "request-range":
-		return false
-	}
-	return gateway.Forwards(name)
-}
-
 // nominated reports whether Connection names a field (RFC 9110 section 7.6.1).
 func nominated(header http.Header, name string) bool {
 	for _, line := range header["Connection"] {
@@ -48,7 +36,7 @@ func holdsCredentials(name string) bool { return name == "Authorization" || name
 // forwardedNames lists the names of the caller's header fields that go to the destination.
 func (b *builder) forwardedNames(names []string, header http.Header) []string {
 	for name, values := range header {
-		passes := forwarded(name) && !overrides(b.Operation, name)
+		passes := gateway.Forwards(name) && !overrides(b.Operation, name)
 		if holdsCredentials(name) {
 			passes = holdsPlaceholder(values)
 		}
