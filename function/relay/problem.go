@@ -144,7 +144,7 @@ func refuse(err error, entry *logEntry) *gateway.Response {
 // name secrets, files, accounts and other hosts, is for the log, and not for a caller.
 func (p Problem) forOperator() bool {
 	switch p.Name {
-	case "operation-unusable", "retrieval-failed", "retrieval-timeout", "secret-unavailable", "session-check-unavailable":
+	case "retrieval-failed", "retrieval-timeout", "secret-unavailable", "session-check-unavailable":
 		return true
 	}
 	return false
