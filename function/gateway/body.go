@@ -22,7 +22,7 @@ func inflate(header http.Header, body []byte, used *share) ([]byte, error) {
 	}
 	coded, err := gzip.NewReader(bytes.NewReader(body))
 	if err == nil {
-		body, err = readAll(coded, -1, MaxRecordBytes, used)
+		body, err = ReadWithin(coded, -1, MaxRecordBytes, stepGrowth, used.take)
 	}
 	if errors.Is(err, ErrTooLong) || errors.Is(err, errBusy) {
 		return nil, refuseBody(err)

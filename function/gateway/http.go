@@ -44,7 +44,7 @@ func (h *httpHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // readBody returns the whole body; nil for none.
 func readBody(w http.ResponseWriter, r *http.Request, used *share) ([]byte, error) {
-	body, err := readAll(r.Body, r.ContentLength, MaxRecordBytes, used)
+	body, err := ReadWithin(r.Body, r.ContentLength, MaxRecordBytes, stepGrowth, used.take)
 	if err != nil {
 		w.Header()["Connection"] = []string{"close"}
 		return nil, refuseBody(err)

@@ -23,10 +23,13 @@ const (
 // more than limit, io.ErrUnexpectedEOF where the body is shorter than declared, or
 // the reader's own.
 func ReadAll(from io.Reader, declared, limit int64) ([]byte, error) {
-	return readAll(from, declared, limit, nil)
+	return ReadWithin(from, declared, limit, stepGrowth, nil)
 }
 
-func readAll(from io.Reader, declared, limit int64, used *share) ([]byte, error) {
+// ReadWithin is ReadAll for a body that shares memory with others: take is asked for
+// each piece of memory before it is used, and its error ends the reading. Each piece is
+// growth times as long as the one before, which it replaces.
+func ReadWithin(from io.Reader, declared, limit, growth int64, take func(size int64) error) ([]byte, error) {
 	most, size := limit, int64(firstStep)
 	switch {
 	case declared > limit:
@@ -36,11 +39,13 @@ func readAll(from io.Reader, declared, limit int64, used *share) ([]byte, error)
 	case declared > 0:
 		most, size = declared, firstDeclared
 	}
-	for body := []byte(nil); ; size *= stepGrowth {
+	for body := []byte(nil); ; size *= growth {
 		// One byte more than the most proves a body too long, or finds its end.
 		size = min(size, most+1)
-		if err := used.take(size); err != nil {
-			return nil, err
+		if take != nil {
+			if err := take(size); err != nil {
+				return nil, err
+			}
 		}
 		body = append(make([]byte, 0, size), body...)
 		for len(body) < cap(body) {

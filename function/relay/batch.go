@@ -1,9 +1,11 @@
 package relay
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net/http"
+	"runtime"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -65,12 +67,16 @@ type batchRun struct {
 	deliveries []delivery
 	sessions   batchSessions
 	next       atomic.Int64
-	// kept is how many bytes of bodies are kept for the answer.
-	kept atomic.Int64
+	// memory is what the bodies of answers take, those that are being read included.
+	memory atomic.Int64
 	// longest is the longest delivery so far, in nanoseconds.
 	longest atomic.Int64
 
 	mutex sync.Mutex
+	// kept is how many bytes of bodies are kept for the answer; dropped says that they
+	// were too many, and that none is kept any more.
+	kept    int64
+	dropped bool
 	// entry is a copy, so that the usual request, which is no batch, keeps its own on the stack.
 	entry logEntry
 }
@@ -113,7 +119,7 @@ func (b *batchRun) deliver(ctx context.Context, index int, own *logEntry) {
 	made := &b.deliveries[index]
 	defer func() {
 		if recover() != nil {
-			*made = delivery{err: &cache.Panic{Stack: debug.Stack()}}
+			made.err = &cache.Panic{Stack: debug.Stack()}
 		}
 	}()
 	outbound, err := b.batch.Record(index)
@@ -124,6 +130,15 @@ func (b *batchRun) deliver(ctx context.Context, index int, own *logEntry) {
 	if made.err = checkSession(ctx, outbound, own, b.sessions.check); made.err != nil {
 		return
 	}
+	taken, tooMuch := int64(0), false
+	own.take = func(size int64) error {
+		taken += size
+		if tooMuch = b.memory.Add(size) > maxBatchMemory; tooMuch {
+			return errAnswerTooLarge
+		}
+		return nil
+	}
+	defer func() { b.memory.Add(-taken) }()
 	own.refused = false
 	answer, err := b.relay.send(ctx, outbound, own)
 	made.refused = own.refused
@@ -131,11 +146,37 @@ func (b *batchRun) deliver(ctx context.Context, index int, own *logEntry) {
 		made.err = err
 		return
 	}
+	b.keep(made, answer, tooMuch)
+}
+
+// maxBatchMemory is what the bodies of a batch's answers take at most, however many are
+// read at once. Those that no gateway could carry together are not kept: the answer
+// tells statuses then.
+const maxBatchMemory = 8 << 20
+
+// largeBatch is how many bytes of bodies are worth a collection before the answer is made of them.
+const largeBatch = 2 << 20
+
+// keep keeps an answer for the batch's own, with its body unless all are too many.
+func (b *batchRun) keep(made *delivery, answer *gateway.Response, tooMuch bool) {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	if cap(answer.Body) > len(answer.Body)*5/4 {
+		answer.Body = bytes.Clone(answer.Body)
+	}
+	b.kept += int64(len(answer.Body))
+	if tooMuch || b.kept > gateway.MaxAnswerBytes {
+		b.dropped = true
+		for i := range b.deliveries {
+			b.memory.Add(-int64(cap(b.deliveries[i].body)))
+			b.deliveries[i].body = nil
+		}
+	}
 	made.result = newResult(answer)
-	// Bodies that no gateway could carry together are not kept: the answer tells statuses then.
-	if b.kept.Add(int64(len(answer.Body))) > gateway.MaxAnswerBytes {
+	if b.dropped {
 		made.body = nil
 	}
+	b.memory.Add(int64(cap(made.body)))
 }
 
 // took raises the longest delivery.
@@ -151,7 +192,10 @@ func (b *batchRun) took(duration time.Duration) {
 // answer tells what became of each record, without bodies where they do not fit.
 func (b *batchRun) answer() *gateway.Response {
 	b.count()
-	if b.kept.Load() <= gateway.MaxAnswerBytes {
+	if b.memory.Load() > largeBatch {
+		runtime.GC() // what the reading of answers threw away makes room for the answer
+	}
+	if !b.dropped {
 		if response := b.response(false); response != nil && b.request.Fits(response) {
 			return response
 		}

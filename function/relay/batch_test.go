@@ -1,6 +1,7 @@
 package relay_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -216,6 +217,44 @@ func TestBatchMemory(t *testing.T) {
 	t.Logf("the heap grew by %.1f times the batch", growth)
 	if growth >= 4 {
 		t.Errorf("the heap grew by %.1f times the batch", growth)
+	}
+}
+
+// TestBatchAnswersMemory has an API answer every record with as much as it may, a
+// hundred at once: the heap grows by less than 32 MB, and every status is told.
+func TestBatchAnswersMemory(t *testing.T) {
+	skipUnderRace(t)
+	downstream := lonelyDownstream(t)
+	handler := newRelay(t, splitDocument(downstream, 100), relay.Config{})
+	for query, records := range map[string]int{
+		"size=6000000": 100, "size=6000000&declared": 100, "size=1500000": 120, "size=100000&declared": 500, "size=600000": 8, "size=600000&declared": 10,
+	} {
+		var before runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		stop := make(chan struct{})
+		var watch sync.WaitGroup
+		var peak uint64
+		watch.Go(func() { peak = peakHeap(stop) })
+		answer := handler.Handle(t.Context(), &gateway.Request{
+			Method: http.MethodPost,
+			Path:   "/",
+			Header: http.Header{"Content-Type": {"application/json"}, "X-Osmos-Outbound-Url": {downstream + "/orders?" + query}},
+			Body:   []byte(numbered(records, 0)),
+		})
+		close(stop)
+		watch.Wait()
+		growth := int64(peak) - int64(before.HeapAlloc)
+		t.Logf("%s: the heap grew by %d MB", query, growth>>20)
+		if growth >= 32<<20 {
+			t.Errorf("%s: the heap grew by %d MB", query, growth>>20)
+		}
+		if told := bytes.Count(answer.Body, []byte(`{"status":200`)); answer.Status != http.StatusOK || told != records {
+			t.Errorf("%s: %d with %d of %d statuses", query, answer.Status, told, records)
+		}
+		if whole := bytes.Contains(answer.Body, []byte(`"body"`)); whole != (records <= 10) {
+			t.Errorf("%s: with bodies: %v", query, whole)
+		}
 	}
 }
 

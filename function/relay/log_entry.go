@@ -18,6 +18,8 @@ import (
 // body, a query, a header value or a secret, so none can be logged by mistake.
 type logEntry struct {
 	start time.Time
+	// take is asked for the memory of answers; nil where they share it with no others.
+	take func(size int64) error
 	// limit is when the relay itself must have an answer.
 	limit         time.Time
 	requestID     string

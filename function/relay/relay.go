@@ -225,7 +225,7 @@ func (r *Relay) sendOnce(ctx context.Context, outbound *plan.Plan, used *credent
 	own := sent.Add(outbound.Operation.Timeout)
 	limited, cancel := context.WithDeadline(ctx, earlier(entry.limit, own))
 	defer cancel()
-	answer, err := r.upstream.Send(limited, outbound, used.Apply, used.Certificate())
+	answer, err := r.upstream.SendWithin(limited, outbound, used.Apply, used.Certificate(), entry.take)
 	entry.delivered(time.Since(sent))
 	if err != nil {
 		return nil, adviseOnTime(err, own.Before(entry.limit) && outbound.Operation.Timeout < longestTimeout)

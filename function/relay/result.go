@@ -177,7 +177,14 @@ func newProblemResult(err error) problemResult {
 // appendResults writes the JSON array that tells what became of each record; briefly
 // without bodies. It stops where the answer has got too long to be sent.
 func appendResults(deliveries []delivery, briefly bool) []byte {
-	out := []byte{'['}
+	size := 2
+	for i := range deliveries {
+		size += 64 + len(deliveries[i].body) // more is needed for what has to be escaped
+	}
+	if briefly {
+		size = 2 + 32*len(deliveries)
+	}
+	out := append(make([]byte, 0, min(size, gateway.MaxAnswerBytes+1<<10)), '[')
 	for i := range deliveries {
 		if i > 0 {
 			out = append(out, ',')

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -42,6 +43,13 @@ func serveAlone() {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		w.Header().Set("Content-Type", "application/json")
+		if size, err := strconv.Atoi(r.URL.Query().Get("size")); err == nil {
+			if r.URL.Query().Has("declared") {
+				w.Header().Set("Content-Length", strconv.Itoa(size+2))
+			}
+			_, _ = io.WriteString(w, `"`+strings.Repeat("x", size)+`"`)
+			return
+		}
 		_, _ = io.WriteString(w, `{"id":"o-1"}`)
 	}))
 	defer server.Close()

@@ -43,6 +43,13 @@ func (e answerError) Unwrap() error { return e.error }
 // still be reading it when a downstream answers before it has read the request. To
 // send a plan once more, give it a clone of its Header first.
 func (c *Client) Send(ctx context.Context, outbound *plan.Plan, apply func(*http.Request), certificate *tls.Certificate) (*gateway.Response, error) {
+	return c.SendWithin(ctx, outbound, apply, certificate, nil)
+}
+
+// SendWithin is Send for an answer that shares memory with others: take is asked for
+// each piece of memory before it is used. Where it refuses, the body is read to its end
+// and thrown away: the response has none, and its status and header.
+func (c *Client) SendWithin(ctx context.Context, outbound *plan.Plan, apply func(*http.Request), certificate *tls.Certificate, take func(size int64) error) (*gateway.Response, error) {
 	pool, err := c.pool(ctx, outbound.Destination, certificate)
 	if err != nil {
 		return nil, err
@@ -53,7 +60,7 @@ func (c *Client) Send(ctx context.Context, outbound *plan.Plan, apply func(*http
 		return nil, fault(ctx, outbound.Destination, outbound.URL.Hostname(), err)
 	}
 	defer answer.Body.Close()
-	if err := call.receive(answer); err != nil {
+	if err := call.receive(answer, take); err != nil {
 		return nil, fault(ctx, outbound.Destination, outbound.URL.Hostname(), err)
 	}
 	return &call.response, nil
@@ -113,7 +120,7 @@ func hideIdempotencyKey(header http.Header) {
 }
 
 // receive fills the response from the answer, whose body it reads to its end.
-func (e *exchange) receive(answer *http.Response) error {
+func (e *exchange) receive(answer *http.Response, take func(int64) error) error {
 	if answer.StatusCode == http.StatusSwitchingProtocols {
 		return errSwitched
 	}
@@ -126,7 +133,7 @@ func (e *exchange) receive(answer *http.Response) error {
 	if err := undoGzip(answer); err != nil {
 		return err
 	}
-	body, err := readBody(answer, gateway.MaxAnswerBytes)
+	body, err := readWithin(answer, take)
 	if err != nil {
 		return err
 	}
@@ -156,6 +163,39 @@ func undoGzip(answer *http.Response) error {
 		io.Closer
 	}{reader, answer.Body}
 	return nil
+}
+
+// readWithin reads the body of an answer, or throws it away where take refuses memory.
+func readWithin(answer *http.Response, take func(int64) error) ([]byte, error) {
+	if take == nil {
+		return readBody(answer, gateway.MaxAnswerBytes)
+	}
+	const growth = 2 // many bodies are read at once, and none may hold much more than it needs
+	var taken int64
+	refused := false
+	body, err := gateway.ReadWithin(answer.Body, answer.ContentLength, gateway.MaxAnswerBytes, growth, func(size int64) error {
+		err := take(size - taken)
+		taken, refused = size, err != nil
+		return err
+	})
+	switch {
+	case refused:
+		thrown, err := io.Copy(io.Discard, io.LimitReader(answer.Body, gateway.MaxAnswerBytes+1))
+		if err == nil && thrown > gateway.MaxAnswerBytes {
+			return nil, gateway.ErrTooLong
+		}
+		return nil, readingError(err)
+	case errors.Is(err, gateway.ErrTooLong):
+		return nil, err
+	}
+	return body, readingError(err)
+}
+
+func readingError(err error) error {
+	if err == nil {
+		return nil
+	}
+	return answerError{err}
 }
 
 // readBody reads the body of an answer of at most limit bytes to its end.
