@@ -30,6 +30,9 @@ import (
 	"keyrelay/function/upstream"
 )
 
+// ErrUnknown says that a record chose a credential that there is not.
+var ErrUnknown = errors.New("the credential is unknown")
+
 // A Store makes credentials and keeps them. It is safe for concurrent use.
 type Store struct {
 	secrets   *secret.Store
@@ -93,7 +96,7 @@ func (s *Store) Get(ctx context.Context, outbound *plan.Plan) (*Credential, erro
 	if err != nil {
 		return nil, err
 	}
-	if len(made.fills) == 0 && made.fresh(cache.Now()) {
+	if len(made.fills) == 0 && outbound.Chosen == nil && made.fresh(cache.Now()) {
 		shared := *made
 		shared.Stats = Stats{Cached: true}
 		s.ready.Store(outbound.Operation, &shared)
@@ -103,7 +106,7 @@ func (s *Store) Get(ctx context.Context, outbound *plan.Plan) (*Credential, erro
 
 // Ready returns what Get would, where nothing has to be waited for; nil otherwise.
 func (s *Store) Ready(outbound *plan.Plan) *Credential {
-	if len(outbound.Fills) > 0 {
+	if len(outbound.Fills) > 0 || outbound.Chosen != nil {
 		return nil
 	}
 	found, _ := s.ready.Load(outbound.Operation)
@@ -116,15 +119,52 @@ func (s *Store) Ready(outbound *plan.Plan) *Credential {
 
 // GetFor returns what a call besides the outbound one asks for. The error is as from Get.
 func (s *Store) GetFor(ctx context.Context, d *destination.Destination, security []destination.Requirement) (*Credential, error) {
+	return s.get(ctx, d, security, nil)
+}
+
+// get gets a part for each requirement. chosen are the values of fields that choose a
+// member of a secret.
+func (s *Store) get(ctx context.Context, d *destination.Destination, security []destination.Requirement, chosen map[string]string) (*Credential, error) {
 	made := &Credential{Stats: Stats{Cached: true}}
 	for _, requirement := range security {
-		if err := made.add(ctx, s, retrieval.NewScope(d, requirement)); err != nil {
+		scope := retrieval.NewScope(d, requirement)
+		scope.Member = chosen[requirement.Scheme.SecretField]
+		if err := s.checkMember(ctx, scope); err != nil {
+			return nil, err
+		}
+		if err := made.add(ctx, s, scope); err != nil {
 			return nil, err
 		}
 	}
 	made.attached = len(made.parts)
 	made.describe()
 	return made, nil
+}
+
+// checkMember refuses what a record chose and the secret does not have, once it was read
+// again: nothing is kept of it, whatever callers may send.
+func (s *Store) checkMember(ctx context.Context, scope retrieval.Scope) error {
+	if scope.Scheme.SecretField == "" {
+		return nil
+	}
+	got, err := s.secrets.Get(ctx, scope.Secret())
+	if err != nil {
+		return err
+	}
+	if _, err = got.Value.Select(scope.Secret()); !errors.Is(err, secret.ErrAbsent) {
+		return err
+	}
+	if got, err = s.secrets.Renew(ctx, scope.Secret(), got.Value); err != nil {
+		return err
+	}
+	if _, err = got.Value.Select(scope.Secret()); !errors.Is(err, secret.ErrAbsent) {
+		return err
+	}
+	return &gateway.Refusal{
+		Reason: ErrUnknown,
+		Detail: "The field " + scope.Scheme.SecretField + " of the record names no credential for " + scope.Destination.Name + ". Send one that the operator has stored, or have it added to the secret.",
+		Fields: []string{scope.Scheme.SecretField},
+	}
 }
 
 // fresh reports whether each part is still the one to use.
@@ -143,7 +183,7 @@ func (s *Store) assemble(ctx context.Context, outbound *plan.Plan) (*Credential,
 	if err != nil {
 		return nil, err
 	}
-	made, err := s.GetFor(ctx, outbound.Destination, security)
+	made, err := s.get(ctx, outbound.Destination, security, outbound.Chosen)
 	if err != nil {
 		return nil, err
 	}
@@ -153,7 +193,12 @@ func (s *Store) assemble(ctx context.Context, outbound *plan.Plan) (*Credential,
 			if each.Scheme == nil || made.part(each.Scheme) != nil {
 				continue
 			}
-			if err := made.add(ctx, s, retrieval.NewScope(outbound.Destination, destination.Requirement{Scheme: each.Scheme})); err != nil {
+			scope := retrieval.NewScope(outbound.Destination, destination.Requirement{Scheme: each.Scheme})
+			scope.Member = outbound.Chosen[each.Scheme.SecretField]
+			if err := s.checkMember(ctx, scope); err != nil {
+				return nil, err
+			}
+			if err := made.add(ctx, s, scope); err != nil {
 				return nil, err
 			}
 		}
@@ -192,6 +237,9 @@ func (s *Store) security(ctx context.Context, operation *destination.Operation) 
 func (s *Store) exist(ctx context.Context, security []destination.Requirement) (bool, error) {
 	for _, requirement := range security {
 		reference := requirement.Scheme.Secret
+		if requirement.Scheme.SecretField != "" {
+			reference.Pointer = "" // which member is for each record to say
+		}
 		if reference == (destination.Reference{}) {
 			continue
 		}

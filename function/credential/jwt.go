@@ -35,23 +35,24 @@ func newSigned(s *Store) *cache.Cache[retrieval.Scope, *signed] {
 // sign makes a JWT. A secret that cannot sign is read again past the cache, so that a
 // mended one is seen soon.
 func (s *Store) sign(ctx context.Context, scope retrieval.Scope, _ *signed) (*signed, cache.Life, error) {
-	got, err := s.secrets.Get(ctx, scope.Scheme.Secret)
+	got, err := s.secrets.Get(ctx, scope.Secret())
 	if err != nil {
 		return nil, cache.Life{}, err
 	}
-	made, life, err := signWith(scope.Scheme, got.Value)
+	made, life, err := signWith(scope, got.Value)
 	if err != nil {
-		again, renewErr := s.secrets.Renew(ctx, scope.Scheme.Secret, got.Value)
+		again, renewErr := s.secrets.Renew(ctx, scope.Secret(), got.Value)
 		if renewErr != nil || again.Value == got.Value {
 			return nil, cache.Life{}, err
 		}
-		return signWith(scope.Scheme, again.Value)
+		return signWith(scope, again.Value)
 	}
 	return made, life, nil
 }
 
-func signWith(scheme *destination.SecurityScheme, version *secret.Version) (*signed, cache.Life, error) {
-	value, err := version.Select(scheme.Secret)
+func signWith(scope retrieval.Scope, version *secret.Version) (*signed, cache.Life, error) {
+	scheme := scope.Scheme
+	value, err := version.Select(scope.Secret())
 	if err != nil {
 		return nil, cache.Life{}, err
 	}
@@ -79,7 +80,7 @@ func (s *Store) signedJWT() kind {
 	}
 	renew := func(ctx context.Context, used *part) (*part, stats, error) {
 		refused, _ := used.version.(*signed)
-		if _, err := s.secrets.Renew(ctx, used.scope.Scheme.Secret, refused.version); err != nil {
+		if _, err := s.secrets.Renew(ctx, used.scope.Secret(), refused.version); err != nil {
 			return nil, stats{}, err
 		}
 		got, err := s.signed.Renew(ctx, used.scope, refused)

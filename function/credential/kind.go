@@ -55,14 +55,14 @@ func unsupported(_ context.Context, scope retrieval.Scope) (*part, stats, error)
 // read again past the cache, so that a mended one is seen soon.
 func (s *Store) static(from func(*destination.SecurityScheme, secret.Value) (*part, error)) kind {
 	fromVersion := func(scope retrieval.Scope, version *secret.Version) (*part, error) {
-		value, err := version.Select(scope.Scheme.Secret)
+		value, err := version.Select(scope.Secret())
 		if err != nil {
 			return nil, err
 		}
 		return from(scope.Scheme, value)
 	}
 	get := func(ctx context.Context, scope retrieval.Scope) (*part, stats, error) {
-		got, err := s.secrets.Get(ctx, scope.Scheme.Secret)
+		got, err := s.secrets.Get(ctx, scope.Secret())
 		if err != nil {
 			return nil, stats{}, err
 		}
@@ -70,7 +70,7 @@ func (s *Store) static(from func(*destination.SecurityScheme, secret.Value) (*pa
 		if err == nil {
 			return made, taken, nil
 		}
-		again, renewErr := s.secrets.Renew(ctx, scope.Scheme.Secret, got.Value)
+		again, renewErr := s.secrets.Renew(ctx, scope.Secret(), got.Value)
 		if renewErr != nil || again.Value == got.Value {
 			return nil, taken, err
 		}
@@ -78,7 +78,7 @@ func (s *Store) static(from func(*destination.SecurityScheme, secret.Value) (*pa
 	}
 	renew := func(ctx context.Context, used *part) (*part, stats, error) {
 		version, _ := used.version.(*secret.Version)
-		got, err := s.secrets.Renew(ctx, used.scope.Scheme.Secret, version)
+		got, err := s.secrets.Renew(ctx, used.scope.Secret(), version)
 		if err != nil {
 			return nil, stats{waited: got.Waited}, err
 		}
@@ -112,7 +112,7 @@ func (s *Store) retrieved() kind {
 func (s *Store) token() kind {
 	given, retrieved := s.static(fromBearerToken), s.retrieved()
 	choose := func(ctx context.Context, scope retrieval.Scope) kind {
-		if value, err := s.secrets.Value(ctx, scope.Scheme.Secret); err == nil && !value.IsJSON {
+		if value, err := s.secrets.Value(ctx, scope.Secret()); err == nil && !value.IsJSON {
 			return given
 		}
 		return retrieved

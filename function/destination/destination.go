@@ -178,6 +178,11 @@ type Choice struct {
 	Count int
 }
 
+// ChoosesSecret reports whether a field of the record chooses a credential.
+func (o *Operation) ChoosesSecret() bool {
+	return slices.ContainsFunc(o.Security, func(q Requirement) bool { return q.Scheme.SecretField != "" })
+}
+
 // A Requirement is one security scheme of a security requirement with the scopes it asks for.
 type Requirement struct {
 	Scheme *SecurityScheme

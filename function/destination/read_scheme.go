@@ -361,6 +361,7 @@ func (r *reader) defaultReference(name string, node *yaml.Node) Reference {
 func (r *reader) secret(scheme *SecurityScheme, node, key *yaml.Node) {
 	if at := r.member(node, extensionPrefix+"secret"); at != nil {
 		scheme.Secret = r.placedReference(at, extensionPrefix+"secret")
+		scheme.SecretField = r.secretField(at, scheme.Secret)
 		r.namesSecret[scheme] = true
 		return
 	}

@@ -31,6 +31,22 @@ func (o *Operation) lacksVariable(requirement Requirement) bool {
 	return requirement.Scheme.In == "path" && !strings.Contains(o.Path, "{"+requirement.Scheme.Field+"}")
 }
 
+// secretField is the field that the pointer of a scheme's secret names as {field}; empty for none.
+func (r *reader) secretField(node *yaml.Node, reference Reference) (field string) {
+	for _, token := range reference.Pointer.Tokens() {
+		name, opened := strings.CutPrefix(token, "{")
+		name, closed := strings.CutSuffix(name, "}")
+		switch {
+		case !opened || !closed:
+		case name == "" || field != "":
+			r.fault(node, "the pointer of this secret does not name one field of the record", "write one {field} in it, as a whole name between slashes")
+		default:
+			field = name
+		}
+	}
+	return field
+}
+
 // sigv4 reads x-keyrelay-sigv4: which service and region of AWS signatures are for.
 func (r *reader) sigv4(scheme *SecurityScheme, node *yaml.Node, kind string) {
 	const what = extensionPrefix + "sigv4"

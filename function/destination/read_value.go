@@ -175,7 +175,7 @@ func (r *reader) leadsTo(from, to *SecurityScheme, passed []*SecurityScheme) boo
 func (r *reader) noteMembers(scheme *SecurityScheme) {
 	for i := range r.destination.References {
 		placed := &r.destination.References[i]
-		if placed.Reference != scheme.Secret {
+		if placed.Reference != scheme.Secret || scheme.SecretField != "" {
 			continue
 		}
 		for _, part := range scheme.expressions(true) {

@@ -20,6 +20,19 @@ type Reference struct {
 	Pointer rawjson.Pointer
 }
 
+// Choose puts a member's name, as one token, in the place of {field} in the pointer.
+func (r Reference) Choose(field, member string) Reference {
+	tokens := r.Pointer.Tokens()
+	r.Pointer = ""
+	for _, token := range tokens {
+		if token == "{"+field+"}" {
+			token = member
+		}
+		r.Pointer += rawjson.PointerTo(token)
+	}
+	return r
+}
+
 // A PlacedReference is a Reference and where a document names it. Where the
 // document names none, Place is that of the scheme that needs it.
 type PlacedReference struct {

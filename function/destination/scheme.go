@@ -85,6 +85,9 @@ type SecurityScheme struct {
 	Word string
 	// Secret refers to the secret; zero when the scheme needs none.
 	Secret Reference
+	// SecretField is the record's field that chooses the member of Secret, in the place
+	// of {SecretField} in its pointer; empty for none.
+	SecretField string
 	// Value is the x-keyrelay-value template; nil when there is none.
 	Value *ValueTemplate
 	// Retrieval is the x-itential-dynamic-retrieval call; nil unless Kind is RetrievedKey.

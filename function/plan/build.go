@@ -42,6 +42,9 @@ func (d *directives) plan(moves []move, body []byte) (*Plan, error) {
 			return nil, err
 		}
 	}
+	if err := b.takeChosen(); err != nil {
+		return nil, err
+	}
 	if err := b.checkOverrides(d.location.RawQuery, moves); err != nil {
 		return nil, err
 	}
@@ -63,7 +66,7 @@ func (d *directives) read(r *record, moves []move, body []byte) error {
 		return nil
 	}
 	// Where the operation is not known yet, there are moves: those that fill the path.
-	needed := len(moves) > 0 || d.inBatch || d.operation.Destination.Session != nil || d.operation.Body != nil || d.operation.Batch == destination.Split
+	needed := len(moves) > 0 || d.inBatch || d.operation.Destination.Session != nil || d.operation.Body != nil || d.operation.Batch == destination.Split || d.operation.ChoosesSecret()
 	switch {
 	case d.isJSON && (needed || places(d.operation) || d.operation.BodyType != ""):
 		return r.read(body)

@@ -78,6 +78,9 @@ type Plan struct {
 	// Dropped names, in a dry run, the fields of the record that the operation's
 	// body template leaves out.
 	Dropped []string
+	// Chosen are the values of the fields that choose a member of a scheme's secret, by
+	// the fields' names; nil for none.
+	Chosen map[string]string
 	// SessionToken gives the token that the destination's x-keyrelay-session asks to
 	// check; nil where it asks for none. It is a func so that no print, log or
 	// encoder can show it.

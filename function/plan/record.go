@@ -158,6 +158,33 @@ func (r *record) dropped(template *destination.BodyTemplate) []string {
 	return dropped
 }
 
+// takeChosen takes the fields that choose a member of a scheme's secret.
+func (b *builder) takeChosen() error {
+	for _, requirement := range b.Operation.Security {
+		field := requirement.Scheme.SecretField
+		if field == "" || b.Chosen[field] != "" {
+			continue
+		}
+		index := -1
+		if b.record.text != nil {
+			index = b.record.find(field)
+		}
+		if index < 0 {
+			return errMissing([]string{field})
+		}
+		text, ok := rawjson.Plain(b.record.value(index))
+		if !ok || text == "" {
+			return errNotScalar([]string{field})
+		}
+		if b.Chosen == nil {
+			b.Chosen = map[string]string{}
+		}
+		b.Chosen[field] = text
+		b.record.take(index)
+	}
+	return nil
+}
+
 // takeSession takes the session token out of the record, before anything else
 // can name its field.
 func (r *record) takeSession(session *destination.Session) (token func() string, err error) {

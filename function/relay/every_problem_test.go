@@ -27,6 +27,7 @@ components:
   securitySchemes:
     key: {type: apiKey, in: header, name: X-Partner-Key, x-keyrelay-secret: "secretsmanager:keyrelay/api#/key"}
     missing: {type: apiKey, in: header, name: X-Partner-Key, x-keyrelay-secret: "secretsmanager:keyrelay/missing"}
+    chosen: {type: apiKey, in: header, name: X-Partner-Key, x-keyrelay-secret: "secretsmanager:keyrelay/api#/{org}"}
     refused: {type: apiKey, in: header, name: X-Partner-Key, x-keyrelay-secret: "secretsmanager:keyrelay/api",
       x-itential-dynamic-retrieval: {method: POST, url: "http://$API/refused", responsePointer: /key}}
     hanging: {type: apiKey, in: header, name: X-Partner-Key, x-keyrelay-secret: "secretsmanager:keyrelay/api",
@@ -34,6 +35,7 @@ components:
 paths:
   /orders: {post: {security: [{key: []}]}}
   /missing: {post: {security: [{missing: []}]}}
+  /chosen: {post: {security: [{chosen: []}]}}
   /unusable: {post: {parameters: [{name: a, in: body}]}}
   /refused: {post: {security: [{refused: []}]}}
   /hanging: {post: {security: [{hanging: []}]}}
@@ -118,6 +120,7 @@ func problemCalls() map[string]sent {
 		"batch-not-declared":  {method: "POST", url: "http://$API/v2/orders", body: []byte(`[{}]`), header: map[string]string{"Content-Type": json}},
 		"record-not-json": {method: "POST", url: "http://$API/v2/orders", body: []byte(`a=1`),
 			header: map[string]string{"Content-Type": "text/plain", "X-Osmos-Query-Param-Fields": "a"}},
+		"credential-unknown":          {method: "POST", url: "http://$API/v2/chosen", body: []byte(`{"org": "nobody"}`)},
 		"secret-unavailable":          {method: "POST", url: "http://$API/v2/missing"},
 		"retrieval-failed":            {method: "POST", url: "http://$API/v2/refused"},
 		"retrieval-timeout":           {method: "POST", url: "http://$API/v2/hanging"},
@@ -279,7 +282,7 @@ func TestRefusalTouchesNothing(t *testing.T) {
 	refused := 0
 	for name, call := range problemCalls() {
 		index := slices.IndexFunc(relay.Problems(), func(p relay.Problem) bool { return p.Name == name })
-		if relay.Problems()[index].Status >= 500 || name == "session-invalid" {
+		if relay.Problems()[index].Status >= 500 || name == "session-invalid" || name == "credential-unknown" { // which the secret itself tells
 			continue
 		}
 		refused++

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"keyrelay/function/caller"
+	"keyrelay/function/credential"
 	"keyrelay/function/destination"
 	"keyrelay/function/gateway"
 	"keyrelay/function/plan"
@@ -64,6 +65,9 @@ var problems = []Problem{
 	{"caller-not-allowed", 403, "The caller is not allowed", blameCaller,
 		"Use the key of a caller that x-keyrelay-callers in the destination's document names, or let the operator add this one.",
 		[]cause{{destination.ErrCaller, denied}}},
+	{"credential-unknown", 403, "The credential is unknown", blameCaller,
+		"Send the name of a credential that the operator has stored in the field of the record that the detail names, or have it added to the secret.",
+		[]cause{{credential.ErrUnknown, denied}}},
 	{"operation-not-declared", 403, "The operation is not declared", blameCaller,
 		"Add the path and method to the destination's document, or mend the URL.",
 		[]cause{{destination.ErrOperation, denied}}},

@@ -65,7 +65,7 @@ func (r *Retriever) readInputs(ctx context.Context, scope Scope) (inputs, error)
 
 // readSecret reads the scheme's own secret: a JSON object, or a text for {{{.}}}.
 func (r *Retriever) readSecret(ctx context.Context, in *inputs) error {
-	reference := in.scope.Scheme.Secret
+	reference := in.scope.Secret()
 	asksForText := slices.ContainsFunc(expressions(in.scope.Scheme), func(part destination.TemplatePart) bool { return part.Whole })
 	if !asksForText {
 		var err error
@@ -103,7 +103,7 @@ func (r *Retriever) readObject(ctx context.Context, reference destination.Refere
 // renewed that it was made with; changed is false where all is what it was.
 func (r *Retriever) rereadInputs(ctx context.Context, in inputs) (again inputs, changed bool) {
 	if in.version != nil {
-		got, err := r.secrets.Renew(ctx, in.scope.Scheme.Secret, in.version)
+		got, err := r.secrets.Renew(ctx, in.scope.Secret(), in.version)
 		changed = err == nil && got.Value != in.version
 	}
 	for other, refused := range in.others {

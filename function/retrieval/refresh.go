@@ -23,7 +23,7 @@ func (r *Retriever) locked(ctx context.Context, in inputs, use func(inputs) erro
 	if in.refreshToken() == "" {
 		return use(in)
 	}
-	found, _ := r.refreshing.LoadOrStore(in.scope.Scheme.Secret, make(chan struct{}, 1))
+	found, _ := r.refreshing.LoadOrStore(in.scope.Secret(), make(chan struct{}, 1))
 	turn, _ := found.(chan struct{})
 	select {
 	case turn <- struct{}{}:
@@ -31,7 +31,7 @@ func (r *Retriever) locked(ctx context.Context, in inputs, use func(inputs) erro
 	case <-ctx.Done():
 		return cancelled(in.scope, context.Cause(ctx))
 	}
-	if err := r.secrets.Reload(ctx, in.scope.Scheme.Secret); err != nil {
+	if err := r.secrets.Reload(ctx, in.scope.Secret()); err != nil {
 		return err
 	}
 	again, err := r.readInputs(ctx, in.scope)
@@ -48,7 +48,7 @@ func (r *Retriever) writeBack(ctx context.Context, in inputs, document []byte) e
 	if used := in.refreshToken(); used == "" || rotated == "" || rotated == used {
 		return nil
 	}
-	return r.secrets.WriteMember(ctx, in.scope.Scheme.Secret, "refresh_token", rotated)
+	return r.secrets.WriteMember(ctx, in.scope.Secret(), "refresh_token", rotated)
 }
 
 // login is the command by which a person consents, and a refresh token comes into a secret.

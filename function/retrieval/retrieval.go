@@ -55,6 +55,16 @@ type Scope struct {
 	Scheme      *destination.SecurityScheme
 	// Scopes are separated by spaces, as in RFC 6749 section 3.3.
 	Scopes string
+	// Member is what Scheme.SecretField of the record says; empty for none.
+	Member string
+}
+
+// Secret refers to the scheme's secret, and in it to the member that a record chose.
+func (s Scope) Secret() destination.Reference {
+	if s.Scheme.SecretField == "" {
+		return s.Scheme.Secret
+	}
+	return s.Scheme.Secret.Choose(s.Scheme.SecretField, s.Member)
 }
 
 // NewScope returns what a requirement asks for. Only tokens have scopes: any other

@@ -35,8 +35,8 @@ const (
 // ErrUnavailable says that a secret cannot be read now, or is not of the shape that its use needs.
 var ErrUnavailable = errors.New("a secret is unavailable")
 
-// errAbsent is the cause where there is no such secret, or no such part of it.
-var errAbsent = errors.New("absent")
+// ErrAbsent is the cause where there is no such secret, or no such part of it.
+var ErrAbsent = errors.New("absent")
 
 // Config says where secrets come from and how long they are kept.
 type Config struct {
@@ -150,7 +150,7 @@ func (s *Store) Value(ctx context.Context, reference destination.Reference) (Val
 // error is as from Value: it says that this cannot be told now.
 func (s *Store) Exists(ctx context.Context, reference destination.Reference) (bool, error) {
 	_, err := s.Value(ctx, reference)
-	if errors.Is(err, errAbsent) {
+	if errors.Is(err, ErrAbsent) {
 		return false, nil
 	}
 	return err == nil, err
@@ -213,7 +213,7 @@ func (v *Version) Select(reference destination.Reference) (Value, error) {
 	found, ok := reference.Pointer.Find(content)
 	if !ok {
 		refusal := Unusable(reference, "has no value at its pointer. Add that member to the secret, or mend the part of the reference from # on.")
-		refusal.Cause = errAbsent
+		refusal.Cause = ErrAbsent
 		return Value{}, refusal
 	}
 	if text, ok := rawjson.Plain(found); ok {

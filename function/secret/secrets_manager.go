@@ -122,11 +122,11 @@ func secretsManagerProblem(ctx context.Context, err error) string {
 	return "cannot be read, since Secrets Manager failed. It is tried again by itself."
 }
 
-// causeOf returns errAbsent where the service says that there is no such secret.
+// causeOf returns ErrAbsent where the service says that there is no such secret.
 func causeOf(err error) error {
 	var fault smithy.APIError
 	if errors.As(err, &fault) && fault.ErrorCode() == "ResourceNotFoundException" {
-		return errors.Join(errAbsent, err)
+		return errors.Join(ErrAbsent, err)
 	}
 	return err
 }

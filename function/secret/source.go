@@ -40,7 +40,7 @@ func (e *environment) read(_ context.Context, reference destination.Reference) (
 	}
 	value, ok := os.LookupEnv(reference.Name)
 	if !ok {
-		return nil, unavailable(reference, "is not set. Set that environment variable where keyrelay runs.", errAbsent)
+		return nil, unavailable(reference, "is not set. Set that environment variable where keyrelay runs.", ErrAbsent)
 	}
 	return []byte(value), nil
 }
@@ -52,7 +52,7 @@ type files struct{}
 func (files) read(_ context.Context, reference destination.Reference) ([]byte, error) {
 	file, err := openRegular(reference.Name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, unavailable(reference, fileProblem(err), errAbsent)
+		return nil, unavailable(reference, fileProblem(err), ErrAbsent)
 	}
 	if err != nil {
 		return nil, unavailable(reference, fileProblem(err), err)

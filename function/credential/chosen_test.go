@@ -1,0 +1,65 @@
+package credential_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"keyrelay/function/credential"
+	"keyrelay/function/fake"
+	"keyrelay/function/gateway"
+	"keyrelay/function/secret"
+)
+
+// TestChosenUnknown refuses what a record chose and the secret does not have, at little
+// cost, whatever comes, and finds a member that was added within 10 s.
+func TestChosenUnknown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newBubble(map[string]string{"clients": `{"acme": ` + client + `}`}, fake.Tokens(3600))
+		scheme := w.oauth()
+		scheme.Secret, scheme.SecretField = managed("clients", "/{org}"), "org"
+		get := func(member string) error {
+			outbound := w.plan(scheme)
+			outbound.Chosen = map[string]string{"org": member}
+			_, err := w.store.Get(t.Context(), outbound)
+			return err
+		}
+		if err := get("acme"); err != nil {
+			t.Fatal(err)
+		}
+		mustHaveCalls(t, w.secrets, 1)
+		for i := range 1000 {
+			member := fmt.Sprint("hush-", i)
+			var refusal *gateway.Refusal
+			if err := get(member); !errors.As(err, &refusal) || refusal.Reason != credential.ErrUnknown || strings.Contains(refusal.Detail, member) || refusal.Fields[0] != "org" {
+				t.Fatalf("%s gave %v", member, err)
+			}
+		}
+		mustHaveCalls(t, w.secrets, 1)
+		w.mustHaveRetrieved(t, 1)
+		w.secrets.Put("clients", `{"acme": `+client+`, "hush-1": `+client+`}`)
+		time.Sleep(10 * time.Second)
+		if err := get("hush-1"); err != nil {
+			t.Error(err)
+		}
+		w.mustHaveRetrieved(t, 2)
+	})
+}
+
+// TestChosenIsOneToken takes what a record says for one member's name, whatever is in it.
+func TestChosenIsOneToken(t *testing.T) {
+	w := newWorld(t, map[string]string{"keys": `{"orgs": {"a": {"key": "key-of-a"}, "a/key": "hush"}, "admin": "hush"}`}, nil)
+	scheme := header(managed("keys", "/orgs/{org}/key"))
+	scheme.SecretField = "org"
+	for member, want := range map[string]error{"a": nil, "a/key": secret.ErrUnavailable, "../admin": credential.ErrUnknown, "": credential.ErrUnknown, "~1a": credential.ErrUnknown, "{org}": credential.ErrUnknown} {
+		outbound := w.plan(scheme)
+		outbound.Chosen = map[string]string{"org": member}
+		held, err := w.store.Get(t.Context(), outbound)
+		if err == nil && keyIn(held) != "key-of-a" || !errors.Is(err, want) && !(want == secret.ErrUnavailable && errors.Is(err, credential.ErrUnknown)) {
+			t.Errorf("%q gave %v", member, err)
+		}
+	}
+}
