@@ -83,15 +83,15 @@ func typedHandler() func([]byte) ([]byte, error) {
 	}
 }
 
-// BenchmarkInvoke interleaves the door with a typed handler and reports the ratio
+// BenchmarkInvoke interleaves the handler with a typed handler and reports the ratio
 // of their times, of one invocation with a 3 KB event.
 func BenchmarkInvoke(b *testing.B) {
 	payload := restEvent(b)
-	door, typed := gateway.Lambda(typicalHandler()), typedHandler()
+	handler, typed := gateway.Lambda(typicalHandler()), typedHandler()
 	var own, others time.Duration
 	for b.Loop() {
 		start := time.Now()
-		door.Invoke(context.Background(), payload)
+		handler.Invoke(context.Background(), payload)
 		middle := time.Now()
 		if _, err := typed(payload); err != nil {
 			b.Fatal(err)
@@ -108,11 +108,11 @@ func BenchmarkInvoke(b *testing.B) {
 func BenchmarkLargeBody(b *testing.B) {
 	body := large(1 << 20)
 	payload := asJSON(b, map[string]any{"path": "/", "httpMethod": "POST", "body": body})
-	door := gateway.Lambda(handlerFunc(func(_ context.Context, request *gateway.Request, _ error) *gateway.Response {
+	handler := gateway.Lambda(handlerFunc(func(_ context.Context, request *gateway.Request, _ error) *gateway.Response {
 		return &gateway.Response{Status: http.StatusOK, Body: request.Body}
 	}))
 	b.SetBytes(int64(2 * len(body)))
 	for b.Loop() {
-		door.Invoke(context.Background(), payload)
+		handler.Invoke(context.Background(), payload)
 	}
 }

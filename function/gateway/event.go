@@ -14,13 +14,15 @@ import (
 // be made per event is one string, which holds every text of the request, and the
 // body.
 type event struct {
-	request  Request
-	members  members
-	cursor   rawjson.Cursor
-	header   http.Header
-	scratch  []byte
-	fields   []field
-	values   []string
+	request Request
+	cursor  rawjson.Cursor
+	header  http.Header
+	scratch []byte
+	fields  []field
+	values  []string
+	// text is the body as it stands in the event.
+	text     rawjson.Text
+	isBase64 bool
 	readBody func() ([]byte, error)
 }
 
@@ -47,7 +49,7 @@ func newEvent() any {
 // read turns payload into e.request. The error, if any, is a *Refusal; then the
 // request holds what is known.
 func (e *event) read(payload []byte) error {
-	m := &e.members
+	var m members
 	e.cursor.AnyNames = false
 	e.cursor.Reset(payload)
 	ok := m.read(&e.cursor)
@@ -55,8 +57,9 @@ func (e *event) read(payload []byte) error {
 	if !ok {
 		return refuseEvent()
 	}
-	id, principal, method, path := e.text(m.requestID), e.principal(), e.method(), e.path()
-	err := e.readFields()
+	e.text, e.isBase64 = m.body, m.isBase64Encoded
+	id, principal, method, path := e.add(m.requestID), e.principal(&m), e.method(&m), e.path(&m)
+	err := e.readFields(&m)
 	blob := string(e.scratch)
 	e.request.ID, e.request.Principal, e.request.Method, e.request.Path = id.of(blob), principal.of(blob), method.of(blob), path.of(blob)
 	if err != nil {
@@ -73,13 +76,13 @@ func (e *event) clear() bool {
 	clear(e.header)
 	clear(e.values)
 	e.cursor.Reset(nil)
-	e.request, e.members = Request{}, members{}
+	e.request, e.text = Request{}, rawjson.Text{}
 	e.scratch, e.fields, e.values = e.scratch[:0], e.fields[:0], e.values[:0]
 	return small
 }
 
-// text puts a text into the scratch.
-func (e *event) text(t rawjson.Text) span {
+// add puts a text into the scratch.
+func (e *event) add(t rawjson.Text) span {
 	start := len(e.scratch)
 	e.scratch = t.Append(e.scratch)
 	return span{start, len(e.scratch)}
@@ -87,22 +90,22 @@ func (e *event) text(t rawjson.Text) span {
 
 // principal is who the gateway let in: in format 1.0 an API key before an IAM
 // principal, in format 2.0, which has no API keys, an IAM principal.
-func (e *event) principal() span {
-	switch m := &e.members; {
+func (e *event) principal(m *members) span {
+	switch {
 	case e.request.format == payloadV2:
-		return e.text(m.iamArn)
+		return e.add(m.iamArn)
 	case m.apiKeyID.Size > 0:
-		return e.text(m.apiKeyID)
+		return e.add(m.apiKeyID)
 	default:
-		return e.text(m.userArn)
+		return e.add(m.userArn)
 	}
 }
 
-func (e *event) method() span {
+func (e *event) method(m *members) span {
 	if e.request.format == payloadV2 {
-		return e.text(e.members.method)
+		return e.add(m.method)
 	}
-	return e.text(e.members.httpMethod)
+	return e.add(m.httpMethod)
 }
 
 // path puts the path below the relay's own address into the scratch.
@@ -111,18 +114,17 @@ func (e *event) method() span {
 // format 1.0 of a REST API it does not, but the base path of a custom domain does;
 // resource, which is declared in the API itself, has neither. An HTTP API in format
 // 1.0, which says so, has the stage in its path too.
-func (e *event) path() span {
-	m := &e.members
+func (e *event) path(m *members) span {
 	if e.request.format == payloadV2 {
-		return e.pathAfterStage(e.text(m.rawPath), e.text(m.stage))
+		return e.pathAfterStage(e.add(m.rawPath), e.add(m.stage))
 	}
-	path, resource := e.text(m.path), e.text(m.resource)
+	path, resource := e.add(m.path), e.add(m.resource)
 	declared := e.scratch[resource.start:resource.end]
 	if string(declared) == "/" || bytes.HasPrefix(declared, []byte("/")) && bytes.HasSuffix(e.scratch[path.start:path.end], declared) {
 		return resource
 	}
 	if string(m.version.Raw) == "1.0" {
-		return e.pathAfterStage(path, e.text(m.stage))
+		return e.pathAfterStage(path, e.add(m.stage))
 	}
 	return path
 }
@@ -152,16 +154,15 @@ func (e *event) body() ([]byte, error) {
 }
 
 func (e *event) decode() ([]byte, error) {
-	text := e.members.body
-	if text.Size == 0 {
+	if e.text.Size == 0 {
 		return nil, nil
 	}
-	if !e.members.isBase64Encoded {
-		return text.Append(nil), nil
+	if !e.isBase64 {
+		return e.text.Append(nil), nil
 	}
-	encoded := text.Raw
-	if text.Size != len(encoded) {
-		encoded = text.Append(nil)
+	encoded := e.text.Raw
+	if e.text.Size != len(encoded) {
+		encoded = e.text.Append(nil)
 	}
 	body := make([]byte, base64.StdEncoding.DecodedLen(len(encoded)))
 	n, err := base64.StdEncoding.Decode(body, encoded)
@@ -172,8 +173,7 @@ func (e *event) decode() ([]byte, error) {
 }
 
 // readFields puts the header fields of the event into the scratch.
-func (e *event) readFields() error {
-	m := &e.members
+func (e *event) readFields(m *members) error {
 	e.cursor.AnyNames = true // they were looked at
 	many := e.request.format == payloadV1 && hasMembers(m.multiValueHeaders)
 	fields := m.headers
@@ -207,7 +207,7 @@ func (e *event) readHeaders(json []byte, many bool) error {
 			return err
 		}
 		if !many {
-			err = e.addField(name, e.text(readText(c)))
+			err = e.addField(name, e.add(readText(c)))
 		} else if !c.Null() {
 			err = e.readValues(c, name)
 		}
@@ -235,7 +235,7 @@ func (e *event) readName(c *rawjson.Cursor) (span, error) {
 
 func (e *event) readValues(c *rawjson.Cursor, name span) error {
 	for more := c.Enter('['); more; more = c.Next() {
-		if err := e.addField(name, e.text(readText(c))); err != nil {
+		if err := e.addField(name, e.add(readText(c))); err != nil {
 			return err
 		}
 	}
@@ -265,7 +265,7 @@ func (e *event) addField(name, value span) error {
 // readCookies makes one Cookie field of the list of cookies, RFC 6265 section 5.4.
 // It replaces the copy that some front ends leave among the headers.
 func (e *event) readCookies(json []byte) error {
-	name := e.text(rawjson.Text{Raw: []byte("Cookie"), Size: len("Cookie")})
+	name := e.add(rawjson.Text{Raw: []byte("Cookie"), Size: len("Cookie")})
 	value := span{start: len(e.scratch)}
 	c := &e.cursor
 	c.Reset(json)
@@ -273,7 +273,7 @@ func (e *event) readCookies(json []byte) error {
 	for more := c.Enter('['); more; more = c.Next() {
 		e.scratch = append(e.scratch, separator...)
 		separator = "; "
-		e.text(readText(c))
+		e.add(readText(c))
 	}
 	value.end = len(e.scratch)
 	if c.End() != nil {

@@ -97,17 +97,17 @@ func TestEventBodies(t *testing.T) {
 // TestEventLeavesNothing sees that a request holds nothing of the ones before it.
 func TestEventLeavesNothing(t *testing.T) {
 	var got received
-	door := gateway.Lambda(handlerFunc(func(_ context.Context, request *gateway.Request, err error) *gateway.Response {
+	handler := gateway.Lambda(handlerFunc(func(_ context.Context, request *gateway.Request, err error) *gateway.Response {
 		got = keep(request, err)
 		return ok()
 	}))
 	for range 100 {
-		door.Invoke(context.Background(), []byte(`{"path":"/x","httpMethod":"POST","headers":{"A":"1","X-B":"2"},"body":"b","requestContext":{"requestId":"i"}}`))
-		door.Invoke(context.Background(), []byte(`{"path":"/","httpMethod":"GET","headers":{"X-C":"3"}}`))
+		handler.Invoke(context.Background(), []byte(`{"path":"/x","httpMethod":"POST","headers":{"A":"1","X-B":"2"},"body":"b","requestContext":{"requestId":"i"}}`))
+		handler.Invoke(context.Background(), []byte(`{"path":"/","httpMethod":"GET","headers":{"X-C":"3"}}`))
 		if d := diff(received{Method: "GET", Path: "/", Header: http.Header{"X-C": {"3"}}}, got); d != "" {
 			t.Fatal(d)
 		}
-		door.Invoke(context.Background(), []byte(`{`))
+		handler.Invoke(context.Background(), []byte(`{`))
 		if d := diff(received{Err: gateway.ErrEvent}, got); d != "" {
 			t.Fatal(d)
 		}

@@ -96,7 +96,7 @@ func (f handlerFunc) Refuse(ctx context.Context, request *gateway.Request, err e
 
 func ok() *gateway.Response { return &gateway.Response{Status: http.StatusOK} }
 
-// decode sends one event through the door and returns what came out behind it.
+// decode hands one event to the handler and returns what came of it.
 func decode(t testing.TB, payload []byte) received {
 	t.Helper()
 	var got received

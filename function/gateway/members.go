@@ -76,11 +76,11 @@ func (m *members) readContext(c *rawjson.Cursor) {
 		case "stage":
 			m.stage = readText(c)
 		case "http":
-			m.readObject(c, readHTTP)
+			m.readHTTP(c)
 		case "identity":
-			m.readObject(c, readIdentity)
+			m.readIdentity(c)
 		case "authorizer":
-			m.readObject(c, readAuthorizer)
+			m.readAuthorizer(c)
 		case "elb", "connectionId": // a load balancer's, a WebSocket's
 			m.foreign = readJSON(c) != nil || m.foreign
 		default:
@@ -89,49 +89,56 @@ func (m *members) readContext(c *rawjson.Cursor) {
 	}
 }
 
-// readObject reads an object that requestContext holds; anything else is skipped.
-func (m *members) readObject(c *rawjson.Cursor, readMember func(m *members, c *rawjson.Cursor, name []byte)) {
+// enter reads the opening of an object that requestContext holds, and reports
+// whether it has a member; anything else is skipped.
+func enter(c *rawjson.Cursor) bool {
 	if c.Peek() != '{' {
 		c.Skip()
-		return
+		return false
 	}
-	for more := c.Enter('{'); more; more = c.Next() {
-		readMember(m, c, c.Name())
+	return c.Enter('{')
+}
+
+func (m *members) readHTTP(c *rawjson.Cursor) {
+	for more := enter(c); more; more = c.Next() {
+		if string(c.Name()) == "method" {
+			m.method = readText(c)
+		} else {
+			c.Skip()
+		}
 	}
 }
 
-func readHTTP(m *members, c *rawjson.Cursor, name []byte) {
-	if string(name) == "method" {
-		m.method = readText(c)
-	} else {
-		c.Skip()
+func (m *members) readIdentity(c *rawjson.Cursor) {
+	for more := enter(c); more; more = c.Next() {
+		switch string(c.Name()) {
+		case "apiKeyId":
+			m.apiKeyID = readText(c)
+		case "userArn":
+			m.userArn = readText(c)
+		default:
+			c.Skip()
+		}
 	}
 }
 
-func readIdentity(m *members, c *rawjson.Cursor, name []byte) {
-	switch string(name) {
-	case "apiKeyId":
-		m.apiKeyID = readText(c)
-	case "userArn":
-		m.userArn = readText(c)
-	default:
-		c.Skip()
+func (m *members) readAuthorizer(c *rawjson.Cursor) {
+	for more := enter(c); more; more = c.Next() {
+		if string(c.Name()) == "iam" {
+			m.readIAM(c)
+		} else {
+			c.Skip()
+		}
 	}
 }
 
-func readAuthorizer(m *members, c *rawjson.Cursor, name []byte) {
-	if string(name) == "iam" {
-		m.readObject(c, readIAM)
-	} else {
-		c.Skip()
-	}
-}
-
-func readIAM(m *members, c *rawjson.Cursor, name []byte) {
-	if string(name) == "userArn" {
-		m.iamArn = readText(c)
-	} else {
-		c.Skip()
+func (m *members) readIAM(c *rawjson.Cursor) {
+	for more := enter(c); more; more = c.Next() {
+		if string(c.Name()) == "userArn" {
+			m.iamArn = readText(c)
+		} else {
+			c.Skip()
+		}
 	}
 }
 

@@ -23,13 +23,13 @@ func made(work func()) uint64 {
 	return after.TotalAlloc - before.TotalAlloc
 }
 
-// TestAllocations holds the door to three allocations for a request and its
+// TestAllocations holds a handler to three allocations for a request and its
 // answer: one string for all texts, the body, and the encoded answer.
 func TestAllocations(t *testing.T) {
 	skipUnderRace(t)
 	for name, payload := range map[string][]byte{"REST": restEvent(t), "HTTP API": httpAPIEvent(t)} {
-		door := gateway.Lambda(typicalHandler())
-		if got := testing.AllocsPerRun(1000, func() { door.Invoke(context.Background(), payload) }); got > 3 {
+		handler := gateway.Lambda(typicalHandler())
+		if got := testing.AllocsPerRun(1000, func() { handler.Invoke(context.Background(), payload) }); got > 3 {
 			t.Errorf("%s: %v allocations", name, got)
 		}
 	}
@@ -43,14 +43,14 @@ func TestLargeEvent(t *testing.T) {
 	payload := asJSON(t, map[string]any{"path": "/", "httpMethod": "POST", "body": body})
 	response := &gateway.Response{Status: 200, Body: []byte(body[:5<<20])}
 	var got []byte
-	door := gateway.Lambda(handlerFunc(func(_ context.Context, request *gateway.Request, err error) *gateway.Response {
+	handler := gateway.Lambda(handlerFunc(func(_ context.Context, request *gateway.Request, err error) *gateway.Response {
 		if got = request.Body; err != nil {
 			t.Error(err)
 		}
 		return response
 	}))
 	var answer []byte
-	bytes := made(func() { answer, _ = door.Invoke(context.Background(), payload) })
+	bytes := made(func() { answer, _ = handler.Invoke(context.Background(), payload) })
 	if limit := uint64(size + len(answer) + 1<<20); bytes > limit {
 		t.Errorf("%d bytes were made, more than %d", bytes, limit)
 	}
@@ -60,9 +60,9 @@ func TestLargeEvent(t *testing.T) {
 }
 
 // TestDeclaredBodyCostsNothing sees that a caller who declares a long body and
-// sends none is not given the room.
+// sends none is given no memory for it.
 func TestDeclaredBodyCostsNothing(t *testing.T) {
-	door := gateway.HTTP(handlerFunc(func(_ context.Context, _ *gateway.Request, err error) *gateway.Response {
+	handler := gateway.HTTP(handlerFunc(func(_ context.Context, _ *gateway.Request, err error) *gateway.Response {
 		if !errors.Is(err, gateway.ErrRecordBroken) {
 			t.Errorf("error %v", err)
 		}
@@ -70,7 +70,7 @@ func TestDeclaredBodyCostsNothing(t *testing.T) {
 	}))
 	request := httptest.NewRequest("POST", "/", brokenBody{})
 	request.ContentLength = gateway.MaxRecordBytes
-	if got := made(func() { door.ServeHTTP(httptest.NewRecorder(), request) }); got > 128<<10 {
+	if got := made(func() { handler.ServeHTTP(httptest.NewRecorder(), request) }); got > 128<<10 {
 		t.Errorf("%d bytes were made", got)
 	}
 }
@@ -82,7 +82,7 @@ func (brokenBody) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 // TestLongestBody sees that little is thrown away while the longest body is read.
 func TestLongestBody(t *testing.T) {
 	body := large(gateway.MaxRecordBytes)
-	door := gateway.HTTP(handlerFunc(func(_ context.Context, request *gateway.Request, err error) *gateway.Response {
+	handler := gateway.HTTP(handlerFunc(func(_ context.Context, request *gateway.Request, err error) *gateway.Response {
 		if err != nil || len(request.Body) != len(body) {
 			t.Errorf("a body of %d bytes, error %v", len(request.Body), err)
 		}
@@ -91,7 +91,7 @@ func TestLongestBody(t *testing.T) {
 	for _, length := range []int64{gateway.MaxRecordBytes, -1} {
 		request := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
 		request.ContentLength = length
-		if got := made(func() { door.ServeHTTP(httptest.NewRecorder(), request) }); got > 13<<20 {
+		if got := made(func() { handler.ServeHTTP(httptest.NewRecorder(), request) }); got > 13<<20 {
 			t.Errorf("%d bytes were made for a declared length of %d", got, length)
 		}
 	}
@@ -100,14 +100,14 @@ func TestLongestBody(t *testing.T) {
 // TestLargeEventIsNotKept sees that the memory that one large event took is not kept for the next.
 func TestLargeEventIsNotKept(t *testing.T) {
 	skipUnderRace(t)
-	door := gateway.Lambda(handlerFunc(func(context.Context, *gateway.Request, error) *gateway.Response { return ok() }))
+	handler := gateway.Lambda(handlerFunc(func(context.Context, *gateway.Request, error) *gateway.Response { return ok() }))
 	kept := func(payload []byte) uint64 {
 		var before, after runtime.MemStats
 		defer debug.SetGCPercent(debug.SetGCPercent(-1))
 		runtime.GC()
 		runtime.GC() // the second one takes what a pool let go of
 		runtime.ReadMemStats(&before)
-		if _, err := door.Invoke(context.Background(), payload); err != nil {
+		if _, err := handler.Invoke(context.Background(), payload); err != nil {
 			t.Error(err)
 		}
 		runtime.GC() // what is in a pool survives the first

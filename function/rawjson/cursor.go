@@ -1,6 +1,9 @@
 package rawjson
 
-import "bytes"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 // A Cursor walks JSON text once, without recursion. The zero Cursor is ready for
 // Reset, and can be used for one text after the other. Inside, positions go in and
@@ -276,27 +279,29 @@ func (c *Cursor) string(at int) int {
 		return c.fail(ErrSyntax, at)
 	}
 	text, saved := c.text, 0
-	// Most strings are short: the first bytes are looked at one by one, which begins faster.
-	short := at + 16
-	for at++; at < len(text); at++ {
-		switch b := text[at]; {
-		case b == '"':
+	for at++; ; {
+		// Most strings end within a word.
+		if at+8 <= len(text) {
+			at += firstSpecial(binary.LittleEndian.Uint64(text[at:]))
+		}
+		if at == len(text) || !isSpecial(text[at]) {
+			at = indexSpecial(text, at)
+		}
+		switch c.peek(at) {
+		case '"':
 			c.saved = saved
 			return at + 1
-		case b == '\\':
+		case '\\':
 			r, n := decodeEscape(text[at:])
 			if n == 0 {
 				return c.fail(ErrSyntax, at)
 			}
 			saved += n - runeLength(r)
-			at += n - 1
-		case b < ' ':
+			at += n
+		default:
 			return c.fail(ErrSyntax, at)
-		case at >= short:
-			at = indexSpecial(text, at) - 1
 		}
 	}
-	return c.fail(ErrSyntax, len(text))
 }
 
 // number moves past a number (RFC 8259 section 6).

@@ -28,6 +28,9 @@ func firstSpecial(word uint64) int {
 	return firstMark(below(word, ' ') | below(word^each*'"', 1) | below(word^each*'\\', 1))
 }
 
+// isSpecial reports whether a character cannot stand for itself in a string.
+func isSpecial(c byte) bool { return c < ' ' || c == '"' || c == '\\' }
+
 // indexSpecial returns the index, from start on, of the first character that
 // cannot stand for itself in a string, or len(text).
 func indexSpecial(text []byte, start int) int {
