@@ -82,7 +82,7 @@ func (k *signingKeys) fill(text string) string {
 func (k *signingKeys) open(t *testing.T, text, host string) string {
 	t.Helper()
 	return regexp.MustCompile(`eyJ[\w-]+\.[\w-]+\.[\w-]+`).ReplaceAllStringFunc(text, func(token string) string {
-		parsed, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{"RS256", "PS256", "ES256", "EdDSA", "HS256"})
+		parsed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{"RS256", "PS256", "ES256", "EdDSA", "HS256"})
 		if err != nil {
 			t.Error(err)
 			return token

@@ -92,7 +92,11 @@ func linkedModules() ([]module, error) {
 		}
 	}
 	modules := slices.SortedFunc(maps.Values(found), func(a, b module) int { return strings.Compare(a.Path, b.Path) })
-	library := module{Path: "The Go standard library", Version: strings.TrimPrefix(runtime.Version(), "go"), Dir: runtime.GOROOT()}
+	root, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		return nil, fmt.Errorf("go env GOROOT: %w", err)
+	}
+	library := module{Path: "The Go standard library", Version: strings.TrimPrefix(runtime.Version(), "go"), Dir: strings.TrimSpace(string(root))}
 	return append([]module{library}, modules...), nil
 }
 

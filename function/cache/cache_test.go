@@ -181,8 +181,10 @@ func TestFill(t *testing.T) {
 		if got, err := kept.Get(t.Context(), "key"); err != nil || got.Value != 2 || !got.Waited {
 			t.Errorf("after a failure: %v, %v", got.Value, err)
 		}
-		if !kept.Fill(t.Context(), "other") || !kept.Fill(t.Context(), "other") || *calls != 3 {
-			t.Errorf("%d fetches", *calls)
+		for range 2 {
+			if !kept.Fill(t.Context(), "other") || *calls != 3 {
+				t.Errorf("%d fetches", *calls)
+			}
 		}
 		if got, err := kept.Get(t.Context(), "other"); err != nil || got.Value != 3 || got.Waited {
 			t.Errorf("what was fetched before is waited for: %v, %v", got.Value, err)

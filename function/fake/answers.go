@@ -23,7 +23,7 @@ func Says(status int, mediaType, body string) Handler {
 func Tokens(seconds int) Handler {
 	return func(call int, w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
-		fmt.Fprintf(w, `{"access_token": "token-number-%d", "token_type": "bearer", "expires_in": %d}`, call, seconds)
+		fmt.Fprintf(w, `{"access_token": "token-number-%d", "token_type": "bearer", "expires_in": %d}`, call, seconds) // #nosec G705 -- two numbers
 	}
 }
 

@@ -44,6 +44,7 @@ func (d Direct) Call(ctx context.Context, of *destination.Destination, request *
 	if err != nil {
 		return nil, &gateway.Refusal{Reason: upstream.ErrTimeout, Cause: err}
 	}
+	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
 	switch {
 	case err != nil:

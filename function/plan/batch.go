@@ -181,7 +181,7 @@ func errBrokenBatch(record int, err error) error {
 	var found *rawjson.Error
 	errors.As(err, &found)
 	detail := "It or what follows it is not valid JSON (RFC 8259). Correct it"
-	if found.Reason == rawjson.ErrDepth {
+	if errors.Is(found, rawjson.ErrDepth) {
 		detail = "It nests too deeply. Send a flatter one"
 	}
 	return inRecord(&gateway.Refusal{Reason: ErrRecord, Detail: detail + " (byte " + strconv.Itoa(found.At) + " of the body)."}, record)

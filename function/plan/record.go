@@ -216,20 +216,20 @@ func errRecord(err error) error {
 	errors.As(err, &found)
 	refusal := &gateway.Refusal{Reason: ErrRecord}
 	place := " (byte " + strconv.Itoa(found.At) + ")."
-	switch found.Reason {
-	case rawjson.ErrEncoding:
+	switch {
+	case errors.Is(err, rawjson.ErrEncoding):
 		refusal.Detail = "The record is not UTF-8. Send it as UTF-8 (RFC 8259 section 8.1)."
-	case rawjson.ErrDepth:
+	case errors.Is(err, rawjson.ErrDepth):
 		refusal.Detail = "The record nests deeper than " + strconv.Itoa(rawjson.MaxDepth) + " levels. Send a flatter one" + place
-	case rawjson.ErrNames:
+	case errors.Is(err, rawjson.ErrNames):
 		refusal.Reason = ErrRecordTooLarge
 		refusal.Detail = "An object of the record has more than " + strconv.Itoa(rawjson.MaxNames) + " members, counting those of the objects around it. Send it in parts" + place
-	case rawjson.ErrDuplicate:
+	case errors.Is(err, rawjson.ErrDuplicate):
 		refusal.Detail = "A member name of the record occurs twice in one object. Send each name once" + place
 		if found.Name != "" {
 			refusal.Fields = []string{found.Name}
 		}
-	case rawjson.ErrNotObject:
+	case errors.Is(err, rawjson.ErrNotObject):
 		refusal.Detail = "The record is no JSON object. Send one: fields can be taken from nothing else."
 	default:
 		refusal.Detail = "The record is not valid JSON (RFC 8259). Correct it" + place

@@ -208,6 +208,7 @@ func TestHeaderNames(t *testing.T) {
 		`connection|keep[-_]alive|proxy[-_]connection|te|trailer|transfer[-_]encoding|upgrade|http2[-_]settings|` +
 		`proxy[-_]authenticate|proxy[-_]authorization|proxy[-_]authentication[-_]info|content[-_]length|expect|` +
 		`host|accept[-_]encoding|authorization|cookie|x[-_]api[-_]key|x[-_]partner[-_]key|forwarded|x[-_]real[-_]ip)$`)
+	ownPrefix := regexp.MustCompile(`^(?i)x[-_](osmos|relay)[-_]`)
 	names, forwarded := lines(t, "header-names.txt", "headers/*lowercase_headers.txt"), 0
 	for _, name := range names {
 		got := s.send(t.Context(), sent{method: "GET", url: "http://" + s.api.host + "/v2/orders", header: map[string]string{name: "tried"}})
@@ -215,7 +216,7 @@ func TestHeaderNames(t *testing.T) {
 		if got.problem == "header-invalid" && len(arrived) == 0 && strings.ContainsAny(name, " :/()<>@,;\\\"[]?={}") {
 			continue
 		}
-		if unknown, _ := regexp.MatchString(`^(?i)x[-_](osmos|relay)[-_]`, name); unknown && got.problem == "header-invalid" && len(arrived) == 0 {
+		if ownPrefix.MatchString(name) && got.problem == "header-invalid" && len(arrived) == 0 {
 			continue
 		}
 		if len(arrived) != 1 {

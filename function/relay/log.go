@@ -162,6 +162,7 @@ const metricDirectives = `,"CloudWatchMetrics":[` +
 	`{"Namespace":"keyrelay","Dimensions":[["FunctionName","Blame"]],"Metrics":[{"Name":"Faults","Unit":"Count"}]}`
 
 // credentialDirective does the same where a credential is refused or cannot be had.
+// #nosec G101 -- names, not a credential
 const credentialDirective = `,{"Namespace":"keyrelay","Dimensions":[["FunctionName","Destination","Scheme"]],"Metrics":[{"Name":"CredentialFaults","Unit":"Count"}]}`
 
 // appendMetrics adds the metrics of one request.

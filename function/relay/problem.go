@@ -107,7 +107,7 @@ func answerTooLarge() error {
 }
 
 // longestTimeout is the longest time that an API can be given.
-const longestTimeout = (gatewayLimit - answerMargin) / time.Second * time.Second
+const longestTimeout = gatewayLimit - answerMargin - (gatewayLimit-answerMargin)%time.Second
 
 // adviseOnTime says of a downstream that took too long what helps: more time only
 // where there is more to be had.

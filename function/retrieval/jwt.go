@@ -109,7 +109,8 @@ func signingKey(scheme *destination.SecurityScheme, find destination.Find) (any,
 		value = []byte(text)
 	}
 	var key jose.JSONWebKey
-	if key.UnmarshalJSON(value) != nil || key.IsPublic() {
+	isPrivate := key.UnmarshalJSON(value) == nil && !key.IsPublic()
+	if !isPrivate {
 		return nil, nil // jose refuses it
 	}
 	return key, nil

@@ -102,7 +102,7 @@ func replaceFile(name string, content []byte) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(made.Name())
+	defer func() { _ = os.Remove(made.Name()) }()
 	if status, statErr := os.Stat(name); statErr == nil {
 		_ = made.Chmod(status.Mode().Perm())
 	}

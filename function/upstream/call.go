@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"context"
+	"errors"
 	"mime"
 	"net/http"
 	"time"
@@ -64,12 +65,13 @@ func (c *Client) Call(ctx context.Context, d *destination.Destination, request *
 // Describe says why a call to an endpoint has no answer, by the refusal of Call; what
 // names the endpoint. late says that its time was up.
 func Describe(what string, refusal *gateway.Refusal) (problem string, late bool) {
-	switch refusal.Reason {
-	case ErrTimeout, ErrConnectionTimeout, context.Canceled:
+	is := func(reason error) bool { return errors.Is(refusal.Reason, reason) }
+	switch {
+	case is(ErrTimeout), is(ErrConnectionTimeout), is(context.Canceled):
 		return what + " did not answer in time. Try again later, or give it longer with x-keyrelay-timeout in the document.", true
-	case ErrAnswerTooLarge:
+	case is(ErrAnswerTooLarge):
 		return what + " answered with more than keyrelay reads. Check the URL in the document.", false
-	case ErrAnswerIncomplete, ErrAnswerBroken, ErrTerminated:
+	case is(ErrAnswerIncomplete), is(ErrAnswerBroken), is(ErrTerminated):
 		return what + " cannot be reached, or its answer is broken. Check the URL in the document and the API's state.", false
 	}
 	return refusal.Detail, false

@@ -151,7 +151,7 @@ func undoGzip(answer *http.Response) error {
 	delete(answer.Header, "Content-Encoding")
 	gateway.DeleteDigests(answer.Header)
 	reader, err := gzip.NewReader(answer.Body)
-	if err == io.EOF { // there is no body, as after HEAD
+	if errors.Is(err, io.EOF) { // there is no body, as after HEAD
 		return nil
 	}
 	if err != nil {
