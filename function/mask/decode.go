@@ -19,6 +19,8 @@ const (
 type unit struct {
 	char   rune
 	length int32 // in the text
+	// escaped says that a backslash made it.
+	escaped bool
 }
 
 const (
@@ -48,14 +50,24 @@ func (d *decoder) at(place int) unit {
 		return unit{char: nothing}
 	}
 	if c := d.text[place]; !isEscape(c) {
-		return unit{rune(c), 1}
+		return unit{char: rune(c), length: 1}
 	}
 	return d.units[place%len(d.units)]
 }
 
+// visible returns the first unit at a place or closely behind it that is something.
+func (d *decoder) visible(place int) (unit, int) {
+	u := d.at(place)
+	for limit := place + reach; u.char == nothing && u.length > 0 && place < limit; {
+		place += int(u.length)
+		u = d.at(place)
+	}
+	return u, place
+}
+
 // decode finds the unit at a place when all behind it are known.
 func (d *decoder) decode(place int) unit {
-	char, next := rune(d.text[place]), place+1
+	char, next, escaped := rune(d.text[place]), place+1, false
 	for {
 		var value rune
 		end := next
@@ -63,17 +75,18 @@ func (d *decoder) decode(place int) unit {
 		case char == '%':
 			value, end = d.hex(next, 2)
 		case char == '\\':
-			value, end = d.escaped(next)
+			value, end = d.escaped(next, escaped)
 		}
 		if end == next || end-place > reach {
 			break
 		}
+		escaped = escaped || char == '\\'
 		char, next = value, end
 	}
 	if char == '\\' {
 		char = nothing
 	}
-	made := unit{char, int32(next - place)}
+	made := unit{char, int32(next - place), escaped}
 	if isEscape(d.text[place]) {
 		d.units[place%len(d.units)] = made
 	}
@@ -84,7 +97,8 @@ func (d *decoder) decode(place int) unit {
 func (d *decoder) hex(place, digits int) (value rune, end int) {
 	end = place
 	for range digits {
-		u := d.at(end)
+		u, at := d.visible(end)
+		end = at
 		digit := hexDigit(u.char)
 		if digit < 0 {
 			return 0, place
@@ -107,9 +121,17 @@ func hexDigit(c rune) rune {
 }
 
 // escaped reads what is behind a backslash; it returns place where that is no escape.
-func (d *decoder) escaped(place int) (value rune, end int) {
+// What another backslash made is part of the escape only where the first was made by
+// one too: of two that stand there, the first escapes the second.
+func (d *decoder) escaped(place int, itself bool) (value rune, end int) {
 	letter := d.at(place)
 	end = place + int(letter.length)
+	if itself {
+		letter, end = d.visible(place)
+		end += int(letter.length)
+	} else if letter.escaped {
+		return 0, place
+	}
 	switch letter.char {
 	case 'b':
 		return '\b', end
@@ -130,11 +152,7 @@ func (d *decoder) escaped(place int) (value rune, end int) {
 		if value < utf8.RuneSelf {
 			return value, end
 		}
-		low := d.at(last)
-		for low.char == nothing && low.length > 0 && last < end+reach {
-			last += int(low.length)
-			low = d.at(last)
-		}
+		low, last := d.visible(last)
 		if pair := utf16.DecodeRune(value, low.char-firstRune); pair != utf8.RuneError {
 			return pair + firstRune, last + int(low.length)
 		}

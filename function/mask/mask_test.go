@@ -38,7 +38,8 @@ func encodings(secret string) map[string]string {
 		"twice":           url.QueryEscape(query),
 		"JSON of Go":      inJSON, "JSON": plain.String()[1 : plain.Len()-2], "JSON of PHP": strings.ReplaceAll(inJSON, "/", `\/`),
 		"JSON of units": inUnits(secret, `\u%04x`), "JSON of upper units": inUnits(secret, `\u%04X`),
-		"JSON in JSON": string(again[1 : len(again)-1]), "path in JSON": strings.ReplaceAll(url.PathEscape(secret), "&", `\u0026`),
+		"units in JSON": strings.ReplaceAll(inUnits(secret, `\u%04x`), `\`, `\\`),
+		"JSON in JSON":  string(again[1 : len(again)-1]), "path in JSON": strings.ReplaceAll(url.PathEscape(secret), "&", `\u0026`),
 		"JSON in a query": url.QueryEscape(inJSON),
 	}
 }
@@ -225,8 +226,9 @@ func TestMaskLong(t *testing.T) {
 		masker := mask.New(secret)
 		for size := range 1200 {
 			filler := strings.Repeat("x", size)
-			for _, echoed := range []string{secret, url.QueryEscape(secret)} {
-				if left := bodyAfter(masker, filler+echoed+"%41"+filler); left != filler+"***%41"+filler {
+			for _, echoed := range []string{secret, url.QueryEscape(secret), "." + base64.StdEncoding.EncodeToString([]byte(secret))} {
+				dot := echoed[:strings.Index(echoed, ".")+1]
+				if left := bodyAfter(masker, filler+"%41"+echoed+".%41"+filler); left != filler+"%41"+dot+"***.%41"+filler {
 					t.Fatalf("of %d bytes, %d before and behind: left %d bytes", length, size, len(left))
 				}
 			}

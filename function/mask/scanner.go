@@ -112,13 +112,14 @@ func (s *scanner) scanPlain(start, end int) {
 		}
 		to.hashes[i] = sum
 	}
-	to.count, to.run = from.count+end-start, 0
-	for to.run < end-start && isBase64(s.plain[left+to.run]) {
-		to.run++
+	run := 0
+	for run < end-start && isBase64(s.plain[left+run]) {
+		run++
 	}
-	if to.run == end-start {
-		to.run += from.run
+	if run == end-start {
+		run += from.run
 	}
+	to.count, to.run = from.count+end-start, run // both states may be one
 }
 
 // roll moves a window over bytes from the last to the first, up to the first place
@@ -214,6 +215,9 @@ func (s *scanner) check(place, i int, sum uint64) {
 			continue
 		}
 		start, end := max(0, place-t.before), s.last[i]+1
+		for start > 0 && s.text[start-1] == '\\' { // one that was left over would escape the first *
+			start--
+		}
 		if s.last[i]-place >= w.length {
 			end = place + s.ahead.sourceLength(s.text[place:], w.length+t.behind)
 			for w.isBase64 && end < len(s.text) && s.text[end] == '=' {
