@@ -190,7 +190,7 @@ func TestArchitecture(t *testing.T) {
 	if changed := output(t, command(t, nil, "git", "-C", folder, "status", "--porcelain")); changed != "" {
 		t.Errorf("the build changed the clone:\n%s", changed)
 	}
-	if _, err := os.Stat(filepath.Join(folder, ".aws-sam/build/Relay/destinations/shipments.yaml")); err != nil {
+	if _, err := os.Stat(filepath.Join(folder, ".aws-sam/build/Relay/destinations/shipments.json")); err != nil {
 		t.Error(err)
 	}
 	program, err := elf.Open(filepath.Join(folder, ".aws-sam/build/Relay/bootstrap"))
