@@ -9,6 +9,8 @@ OWN = $(if $(filter file,$(origin DESTINATIONS)),, -destinations '$(DESTINATIONS
 # The configuration that sam is given, and the Lambda architecture, which it names once, for sam and for this build.
 SAMCONFIG ?= samconfig.toml
 ARCHITECTURE := $(shell sed -n 's/.*Architecture=\\*"*\(x86_64\|arm64\).*/\1/p' '$(SAMCONFIG)' | sort -u)
+# The template's parameter Networks as the configuration gives it, for the check of a build.
+NETWORKS := $(shell sed -n 's/^[^\#]*Networks=\(public\|private\).*/\1/p' '$(SAMCONFIG)' | tail -n 1)
 GOARCH_x86_64 := amd64
 GOARCH_arm64 := arm64
 # The address of this machine that sam's container reaches it by.
@@ -68,7 +70,7 @@ clean: ## remove what was built; the tools in .tools stay
 
 # What `sam build` runs for the function Relay of template.yaml.
 build-Relay:
-	@go run ./function check --for lambda '$(DESTINATIONS)'
+	@KEYRELAY_NETWORKS='$(NETWORKS)' go run ./function check --for lambda '$(DESTINATIONS)'
 	$(if $(GOARCH_$(ARCHITECTURE)),,$(error $(SAMCONFIG) must name one architecture, Architecture=x86_64 or Architecture=arm64, not "$(ARCHITECTURE)"))
 	GOOS=linux GOARCH=$(GOARCH_$(ARCHITECTURE)) $(BUILD) -tags lambda.norpc,nethttpomithttp2 -o '$(ARTIFACTS_DIR)/bootstrap' ./function
 	@go run ./function pack '$(DESTINATIONS)' '$(ARTIFACTS_DIR)/destinations'
