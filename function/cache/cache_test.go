@@ -61,6 +61,27 @@ func TestRetryAfter(t *testing.T) {
 	})
 }
 
+// TestRetryAfterPasses fetches again as soon as the time is over that was asked for, and
+// no sooner, however often it failed before.
+func TestRetryAfterPasses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		busy := error(&gateway.Refusal{Reason: errors.New("busy"), RetryAfter: 2})
+		kept, calls := counted(&busy)
+		for round := 1; round <= 10; round++ {
+			_, _ = kept.Get(t.Context(), "key")
+			time.Sleep(2*time.Second - time.Nanosecond)
+			if _, err := kept.Get(t.Context(), "key"); err == nil || *calls != round {
+				t.Errorf("round %d: %d fetches, %v", round, *calls, err)
+			}
+			time.Sleep(time.Nanosecond)
+		}
+		busy = nil
+		if got, err := kept.Get(t.Context(), "key"); err != nil || got.Value != 11 {
+			t.Errorf("got %v, %v", got.Value, err)
+		}
+	})
+}
+
 // TestForgetFailures fetches again at once where failures are not to be kept.
 func TestForgetFailures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -88,8 +88,8 @@ func (e *entry[V]) fail(failure error) {
 	e.failure = failure
 	pause := backOff(e.failures)
 	var refusal *gateway.Refusal
-	if errors.As(failure, &refusal) {
-		pause = max(pause, time.Duration(refusal.RetryAfter)*time.Second)
+	if errors.As(failure, &refusal) && refusal.RetryAfter > 0 {
+		pause = time.Duration(refusal.RetryAfter) * time.Second // neither earlier nor later
 	}
 	e.retry = Now().Add(pause)
 }

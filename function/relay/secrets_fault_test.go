@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -54,6 +55,33 @@ func TestSecretsManagerFaults(t *testing.T) {
 				t.Error("the answer came after the invocation's deadline")
 			}
 		})
+	}
+}
+
+// TestSecretsManagerWithoutEnd has Secrets Manager answer with a header, and with a body,
+// that never end: the heap grows by less than 16 MB.
+func TestSecretsManagerWithoutEnd(t *testing.T) {
+	skipUnderRace(t)
+	for name, fail := range map[string]http.HandlerFunc{"header": endlessHeader, "body": endless} {
+		s := newStage(t, managedDocument)
+		s.secrets.Fail(fail)
+		var before runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		stop := make(chan struct{})
+		var watch sync.WaitGroup
+		var peak uint64
+		watch.Go(func() { peak = peakHeap(stop) })
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		got := s.send(ctx, sent{method: "GET", url: "http://" + s.api.host + "/v2/orders"})
+		cancel()
+		close(stop)
+		watch.Wait()
+		growth := int64(peak) - int64(before.HeapAlloc)
+		t.Logf("%s: the heap grew by %d KB", name, growth>>10)
+		if got.problem != "secret-unavailable" || growth >= 16<<20 {
+			t.Errorf("%s: %d %s, and the heap grew by %d KB", name, got.status, got.body, growth>>10)
+		}
 	}
 }
 
