@@ -5,19 +5,21 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"strings"
 
 	"keyrelay/function/destination"
 )
 
 // Check reports every env: and file: reference of the set that names an unset
-// variable or a file that is missing or unreadable, or lacks a member that a template
-// names, and reads no secret of Secrets Manager. The error is of type destination.Faults.
+// variable or a file that is missing or unreadable, or lacks the member that the
+// reference or a template names, and reads no secret of Secrets Manager. The error is of type destination.Faults.
 func (s *Store) Check(set *destination.Set) error {
 	var faults destination.Faults
 	for _, checked := range set.Destinations() {
 		for _, placed := range checked.References {
 			problem, remedy := absent(placed.Reference)
-			if problem == "" && len(placed.Members) > 0 && placed.Provider != "secretsmanager" {
+			fixed := placed.Pointer != "" && !strings.Contains(string(placed.Pointer), "{") // a field of the record fills the others
+			if problem == "" && (len(placed.Members) > 0 || fixed) && placed.Provider != "secretsmanager" {
 				problem, remedy = s.lacks(placed)
 			}
 			if problem != "" {
@@ -53,10 +55,13 @@ func absent(reference destination.Reference) (problem, remedy string) {
 	return "", ""
 }
 
-// lacks says which member, that a template names, a secret on this machine does not have.
+// lacks says which member, that the reference or a template names, a secret on this
+// machine does not have.
 func (s *Store) lacks(placed destination.PlacedReference) (problem, remedy string) {
 	value, err := s.Value(context.Background(), placed.Reference)
-	if err != nil {
+	if errors.Is(err, ErrAbsent) {
+		return "the secret " + placed.Reference.String() + " has no value at its pointer", "add that member to the secret, or mend the part of the reference from # on"
+	} else if err != nil {
 		return "the secret " + placed.Reference.String() + " cannot be used", "look at the variable or file, and the part of the reference from # on"
 	}
 	for _, pointer := range placed.Members {

@@ -99,6 +99,9 @@ components:
     f: {type: http, scheme: bearer}
     g: {type: apiKey, in: header, name: g, x-keyrelay-secret: "env:RELAY_TEST_OBJECT", x-keyrelay-value: "{{{id}}}:{{{kye}}}"}
     h: {type: apiKey, in: header, name: h, x-keyrelay-secret: "env:RELAY_TEST_SET", x-keyrelay-value: "{{{.}}}"}
+    i: {type: http, scheme: bearer, x-keyrelay-secret: "env:RELAY_TEST_OBJECT#/key"}
+    j: {type: http, scheme: bearer, x-keyrelay-secret: "env:RELAY_TEST_OBJECT#/kye"}
+    k: {type: http, scheme: bearer, x-keyrelay-secret: "env:RELAY_TEST_SET#/key"}
 `
 	file := filepath.Join(folder, "orders.yaml")
 	if err := os.WriteFile(file, []byte(document), 0o600); err != nil {
@@ -115,7 +118,9 @@ components:
 	want := strings.ReplaceAll(`FILE:7:56: the environment variable RELAY_TEST_UNSET is not set; set it where keyrelay runs, or name another secret
 FILE:9:56: the file /missing/secret does not exist; put the secret there, or name another file
 FILE:10:56: / is not a file; name a regular file that holds the secret
-FILE:12:63: the secret env:RELAY_TEST_OBJECT has no member /kye, which a template names; add it to the secret, or mend the template`, "FILE", file)
+FILE:12:63: the secret env:RELAY_TEST_OBJECT has no member /kye, which a template names; add it to the secret, or mend the template
+FILE:15:56: the secret env:RELAY_TEST_OBJECT#/kye has no value at its pointer; add that member to the secret, or mend the part of the reference from # on
+FILE:16:56: the secret env:RELAY_TEST_SET#/key cannot be used; look at the variable or file, and the part of the reference from # on`, "FILE", file)
 	if difference := cmp.Diff(want, faults.Error()); difference != "" {
 		t.Errorf("(-want +got):\n%s", difference)
 	}
