@@ -51,10 +51,10 @@ func TestChosenUnknown(t *testing.T) {
 
 // TestChosenIsOneToken takes what a record says for one member's name, whatever is in it.
 func TestChosenIsOneToken(t *testing.T) {
-	w := newWorld(t, map[string]string{"keys": `{"orgs": {"a": {"key": "key-of-a"}, "a/key": "hush"}, "admin": "hush"}`}, nil)
+	w := newWorld(t, map[string]string{"keys": `{"orgs": {"a": {"key": "key-of-a", "b": {"key": "hush"}}, "a/key": "hush"}, "admin": "hush"}`}, nil)
 	scheme := header(managed("keys", "/orgs/{org}/key"))
 	scheme.SecretField = "org"
-	for member, want := range map[string]error{"a": nil, "a/key": secret.ErrUnavailable, "../admin": credential.ErrUnknown, "": credential.ErrUnknown, "~1a": credential.ErrUnknown, "{org}": credential.ErrUnknown} {
+	for member, want := range map[string]error{"a": nil, "a/b": credential.ErrUnknown, "a/key": secret.ErrUnavailable, "../admin": credential.ErrUnknown, "": credential.ErrUnknown, "~1a": credential.ErrUnknown, "{org}": credential.ErrUnknown} {
 		outbound := w.plan(scheme)
 		outbound.Chosen = map[string]string{"org": member}
 		held, err := w.store.Get(t.Context(), outbound)

@@ -41,7 +41,7 @@ func (r *rotator) answer(call int, w http.ResponseWriter, request *http.Request)
 	}
 	r.number++
 	r.current = fmt.Sprintf("refresh-%d", r.number)
-	fake.Says(200, "application/json", fmt.Sprintf(`{"access_token": "token-%d", "refresh_token": "%s", "expires_in": 600}`, r.number, r.current))(call, w, request)
+	fake.Says(200, "application/json", fmt.Sprintf(`{"access_token": "token-%d", "refresh_token": "%s", "expires_in": 60}`, r.number, r.current))(call, w, request)
 }
 
 // consented is a scheme that a person has consented to.
@@ -79,7 +79,7 @@ func TestRefreshRotation(t *testing.T) {
 			if got := sent(held).Get("Authorization"); !strings.HasPrefix(got, "Bearer token-") {
 				t.Errorf("sent %s", got)
 			}
-			time.Sleep(200 * time.Second)
+			time.Sleep(25 * time.Second)
 		}
 		if r.reused || r.number < 10 {
 			t.Errorf("reused %v after %d rotations", r.reused, r.number)
