@@ -1,0 +1,142 @@
+package destination
+
+import (
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// extensionPrefix begins every member that is keyrelay's own.
+const extensionPrefix = "x-keyrelay-"
+
+// A level is a kind of object on which extensions may stand.
+type level string
+
+// The levels, worded for faults.
+const (
+	documentLevel  level = "the document"
+	operationLevel level = "an operation"
+	schemeLevel    level = "a security scheme"
+	parameterLevel level = "an entry of x-itential-parameters"
+)
+
+// extensions returns every extension, without its prefix, with the levels on which it may stand.
+func extensions() map[string][]level {
+	both := []level{documentLevel, operationLevel}
+	document := []level{documentLevel}
+	scheme := []level{schemeLevel}
+	return map[string][]level{
+		"value":  {schemeLevel, parameterLevel},
+		"values": scheme, "in": scheme, "jwt": scheme, "grant": scheme, "sigv4": scheme, "response": scheme, "retrieval": scheme,
+		"secret": scheme, "lifetime": scheme, "expires-in": scheme, "refresh-on": scheme,
+		"request-content-type": scheme, "client-authentication": scheme,
+		"network": document, "ca": document, "session": document, "callers": document, "variables": document, "record-type": document,
+		"timeout": both, "batch": both, "batch-concurrency": both, "batch-max": both, "body": both, "body-type": both,
+	}
+}
+
+// checkExtensions notes the extensions of a mapping that are unknown or may not
+// stand on its level, and that the mapping has been checked.
+func (r *reader) checkExtensions(node *yaml.Node, at level) {
+	if node = resolve(node); node == nil || node.Kind != yaml.MappingNode || r.extensible[node] {
+		return
+	}
+	r.extensible[node] = true
+	known := extensions()
+	for i := 0; i < len(node.Content); i += 2 {
+		key := node.Content[i]
+		name, own := strings.CutPrefix(key.Value, extensionPrefix)
+		if !own {
+			continue
+		}
+		levels, found := known[name]
+		switch {
+		case !found:
+			r.fault(key, printable(key.Value)+" is not known", "write "+extensionPrefix+nearest(name, known)+", or remove it")
+		case !slices.Contains(levels, at):
+			r.fault(key, key.Value+" may not stand here", "write it on "+join(levels))
+		}
+	}
+}
+
+// checkElsewhere notes the extensions of all mappings that are none of the levels.
+// Values that belong to others (schemas, examples, other people's extensions) are not looked into.
+func (r *reader) checkElsewhere(node *yaml.Node) {
+	if node.Kind == yaml.MappingNode {
+		r.checkExtensions(node, "")
+	}
+	for i, child := range node.Content {
+		if node.Kind == yaml.MappingNode {
+			if i%2 == 0 || foreign(node.Content[i-1].Value) {
+				continue
+			}
+		}
+		r.checkElsewhere(child)
+	}
+}
+
+// foreign reports whether the value of a member is data or a schema.
+func foreign(name string) bool {
+	switch name {
+	case "schema", "schemas", "example", "examples", "default", "enum", "value":
+		return true
+	}
+	return strings.HasPrefix(name, "x-")
+}
+
+// join words a choice of levels.
+func join(levels []level) string {
+	words := make([]string, len(levels))
+	for i, each := range levels {
+		words[i] = string(each)
+	}
+	return strings.Join(words, " or ")
+}
+
+// printable bounds a name that is shown in a fault.
+func printable(name string) string {
+	clean := strings.Map(func(c rune) rune {
+		if c < ' ' || c == 0x7f {
+			return '?'
+		}
+		return c
+	}, name)
+	if len(clean) > 80 {
+		clean = strings.ToValidUTF8(clean[:80], "") + "..."
+	}
+	return clean
+}
+
+// nearest returns the known name with the least edits from a wrong one; of equals the first in the alphabet.
+func nearest[V any](wrong string, known map[string]V) string {
+	best, least := "", 0
+	for name := range known {
+		edits := distance(wrong, name)
+		if best == "" || edits < least || edits == least && name < best {
+			best, least = name, edits
+		}
+	}
+	return best
+}
+
+// distance is the Levenshtein distance of two names.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			substitution := diagonal
+			if a[i] != b[j] {
+				substitution++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(substitution, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
