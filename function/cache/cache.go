@@ -39,9 +39,6 @@ type Cache[K comparable, V comparable] struct {
 	OnCancel func(key K, cause error) error
 	// RenewInterval is the least time between two fetches that Renew asks for.
 	RenewInterval time.Duration
-	// DropRefused says that a value that was refused is of no more use, even where
-	// no other can be had.
-	DropRefused bool
 	// ServeDuringRefresh says that a value is served while another caller waits for its successor.
 	ServeDuringRefresh bool
 	// ForgetFailures says that the next Get after a failure fetches again at once.
@@ -120,9 +117,6 @@ func (c *Cache[K, V]) Renew(ctx context.Context, key K, used V) (Result[V], erro
 	if current.good(now) && current.value != used {
 		e.mutex.Unlock()
 		return e.result(current.value), nil
-	}
-	if c.DropRefused {
-		e.current.Store(nil)
 	}
 	underWay := e.flight != nil && now.Before(e.flight.until)
 	if !underWay && (now.Before(e.retry) || now.Before(e.renew) && current.good(now)) {
