@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -138,6 +139,19 @@ func (a *tokenAnswer) documented() string {
 	return ""
 }
 
+// expiryUnreadable reports whether expires_in is of a form that says nothing. Such an
+// answer is one without an expiry, while golang.org/x/oauth2 refuses all of it.
+func (a *tokenAnswer) expiryUnreadable() bool {
+	var members struct {
+		Expiry any `json:"expires_in"`
+	}
+	if json.Unmarshal([]byte(a.Body), &members) != nil || members.Expiry == nil {
+		return false
+	}
+	seconds, err := strconv.ParseFloat(fmt.Sprint(members.Expiry), 64)
+	return err != nil || seconds < 0
+}
+
 // TestTokenAnswers gives each recorded answer its documented result.
 func TestTokenAnswers(t *testing.T) {
 	const corpus = "../../../shared/corpus/oauth/token_endpoint_responses.json"
@@ -154,11 +168,14 @@ func TestTokenAnswers(t *testing.T) {
 			w := newWorld(t, map[string]string{"client": client}, fake.Says(recorded.Status, recorded.ContentType, recorded.Body))
 			held, err := w.store.Get(t.Context(), w.plan(w.oauth()))
 			if recorded.documented() == "" {
-				mustFail(t, err, retrieval.ErrFailed, "sometext", "zzz")
+				mustFail(t, err, retrieval.ErrFailed, "sometext", "zzz", "invalid_grant")
 				return
 			}
 			if err != nil {
 				t.Fatal(err)
+			}
+			if recorded.Accepts != nil && !*recorded.Accepts && !recorded.expiryUnreadable() {
+				t.Error("golang.org/x/oauth2 refuses this answer, and not for its expires_in")
 			}
 			if got, want := sent(held).Get("Authorization"), "Bearer "+recorded.documented(); got != want {
 				t.Errorf("Authorization is %q, want %q", got, want)
