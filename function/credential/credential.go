@@ -127,7 +127,7 @@ func (s *Store) GetFor(ctx context.Context, d *destination.Destination, security
 func (s *Store) get(ctx context.Context, d *destination.Destination, security []destination.Requirement, chosen map[string]string) (*Credential, error) {
 	made := &Credential{Stats: Stats{Cached: true}}
 	for _, requirement := range security {
-		scope := retrieval.NewScope(d, requirement)
+		scope := retrieval.NewScope(d, requirement).Presenting(security, chosen)
 		scope.Member = chosen[requirement.Scheme.SecretField]
 		if err := s.checkMember(ctx, scope); err != nil {
 			return nil, err
@@ -193,7 +193,7 @@ func (s *Store) assemble(ctx context.Context, outbound *plan.Plan) (*Credential,
 			if each.Scheme == nil || made.part(each.Scheme) != nil {
 				continue
 			}
-			scope := retrieval.NewScope(outbound.Destination, destination.Requirement{Scheme: each.Scheme})
+			scope := retrieval.NewScope(outbound.Destination, destination.Requirement{Scheme: each.Scheme}).Presenting(security, outbound.Chosen)
 			scope.Member = outbound.Chosen[each.Scheme.SecretField]
 			if err := s.checkMember(ctx, scope); err != nil {
 				return nil, err

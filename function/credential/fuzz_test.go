@@ -2,6 +2,7 @@ package credential_test
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -19,7 +20,7 @@ import (
 
 // canned is an upstream.CallFunc that answers always the same.
 func canned(status int, mediaType, body string) upstream.CallFunc {
-	return func(context.Context, *destination.Destination, *http.Request, int) (*upstream.Answer, error) {
+	return func(context.Context, *destination.Destination, *http.Request, *tls.Certificate, int) (*upstream.Answer, error) {
 		header := http.Header{"Content-Type": {mediaType}, "Retry-After": {body}}
 		return &upstream.Answer{Status: status, Header: header, Body: []byte(body), Asked: cache.Now()}, nil
 	}

@@ -134,16 +134,16 @@ func (s *Store) token() kind {
 }
 
 // other is a retrieval.Others.
-func (s *Store) other(ctx context.Context, scope retrieval.Scope, refused string) (string, error) {
+func (s *Store) other(ctx context.Context, scope retrieval.Scope, refused retrieval.Other) (retrieval.Other, error) {
 	of := s.kind(scope.Scheme.Kind)
 	had, _, err := of.get(ctx, scope)
-	if err == nil && refused != "" && had.text() == refused {
+	if err == nil && refused != (retrieval.Other{}) && had.other() == refused {
 		had, _, err = of.renew(ctx, had)
 	}
 	if err != nil {
-		return "", err
+		return retrieval.Other{}, err
 	}
-	return had.text(), nil
+	return had.other(), nil
 }
 
 func fromToken(scope retrieval.Scope, token *retrieval.Token) (*part, error) {

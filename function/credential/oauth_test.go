@@ -2,6 +2,7 @@ package credential_test
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -236,7 +237,7 @@ func TestGuarded(t *testing.T) {
 	prohibited := errors.New("a reason of another room")
 	for reason, want := range map[error]error{prohibited: retrieval.ErrFailed, secret.ErrUnavailable: secret.ErrUnavailable} {
 		w := newWorld(t, map[string]string{"client": client}, nil)
-		w.callBy(func(context.Context, *destination.Destination, *http.Request, int) (*upstream.Answer, error) {
+		w.callBy(func(context.Context, *destination.Destination, *http.Request, *tls.Certificate, int) (*upstream.Answer, error) {
 			return nil, &gateway.Refusal{Reason: reason, Detail: "id.example.com is guarded."}
 		})
 		_, err := w.store.Get(t.Context(), w.plan(w.oauth()))

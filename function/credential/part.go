@@ -83,6 +83,14 @@ func (p *part) shortHash() string {
 	return hex.EncodeToString(sum)
 }
 
+// other is the part as a retrieval is made with it.
+func (p *part) other() retrieval.Other {
+	if p.text == nil {
+		return retrieval.Other{Certificate: p.certificate}
+	}
+	return retrieval.Other{Text: p.text()}
+}
+
 // same reports whether both are the same credential for a downstream.
 func (p *part) same(other *part) bool {
 	if p.text == nil || other.text == nil {

@@ -2,6 +2,7 @@ package credential_test
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -176,10 +177,10 @@ func TestFrozen(t *testing.T) {
 // deaf is an upstream.CallFunc that goes on after its context has ended, as everything
 // does whose timers stood still with the machine.
 func deaf(handler http.Handler) upstream.CallFunc {
-	return func(ctx context.Context, d *destination.Destination, request *http.Request, limit int) (*upstream.Answer, error) {
+	return func(ctx context.Context, d *destination.Destination, request *http.Request, certificate *tls.Certificate, limit int) (*upstream.Answer, error) {
 		long := *d
 		long.AuxiliaryTimeout = 24 * time.Hour
-		return fake.Direct{Handler: handler}.Call(context.WithoutCancel(ctx), &long, request, limit)
+		return fake.Direct{Handler: handler}.Call(context.WithoutCancel(ctx), &long, request, certificate, limit)
 	}
 }
 

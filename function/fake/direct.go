@@ -2,6 +2,7 @@ package fake
 
 import (
 	"context"
+	"crypto/tls"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -35,7 +36,7 @@ func (d Direct) Do(request *http.Request) (*http.Response, error) {
 }
 
 // Call is an upstream.CallFunc with the bounds and reasons of Client.Call.
-func (d Direct) Call(ctx context.Context, of *destination.Destination, request *http.Request, limit int) (*upstream.Answer, error) {
+func (d Direct) Call(ctx context.Context, of *destination.Destination, request *http.Request, _ *tls.Certificate, limit int) (*upstream.Answer, error) {
 	asked := cache.Now()
 	limited, cancel := context.WithTimeout(ctx, of.AuxiliaryTimeout)
 	defer cancel()

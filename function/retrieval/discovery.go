@@ -43,7 +43,7 @@ func (r *Retriever) newTokenRequest(ctx context.Context, in *inputs) (*request, 
 		}
 		return newTokenRequest(in, flow.TokenURL)
 	}
-	scheme := Scope{Destination: in.scope.Destination, Scheme: in.scope.Scheme}
+	scheme := Scope{Destination: in.scope.Destination, Scheme: in.scope.Scheme, Certificate: in.scope.Certificate}
 	got, err := r.discoveries.Get(ctx, scheme)
 	if err != nil {
 		return nil, err
@@ -57,14 +57,18 @@ func (r *Retriever) newTokenRequest(ctx context.Context, in *inputs) (*request, 
 // discover reads a discovery document.
 func (r *Retriever) discover(ctx context.Context, scope Scope, previous *discovery) (*discovery, cache.Life, error) {
 	sent := &request{method: http.MethodGet, url: *scope.Scheme.DiscoveryURL, header: http.Header{"Accept": {jsonType}}}
-	got, err := r.send(ctx, scope, sent)
+	got, err := r.send(ctx, scope, sent, nil)
 	if err != nil {
 		return nil, cache.Life{}, err
 	}
 	if got.Status != http.StatusOK {
 		return nil, cache.Life{}, refusedBy(inputs{scope: scope}, got)
 	}
-	text, ok := textMember(got.Body, "token_endpoint")
+	names := []string{"token_endpoint"}
+	if scope.Certificate != nil {
+		names = []string{"mtls_endpoint_aliases/token_endpoint", "token_endpoint"} // RFC 8705 section 5
+	}
+	text, ok := textMember(got.Body, names...)
 	if !ok {
 		return nil, cache.Life{}, failed(scope, "its discovery document names no token_endpoint. Check openIdConnectUrl in the document.")
 	}

@@ -23,7 +23,9 @@ type inputs struct {
 	// HTTP basic without the encoding of RFC 6749 section 2.3.1.
 	post, unencoded bool
 	// others are the texts of the credentials that templates ask for.
-	others map[*destination.SecurityScheme]string
+	others map[*destination.SecurityScheme]Other
+	// certificate is the client certificate to present; the zero Other for none.
+	certificate Other
 }
 
 // expressions are what the templates of a scheme's parameters and JWT ask for.
@@ -45,7 +47,7 @@ func needed(scheme *destination.SecurityScheme) []*destination.SecurityScheme {
 
 // readInputs reads the secrets that a retrieval takes its values from.
 func (r *Retriever) readInputs(ctx context.Context, scope Scope) (inputs, error) {
-	in := inputs{scope: scope, others: map[*destination.SecurityScheme]string{}}
+	in := inputs{scope: scope, others: map[*destination.SecurityScheme]Other{}}
 	var err error
 	if scope.Scheme.Secret != (destination.Reference{}) {
 		if err = r.readSecret(ctx, &in); err != nil {
@@ -53,7 +55,12 @@ func (r *Retriever) readInputs(ctx context.Context, scope Scope) (inputs, error)
 		}
 	}
 	for _, other := range needed(scope.Scheme) {
-		if in.others[other], err = r.others(ctx, NewScope(scope.Destination, destination.Requirement{Scheme: other}), ""); err != nil {
+		if in.others[other], err = r.others(ctx, NewScope(scope.Destination, destination.Requirement{Scheme: other}), Other{}); err != nil {
+			return in, err
+		}
+	}
+	if scope.Certificate != nil {
+		if in.certificate, err = r.others(ctx, scope.certificate(), Other{}); err != nil {
 			return in, err
 		}
 	}
@@ -107,8 +114,12 @@ func (r *Retriever) rereadInputs(ctx context.Context, in inputs) (again inputs, 
 		changed = err == nil && got.Value != in.version
 	}
 	for other, refused := range in.others {
-		text, err := r.others(ctx, NewScope(in.scope.Destination, destination.Requirement{Scheme: other}), refused)
-		changed = changed || err == nil && text != refused
+		had, err := r.others(ctx, NewScope(in.scope.Destination, destination.Requirement{Scheme: other}), refused)
+		changed = changed || err == nil && had != refused
+	}
+	if in.certificate.Certificate != nil {
+		had, err := r.others(ctx, in.scope.certificate(), in.certificate)
+		changed = changed || err == nil && had != in.certificate
 	}
 	if !changed {
 		return in, false
@@ -121,7 +132,7 @@ func (r *Retriever) rereadInputs(ctx context.Context, in inputs) (again inputs, 
 func (in *inputs) find(part destination.TemplatePart) ([]byte, bool) {
 	switch {
 	case part.Scheme != nil:
-		return quoted(in.others[part.Scheme]), true
+		return quoted(in.others[part.Scheme].Text), true
 	case part.Whole:
 		return quoted(string(in.whole())), true
 	case in.members == nil:

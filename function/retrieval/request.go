@@ -107,7 +107,8 @@ func (r *request) owner(in *inputs) error {
 
 // client adds the client's authentication (RFC 6749 section 2.3.1, RFC 7523 section
 // 2.2). A public client of the password flow or with a refresh token has no secret, and possibly no id (section
-// 3.2.1 of the former); neither needs one whose grant is signed.
+// 3.2.1 of the former); neither needs one whose grant is signed. A client with a
+// certificate authenticates by that where it has no secret (RFC 8705 section 2).
 func (r *request) client(in *inputs) error {
 	id, hasID := in.member("client_id")
 	clientSecret, hasSecret := in.member("client_secret")
@@ -115,7 +116,8 @@ func (r *request) client(in *inputs) error {
 		return r.clientAssertion(in)
 	}
 	grant := r.form.Get("grant_type")
-	if (grant == "password" || grant == "refresh_token" || in.scope.Scheme.JWTGrant) && !hasSecret {
+	public := grant == "password" || grant == "refresh_token" || in.scope.Scheme.JWTGrant
+	if (public || hasID && in.scope.Certificate != nil) && !hasSecret {
 		if hasID && !in.scope.Scheme.JWTGrant {
 			r.form.Set("client_id", id)
 		}

@@ -12,6 +12,7 @@ package retrieval
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"maps"
 	"net/http"
@@ -57,6 +58,10 @@ type Scope struct {
 	Scopes string
 	// Member is what Scheme.SecretField of the record says; empty for none.
 	Member string
+	// Certificate is the mutualTLS scheme of the same requirement, whose certificate the
+	// scope's token call presents (RFC 8705), and CertificateMember its own Member.
+	Certificate       *destination.SecurityScheme
+	CertificateMember string
 }
 
 // Secret refers to the scheme's secret, and in it to the member that a record chose.
@@ -83,12 +88,34 @@ func NewScope(d *destination.Destination, requirement destination.Requirement) S
 	return scope
 }
 
+// Presenting is the scope with the certificate that a mutualTLS scheme of the same
+// requirement has the calls of a retrieval present. chosen are as for Member.
+func (s Scope) Presenting(security []destination.Requirement, chosen map[string]string) Scope {
+	switch s.Scheme.Kind {
+	case destination.RetrievedKey, destination.OAuth2, destination.OpenIDConnect:
+		for _, requirement := range security {
+			if requirement.Scheme.Kind == destination.MutualTLS {
+				s.Certificate, s.CertificateMember = requirement.Scheme, chosen[requirement.Scheme.SecretField]
+				break
+			}
+		}
+	}
+	return s
+}
+
+// certificate is the scope of the certificate that is presented.
+func (s Scope) certificate() Scope {
+	return Scope{Destination: s.Destination, Scheme: s.Certificate, Member: s.CertificateMember}
+}
+
 // call is the scope whose retrieval fills this one.
 func (s Scope) call() Scope {
 	if s.Scheme.Source == nil {
 		return s
 	}
-	return NewScope(s.Destination, destination.Requirement{Scheme: s.Scheme.Source})
+	scope := NewScope(s.Destination, destination.Requirement{Scheme: s.Scheme.Source})
+	scope.Certificate, scope.CertificateMember = s.Certificate, s.CertificateMember
+	return scope
 }
 
 // A Token is what one retrieval gave: the credentials of its scheme and of those that share it.
@@ -118,9 +145,16 @@ func (t *Token) Secrets(scheme *destination.SecurityScheme) []string {
 	return t.contents()[scheme].secrets
 }
 
-// Others gives the text of another scheme's credential, which a retrieval is made
-// with. refused is the one it gave before and that was refused, "" at first.
-type Others func(ctx context.Context, scope Scope, refused string) (text string, err error)
+// An Other is the credential of another scheme, which a retrieval is made with: what its
+// header would hold, or a client certificate.
+type Other struct {
+	Text        string
+	Certificate *tls.Certificate
+}
+
+// Others gives the credential of another scheme. refused is the one that it gave before
+// and that was refused, none at first.
+type Others func(ctx context.Context, scope Scope, refused Other) (Other, error)
 
 // New returns a Retriever that has retrieved nothing yet.
 func New(secrets *secret.Store, call upstream.CallFunc, others Others) *Retriever {
@@ -168,6 +202,9 @@ func timeout(scope Scope) time.Duration {
 	lasts := secret.Timeout + 2*scope.Destination.AuxiliaryTimeout
 	if scope.Scheme.Kind != destination.RetrievedKey {
 		lasts += secret.Timeout // for a refresh token that is written back
+	}
+	if scope.Certificate != nil {
+		lasts += secret.Timeout
 	}
 	for _, other := range needed(scope.Scheme) {
 		lasts += timeout(Scope{Destination: scope.Destination, Scheme: other})
@@ -237,7 +274,7 @@ func (r *Retriever) ask(ctx context.Context, in inputs) (got *upstream.Answer, h
 		return nil, "", err
 	}
 	host = sent.url.Hostname()
-	got, err = r.send(ctx, in.scope, sent)
+	got, err = r.send(ctx, in.scope, sent, in.certificate.Certificate)
 	if err == nil && rejectsClient(got) && !in.unencoded && in.encodingMatters(sent) {
 		in.unencoded = true
 		return r.ask(ctx, in)
@@ -246,12 +283,12 @@ func (r *Retriever) ask(ctx context.Context, in inputs) (got *upstream.Answer, h
 }
 
 // send makes one call of a scope.
-func (r *Retriever) send(ctx context.Context, scope Scope, made *request) (*upstream.Answer, error) {
+func (r *Retriever) send(ctx context.Context, scope Scope, made *request, certificate *tls.Certificate) (*upstream.Answer, error) {
 	request, err := made.http(ctx)
 	if err != nil {
 		return nil, failed(scope, "its URL or method is none that HTTP has. Mend the document.")
 	}
-	got, err := r.call(ctx, scope.Destination, request, maxAnswer)
+	got, err := r.call(ctx, scope.Destination, request, certificate, maxAnswer)
 	if err != nil {
 		return nil, unanswered(scope, request.URL.Host, err)
 	}

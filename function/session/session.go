@@ -165,7 +165,7 @@ func newRequest(ctx context.Context, method string, target *url.URL, accept stri
 
 // send sends one request of a check. what names the endpoint.
 func (c *Checker) send(ctx context.Context, d *destination.Destination, what string, request *http.Request, limit int) (*upstream.Answer, error) {
-	got, err := c.call(ctx, d, request, limit)
+	got, err := c.call(ctx, d, request, nil, limit)
 	var refusal *gateway.Refusal
 	if err == nil || !errors.As(err, &refusal) {
 		return got, err

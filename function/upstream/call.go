@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"mime"
 	"net/http"
@@ -29,19 +30,19 @@ func (a *Answer) MediaType() string {
 }
 
 // A CallFunc sends one request of a destination's besides the outbound one; see Client.Call.
-type CallFunc func(ctx context.Context, d *destination.Destination, request *http.Request, limit int) (*Answer, error)
+type CallFunc func(ctx context.Context, d *destination.Destination, request *http.Request, certificate *tls.Certificate, limit int) (*Answer, error)
 
-// Call sends one request on the guarded connections of a destination and reads its
-// answer of at most limit bytes whole. It follows no redirect, and gives up after the
+// Call sends one request on the guarded connections of a destination, those that present
+// the certificate, nil for none, and reads its answer of at most limit bytes whole. It follows no redirect, and gives up after the
 // destination's AuxiliaryTimeout.
 //
 // The error is a *gateway.Refusal as from Send, whose detail may speak of the outbound
 // request; Describe has the words for this one.
-func (c *Client) Call(ctx context.Context, d *destination.Destination, request *http.Request, limit int) (*Answer, error) {
+func (c *Client) Call(ctx context.Context, d *destination.Destination, request *http.Request, certificate *tls.Certificate, limit int) (*Answer, error) {
 	asked := cache.Now()
 	ctx, cancel := context.WithTimeout(ctx, d.AuxiliaryTimeout)
 	defer cancel()
-	pool, err := c.pool(ctx, d, nil)
+	pool, err := c.pool(ctx, d, certificate)
 	if err != nil {
 		return nil, err
 	}

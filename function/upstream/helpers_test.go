@@ -66,7 +66,7 @@ func get(t testing.TB, client *upstream.Client, d *destination.Destination, targ
 	if err != nil {
 		t.Fatal(err)
 	}
-	return client.Call(context.Background(), d, request, 1<<10)
+	return client.Call(context.Background(), d, request, nil, 1<<10)
 }
 
 // serve starts an HTTP server that ends with the test.
