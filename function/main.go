@@ -6,6 +6,10 @@
 //	                        with --for lambda also what the function will not have
 //	keyrelay pack FROM TO   write the documents of a folder, overlays applied, as the
 //	                        smallest that are read as the same
+//	keyrelay login FOLDER DOCUMENT SCHEME
+//	                        have a person consent in the browser, and put the refresh token
+//	                        into the scheme's secret; --redirect URL is the address of this
+//	                        machine that the provider knows
 //	keyrelay healthcheck    ask the server on this machine whether it serves
 //	keyrelay version        print the commit and the modules that were built
 //
@@ -42,10 +46,12 @@ func run(stop context.Context, arguments []string) error {
 		return checkForLambda(arguments[3], os.Stdout)
 	case len(arguments) == 3 && arguments[0] == "pack":
 		return pack(arguments[1], arguments[2], os.Stdout)
+	case len(arguments) > 0 && arguments[0] == "login":
+		return login(stop, arguments[1:], os.Stdout)
 	case len(arguments) == 1 && arguments[0] == "version":
 		return printVersion(os.Stdout)
 	case len(arguments) == 1 && arguments[0] == "healthcheck":
 		return healthcheck(stop)
 	}
-	return fmt.Errorf("usage: keyrelay [check [--for lambda] FOLDER | pack FROM TO | healthcheck | version]")
+	return fmt.Errorf("usage: keyrelay [check [--for lambda] FOLDER | pack FROM TO | login FOLDER DOCUMENT SCHEME | healthcheck | version]")
 }

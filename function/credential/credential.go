@@ -56,6 +56,9 @@ func New(secrets *secret.Store, call upstream.CallFunc) *Store {
 	return s
 }
 
+// Retriever makes the retrievals, those of the credentials that they are made with included.
+func (s *Store) Retriever() *retrieval.Retriever { return s.retriever }
+
 // A Credential is all that one outbound request is given: one or more schemes. It
 // is shared by requests that ask for the same, and never changes.
 type Credential struct {

@@ -261,7 +261,7 @@ type Session struct {
 	CacheFor time.Duration
 }
 
-// attach notes the schemes that an operation attaches.
+// attach notes the schemes that an operation attaches, and the scopes that it requires of them.
 func (d *Destination) attach(operation *Operation) {
 	lists := [][]Requirement{operation.Security}
 	if operation.Alternatives != nil {
@@ -271,6 +271,11 @@ func (d *Destination) attach(operation *Operation) {
 		for _, requirement := range security {
 			if at, known := slices.BinarySearch(d.Attached, requirement.Scheme.Name); !known {
 				d.Attached = slices.Insert(d.Attached, at, requirement.Scheme.Name)
+			}
+			for _, scope := range requirement.Scopes {
+				if at, known := slices.BinarySearch(requirement.Scheme.RequiredScopes, scope); !known {
+					requirement.Scheme.RequiredScopes = slices.Insert(requirement.Scheme.RequiredScopes, at, scope)
+				}
 			}
 		}
 	}

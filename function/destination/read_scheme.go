@@ -173,6 +173,10 @@ func (r *reader) flow(scheme *SecurityScheme, node *yaml.Node) {
 	if at := r.member(flow, "refreshUrl"); at != nil && at.Value != "" { // generated documents leave it empty
 		scheme.Flow.RefreshURL = r.relativeURL(flow, "refreshUrl", what)
 	}
+	if grant == "authorization_code" {
+		// keyrelay login alone opens it, and says what is wrong with it
+		r.tolerate(func() { scheme.Flow.AuthorizationURL = r.relativeURL(flow, "authorizationUrl", what) })
+	}
 	for _, each := range r.members(r.member(flow, "scopes"), "scopes") {
 		scheme.Flow.Scopes = append(scheme.Flow.Scopes, each.key.Value)
 	}

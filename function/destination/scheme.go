@@ -100,6 +100,8 @@ type SecurityScheme struct {
 	ResponseHeader, ResponseCookie string
 	// Flow is the oauth2 flow; nil unless Kind is OAuth2.
 	Flow *Flow
+	// RequiredScopes are all scopes of the requirements that may attach the scheme, sorted.
+	RequiredScopes []string
 	// DiscoveryURL is openIdConnectUrl; nil unless Kind is OpenIDConnect.
 	DiscoveryURL *url.URL
 	// Parameters are the x-itential-parameters of the scheme.
@@ -141,6 +143,8 @@ type Flow struct {
 	TokenURL  *url.URL
 	// RefreshURL is where refresh tokens are used: refreshUrl, else TokenURL.
 	RefreshURL *url.URL
+	// AuthorizationURL is where a person consents; nil where the flow has none that can be used.
+	AuthorizationURL *url.URL
 	// Scopes are all scopes that the flow declares, sorted; a Requirement without scopes asks for all of them.
 	Scopes []string
 }

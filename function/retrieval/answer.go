@@ -202,6 +202,9 @@ func errorMember(document []byte) string {
 
 // oauthProblem says what an error code means, in keyrelay's own words.
 func (in *inputs) oauthProblem(code string) string {
+	if code == "invalid_grant" && in.code != nil {
+		return "its endpoint does not accept the authorization code. Log in again; where that fails too, check the redirect URI that the client has there."
+	}
 	if code == "invalid_grant" && in.refreshToken() != "" {
 		return "its endpoint does not accept the refresh token any more. A person has to consent anew: " + login(in.scope) + "."
 	}

@@ -21,6 +21,8 @@ const (
 // A discovery is what a discovery document says (OpenID Connect Discovery 1.0 section 3).
 type discovery struct {
 	tokenEndpoint url.URL
+	// authorizationEndpoint is zero where there is none that may be used.
+	authorizationEndpoint url.URL
 	// post says that clients authenticate in the form and not by HTTP basic.
 	post bool
 }
@@ -78,7 +80,11 @@ func (r *Retriever) discover(ctx context.Context, scope Scope, previous *discove
 	}
 	now := cache.Now()
 	life := cache.Life{Refresh: now.Add(discoveryTTL), Expiry: now.Add(discoveryMaxAge)}
-	read := discovery{*endpoint, onlyPost(got.Body)}
+	read := discovery{tokenEndpoint: *endpoint, post: onlyPost(got.Body)}
+	text, _ = textMember(got.Body, "authorization_endpoint")
+	if endpoint, err = url.Parse(text); err == nil && admitted(endpoint, scope.Destination.Network) {
+		read.authorizationEndpoint = *endpoint
+	}
 	if previous != nil && *previous == read {
 		return previous, life, nil
 	}

@@ -22,6 +22,8 @@ type inputs struct {
 	// post says that the client authenticates in the form, unencoded that it does so by
 	// HTTP basic without the encoding of RFC 6749 section 2.3.1.
 	post, unencoded bool
+	// code is what a token request redeems; nil for none.
+	code *authorizationCode
 	// others are the texts of the credentials that templates ask for.
 	others map[*destination.SecurityScheme]Other
 	// certificate is the client certificate to present; the zero Other for none.

@@ -9,7 +9,7 @@ import (
 
 // refreshToken is the refresh token in a secret (RFC 6749 section 6); empty for none.
 func (in *inputs) refreshToken() string {
-	if in.scope.Scheme.Kind == destination.RetrievedKey {
+	if in.scope.Scheme.Kind == destination.RetrievedKey || in.code != nil {
 		return ""
 	}
 	token, _ := in.member("refresh_token")
@@ -53,7 +53,11 @@ func (r *Retriever) writeBack(ctx context.Context, in inputs, document []byte) e
 
 // login is the command by which a person consents, and a refresh token comes into a secret.
 func login(scope Scope) string {
-	return "keyrelay login FOLDER " + scope.Destination.Name + " " + scope.Scheme.Name
+	member := ""
+	if scope.Scheme.SecretField != "" {
+		member = "--member MEMBER "
+	}
+	return "keyrelay login " + member + "FOLDER " + scope.Destination.Name + " " + scope.Scheme.Name
 }
 
 // errNoRefreshToken refuses a flow that a person has to begin.

@@ -56,7 +56,7 @@ func newTokenRequest(in *inputs, endpoint *url.URL) (*request, error) {
 	return r, r.fill(in, "token")
 }
 
-// grant adds what entitles to the token: a refresh token, nothing but the client's own
+// grant adds what entitles to the token: an authorization code, a refresh token, nothing but the client's own
 // rights, the resource owner's password, or a signed assertion (RFC 7523 section 2.1).
 func (r *request) grant(in *inputs) error {
 	grant := "client_credentials"
@@ -65,6 +65,12 @@ func (r *request) grant(in *inputs) error {
 	}
 	refreshToken := in.refreshToken()
 	switch {
+	case in.code != nil:
+		r.form.Set("grant_type", "authorization_code")
+		r.form.Set("code", in.code.code)
+		r.form.Set("redirect_uri", in.code.redirect)
+		r.form.Set("code_verifier", in.code.verifier)
+		return nil
 	case refreshToken != "":
 		r.form.Set("grant_type", "refresh_token")
 		r.form.Set("refresh_token", refreshToken)
@@ -106,8 +112,8 @@ func (r *request) owner(in *inputs) error {
 }
 
 // client adds the client's authentication (RFC 6749 section 2.3.1, RFC 7523 section
-// 2.2). A public client of the password flow or with a refresh token has no secret, and possibly no id (section
-// 3.2.1 of the former); neither needs one whose grant is signed. A client with a
+// 2.2). A public client of the password flow, with a code or with a refresh token has no
+// secret, and possibly no id (section 3.2.1 of the former); neither needs one whose grant is signed. A client with a
 // certificate authenticates by that where it has no secret (RFC 8705 section 2).
 func (r *request) client(in *inputs) error {
 	id, hasID := in.member("client_id")
@@ -116,7 +122,7 @@ func (r *request) client(in *inputs) error {
 		return r.clientAssertion(in)
 	}
 	grant := r.form.Get("grant_type")
-	public := grant == "password" || grant == "refresh_token" || in.scope.Scheme.JWTGrant
+	public := grant == "password" || grant == "refresh_token" || grant == "authorization_code" || in.scope.Scheme.JWTGrant
 	if (public || hasID && in.scope.Certificate != nil) && !hasSecret {
 		if hasID && !in.scope.Scheme.JWTGrant {
 			r.form.Set("client_id", id)

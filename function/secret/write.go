@@ -47,6 +47,9 @@ func (s *Store) WriteMember(ctx context.Context, reference destination.Reference
 	}
 	changed := rawjson.WithMember(before(), append(reference.Pointer.Tokens(), name), value)
 	if bytes.Equal(changed, before()) {
+		if kept, _ := (reference.Pointer + rawjson.PointerTo(name)).Find(changed); !bytes.Equal(kept, value) {
+			return unavailable(reference, "cannot be given the member "+name+": the part of the reference from # on leads through what is no JSON object. Point it to an object in objects.", nil)
+		}
 		return nil
 	}
 	after := &Version{bytes: func() []byte { return changed }}

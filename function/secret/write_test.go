@@ -11,6 +11,7 @@ import (
 
 	"keyrelay/function/destination"
 	"keyrelay/function/fake"
+	"keyrelay/function/rawjson"
 	"keyrelay/function/secret"
 )
 
@@ -97,5 +98,20 @@ func TestWriteReadOnlyFile(t *testing.T) {
 	err := newStore(nil).WriteMember(t.Context(), destination.Reference{Provider: "file", Name: file, Pointer: "/person"}, "refresh_token", "r-2")
 	if !errors.Is(err, secret.ErrUnavailable) {
 		t.Error(err)
+	}
+}
+
+// TestWriteNowhere says so where the reference leads through what is no object, and loses nothing silently.
+func TestWriteNowhere(t *testing.T) {
+	const list = `{"people": [{"id": 1}], "key": "a text"}`
+	e := fake.NewSecrets(map[string]string{"keyrelay/it": list})
+	store := newStore(e)
+	for _, pointer := range []rawjson.Pointer{"/people/0", "/key", "/people"} {
+		if err := store.WriteMember(t.Context(), managed("keyrelay/it", pointer), "refresh_token", "r-2"); !errors.Is(err, secret.ErrUnavailable) {
+			t.Errorf("%s: %v", pointer, err)
+		}
+	}
+	if e.Value("keyrelay/it") != list {
+		t.Errorf("Secrets Manager holds %s", e.Value("keyrelay/it"))
 	}
 }

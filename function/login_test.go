@@ -1,0 +1,420 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const (
+	loginDocument = `openapi: 3.1.0
+info: {title: Orders, version: "1"}
+servers: [{url: $API}]
+x-keyrelay-network: loopback
+security: [{person: []}]
+components:
+  securitySchemes:
+    person:
+      type: oauth2
+      flows: {authorizationCode: {authorizationUrl: "$API/authorize?access_type=offline&prompt=consent", tokenUrl: $API/token, scopes: {write: "", read: ""}}}
+`
+	loginSecret = `{"person": {"client_id": "relay+1", "client_secret": "c 9f31"}, "more": 1.0}`
+)
+
+// An authorizationServer asks nobody and answers at once. It notes what it is asked.
+type authorizationServer struct {
+	*httptest.Server
+	// authorization and token are the queries and forms that came; client is who asked for the token.
+	authorization, token url.Values
+	client               string
+	// status and answer are those of the token endpoint; of the other, query is added to the redirect URI.
+	status        int
+	answer, query string
+}
+
+func startAuthorizationServer(t *testing.T) *authorizationServer {
+	a := &authorizationServer{status: 200, answer: `{"access_token": "t-1", "refresh_token": "r-1"}`, query: "code=the-code"}
+	a.Server = httptest.NewServer(a)
+	t.Cleanup(a.Close)
+	a.Config.Handler = a
+	return a
+}
+
+func (a *authorizationServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch r.URL.Path {
+	case "/authorize":
+		a.authorization = r.URL.Query()
+		http.Redirect(w, r, r.FormValue("redirect_uri")+"?"+a.query+"&state="+r.FormValue("state"), http.StatusFound)
+	case "/.well-known/openid-configuration":
+		fmt.Fprintf(w, `{"authorization_endpoint": %q, "token_endpoint": %q}`, a.URL+"/authorize", a.URL+"/token")
+	default:
+		_ = r.ParseForm()
+		a.token, a.client = r.PostForm, r.Header.Get("Authorization")
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Location", "/elsewhere")
+		w.WriteHeader(a.status)
+		_, _ = io.WriteString(w, a.answer)
+	}
+}
+
+// documents writes a document for the server.
+func (a *authorizationServer) documents(t *testing.T, document string) string {
+	return documentFolder(t, strings.ReplaceAll(document, "$API", a.URL))
+}
+
+// logIn runs the command; browse is what the person does with the address that it prints.
+func logIn(t *testing.T, browse func(address *url.URL), arguments ...string) (printed string, err error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	reader, writer := io.Pipe()
+	done := make(chan error, 1)
+	go func() {
+		err := login(ctx, arguments, writer)
+		_ = writer.Close()
+		done <- err
+	}()
+	var text bytes.Buffer
+	lines := bufio.NewScanner(reader)
+	for lines.Scan() {
+		text.WriteString(lines.Text() + "\n")
+		if strings.HasPrefix(lines.Text(), "http") {
+			address, err := url.Parse(lines.Text())
+			if err != nil {
+				t.Fatal(err)
+			}
+			go browse(address)
+		}
+	}
+	return text.String(), <-done
+}
+
+// visit opens an address as a browser does, and returns the status of the last page.
+func visit(t *testing.T, address string) int {
+	t.Helper()
+	answer, err := http.Get(address)
+	if err != nil {
+		t.Error(err)
+		return 0
+	}
+	_ = answer.Body.Close()
+	return answer.StatusCode
+}
+
+func consents(t *testing.T) func(*url.URL) {
+	return func(address *url.URL) {
+		if status := visit(t, address.String()); status != 200 {
+			t.Errorf("the last page has status %d", status)
+		}
+	}
+}
+
+// mustNotTell sees that nothing secret is in a text.
+func mustNotTell(t *testing.T, text string) {
+	t.Helper()
+	for _, hidden := range []string{"c 9f31", "9f31", "r-1", "t-1", "the-code", "hush"} {
+		if strings.Contains(text, hidden) {
+			t.Errorf("it tells %q: %s", hidden, text)
+		}
+	}
+}
+
+// TestLogin checks every parameter of both requests, for each way in which a client
+// authenticates and each place of an authorization endpoint.
+func TestLogin(t *testing.T) {
+	basic := "Basic " + base64.StdEncoding.EncodeToString([]byte("relay%2B1:c+9f31"))
+	port := freePort(t)
+	discovered := strings.NewReplacer("type: oauth2", "type: openIdConnect", "[{person: []}]", "[{person: [offline_access, orders]}]")
+	for name, test := range map[string]struct {
+		document, secret    string
+		arguments           []string
+		authorization, form string
+		client              string
+	}{
+		"client_secret_basic": {loginDocument, loginSecret, nil, "access_type=offline&prompt=consent&scope=read+write", "", basic},
+		"client_secret_post": {loginDocument + "      x-keyrelay-client-authentication: client_secret_post\n", loginSecret, nil,
+			"access_type=offline&prompt=consent&scope=read+write", "client_id=relay%2B1&client_secret=c+9f31", ""},
+		"public client": {loginDocument, `{"person": {"client_id": "relay+1"}}`, nil, "access_type=offline&prompt=consent&scope=read+write", "client_id=relay%2B1", ""},
+		"required scopes": {strings.NewReplacer("{person: []}", "{person: [read]}", `write: ""`, `offline_access: ""`).Replace(loginDocument), loginSecret, nil,
+			"access_type=offline&prompt=consent&scope=read+offline_access", "", basic},
+		"discovery": {regexp.MustCompile(`flows:.*`).ReplaceAllString(discovered.Replace(loginDocument), "openIdConnectUrl: $$API/.well-known/openid-configuration"), loginSecret, nil,
+			"scope=openid+offline_access+orders", "", basic},
+		"a provider's own redirect URI": {loginDocument, loginSecret, []string{"--redirect", "http://localhost:" + port + "/a/b"},
+			"access_type=offline&prompt=consent&scope=read+write&redirect_uri=" + url.QueryEscape("http://localhost:"+port+"/a/b"), "", basic},
+		"a redirect URI without a path": {loginDocument, loginSecret, []string{"--redirect", "http://127.0.0.1:" + port},
+			"access_type=offline&prompt=consent&scope=read+write&redirect_uri=" + url.QueryEscape("http://127.0.0.1:"+port), "", basic},
+	} {
+		t.Run(name, func(t *testing.T) {
+			secrets := startManagedSecrets(t)
+			secrets.Put("keyrelay/orders", test.secret)
+			server := startAuthorizationServer(t)
+			printed, err := logIn(t, consents(t), append(test.arguments, server.documents(t, test.document), "orders", "person")...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			mustNotTell(t, printed)
+			got, wanted := server.authorization, mustParse(t, test.authorization)
+			challenge, state, redirect := got.Get("code_challenge"), got.Get("state"), got.Get("redirect_uri")
+			if !wanted.Has("redirect_uri") && !regexp.MustCompile(`^http://127\.0\.0\.1:[0-9]{2,5}/callback$`).MatchString(redirect) {
+				t.Errorf("the redirect URI is %s", redirect)
+			}
+			for member, value := range map[string]string{"response_type": "code", "client_id": "relay+1", "redirect_uri": redirect, "state": state, "code_challenge": challenge, "code_challenge_method": "S256"} {
+				if !wanted.Has(member) {
+					wanted.Set(member, value)
+				}
+			}
+			if difference := cmp.Diff(wanted, got); difference != "" {
+				t.Errorf("the authorization request (-want +got):\n%s", difference)
+			}
+			verifier := server.token.Get("code_verifier")
+			if digest := sha256.Sum256([]byte(verifier)); len(verifier) < 43 || len(state) < 43 || state == verifier || base64.RawURLEncoding.EncodeToString(digest[:]) != challenge {
+				t.Errorf("verifier of %d characters, state of %d, challenge %s", len(verifier), len(state), challenge)
+			}
+			form := mustParse(t, test.form)
+			for member, value := range map[string]string{"grant_type": "authorization_code", "code": "the-code", "redirect_uri": redirect, "code_verifier": verifier} {
+				form.Set(member, value)
+			}
+			if difference := cmp.Diff(form, server.token); difference != "" || server.client != test.client {
+				t.Errorf("the token request, by %q (-want +got):\n%s", server.client, difference)
+			}
+			if kept := strings.Replace(test.secret, `"}`, `","refresh_token":"r-1"}`, 1); secrets.Value("keyrelay/orders") != kept {
+				t.Errorf("kept %s, want %s", secrets.Value("keyrelay/orders"), kept)
+			}
+		})
+	}
+}
+
+func mustParse(t *testing.T, query string) url.Values {
+	t.Helper()
+	parsed, err := url.ParseQuery(query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parsed
+}
+
+// TestLoginIntoAFile replaces the refresh token of a file, and that of the member that a
+// record would choose.
+func TestLoginIntoAFile(t *testing.T) {
+	server := startAuthorizationServer(t)
+	for _, test := range []struct {
+		pointer, member, before, after string
+	}{
+		{"", "", `{"client_id": "relay", "refresh_token": "old", "more": [1.0]}`, `{"client_id": "relay", "refresh_token": "r-1", "more": [1.0]}`},
+		{"#/{org}", "a/b", `{"a": {}, "a/b": {"client_id": "relay"}}`, `{"a": {}, "a/b": {"client_id": "relay","refresh_token":"r-1"}}`},
+	} {
+		file := filepath.Join(t.TempDir(), "secret")
+		if err := os.WriteFile(file, []byte(test.before), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		arguments := []string{server.documents(t, loginDocument+`      x-keyrelay-secret: "file:`+file+test.pointer+"\"\n"), "orders", "person"}
+		if test.member != "" {
+			arguments = append([]string{"--member", test.member}, arguments...)
+		}
+		printed, err := logIn(t, consents(t), arguments...)
+		if err != nil || !strings.Contains(printed, "The refresh token is in file:"+file) {
+			t.Errorf("%v: %s", err, printed)
+		}
+		mustNotTell(t, printed)
+		if kept, _ := os.ReadFile(file); string(kept) != test.after {
+			t.Errorf("kept %s, want %s", kept, test.after)
+		}
+	}
+}
+
+// TestLoginAttacked waits on while somebody else sends answers: with another state, to
+// another path, under another host, by another method. Only the first answer counts.
+func TestLoginAttacked(t *testing.T) {
+	startManagedSecrets(t).Put("keyrelay/orders", loginSecret)
+	server := startAuthorizationServer(t)
+	browse := func(address *url.URL) {
+		redirect, state := address.Query().Get("redirect_uri"), address.Query().Get("state")
+		origin := strings.TrimSuffix(redirect, "/callback")
+		for attack, status := range map[string]int{
+			redirect + "?code=evil":                                        400,
+			redirect + "?code=evil&state=" + state[1:]:                     400,
+			redirect + "?code=evil&state=" + state + "&state=" + state:     400,
+			redirect + "?code=evil&state=" + state + "0":                   400,
+			redirect + "?error=access_denied&state=":                       400,
+			redirect + "?code=evil;x&state=" + state:                       400,
+			redirect + "/?code=evil&state=" + state:                        404,
+			origin + "/?code=evil&state=" + state:                          404,
+			origin + "/call%62ack?code=evil&state=" + state:                404,
+			origin + "//callback?code=evil&state=" + state:                 404,
+			"POST " + redirect + "?code=evil&state=" + state:               404,
+			"HEAD " + redirect + "?code=evil&state=" + state:               404,
+			"evil.example.com " + redirect + "?code=evil&state=" + state:   404,
+			"localhost.evil.example " + redirect + "?code=&state=" + state: 404,
+		} {
+			if got := attackWith(t, attack); got != status {
+				t.Errorf("%s is answered %d, want %d", attack, got, status)
+			}
+		}
+		consents(t)(address)
+	}
+	if _, err := logIn(t, browse, server.documents(t, loginDocument), "orders", "person"); err != nil || server.token.Get("code") != "the-code" {
+		t.Errorf("%v, redeemed %s", err, server.token.Get("code"))
+	}
+	c := &callback{redirect: &url.URL{Host: "127.0.0.1:1", Path: "/callback"}, state: "s", answers: make(chan url.Values, 3)}
+	for _, status := range []int{200, 410, 410} {
+		recorder := httptest.NewRecorder()
+		c.ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "http://127.0.0.1:1/callback?code=c&state=s", nil))
+		if recorder.Code != status {
+			t.Errorf("answered %d, want %d", recorder.Code, status)
+		}
+	}
+}
+
+// attackWith sends a request: an address, with a method or a Host before it.
+func attackWith(t *testing.T, attack string) int {
+	t.Helper()
+	method, host := http.MethodGet, ""
+	word, address, found := strings.Cut(attack, " ")
+	switch {
+	case !found:
+		address = attack
+	case strings.Contains(word, "."):
+		host = word
+	default:
+		method = word
+	}
+	request, err := http.NewRequest(method, address, nil)
+	if err != nil {
+		t.Error(err)
+		return 0
+	}
+	request.Host = host
+	answer, err := http.DefaultTransport.RoundTrip(request)
+	if err != nil {
+		t.Error(err)
+		return 0
+	}
+	_ = answer.Body.Close()
+	return answer.StatusCode
+}
+
+// TestLoginFails says what to do, tells no secret, and leaves the secret as it is.
+func TestLoginFails(t *testing.T) {
+	for name, test := range map[string]struct {
+		query  string
+		status int
+		answer string
+		wanted string
+	}{
+		"not consented":        {"error=access_denied&error_description=hush", 200, "", `the error "access_denied". Log in again`},
+		"an error of its own":  {"error=%1b%5B2J" + strings.Repeat("x", 99), 200, "", `the error "\x1b[2J` + strings.Repeat("x", 56) + `". Look`},
+		"an error with a code": {"error=server_error&code=hush", 200, "", `"server_error". Try again later`},
+		"no code":              {"a=b", 200, "", "neither one code nor an error"},
+		"two codes":            {"code=hush&code=hush", 200, "", "neither one code nor an error"},
+		"no refresh token":     {"code=the-code", 200, `{"access_token": "t-1"}`, "gave no refresh token"},
+		"an empty one":         {"code=the-code", 200, `{"access_token": "t-1", "refresh_token": ""}`, "gave no refresh token"},
+		"a code too late":      {"code=the-code", 400, `{"error": "invalid_grant", "error_description": "hush"}`, "does not accept the authorization code. Log in again"},
+		"200 and an error":     {"code=the-code", 200, `{"error": "invalid_client"}`, "does not accept the client. Check the secret secretsmanager:keyrelay/orders#/person, and x-keyrelay-client-authentication. 127.0.0.1 answered 200, invalid_client."},
+		"a redirect":           {"code=the-code", 307, "", "redirects, which keyrelay does not follow. Write the final URL into the document. 127.0.0.1 answered 307."},
+		"no JSON":              {"code=the-code", 200, "<hush>", "gave no refresh token"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			secrets := startManagedSecrets(t)
+			secrets.Put("keyrelay/orders", loginSecret)
+			server := startAuthorizationServer(t)
+			server.query, server.status, server.answer = test.query, test.status, test.answer
+			printed, err := logIn(t, consents(t), server.documents(t, loginDocument), "orders", "person")
+			if err == nil || !strings.Contains(err.Error(), test.wanted) {
+				t.Fatalf("%v, want %s", err, test.wanted)
+			}
+			mustNotTell(t, printed+err.Error())
+			if secrets.Value("keyrelay/orders") != loginSecret {
+				t.Errorf("kept %s", secrets.Value("keyrelay/orders"))
+			}
+		})
+	}
+}
+
+// TestLoginRefused opens no browser where it could come to nothing.
+func TestLoginRefused(t *testing.T) {
+	secrets := startManagedSecrets(t)
+	secrets.Put("keyrelay/orders", loginSecret)
+	secrets.Put("keyrelay/bare", `{"client_secret": "hush"}`)
+	t.Setenv("PERSON", `{"client_id": "relay", "client_secret": "hush"}`)
+	public := strings.Replace(loginDocument, "x-keyrelay-network: loopback\n", "", 1)
+	public = strings.NewReplacer("$API/authorize", "http://127.0.0.1:1/authorize", "$API", "https://api.example.com").Replace(public)
+	names := []string{"orders", "person"}
+	for name, test := range map[string]struct {
+		document  string
+		arguments []string
+		wanted    string
+	}{
+		"no arguments":           {loginDocument, nil, "usage: keyrelay login"},
+		"another document":       {loginDocument, []string{"bills", "person"}, `no document "bills"; write one of orders`},
+		"another scheme":         {loginDocument, []string{"orders", "robot"}, `no security scheme "robot"`},
+		"a static key":           {strings.Replace(loginDocument, "type: oauth2", "type: apiKey\n      in: header\n      name: K", 1), names, "needs no login"},
+		"client credentials":     {strings.NewReplacer("authorizationCode: {authorizationUrl: \"$API/authorize?access_type=offline&prompt=consent\",", "clientCredentials: {").Replace(loginDocument), names, "a flow that needs no login, client_credentials"},
+		"no authorizationUrl":    {strings.Replace(loginDocument, "authorizationUrl:", "x-other:", 1), names, "no authorizationUrl that a browser can open"},
+		"one in the clear":       {public, names, "no authorizationUrl that a browser can open"},
+		"a variable":             {loginDocument + "      x-keyrelay-secret: env:PERSON\n", names, "cannot keep a refresh token: put what it holds into Secrets Manager or a file, name that with x-keyrelay-secret on person of orders"},
+		"no client_id":           {loginDocument + "      x-keyrelay-secret: secretsmanager:keyrelay/bare\n", names, "has no member client_id"},
+		"no secret":              {loginDocument + "      x-keyrelay-secret: secretsmanager:keyrelay/none\n", names, "secretsmanager:keyrelay/none"},
+		"a member for nothing":   {loginDocument, []string{"--member", "a", "orders", "person"}, "--member is for a secret whose member a field"},
+		"no member to choose by": {loginDocument + "      x-keyrelay-secret: \"secretsmanager:keyrelay/orders#/{org}\"\n", names, "--member is for a secret whose member a field"},
+	} {
+		folder := startAuthorizationServer(t).documents(t, test.document)
+		mustRefuseLogin(t, name, folder, test.arguments, test.wanted)
+	}
+	for _, redirect := range []string{"https://127.0.0.1:1/a", "http://127.0.0.1/a", "http://192.168.0.1:1/a", "http://127.0.0.1.evil.example:1/a", "http://user@127.0.0.1:1/a", "http://127.0.0.1:1/a?b=c", "http://127.0.0.1:1/a#b", "8123", ""} {
+		mustRefuseLogin(t, redirect, "", append([]string{"--redirect", redirect}, names...), "--redirect must be an address of this machine")
+	}
+}
+
+// mustRefuseLogin puts the folder behind the flags.
+func mustRefuseLogin(t *testing.T, name, folder string, arguments []string, wanted string) {
+	t.Helper()
+	at := 0
+	for at < len(arguments) && strings.HasPrefix(arguments[at], "--") {
+		at += 2
+	}
+	arguments = append(append(append([]string{}, arguments[:at]...), folder), arguments[at:]...)
+	printed, err := logIn(t, func(*url.URL) { t.Errorf("%s: a browser is asked for", name) }, arguments...)
+	if err == nil || !strings.Contains(err.Error(), wanted) {
+		t.Errorf("%s: %v, want %s", name, err, wanted)
+	} else {
+		mustNotTell(t, printed+err.Error())
+	}
+}
+
+// TestLoginUnanswered ends the waiting with its time and with a signal.
+func TestLoginUnanswered(t *testing.T) {
+	startManagedSecrets(t).Put("keyrelay/orders", loginSecret)
+	redirect := &url.URL{Scheme: "http", Host: "127.0.0.1:0", Path: "/callback"}
+	late, cancelLate := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
+	defer cancelLate()
+	stopped, cancel := context.WithCancel(t.Context())
+	cancel()
+	for ctx, wanted := range map[context.Context]string{late: "no answer came to http://127.0.0.1:", stopped: "nothing has changed"} {
+		listener, err := listenAt(redirect)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := awaitAnswer(ctx, listener, redirect, "s"); err == nil || !strings.Contains(err.Error(), wanted) {
+			t.Errorf("%v, want %s", err, wanted)
+		}
+		if _, err := net.Dial("tcp", redirect.Host); err == nil {
+			t.Error("it still listens")
+		}
+	}
+}

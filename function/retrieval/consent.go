@@ -1,0 +1,130 @@
+package retrieval
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"net/url"
+	"slices"
+	"strings"
+
+	"keyrelay/function/destination"
+)
+
+// A Consent is a person's consent that is asked for in a browser: an authorization
+// request (RFC 6749 section 4.1.1) with PKCE (RFC 7636), and what its answer is redeemed with.
+type Consent struct {
+	// URL is where the person consents.
+	URL *url.URL
+	// State comes back with the answer. What comes without it answers another request (RFC 6749 section 10.12).
+	State string
+
+	in inputs
+}
+
+// An authorizationCode is what a token request redeems (RFC 6749 section 4.1.3, RFC 7636 section 4.5).
+type authorizationCode struct {
+	code, redirect, verifier string
+}
+
+// AskConsent makes the authorization request of a scheme whose answer a browser brings
+// to the redirect URI. The authorization endpoint is the flow's authorizationUrl, whose
+// query stays, or that of the discovery document. The error is as from Get.
+func (r *Retriever) AskConsent(ctx context.Context, scope Scope, redirect string) (*Consent, error) {
+	in, err := r.readInputs(ctx, scope)
+	if err != nil {
+		return nil, err
+	}
+	client, err := in.needed("client_id")
+	if err != nil {
+		return nil, err
+	}
+	endpoint, err := r.authorizationEndpoint(ctx, scope)
+	if err != nil {
+		return nil, err
+	}
+	in.code = &authorizationCode{redirect: redirect, verifier: unguessable()}
+	challenge := sha256.Sum256([]byte(in.code.verifier))
+	consent := &Consent{URL: endpoint, State: unguessable(), in: in}
+	query := endpoint.Query()
+	for name, value := range map[string]string{
+		"response_type": "code", "client_id": client, "redirect_uri": redirect, "state": consent.State,
+		"code_challenge": base64.RawURLEncoding.EncodeToString(challenge[:]), "code_challenge_method": "S256",
+	} {
+		query.Set(name, value)
+	}
+	if scopes := consentScopes(scope.Scheme); len(scopes) > 0 {
+		query.Set("scope", strings.Join(scopes, " "))
+	}
+	endpoint.RawQuery = strings.ReplaceAll(query.Encode(), "+", "%20")
+	return consent, nil
+}
+
+// unguessable is 256 bits as RFC 7636 section 4.1 makes a verifier of them.
+func unguessable() string {
+	var bits [32]byte
+	_, _ = rand.Read(bits[:]) // never fails
+	return base64.RawURLEncoding.EncodeToString(bits[:])
+}
+
+// authorizationEndpoint is where a person consents.
+func (r *Retriever) authorizationEndpoint(ctx context.Context, scope Scope) (*url.URL, error) {
+	var endpoint url.URL
+	switch flow := scope.Scheme.Flow; {
+	case flow != nil && flow.AuthorizationURL != nil:
+		endpoint = *flow.AuthorizationURL
+	case flow != nil:
+		return nil, failed(scope, "its flow has no authorizationUrl that a browser can open. Write the whole URL into the flow authorizationCode, from https:// on.")
+	default:
+		got, err := r.discoveries.Get(ctx, Scope{Destination: scope.Destination, Scheme: scope.Scheme})
+		if err != nil {
+			return nil, err
+		}
+		endpoint = got.Value.authorizationEndpoint
+	}
+	if endpoint.Host == "" {
+		return nil, failed(scope, "its discovery document names no authorization_endpoint that a browser can open: it has to be an https URL without user name and fragment.")
+	}
+	return &endpoint, nil
+}
+
+// consentScopes are the scopes that a person is asked for: those that the document's
+// operations require, else all of the flow's; openid, without which OpenID Connect
+// refuses the request (Core 1.0 section 3.1.2.1); and the scope of refresh tokens
+// (section 11) where the flow lists it.
+func consentScopes(scheme *destination.SecurityScheme) []string {
+	const openid, offline = "openid", "offline_access"
+	scopes := slices.Clone(scheme.RequiredScopes)
+	switch {
+	case scheme.Flow == nil && !slices.Contains(scopes, openid):
+		return append([]string{openid}, scopes...)
+	case scheme.Flow != nil && len(scopes) == 0:
+		return scheme.Flow.Scopes
+	case scheme.Flow != nil && slices.Contains(scheme.Flow.Scopes, offline) && !slices.Contains(scopes, offline):
+		return append(scopes, offline)
+	}
+	return scopes
+}
+
+// Redeem exchanges the code of an authorization answer for a refresh token and writes
+// that into the scheme's secret. The error is as from Get.
+func (r *Retriever) Redeem(ctx context.Context, consent *Consent, code string) error {
+	in := consent.in
+	in.code = &authorizationCode{code, in.code.redirect, in.code.verifier}
+	got, host, err := r.ask(ctx, in)
+	if err != nil {
+		return err
+	}
+	refreshToken, ok := textMember(asDocument(got), "refresh_token", "refreshToken")
+	switch {
+	case got.Status < 200 || got.Status > 299:
+		return withAnswer(refusedBy(in, got), host, got)
+	case !ok && oauthError(got) != "":
+		return withAnswer(failed(in.scope, in.oauthProblem(oauthError(got))), host, got)
+	case !ok:
+		return withAnswer(failed(in.scope, "its endpoint gave no refresh token. Many providers give one only where they are asked to: by the scope offline_access, or by "+
+			"access_type=offline&prompt=consent in the query of authorizationUrl; some at the first consent alone, which is then to be withdrawn there."), host, got)
+	}
+	return r.secrets.WriteMember(ctx, in.scope.Secret(), "refresh_token", refreshToken)
+}
