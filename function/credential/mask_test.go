@@ -1,6 +1,7 @@
 package credential_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"testing"
 
@@ -75,4 +76,37 @@ func TestMaskCarried(t *testing.T) {
 	if found := held.Mask(response); found != nil || string(response.Body) != guess {
 		t.Errorf("left %s", response.Body)
 	}
+}
+
+// TestMaskInside hides what servers take out of a text that is a whole header, or JSON,
+// and says nothing about names, short values and words among several.
+func TestMaskInside(t *testing.T) {
+	const key, other = "key-that-nobody-guesses", "another-that-nobody-guesses"
+	tests := []struct{ stored, answer, left string }{
+		{"Bearer " + key, key + "|Bearer " + key, "***|***"},
+		{"SSWS " + key, key, "***"},
+		{"Basic QWxhZGRpbjpvcGVuIHNlc2FtZSBvcGVu", "Aladdin:open sesame open|QWxhZGRpbjpvcGVuIHNlc2FtZSBvcGVu|Aladdin", "***|***|Aladdin"},
+		{`Token token="` + key + `"`, key, "***"},
+		{"session=" + key, key, "***"},
+		{`{"outer": {"list": [{"inner": "` + key + `"}, "` + other + `", 12345678901234567890, "short"]}}`,
+			`{"got": "` + key + `", "and": ["` + other + `", 12345678901234567890, "short", "outer"]}`, `{"got": "***", "and": ["***", 12345678901234567890, "short", "outer"]}`},
+		{`{"inner": "` + key + `"}`, key, "***"},
+		{`Custom ["` + key + `"]`, key, "***"},
+		{`Digest username="somebody-of-some-company", opaque="` + key + `"`, "somebody-of-some-company|" + key, "somebody-of-some-company|" + key},
+		{"correct horse battery staples", "horse battery staples", "horse battery staples"},
+		{key + "-of-it", key, key},
+	}
+	for _, test := range tests {
+		held := heldWith(t, quoted(test.stored), func(s *destination.SecurityScheme) { s.Secret.Pointer = "/key" })
+		response := &gateway.Response{Body: []byte(test.answer)}
+		if held.Mask(response); string(response.Body) != test.left {
+			t.Errorf("%s: left %s, want %s", test.stored, response.Body, test.left)
+		}
+	}
+}
+
+// quoted is a secret whose member key is the text.
+func quoted(text string) string {
+	secret, _ := json.Marshal(map[string]string{"key": text})
+	return string(secret)
 }

@@ -50,7 +50,7 @@ type stats struct {
 
 // newPart brings a text into shape. secrets are what must not come back with an answer.
 func newPart(scheme *destination.SecurityScheme, text string, secrets []string) *part {
-	made := &part{text: func() string { return text }, masker: mask.New(secrets...)}
+	made := &part{text: func() string { return text }, masker: mask.New(withCarried(secrets, text)...)}
 	made.attach(scheme, text)
 	return made
 }

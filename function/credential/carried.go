@@ -1,0 +1,64 @@
+package credential
+
+import (
+	"encoding/base64"
+	"slices"
+	"strings"
+
+	"keyrelay/function/rawjson"
+)
+
+// maxCarried is the size of the longest text that is looked into: the mask's cost grows
+// with what is found, and most servers take no longer header.
+const maxCarried = 8 << 10
+
+// withCarried adds to the secrets of a text what a server takes out of it and may tell
+// by itself: the operator may have stored a whole header, or JSON.
+func withCarried(secrets []string, text string) []string {
+	if len(text) > maxCarried {
+		return secrets
+	}
+	for _, each := range carried(text) {
+		if !slices.Contains(secrets, each) {
+			secrets = append(secrets, each)
+		}
+	}
+	return secrets
+}
+
+// carried are the values inside a text: behind a word such as Bearer (RFC 9110 section
+// 11.4), in the base64 of Basic, behind the name of the only parameter, and the texts in
+// JSON at any depth. Of several parameters none is taken: a name among them can be guessed.
+func carried(text string) []string {
+	if document, sound := rawjson.Pointer("").Find([]byte(text)); sound && rawjson.IsContainer(document) {
+		return textsIn(nil, document)
+	}
+	if word, rest, found := strings.Cut(text, " "); found && !strings.ContainsAny(rest, " ,;") {
+		pair, err := base64.StdEncoding.DecodeString(rest)
+		if strings.EqualFold(word, "Basic") && err == nil {
+			return []string{string(pair), rest}
+		}
+		return append(carried(rest), rest)
+	}
+	if name, value, found := strings.Cut(text, "="); found && name != "" && !strings.ContainsAny(text, " ,;&") {
+		return []string{strings.Trim(value, `"`)}
+	}
+	return nil
+}
+
+// textsIn adds the texts in a sound JSON value, the names of members excepted.
+func textsIn(texts []string, value []byte) []string {
+	if !rawjson.IsContainer(value) {
+		if text, _ := rawjson.Plain(value); value[0] == '"' {
+			texts = append(texts, text)
+		}
+		return texts
+	}
+	isObject, isName := value[0] == '{', false
+	for element := range rawjson.Elements(value) {
+		if isName = isObject && !isName; !isName {
+			texts = textsIn(texts, element)
+		}
+	}
+	return texts
+}
