@@ -224,6 +224,39 @@ func TestStartEntries(t *testing.T) {
 	}
 }
 
+// TestStartWarns sees the warning of a refresh token that cannot be kept, whatever the
+// flow, and none for a client's secret or a refresh token in a file.
+func TestStartWarns(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "client")
+	if err := os.WriteFile(file, []byte(`{"refresh_token": "hush"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	document := openDocument("http://127.0.0.1:9") + `components:
+  securitySchemes:
+    within: {type: oauth2, flows: {clientCredentials: {tokenUrl: /token, scopes: {}}}, x-keyrelay-secret: "env:CLIENTS#/a/b"}
+    whole: {type: openIdConnect, openIdConnectUrl: /discovery, x-keyrelay-secret: "env:CLIENT"}
+    client: {type: oauth2, flows: {clientCredentials: {tokenUrl: /token, scopes: {}}}, x-keyrelay-secret: "env:CLIENTS#/c"}
+    file: {type: oauth2, flows: {password: {tokenUrl: /token, scopes: {}}}, x-keyrelay-secret: "file:` + file + `"}
+`
+	command := program(nil, "PORT="+freePort(t), "KEYRELAY_CALLER_KEYS=none", "KEYRELAY_DESTINATIONS="+writeDocument(t, document),
+		`CLIENT={"refresh_token": "hush"}`, `CLIENTS={"a": {"b": {"refresh_token": "hush"}}, "c": {"client_secret": "hush"}}`)
+	output, err := command.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = command.Process.Kill() }()
+	lines := bufio.NewReader(output)
+	for _, says := range []string{"The refresh token of api whole is", "The refresh token of api within is", `"message":"serving"`} {
+		line, _ := lines.ReadString('\n')
+		if !json.Valid([]byte(line)) || !strings.Contains(line, says) || strings.Contains(line, "hush") {
+			t.Errorf("the start says %s, want %q", line, says)
+		}
+	}
+}
+
 // TestUnreadableSecret starts the program as a user who may not read a secret's file.
 func TestUnreadableSecret(t *testing.T) {
 	if os.Geteuid() != 0 {

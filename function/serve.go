@@ -44,6 +44,10 @@ func serve(stop context.Context) error {
 	// net/http quotes bytes of a downstream there, and the log is JSON only.
 	stdlog.SetOutput(io.Discard)
 	log = log.With("version", commit, "folder", read.destinations, "documents", len(wired.Destinations()), "networks", networks(wired.Destinations()))
+	for _, scheme := range refreshTokensInMemory(wired.Destinations()) {
+		log.Warn("start", "detail", "The refresh token of "+scheme+" is in a variable of the environment: a rotated one is kept in memory only, and lost when keyrelay ends. "+
+			"Put the secret into Secrets Manager or a file.")
+	}
 	if read.lambda {
 		log.Info("serving")
 		serveLambda(stop, read, wired)

@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"runtime/debug"
 	"slices"
 
 	"keyrelay/function/destination"
+	"keyrelay/function/rawjson"
 	"keyrelay/function/relay"
 	"keyrelay/function/secret"
 )
@@ -37,6 +39,24 @@ func wire(settings settings, log io.Writer) (*relay.Relay, error) {
 		LogLevel:     settings.logLevel,
 		FunctionName: settings.functionName,
 	}), nil
+}
+
+// refreshTokensInMemory names the documents and schemes whose refresh token is in a
+// variable of the environment, where no rotated one can be kept.
+func refreshTokensInMemory(destinations []*destination.Destination) (schemes []string) {
+	for _, each := range destinations {
+		for name, scheme := range each.Schemes {
+			if scheme.Secret.Provider != "env" || scheme.Kind != destination.OAuth2 && scheme.Kind != destination.OpenIDConnect {
+				continue
+			}
+			pointer := scheme.Secret.Pointer + rawjson.PointerTo("refresh_token")
+			if _, found := pointer.Find([]byte(os.Getenv(scheme.Secret.Name))); found {
+				schemes = append(schemes, each.Name+" "+name)
+			}
+		}
+	}
+	slices.Sort(schemes)
+	return schemes
 }
 
 // networks names the kinds of addresses that the documents open.

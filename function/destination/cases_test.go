@@ -84,7 +84,7 @@ func corpusOutcomes() map[string]outcome {
 	}
 	return map[string]outcome{
 		"01":  {requests: sent("POST "+v1+"/contacts", "GET "+v1+"/me")},
-		"01b": {requests: sent("POST "+v1+"/contacts", "GET "+v1+"/me")},
+		"01b": {warning: "once rotated, is kept in memory only", requests: sent("POST "+v1+"/contacts", "GET "+v1+"/me")},
 		"01c": {requests: sent("POST "+v1+"/contacts", "GET https://fine.example.com/x")},
 		"02":  {requests: sent("GET "+v1+"/files/1", "POST "+v1+"/files/1")},
 		"03":  {warning: "http:// on the public network", requests: sent("GET " + v1 + "/a")},

@@ -367,6 +367,10 @@ func (r *reader) secret(scheme *SecurityScheme, node, key *yaml.Node) {
 		scheme.Secret = r.placedReference(at, extensionPrefix+"secret")
 		scheme.SecretField = r.secretField(at, scheme.Secret)
 		r.namesSecret[scheme] = true
+		if scheme.Flow != nil && scheme.Flow.GrantType == "authorization_code" && scheme.Secret.Provider == "env" {
+			r.warn("", Fault{r.place(at), "a refresh token in a variable of the environment, once rotated, is kept in memory only",
+				"name a secret of Secrets Manager or a file, unless the API rotates none"})
+		}
 		return
 	}
 	if scheme.needsSecret() {
