@@ -62,7 +62,7 @@ func (s *tokenServer) answer(w http.ResponseWriter, r *http.Request) {
 // call, to a server that takes no other: by client credentials with a secret and without
 // (RFC 8705 section 2), and for a key. Without the scheme there is no token.
 func TestTokenByCertificate(t *testing.T) {
-	w := newWorld(t, map[string]string{"client": client, "bare": `{"client_id": "the-client"}`, "cert": clientCertificate(7)}, nil)
+	w := newWorld(t, map[string]string{"client": client, "bare": `{"client_id": "the-client"}`, "cert": fake.ClientCertificate(7)}, nil)
 	server := newTokenServer(t, w.destination)
 	w.url = server.URL
 	certificate := &destination.SecurityScheme{Name: "certificate", Kind: destination.MutualTLS, Secret: managed("cert", "")}
@@ -94,12 +94,12 @@ func TestTokenByCertificate(t *testing.T) {
 // TestCertificateOfTokenRotates reads the certificate again where the endpoint does not
 // accept the client that it says.
 func TestCertificateOfTokenRotates(t *testing.T) {
-	w := newWorld(t, map[string]string{"client": client, "cert": clientCertificate(1)}, nil)
+	w := newWorld(t, map[string]string{"client": client, "cert": fake.ClientCertificate(1)}, nil)
 	server := newTokenServer(t, w.destination)
 	w.url = server.URL
 	certificate := &destination.SecurityScheme{Name: "certificate", Kind: destination.MutualTLS, Secret: managed("cert", "")}
 	mustGet(t, w.store, w.plan(certificate))
-	w.secrets.Put("cert", clientCertificate(2))
+	w.secrets.Put("cert", fake.ClientCertificate(2))
 	server.accepts = "2"
 	w.mustAuthorize(t, w.plan(w.oauth(), certificate), "Bearer certificate-2/token secret=true form=grant_type=client_credentials")
 }
@@ -107,7 +107,7 @@ func TestCertificateOfTokenRotates(t *testing.T) {
 // TestCertificateEndpoint calls the endpoint that a discovery document names for clients
 // with a certificate (RFC 8705 section 5), and the other one for all others.
 func TestCertificateEndpoint(t *testing.T) {
-	w := newWorld(t, map[string]string{"client": client, "cert": clientCertificate(3)}, nil)
+	w := newWorld(t, map[string]string{"client": client, "cert": fake.ClientCertificate(3)}, nil)
 	server := newTokenServer(t, w.destination)
 	plain := fake.NewAPI(fake.Tokens(60))
 	address := serve(t, plain)

@@ -1,19 +1,11 @@
 package credential_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"encoding/json"
-	"encoding/pem"
-	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"testing"
-	"time"
 
 	"keyrelay/function/credential"
 	"keyrelay/function/destination"
@@ -29,7 +21,7 @@ func TestClientCertificate(t *testing.T) {
 	server.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert}
 	server.StartTLS()
 	t.Cleanup(server.Close)
-	e := fake.NewSecrets(map[string]string{"keyrelay/cert": clientCertificate(1)})
+	e := fake.NewSecrets(map[string]string{"keyrelay/cert": fake.ClientCertificate(1)})
 	store := storeOn(t, e)
 	outbound := planWith(&destination.SecurityScheme{Name: "cert", Kind: destination.MutualTLS, Secret: managed("keyrelay/cert", "")})
 	first := mustGet(t, store, outbound)
@@ -42,7 +34,7 @@ func TestClientCertificate(t *testing.T) {
 	if store.Renew(t.Context(), first) != nil {
 		t.Error("the same certificate was renewed")
 	}
-	e.Put("keyrelay/cert", clientCertificate(2))
+	e.Put("keyrelay/cert", fake.ClientCertificate(2))
 	store = storeOn(t, e)
 	if got := serialSeen(t, server, mustGet(t, store, outbound)); got != "2" {
 		t.Errorf("the server saw %s", got)
@@ -51,11 +43,11 @@ func TestClientCertificate(t *testing.T) {
 
 // TestCertificateRotates gives the new certificate when the old one is refused.
 func TestCertificateRotates(t *testing.T) {
-	e := fake.NewSecrets(map[string]string{"keyrelay/cert": clientCertificate(1)})
+	e := fake.NewSecrets(map[string]string{"keyrelay/cert": fake.ClientCertificate(1)})
 	store := storeOn(t, e)
 	outbound := planWith(&destination.SecurityScheme{Name: "cert", Kind: destination.MutualTLS, Secret: managed("keyrelay/cert", "")})
 	first := mustGet(t, store, outbound)
-	e.Put("keyrelay/cert", clientCertificate(2))
+	e.Put("keyrelay/cert", fake.ClientCertificate(2))
 	renewed := store.Renew(t.Context(), first)
 	if renewed == nil || renewed.Certificate() == first.Certificate() {
 		t.Error("the rotated certificate was not read")
@@ -92,35 +84,10 @@ func TestNoCertificate(t *testing.T) {
 	} {
 		mustRefuse(t, storeOn(t, fake.NewSecrets(map[string]string{"keyrelay/cert": secret})), scheme, says)
 	}
-	store := storeOn(t, fake.NewSecrets(map[string]string{"keyrelay/cert": clientCertificate(1)}))
+	store := storeOn(t, fake.NewSecrets(map[string]string{"keyrelay/cert": fake.ClientCertificate(1)}))
 	request := &http.Request{URL: &url.URL{}, Header: http.Header{}}
 	held := mustGet(t, store, planWith(scheme))
 	if held.Apply(request); len(request.Header) > 0 {
 		t.Errorf("a certificate came into the header: %v", request.Header)
 	}
-}
-
-// clientCertificate is a secret with a certificate that bears the number.
-func clientCertificate(number int64) string {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		panic(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(number), NotAfter: time.Now().Add(time.Hour), ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}
-	certificate, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		panic(err)
-	}
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		panic(err)
-	}
-	secret, err := json.Marshal(map[string]string{
-		"certificate": string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate})),
-		"private_key": string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})),
-	})
-	if err != nil {
-		panic(err)
-	}
-	return string(secret)
 }

@@ -2,15 +2,8 @@ package session_test
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"fmt"
-	"math/big"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -175,7 +168,7 @@ func TestIntrospectionCall(t *testing.T) {
 
 // TestIntrospectionCertificate says that the call has no client certificate.
 func TestIntrospectionCertificate(t *testing.T) {
-	w := newWorld(t, map[string]string{"keyrelay/it": clientCertificate(1)}, fake.Says(200, "application/json", `{"active": true}`))
+	w := newWorld(t, map[string]string{"keyrelay/it": fake.ClientCertificate(1)}, fake.Says(200, "application/json", `{"active": true}`))
 	scheme := header(managed("keyrelay/it", ""))
 	scheme.Kind = destination.MutualTLS
 	introspected(w, scheme).mustNotCheck(t, aToken, "no client certificate")
@@ -336,29 +329,4 @@ func TestAnswersBounded(t *testing.T) {
 		w.mustAccept(t, "token-1")
 		w.mustHaveRetrieved(t, 10_002)
 	})
-}
-
-// clientCertificate is a secret with a certificate that bears the number.
-func clientCertificate(number int64) string {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		panic(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(number), NotAfter: time.Now().Add(time.Hour), ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}
-	certificate, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		panic(err)
-	}
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		panic(err)
-	}
-	secret, err := json.Marshal(map[string]string{
-		"certificate": string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate})),
-		"private_key": string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})),
-	})
-	if err != nil {
-		panic(err)
-	}
-	return string(secret)
 }
