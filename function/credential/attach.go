@@ -22,9 +22,13 @@ func (p *part) attach(scheme *destination.SecurityScheme, text string) {
 		pair := name + "=" + text
 		p.apply = func(request *http.Request) { setCookie(request.Header, name, pair) }
 	case "body":
-		p.apply = func(request *http.Request) { setInBody(request, name, text) }
+		p.applyTo = func(request *http.Request, operation *destination.Operation) {
+			setInBody(request, operation.BodyType, name, text)
+		}
 	case "path":
-		p.applyPath = func(request *http.Request, template string) { setInPath(request.URL, template, name, text) }
+		p.applyTo = func(request *http.Request, operation *destination.Operation) {
+			setInPath(request.URL, operation.Path, name, text)
+		}
 	}
 }
 

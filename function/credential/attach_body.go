@@ -2,6 +2,7 @@ package credential
 
 import (
 	"bytes"
+	"crypto/rand"
 	"encoding/json"
 	"io"
 	"mime"
@@ -12,15 +13,34 @@ import (
 	"keyrelay/function/rawjson"
 )
 
+// The media types of forms.
+const (
+	formType      = "application/x-www-form-urlencoded"
+	multipartType = "multipart/form-data"
+)
+
 // setInBody puts a credential into a form's field of the name, or into a JSON object
 // as the member that name is, or that a JSON Pointer points to. It replaces what is there.
-// A body that is neither stays as it is.
-func setInBody(request *http.Request, name, text string) {
+// A body that is neither stays as it is. An absent one becomes a form where formOffered,
+// the operation's media type, says so, and an object where that is empty.
+func setInBody(request *http.Request, formOffered, name, text string) {
 	body := bodyOf(request)
-	mediaType, _, _ := mime.ParseMediaType(request.Header.Get("Content-Type"))
-	if mediaType == "application/x-www-form-urlencoded" {
+	if len(body) == 0 && formOffered != "" {
+		request.Header.Set("Content-Type", formOffered)
+	}
+	mediaType, parameters, _ := mime.ParseMediaType(request.Header.Get("Content-Type"))
+	switch mediaType {
+	case formType:
 		kept := without(string(body), "&", func(sent string) bool { return sameParameter(queryName(sent), name) })
 		setBody(request, []byte(appended(kept, "&", url.QueryEscape(name)+"="+url.QueryEscape(text))))
+		return
+	case multipartType:
+		boundary := parameters["boundary"]
+		if boundary == "" {
+			boundary = "keyrelay-" + rand.Text()
+			request.Header.Set("Content-Type", multipartType+"; boundary="+boundary)
+		}
+		setBody(request, withPart(body, boundary, name, text))
 		return
 	}
 	pointer := rawjson.Pointer(name)

@@ -72,8 +72,8 @@ type Credential struct {
 	parts    []*part
 	attached int
 	fills    []plan.Fill
-	// path is the template of the operation's path.
-	path string
+	// operation is what the request is of, a zero one where it is a call besides the outbound one.
+	operation *destination.Operation
 }
 
 // Stats is what the log may know of a credential.
@@ -128,7 +128,7 @@ func (s *Store) GetFor(ctx context.Context, d *destination.Destination, security
 // get gets a part for each requirement. chosen are the values of fields that choose a
 // member of a secret.
 func (s *Store) get(ctx context.Context, d *destination.Destination, security []destination.Requirement, chosen map[string]string) (*Credential, error) {
-	made := &Credential{Stats: Stats{Cached: true}}
+	made := &Credential{Stats: Stats{Cached: true}, operation: &destination.Operation{}}
 	for _, requirement := range security {
 		scope := retrieval.NewScope(d, requirement).Presenting(security, chosen)
 		scope.Member = chosen[requirement.Scheme.SecretField]
@@ -190,7 +190,7 @@ func (s *Store) assemble(ctx context.Context, outbound *plan.Plan) (*Credential,
 	if err != nil {
 		return nil, err
 	}
-	made.fills, made.path = outbound.Fills, outbound.Operation.Path
+	made.fills, made.operation = outbound.Fills, outbound.Operation
 	for _, fill := range outbound.Fills {
 		for _, each := range fill.Parts {
 			if each.Scheme == nil || made.part(each.Scheme) != nil {
@@ -361,8 +361,8 @@ func (c *Credential) Apply(request *http.Request) {
 		if part.apply != nil {
 			part.apply(request)
 		}
-		if part.applyPath != nil {
-			part.applyPath(request, c.path)
+		if part.applyTo != nil {
+			part.applyTo(request, c.operation)
 		}
 	}
 	for _, part := range c.parts[:c.attached] {

@@ -30,9 +30,9 @@ type part struct {
 	text func() string
 	// apply puts the credential where the scheme puts it; nil where that is not in a field.
 	apply func(*http.Request)
-	// applyPath puts it into the request's path, for which the operation's template is
-	// needed; nil where it is not there.
-	applyPath func(request *http.Request, template string)
+	// applyTo puts it into the path or the body of an operation's request; nil where it
+	// is not there.
+	applyTo func(request *http.Request, operation *destination.Operation)
 	// sign signs the request, after everything else is in it; nil for all other kinds.
 	sign func(*http.Request)
 	// certificate is the client certificate; nil for all other kinds.

@@ -13,7 +13,7 @@ const asterisks = "***"
 // where the real one would go. No secret is read for it. A client certificate shows
 // nowhere; a signature shows as the field that would hold it.
 func Redacted(outbound *plan.Plan) *Credential {
-	made := &Credential{fills: outbound.Fills, path: outbound.Operation.Path}
+	made := &Credential{fills: outbound.Fills, operation: outbound.Operation}
 	for _, requirement := range outbound.Operation.Security {
 		made.parts = append(made.parts, redacted(requirement.Scheme))
 	}
