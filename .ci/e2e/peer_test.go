@@ -37,7 +37,7 @@ func TestPeer(t *testing.T) {
 	writePeer(t, folder, downstream.URL, "post", oauth("x-keyrelay-client-authentication: client_secret_post, x-keyrelay-secret: 'env:POST'"))
 	writePeer(t, folder, downstream.URL, "discovery", "{type: openIdConnect, openIdConnectUrl: "+issuer+"/.well-known/openid-configuration, x-keyrelay-secret: 'env:BASIC'}")
 	writePeer(t, folder, downstream.URL, "stranger", oauth("x-keyrelay-secret: 'env:STRANGER'"))
-	relay := startRelay(t, folder, "BASIC="+clientOf("relay"), "POST="+clientOf("relay-post"), `STRANGER={"client_id": "relay", "client_secret": "a wrong one"}`)
+	relay, log := startRelay(t, folder, "BASIC="+clientOf("relay"), "POST="+clientOf("relay-post"), `STRANGER={"client_id": "relay", "client_secret": "a wrong one"}`)
 
 	for name, client := range map[string]string{"basic": "relay", "post": "relay-post", "discovery": "relay"} {
 		t.Run(name, func(t *testing.T) {
@@ -58,9 +58,15 @@ func TestPeer(t *testing.T) {
 		})
 	}
 	t.Run("stranger", func(t *testing.T) {
-		if text := mustOrder(t, relay, downstream.URL+"/stranger", 502); !strings.Contains(text, "does not accept the client") {
+		if text := mustOrder(t, relay, downstream.URL+"/stranger", 502); !strings.Contains(text, "retrieval-failed") {
 			t.Error(text)
 		}
+		for line := range log {
+			if strings.Contains(line, "does not accept the client") {
+				return
+			}
+		}
+		t.Error("the log does not say why")
 	})
 }
 
@@ -75,11 +81,12 @@ func secretOf(id string) string { return "secret of " + id + ": 100% + more" }
 func startProvider(t *testing.T) string {
 	t.Helper()
 	provider := command(t, nil, "node", ".ci/e2e/testdata/provider.mjs", filepath.Join(root(t), ".tools", "peer"))
-	return strings.TrimSpace(startPrinting(t, provider))
+	issuer, _ := startPrinting(t, provider)
+	return strings.TrimSpace(issuer)
 }
 
-// startRelay serves the documents of a folder and returns the relay's URL.
-func startRelay(t *testing.T, folder string, environment ...string) string {
+// startRelay serves the documents of a folder and returns the relay's URL and its log.
+func startRelay(t *testing.T, folder string, environment ...string) (address string, log <-chan string) {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "keyrelay")
 	output(t, command(t, nil, "go", "build", "-o", program, "./function"))
@@ -89,12 +96,14 @@ func startRelay(t *testing.T, folder string, environment ...string) string {
 	}
 	_, port, _ := net.SplitHostPort(free.Addr().String())
 	_ = free.Close()
-	startPrinting(t, command(t, append(environment, "PORT="+port, "KEYRELAY_CALLER_KEYS=none", "KEYRELAY_DESTINATIONS="+folder), program))
-	return "http://127.0.0.1:" + port
+	_, log = startPrinting(t, command(t, append(environment, "PORT="+port, "KEYRELAY_CALLER_KEYS=none", "KEYRELAY_DESTINATIONS="+folder), program))
+	return "http://127.0.0.1:" + port, log
 }
 
-// startPrinting runs a program until the test ends, and returns the first line that it prints.
-func startPrinting(t *testing.T, prepared *exec.Cmd) string {
+// startPrinting runs a program until the test ends. It returns the first line that the
+// program prints, and the others, of which those are lost that nobody reads in time: a
+// program never waits for its reader.
+func startPrinting(t *testing.T, prepared *exec.Cmd) (first string, others <-chan string) {
 	t.Helper()
 	printed, err := prepared.StdoutPipe()
 	if err != nil {
@@ -104,17 +113,31 @@ func startPrinting(t *testing.T, prepared *exec.Cmd) string {
 	if err := prepared.Start(); err != nil {
 		t.Fatal(err)
 	}
-	lines := bufio.NewReader(printed)
-	t.Cleanup(func() {
-		_ = prepared.Process.Signal(syscall.SIGTERM)
-		_, _ = io.Copy(io.Discard, lines)
-		_ = prepared.Wait()
-	})
-	line, err := lines.ReadString('\n')
+	reader := bufio.NewReader(printed)
+	first, err = reader.ReadString('\n')
 	if err != nil {
+		_ = prepared.Wait()
 		t.Fatalf("%s prints nothing: %v", strings.Join(prepared.Args, " "), err)
 	}
-	return line
+	lines, ended := make(chan string, 1000), make(chan struct{})
+	go func() {
+		defer close(ended)
+		defer close(lines)
+		for err == nil {
+			var line string
+			line, err = reader.ReadString('\n')
+			select {
+			case lines <- line:
+			default:
+			}
+		}
+	}()
+	t.Cleanup(func() {
+		_ = prepared.Process.Signal(syscall.SIGTERM)
+		<-ended
+		_ = prepared.Wait()
+	})
+	return first, lines
 }
 
 // writePeer declares an API with one security scheme.
