@@ -37,7 +37,7 @@ func TestPeer(t *testing.T) {
 	writePeer(t, folder, downstream.URL, "post", oauth("x-keyrelay-client-authentication: client_secret_post, x-keyrelay-secret: 'env:POST'"))
 	writePeer(t, folder, downstream.URL, "discovery", "{type: openIdConnect, openIdConnectUrl: "+issuer+"/.well-known/openid-configuration, x-keyrelay-secret: 'env:BASIC'}")
 	writePeer(t, folder, downstream.URL, "stranger", oauth("x-keyrelay-secret: 'env:STRANGER'"))
-	relay, log := startRelay(t, folder, "BASIC="+clientOf("relay"), "POST="+clientOf("relay-post"), `STRANGER={"client_id": "relay", "client_secret": "a wrong one"}`)
+	relay, log := startLoggingRelay(t, folder, "BASIC="+clientOf("relay"), "POST="+clientOf("relay-post"), `STRANGER={"client_id": "relay", "client_secret": "a wrong one"}`)
 
 	for name, client := range map[string]string{"basic": "relay", "post": "relay-post", "discovery": "relay"} {
 		t.Run(name, func(t *testing.T) {
@@ -85,8 +85,15 @@ func startProvider(t *testing.T) string {
 	return strings.TrimSpace(issuer)
 }
 
-// startRelay serves the documents of a folder and returns the relay's URL and its log.
-func startRelay(t *testing.T, folder string, environment ...string) (address string, log <-chan string) {
+// startRelay serves the documents of a folder and returns the relay's URL.
+func startRelay(t *testing.T, folder string, environment ...string) string {
+	t.Helper()
+	address, _ := startLoggingRelay(t, folder, environment...)
+	return address
+}
+
+// startLoggingRelay is startRelay that returns the log too.
+func startLoggingRelay(t *testing.T, folder string, environment ...string) (address string, log <-chan string) {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "keyrelay")
 	output(t, command(t, nil, "go", "build", "-o", program, "./function"))

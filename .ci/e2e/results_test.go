@@ -50,7 +50,7 @@ func TestResults(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(folder, "orders.yaml"), []byte(document), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	relay, _ := startRelay(t, folder)
+	relay := startRelay(t, folder)
 	var batch []string
 	for i := range oddAnswers {
 		batch = append(batch, fmt.Sprintf(`{"n":%d}`, i))

@@ -23,7 +23,7 @@ func TestSerializer(t *testing.T) {
 	}
 	writeDocument(t, folder, "styles", ownStyles)
 	t.Logf("%d documents of vendors load", writeVendors(t, folder))
-	relay, _ := startRelay(t, folder)
+	relay := startRelay(t, folder)
 	t.Log("\n" + output(t, command(t, nil, "node", ".ci/e2e/testdata/serializer.mjs", filepath.Join(root(t), ".tools", "peer"), folder, relay)))
 }
 
