@@ -26,7 +26,7 @@ func newSigned(s *Store) *cache.Cache[retrieval.Scope, *signed] {
 		Fetch:   s.sign,
 		Timeout: func(retrieval.Scope) time.Duration { return secret.Timeout },
 		OnCancel: func(scope retrieval.Scope, cause error) error {
-			return &gateway.Refusal{Reason: secret.ErrUnavailable, Detail: "The secret " + scope.Scheme.Secret.String() + " was still being read when the request ended. Send it again.", Cause: cause}
+			return &gateway.Refusal{Reason: secret.ErrUnavailable, Detail: "The secret " + scope.Scheme.Secret.Public() + " was still being read when the request ended. Send it again.", Cause: cause}
 		},
 		RenewInterval: renewInterval,
 	}

@@ -37,8 +37,8 @@ func mustRefuse(t *testing.T, store *credential.Store, scheme *destination.Secur
 	if !strings.Contains(refusal.Detail, says) {
 		t.Errorf("the detail does not say %q: %s", says, refusal.Detail)
 	}
-	if !strings.Contains(refusal.Detail, scheme.Secret.Provider+":"+scheme.Secret.Name) {
-		t.Errorf("the detail does not name %s: %s", scheme.Secret, refusal.Detail)
+	if said := refusal.Detail + refusal.Note; !strings.Contains(said, scheme.Secret.Provider+":"+scheme.Secret.Name) {
+		t.Errorf("neither detail nor note names %s: %s", scheme.Secret, said)
 	}
 	if refusal.RetryAfter < 1 || refusal.RetryAfter > 30 {
 		t.Errorf("RetryAfter is %d", refusal.RetryAfter)

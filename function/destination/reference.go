@@ -142,6 +142,18 @@ func isAlphanumeric(c rune) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
 }
 
+// Public returns the reference as a caller may see it: without a file's path, and
+// without an ARN, which holds an account's id.
+func (r Reference) Public() string {
+	switch {
+	case r.Provider == "file":
+		return "of a file"
+	case strings.HasPrefix(r.Name, "arn:"):
+		return "of an ARN"
+	}
+	return r.String()
+}
+
 // String returns the reference as a document writes it; empty for the zero Reference.
 func (r Reference) String() string {
 	switch {

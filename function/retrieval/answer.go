@@ -172,7 +172,7 @@ const textType = "text/plain"
 func (in *inputs) clientProblem() string {
 	problem := "its endpoint does not accept who asks. Check the parameters in the document"
 	if in.scope.Scheme.Secret != (destination.Reference{}) {
-		problem = "its endpoint does not accept the client. Check the secret " + in.scope.Scheme.Secret.String()
+		problem = "its endpoint does not accept the client. Check the secret " + in.scope.Scheme.Secret.Public()
 	}
 	if in.scope.Scheme.Kind != destination.RetrievedKey {
 		problem += ", and x-keyrelay-client-authentication"

@@ -24,19 +24,21 @@ func rejectsClient(got *upstream.Answer) bool {
 	return got.Status == http.StatusUnauthorized || got.Status == http.StatusBadRequest && oauthError(got) == "invalid_client"
 }
 
-// withAnswer notes in a refusal what the endpoint answered: its status, and the error
-// code if that is one of the IANA registry and so says nothing of a secret.
+// withAnswer says in a refusal what the endpoint answered: its status, and the error
+// code if that is one of the IANA registry and so says nothing of a secret. Which host
+// it was is for the log.
 func withAnswer(err error, host string, got *upstream.Answer) error {
 	var refusal *gateway.Refusal
 	if !errors.As(err, &refusal) {
 		return err
 	}
 	told := *refusal
-	told.Note = host + " answered " + strconv.Itoa(got.Status)
+	told.Detail += " It answered " + strconv.Itoa(got.Status)
 	if code := oauthError(got); isRegistered(code) {
-		told.Note += ", " + code
+		told.Detail += ", " + code
 	}
-	told.Note += "."
+	told.Detail += "."
+	told.Note = "The endpoint is at " + host + "."
 	return &told
 }
 

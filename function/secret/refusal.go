@@ -9,11 +9,15 @@ import (
 
 // unavailable refuses a secret that cannot be read. The cause stays private.
 func unavailable(reference destination.Reference, problem string, cause error) *gateway.Refusal {
-	return &gateway.Refusal{
+	refusal := &gateway.Refusal{
 		Reason: ErrUnavailable,
-		Detail: "The secret " + reference.String() + " " + problem,
+		Detail: "The secret " + reference.Public() + " " + problem,
 		Cause:  cause,
 	}
+	if reference.Public() != reference.String() {
+		refusal.Note = "The reference is " + reference.String() + "."
+	}
+	return refusal
 }
 
 // Unusable refuses with ErrUnavailable a secret that was read but is not what it has

@@ -63,7 +63,7 @@ func (c *Checker) readDigests(ctx context.Context, d *destination.Destination, _
 	}
 	list, problem := parseDigests(read.Bytes())
 	if problem != "" {
-		return nil, cache.Life{}, unchecked(d, "The secret "+d.Session.Secret.String()+" "+problem)
+		return nil, cache.Life{}, unchecked(d, "The secret "+d.Session.Secret.Public()+" "+problem)
 	}
 	return list, cache.Life{Refresh: until, Expiry: until}, nil
 }

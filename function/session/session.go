@@ -140,7 +140,7 @@ func uncheckedFor(d *destination.Destination, err error) error {
 	}
 	refusal := unchecked(d, reason.Detail)
 	refusal.RetryAfter = max(refusal.RetryAfter, reason.RetryAfter)
-	refusal.Cause = reason.Cause
+	refusal.Cause, refusal.Note = reason.Cause, reason.Note
 	return refusal
 }
 

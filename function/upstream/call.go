@@ -6,11 +6,13 @@ import (
 	"errors"
 	"mime"
 	"net/http"
+	"strings"
 	"time"
 
 	"keyrelay/function/cache"
 	"keyrelay/function/destination"
 	"keyrelay/function/gateway"
+	"keyrelay/function/secret"
 )
 
 // An Answer is what an endpoint answered that is not the outbound request's:
@@ -50,15 +52,15 @@ func (c *Client) Call(ctx context.Context, d *destination.Destination, request *
 	request.Header.Set("Accept-Encoding", "identity")
 	answer, err := pool.roundTrip(request.WithContext(ctx))
 	if err != nil {
-		return nil, fault(ctx, d, request.URL.Hostname(), err)
+		return nil, callFault(ctx, d, request, err)
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode == http.StatusSwitchingProtocols {
-		return nil, fault(ctx, d, request.URL.Hostname(), errSwitched)
+		return nil, callFault(ctx, d, request, errSwitched)
 	}
 	body, err := readBody(answer, limit)
 	if err != nil {
-		return nil, fault(ctx, d, request.URL.Hostname(), err)
+		return nil, callFault(ctx, d, request, err)
 	}
 	return &Answer{Status: answer.StatusCode, Header: answer.Header, Body: body, Asked: asked}, nil
 }
@@ -75,5 +77,16 @@ func Describe(what string, refusal *gateway.Refusal) (problem string, late bool)
 	case is(ErrAnswerIncomplete), is(ErrAnswerBroken), is(ErrTerminated):
 		return what + " cannot be reached, or its answer is broken. Check the URL in the document and the API's state.", false
 	}
-	return refusal.Detail, false
+	if is(secret.ErrUnavailable) {
+		return refusal.Detail, false
+	}
+	_, problem, _ = strings.Cut(refusal.Detail, " ") // it begins with the host
+	return what + " " + problem, false
+}
+
+// callFault is what an error means for the caller. Which host it was is for the log.
+func callFault(ctx context.Context, d *destination.Destination, request *http.Request, err error) error {
+	meant := fault(ctx, d, request.URL.Hostname(), err)
+	meant.Note = "The endpoint is at " + request.URL.Host + "."
+	return meant
 }

@@ -27,7 +27,7 @@ type finding struct {
 
 // fault says what an error of net/http means for the caller. The error's own text,
 // which may hold a URL or an address, stays private.
-func fault(ctx context.Context, d *destination.Destination, host string, err error) error {
+func fault(ctx context.Context, d *destination.Destination, host string, err error) *gateway.Refusal {
 	found, ok := findEnd(ctx)
 	if !ok {
 		found, ok = findProhibited(d.Network, err)

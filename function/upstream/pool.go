@@ -120,7 +120,7 @@ func tlsConfig(d *destination.Destination, roots []byte) (*tls.Config, error) {
 	if !config.RootCAs.AppendCertsFromPEM(roots) {
 		return nil, &gateway.Refusal{
 			Reason: secret.ErrUnavailable,
-			Detail: "The secret " + d.CA.Provider + ":" + d.CA.Name + ", which x-keyrelay-ca of " + d.Name +
+			Detail: "The secret " + d.CA.Public() + ", which x-keyrelay-ca of " + d.Name +
 				" names, holds no certificate. Store the roots there as PEM text (-----BEGIN CERTIFICATE-----).",
 		}
 	}
