@@ -173,7 +173,7 @@ func awaitAnswer(stop context.Context, listener net.Listener, redirect *url.URL,
 	server := &http.Server{Handler: awaited, ReadTimeout: headerTime, WriteTimeout: headerTime, MaxHeaderBytes: maxHeaderBytes,
 		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)}
 	server.SetKeepAlivesEnabled(false)
-	defer server.Close()
+	defer func() { _ = server.Close() }()
 	go func() { _ = server.Serve(listener) }()
 	select {
 	case answer := <-awaited.answers:
