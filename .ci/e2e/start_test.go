@@ -59,16 +59,24 @@ func startTime(t *testing.T, program string) time.Duration {
 	function := exec.Command(program)
 	function.Env = []string{
 		"AWS_LAMBDA_RUNTIME_API=" + strings.TrimPrefix(runtime.URL, "http://"), "AWS_LAMBDA_FUNCTION_NAME=start",
-		"_HANDLER=bootstrap", "AWS_REGION=us-east-1",
+		"_HANDLER=bootstrap", "AWS_REGION=us-east-1", "KEYRELAY_NETWORKS=private",
 	}
+	function.Stderr = os.Stderr
 	began := time.Now()
 	if err := function.Start(); err != nil {
 		t.Fatal(err)
 	}
-	took := (<-asked).Sub(began)
-	_ = function.Process.Kill()
-	_ = function.Wait()
-	return took
+	ended := make(chan error, 1)
+	go func() { ended <- function.Wait() }()
+	select {
+	case at := <-asked:
+		_ = function.Process.Kill()
+		<-ended
+		return at.Sub(began)
+	case err := <-ended:
+		t.Fatalf("the function ended before it asked for an event: %v", err)
+		return 0
+	}
 }
 
 // zipSize is what the folder's files take, packed as sam packs them.
