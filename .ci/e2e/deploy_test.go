@@ -108,8 +108,8 @@ func (c *cloud) saysWhichSecret(t *testing.T) {
 			t.Errorf("%s: got %d %s, want 503 secret-unavailable with Retry-After", path, status, body)
 		}
 		log := strings.Join(c.records(t), "")
-		if !strings.Contains(log, reference+" ") || strings.Contains(log+string(body), firstKey) || strings.Contains(string(body), reference) {
-			t.Errorf("%s: the log alone must name %s, and nothing a secret: %s", path, reference, body)
+		if !strings.Contains(log, reference+" ") || strings.Contains(log+string(body), firstKey) || !strings.Contains(string(body), reference+" ") {
+			t.Errorf("%s: log and answer must name %s, and nothing of a secret's value: %s", path, reference, body)
 		}
 	}
 }
