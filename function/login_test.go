@@ -325,8 +325,8 @@ func TestLoginFails(t *testing.T) {
 		"no refresh token":     {"code=the-code", 200, `{"access_token": "t-1"}`, "gave no refresh token"},
 		"an empty one":         {"code=the-code", 200, `{"access_token": "t-1", "refresh_token": ""}`, "gave no refresh token"},
 		"a code too late":      {"code=the-code", 400, `{"error": "invalid_grant", "error_description": "hush"}`, "does not accept the authorization code. Log in again"},
-		"200 and an error":     {"code=the-code", 200, `{"error": "invalid_client"}`, "does not accept the client. Check the secret secretsmanager:keyrelay/orders#/person, and x-keyrelay-client-authentication. 127.0.0.1 answered 200, invalid_client."},
-		"a redirect":           {"code=the-code", 307, "", "redirects, which keyrelay does not follow. Write the final URL into the document. 127.0.0.1 answered 307."},
+		"200 and an error":     {"code=the-code", 200, `{"error": "invalid_client"}`, "does not accept the client. Check the secret secretsmanager:keyrelay/orders#/person, and x-keyrelay-client-authentication. It answered 200, invalid_client. The endpoint is at 127.0.0.1."},
+		"a redirect":           {"code=the-code", 307, "", "redirects, which keyrelay does not follow. Write the final URL into the document. It answered 307. The endpoint is at 127.0.0.1."},
 		"no JSON":              {"code=the-code", 200, "<hush>", "gave no refresh token"},
 	} {
 		t.Run(name, func(t *testing.T) {
