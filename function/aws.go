@@ -1,10 +1,21 @@
 package main
 
 import (
+	"context"
 	"net/http"
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 )
+
+// secretsManager makes the client of AWS Secrets Manager.
+func secretsManager(ctx context.Context) (*secretsmanager.Client, error) {
+	loaded, err := awsConfig(ctx, "SECRETS_MANAGER")
+	if err != nil {
+		return nil, err
+	}
+	return secretsmanager.NewFromConfig(loaded), nil
+}
 
 // maxAWSHeader bounds the header section of an answer of AWS, which is of a few hundred bytes.
 const maxAWSHeader = 64 << 10

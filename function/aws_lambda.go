@@ -15,28 +15,30 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
-	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 )
 
-// secretsManager makes the AWS client from the environment of a Lambda function, as
-// package config of the SDK would, which is left out of this build: a function has no
-// profile, no SSO session and no metadata service.
+// awsConfig makes the configuration of an AWS client from the environment of a Lambda
+// function, as package config of the SDK would, which is left out of this build: a
+// function has no profile, no SSO session and no metadata service. service is what
+// variables call the service, such as SQS.
 //
 // What is taken: AWS_REGION, AWS_DEFAULT_REGION; AWS_ACCESS_KEY_ID,
-// AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN; AWS_ENDPOINT_URL_SECRETS_MANAGER,
+// AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN; AWS_ENDPOINT_URL_ and the service,
 // AWS_ENDPOINT_URL, AWS_IGNORE_CONFIGURED_ENDPOINT_URLS; AWS_USE_FIPS_ENDPOINT,
 // AWS_USE_DUALSTACK_ENDPOINT; AWS_CA_BUNDLE; AWS_MAX_ATTEMPTS, AWS_RETRY_MODE. No other.
-func secretsManager(context.Context) (*secretsmanager.Client, error) {
+func awsConfig(_ context.Context, service string) (aws.Config, error) {
 	loaded := aws.Config{
 		Region:      cmp.Or(os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION")),
 		Credentials: aws.CredentialsProviderFunc(roleCredentials),
 	}
 	var errs [6]error
-	var ignored, fips, dualStack bool
+	var ignored bool
+	var variants endpointVariants
 	ignored, errs[0] = isTrue("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")
-	fips, errs[1] = isTrue("AWS_USE_FIPS_ENDPOINT")
-	dualStack, errs[2] = isTrue("AWS_USE_DUALSTACK_ENDPOINT")
-	if endpoint := cmp.Or(os.Getenv("AWS_ENDPOINT_URL_SECRETS_MANAGER"), os.Getenv("AWS_ENDPOINT_URL")); endpoint != "" && !ignored {
+	variants.fips, errs[1] = isTrue("AWS_USE_FIPS_ENDPOINT")
+	variants.dualStack, errs[2] = isTrue("AWS_USE_DUALSTACK_ENDPOINT")
+	loaded.ConfigSources = []any{variants}
+	if endpoint := cmp.Or(os.Getenv("AWS_ENDPOINT_URL_"+service), os.Getenv("AWS_ENDPOINT_URL")); endpoint != "" && !ignored {
 		loaded.BaseEndpoint = &endpoint
 	}
 	if attempts := os.Getenv("AWS_MAX_ATTEMPTS"); attempts != "" {
@@ -46,17 +48,21 @@ func secretsManager(context.Context) (*secretsmanager.Client, error) {
 		loaded.RetryMode, errs[4] = aws.ParseRetryMode(mode)
 	}
 	loaded.HTTPClient, errs[5] = withBundle(awsHTTPClient(), os.Getenv("AWS_CA_BUNDLE"))
-	if err := errors.Join(errs[:]...); err != nil {
-		return nil, err
-	}
-	return secretsmanager.NewFromConfig(loaded, func(options *secretsmanager.Options) {
-		if fips {
-			options.EndpointOptions.UseFIPSEndpoint = aws.FIPSEndpointStateEnabled
-		}
-		if dualStack {
-			options.EndpointOptions.UseDualStackEndpoint = aws.DualStackEndpointStateEnabled
-		}
-	}), nil
+	return loaded, errors.Join(errs[:]...)
+}
+
+// endpointVariants says which kinds of a service's endpoints are meant. The SDK asks
+// each of a configuration's sources for them by these methods.
+type endpointVariants struct{ fips, dualStack bool }
+
+// GetUseFIPSEndpoint says whether the endpoints of FIPS 140 are meant.
+func (v endpointVariants) GetUseFIPSEndpoint(context.Context) (aws.FIPSEndpointState, bool, error) {
+	return aws.FIPSEndpointStateEnabled, v.fips, nil
+}
+
+// GetUseDualStackEndpoint says whether the endpoints with IPv6 are meant.
+func (v endpointVariants) GetUseDualStackEndpoint(context.Context) (aws.DualStackEndpointState, bool, error) {
+	return aws.DualStackEndpointStateEnabled, v.dualStack, nil
 }
 
 // roleCredentials are the credentials of the function's role, which are good for as long as the process runs.
