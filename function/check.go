@@ -63,6 +63,7 @@ func checkForLambda(folder string, out io.Writer) error {
 	if err := warnOfNetworks(set, out); err != nil {
 		return err
 	}
+	warnOfQueue(set, out)
 	variables, err := texts("KEYRELAY_ENVIRONMENT", os.Getenv("KEYRELAY_ENVIRONMENT"))
 	if err != nil {
 		return err
@@ -99,6 +100,20 @@ func warnOfNetworks(set *destination.Set, out io.Writer) error {
 		}
 	}
 	return nil
+}
+
+// warnOfQueue names the places that need a queue, which the function has where the
+// template's parameter Later is true.
+func warnOfQueue(set *destination.Set, out io.Writer) {
+	if os.Getenv("KEYRELAY_QUEUE") != "" {
+		return
+	}
+	for _, each := range set.Destinations() {
+		for _, place := range each.Later {
+			fmt.Fprintf(out, "warning: %s\n", destination.Fault{Place: place, Problem: "x-keyrelay-delivery: later needs a queue, without which the function will not start",
+				Remedy: "set the template's parameter Later to true, and KEYRELAY_QUEUE, to any text, for this check"})
+		}
+	}
 }
 
 // missingInLambda says what the function will lack of what a reference names.

@@ -58,3 +58,19 @@ warning: api.yaml:5:41: the in of this parameter is not known; write one of: que
 		t.Error(difference)
 	}
 }
+
+// TestCheckWarnsOfTheQueue sees that a document that needs a queue is told where the
+// function may have none.
+func TestCheckWarnsOfTheQueue(t *testing.T) {
+	folder := writeDocument(t, "openapi: 3.1.0\nservers: [{url: 'https://api.example.com'}]\npaths: {/a: {post: {x-keyrelay-delivery: later}}}\n")
+	for queue, want := range map[string]bool{"": true, "Later": false} {
+		t.Setenv("KEYRELAY_QUEUE", queue)
+		var out bytes.Buffer
+		if err := checkForLambda(folder, &out); err != nil {
+			t.Fatal(err)
+		}
+		if told := strings.Contains(out.String(), "api.yaml:3:42: x-keyrelay-delivery: later needs a queue"); told != want {
+			t.Errorf("KEYRELAY_QUEUE=%s: %s", queue, out.String())
+		}
+	}
+}

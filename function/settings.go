@@ -47,6 +47,11 @@ type settings struct {
 	logLevel slog.Level
 	// address is where the HTTP server listens.
 	address string
+	// queue and deadQueue are the URLs of the SQS queues for deliveries and for what
+	// cannot be delivered; empty for none.
+	queue, deadQueue string
+	// queueConcurrency is how many deliveries run at once, in all instances of a Lambda function.
+	queueConcurrency int
 	// secretTTL and secretMaxAge say how long secrets are kept.
 	secretTTL, secretMaxAge time.Duration
 }
@@ -81,6 +86,9 @@ func readSettings(getenv func(string) string) (settings, error) {
 	if read.logLevel, err = logLevel(getenv("KEYRELAY_LOG_LEVEL"), read.lambda); err != nil {
 		return read, err
 	}
+	if err = queueSettings(getenv, &read); err != nil {
+		return read, err
+	}
 	if read.secretTTL, err = duration("KEYRELAY_SECRET_TTL", getenv("KEYRELAY_SECRET_TTL"), secret.DefaultTTL); err != nil {
 		return read, err
 	}
@@ -108,8 +116,8 @@ func networksSetting(value string, realLambda bool) (destination.Network, error)
 // setting must not do nothing.
 func checkNames(environment []string) error {
 	known := []string{
-		"KEYRELAY_CALLER_KEYS", "KEYRELAY_CALLERS", "KEYRELAY_DESTINATIONS", "KEYRELAY_ENVIRONMENT", "KEYRELAY_LOG_LEVEL",
-		"KEYRELAY_NETWORKS", "KEYRELAY_SECRET_MAX_AGE", "KEYRELAY_SECRET_PREFIX", "KEYRELAY_SECRET_TTL",
+		"KEYRELAY_CALLER_KEYS", "KEYRELAY_CALLERS", "KEYRELAY_DEAD_QUEUE", "KEYRELAY_DESTINATIONS", "KEYRELAY_ENVIRONMENT", "KEYRELAY_LOG_LEVEL",
+		"KEYRELAY_NETWORKS", "KEYRELAY_QUEUE", "KEYRELAY_QUEUE_CONCURRENCY", "KEYRELAY_SECRET_MAX_AGE", "KEYRELAY_SECRET_PREFIX", "KEYRELAY_SECRET_TTL",
 	}
 	for _, variable := range environment {
 		name, _, _ := strings.Cut(variable, "=")

@@ -50,6 +50,10 @@ func TestReadSettings(t *testing.T) {
 			map[string]string{"KEYRELAY_NETWORKS": "public"},
 			settings{address: "127.0.0.1:8080"},
 		},
+		"deliveries through queues": {
+			map[string]string{"KEYRELAY_QUEUE": queueURL, "KEYRELAY_DEAD_QUEUE": queueURL + "-dead", "KEYRELAY_QUEUE_CONCURRENCY": "1000"},
+			settings{address: "127.0.0.1:8080", networks: destination.Loopback, queue: queueURL, deadQueue: queueURL + "-dead", queueConcurrency: 1000},
+		},
 		"sam local": {
 			map[string]string{"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001", "AWS_SAM_LOCAL": "true"},
 			settings{address: "127.0.0.1:8080", lambda: true, networks: destination.Loopback},
@@ -58,6 +62,7 @@ func TestReadSettings(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			test.environment["KEYRELAY_DESTINATIONS"] = "documents"
 			test.want.destinations = "documents"
+			test.want.queueConcurrency = max(test.want.queueConcurrency, 2)
 			test.want.secretTTL, test.want.secretMaxAge = 300*time.Second, 24*time.Hour
 			got, err := readSettings(environment(test.environment))
 			if err != nil {
@@ -67,6 +72,29 @@ func TestReadSettings(t *testing.T) {
 				t.Error(difference)
 			}
 		})
+	}
+}
+
+const queueURL = "https://sqs.eu-central-1.amazonaws.com/123456789012/keyrelay"
+
+// TestWrongQueues sees that the queue that is missing, or wrong, is named.
+func TestWrongQueues(t *testing.T) {
+	for _, test := range []struct{ queue, dead, concurrency, want string }{
+		{queueURL, "", "", "KEYRELAY_DEAD_QUEUE must be set"},
+		{"", queueURL, "", "KEYRELAY_QUEUE must be set"},
+		{queueURL, queueURL, "", "KEYRELAY_DEAD_QUEUE must be another"},
+		{"keyrelay", queueURL, "", "KEYRELAY_QUEUE must be the URL"},
+		{queueURL, "arn:aws:sqs:eu-central-1:123456789012:dead", "", "KEYRELAY_DEAD_QUEUE must be the URL"},
+		{queueURL, "https://sqs.eu-central-1.amazonaws.com", "", "KEYRELAY_DEAD_QUEUE must be the URL"},
+		{queueURL, queueURL + "-dead", "1", "KEYRELAY_QUEUE_CONCURRENCY must be"},
+		{queueURL, queueURL + "-dead", "1001", "KEYRELAY_QUEUE_CONCURRENCY must be"},
+		{queueURL, queueURL + "-dead", "two", "KEYRELAY_QUEUE_CONCURRENCY must be"},
+		{"", "", "2", "KEYRELAY_QUEUE_CONCURRENCY is of no use"},
+	} {
+		_, err := readSettings(environment(map[string]string{"KEYRELAY_QUEUE": test.queue, "KEYRELAY_DEAD_QUEUE": test.dead, "KEYRELAY_QUEUE_CONCURRENCY": test.concurrency}))
+		if err == nil || !strings.HasPrefix(err.Error(), test.want) {
+			t.Errorf("%+v: %v", test, err)
+		}
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 
 // wire builds the relay that the settings describe.
 func wire(settings settings, log io.Writer) (*relay.Relay, error) {
-	set, err := destination.Load(settings.destinations, destination.Config{RealLambda: settings.realLambda, Widest: &settings.networks, SecretPrefix: settings.secretPrefix})
+	set, err := destination.Load(settings.destinations, destination.Config{RealLambda: settings.realLambda, Widest: &settings.networks, NoQueue: settings.queue == "", SecretPrefix: settings.secretPrefix})
 	if err != nil {
 		return nil, err
 	}

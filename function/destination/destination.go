@@ -98,6 +98,10 @@ type Destination struct {
 	AuxiliaryTimeout time.Duration
 	// Schemes holds the document's security schemes by name.
 	Schemes map[string]*SecurityScheme
+	// Pace is the least time between two deliveries (x-keyrelay-rate); 0 for no limit.
+	Pace time.Duration
+	// Later lists where the document says x-keyrelay-delivery: later.
+	Later []Place
 	// AnyRecordType says that a record is read whatever its media type is
 	// (x-keyrelay-record-type: any).
 	AnyRecordType bool
@@ -150,6 +154,12 @@ type Operation struct {
 	BatchConcurrency int
 	// BatchMax is how many records a split batch may hold.
 	BatchMax int
+	// Later says that records are accepted now and delivered later, whatever the caller
+	// prefers (x-keyrelay-delivery: later).
+	Later bool
+	// DeliverWithin is how long a record that was accepted is tried to be delivered; 24 h
+	// unless the document says otherwise.
+	DeliverWithin time.Duration
 	// Body is the x-keyrelay-body template; nil when there is none.
 	Body *BodyTemplate
 	// BodyType is the media type that the rest of a record is sent as: empty for

@@ -2,6 +2,8 @@ package destination_test
 
 import (
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -147,7 +149,7 @@ func TestDefaults(t *testing.T) {
 		t.Errorf("destination (-want +got):\n%s", difference)
 	}
 	operation := find(t, load(t, yaml(head)), "PUT", "https://api.example.com/v2/anything")
-	if difference := cmp.Diff(&destination.Operation{Timeout: 25 * time.Second, BatchConcurrency: 8, BatchMax: 1000}, operation, cmpopts.IgnoreFields(destination.Operation{}, "Destination")); difference != "" {
+	if difference := cmp.Diff(&destination.Operation{Timeout: 25 * time.Second, BatchConcurrency: 8, BatchMax: 1000, DeliverWithin: 24 * time.Hour}, operation, cmpopts.IgnoreFields(destination.Operation{}, "Destination")); difference != "" {
 		t.Errorf("operation (-want +got):\n%s", difference)
 	}
 }
@@ -183,6 +185,33 @@ paths:
 	own := find(t, set, "POST", "https://api.example.com/v2/own")
 	if own.Timeout != 250*time.Millisecond || own.Batch != destination.Whole || own.BatchConcurrency != 100 || own.BatchMax != 10_000 || string(own.Body.JSON) != `"{{{all?}}}"` {
 		t.Errorf("own: %+v", own)
+	}
+}
+
+func TestDelivery(t *testing.T) {
+	text := head + `
+x-keyrelay-rate: 100/min
+x-keyrelay-delivery: later
+x-keyrelay-delivery-hours: 312
+paths:
+  /later: {post: {}}
+  /now: {post: {x-keyrelay-delivery: now, x-keyrelay-delivery-hours: 1}}
+`
+	set := load(t, yaml(text))
+	d := set.Destinations()[0]
+	if d.Pace != 600*time.Millisecond || len(d.Later) != 1 || d.Later[0].Line != 5 {
+		t.Errorf("the pace is %v; later is said at %v", d.Pace, d.Later)
+	}
+	later, now := find(t, set, "POST", "https://api.example.com/v2/later"), find(t, set, "POST", "https://api.example.com/v2/now")
+	if !later.Later || later.DeliverWithin != 312*time.Hour || now.Later || now.DeliverWithin != time.Hour {
+		t.Errorf("later: %+v\nnow: %+v", later, now)
+	}
+	folder := t.TempDir()
+	if err := os.WriteFile(filepath.Join(folder, "api.yaml"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := destination.Load(folder, destination.Config{NoQueue: true}); err == nil || !strings.Contains(err.Error(), "api.yaml:5:22: x-keyrelay-delivery: later needs a queue") {
+		t.Errorf("without a queue the fault is %v", err)
 	}
 }
 

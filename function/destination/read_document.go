@@ -19,6 +19,7 @@ const (
 	defaultAuxiliaryTimeout = 10 * time.Second
 	defaultBatchConcurrency = 8
 	defaultBatchMax         = 1_000
+	defaultDeliverWithin    = 24 * time.Hour
 )
 
 // The largest values that a document may hold. maxTimeout is the longest that a
@@ -55,9 +56,10 @@ func (r *reader) document(sound bool) {
 	d.CA = r.reference(r.root, "ca")
 	recordType, _ := r.oneOf(r.member(r.root, extensionPrefix+"record-type"), extensionPrefix+"record-type", "json", "any")
 	d.AnyRecordType = recordType == "any"
+	d.Pace = r.pace()
 	d.Variables = r.reference(r.root, "variables")
 	d.Callers = r.callers()
-	shared := r.settings(r.root, Operation{Destination: d, Timeout: defaultTimeout, BatchConcurrency: defaultBatchConcurrency, BatchMax: defaultBatchMax})
+	shared := r.settings(r.root, Operation{Destination: d, Timeout: defaultTimeout, BatchConcurrency: defaultBatchConcurrency, BatchMax: defaultBatchMax, DeliverWithin: defaultDeliverWithin})
 	d.AuxiliaryTimeout = defaultAuxiliaryTimeout
 	if r.member(r.root, extensionPrefix+"timeout") != nil {
 		d.AuxiliaryTimeout = shared.Timeout
@@ -202,6 +204,7 @@ func (r *reader) settings(node *yaml.Node, settings Operation) Operation {
 			settings.BatchMax = value
 		}
 	}
+	r.delivery(node, &settings)
 	if body := r.member(node, extensionPrefix+"body"); body != nil {
 		settings.Body = r.bodyTemplate(body)
 	}

@@ -31,7 +31,8 @@ func extensions() map[string][]level {
 		"values": scheme, "in": scheme, "jwt": scheme, "grant": scheme, "sigv4": scheme, "response": scheme, "retrieval": scheme,
 		"secret": scheme, "lifetime": scheme, "expires-in": scheme, "refresh-on": scheme,
 		"request-content-type": scheme, "client-authentication": scheme,
-		"network": document, "ca": document, "session": document, "callers": document, "variables": document, "record-type": document,
+		"network": document, "ca": document, "session": document, "callers": document, "variables": document, "record-type": document, "rate": document,
+		"delivery": both, "delivery-hours": both,
 		"timeout": both, "batch": both, "batch-concurrency": both, "batch-max": both, "body": both, "body-type": both,
 	}
 }

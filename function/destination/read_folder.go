@@ -19,6 +19,8 @@ type Config struct {
 	RealLambda bool
 	// Widest is the widest network that documents may ask for; nil for any.
 	Widest *Network
+	// NoQueue makes x-keyrelay-delivery: later a fault.
+	NoQueue bool
 	// SecretPrefix is what the secrets of schemes begin with that name none; empty means DefaultSecretPrefix.
 	SecretPrefix string
 }
