@@ -5,8 +5,10 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -66,6 +68,7 @@ func (d *downstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // startTestHost makes the namespace and starts the downstream in it with a first key.
 func startTestHost(t *testing.T, key string) {
 	t.Helper()
+	waitForTestHost(t)
 	_ = command(t, nil, "ip", "link", "del", testHostLink).Run()
 	_ = command(t, nil, "ip", "netns", "del", namespace).Run() // one that a run which was cut off left behind
 	t.Cleanup(func() {
@@ -90,6 +93,20 @@ func startTestHost(t *testing.T, key string) {
 	}
 	start(t, command(t, []string{downstreamStart + "=" + key}, "ip", "netns", "exec", namespace, program))
 	eventually(t, "the downstream answers", answers(downstreamBase))
+}
+
+// waitForTestHost waits until no other run of these tests on this machine has the
+// address, and keeps it until the test ends.
+func waitForTestHost(t *testing.T) {
+	t.Helper()
+	lock, err := os.Create(filepath.Join(os.TempDir(), namespace+".lock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = lock.Close() })
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // changeKey makes the downstream accept another key, and only that.
