@@ -11,6 +11,8 @@ SAMCONFIG ?= samconfig.toml
 ARCHITECTURE := $(shell sed -n 's/.*Architecture=\\*"*\(x86_64\|arm64\).*/\1/p' '$(SAMCONFIG)' | sort -u)
 # The template's parameter Networks as the configuration gives it, for the check of a build.
 NETWORKS := $(shell sed -n 's/^[^\#]*Networks=\(public\|private\).*/\1/p' '$(SAMCONFIG)' | tail -n 1)
+# The same of the parameter Later: documents may then ask for the queue, which is there once it is deployed.
+QUEUE := $(shell sed -n 's/^[^\#]*Later=\\*"*true.*/KEYRELAY_QUEUE=Later/p' '$(SAMCONFIG)' | tail -n 1)
 GOARCH_x86_64 := amd64
 GOARCH_arm64 := arm64
 # The address of this machine that sam's container reaches it by.
@@ -70,7 +72,7 @@ clean: ## remove what was built; the tools in .tools stay
 
 # What `sam build` runs for the function Relay of template.yaml.
 build-Relay:
-	@KEYRELAY_NETWORKS='$(NETWORKS)' go run ./function check --for lambda '$(DESTINATIONS)'
+	@KEYRELAY_NETWORKS='$(NETWORKS)' $(QUEUE) go run ./function check --for lambda '$(DESTINATIONS)'
 	$(if $(GOARCH_$(ARCHITECTURE)),,$(error $(SAMCONFIG) must name one architecture, Architecture=x86_64 or Architecture=arm64, not "$(ARCHITECTURE)"))
 	GOOS=linux GOARCH=$(GOARCH_$(ARCHITECTURE)) $(BUILD) -tags lambda.norpc,nethttpomithttp2 -o '$(ARTIFACTS_DIR)/bootstrap' ./function
 	@go run ./function pack '$(DESTINATIONS)' '$(ARTIFACTS_DIR)/destinations'

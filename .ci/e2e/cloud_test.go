@@ -14,6 +14,7 @@ import (
 type cloud struct {
 	address     string
 	environment []string
+	emulator    *exec.Cmd
 	stack       string
 	build       string
 	gateway     string
@@ -36,6 +37,7 @@ func startCloud(t *testing.T) *cloud {
 		"BIND_HOST=127.0.0.1", "GATEWAY_PORT=" + port, "IOT_MTLS_ENABLED=0", "AUTH=true",
 	}, started.environment...)
 	start(t, emulator)
+	started.emulator = emulator
 	eventually(t, "the emulated AWS answers", answers(started.address+"/_ministack/ready"))
 	return started
 }

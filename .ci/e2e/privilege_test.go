@@ -29,6 +29,7 @@ func (c *cloud) grantsLeastPrivilege(t *testing.T) {
 		{"implicitDeny", "lambda:InvokeFunction", "arn:aws:lambda:us-east-1:000000000000:function:other"},
 		{"implicitDeny", "ec2:CreateNetworkInterface", "*"},
 		{"implicitDeny", "xray:PutTraceSegments", "*"},
+		{"implicitDeny", "sqs:SendMessage", "*"},
 	} {
 		if decision := c.simulate(t, role, question.action, question.resource); decision != question.decision {
 			t.Errorf("%s on %s: %s, want %s", question.action, question.resource, decision, question.decision)

@@ -29,7 +29,10 @@ func TestMain(m *testing.M) {
 	if !inside {
 		os.Exit(m.Run())
 	}
-	server := &http.Server{Addr: downstreamHost, Handler: &downstream{key: key}, ReadHeaderTimeout: 10 * time.Second}
+	apis := http.NewServeMux()
+	apis.Handle("/", &downstream{key: key})
+	apis.Handle("/ledgers/", &ledgers{named: make(map[string]*ledger)})
+	server := &http.Server{Addr: downstreamHost, Handler: apis, ReadHeaderTimeout: 10 * time.Second}
 	fmt.Fprintln(os.Stderr, server.ListenAndServe())
 	os.Exit(1)
 }
