@@ -130,8 +130,8 @@ func (l loginRequest) scope() (scope retrieval.Scope, err error) {
 		return scope, fmt.Errorf("the secret %s is a variable of the environment, which cannot keep a refresh token: put what it holds into Secrets Manager or a file, "+
 			"name that with x-keyrelay-secret on %s of %s, and log in again", scheme.Secret, l.scheme, l.document)
 	}
-	scope.Scheme, scope.Member = scheme, l.member
-	return scope, nil
+	scope.Scheme = scheme
+	return scope.Choosing(map[string]string{scheme.SecretField: l.member}), nil
 }
 
 // listenAt listens where a redirect URI leads to, and puts a port of 0 right in it. That

@@ -9,8 +9,10 @@ import (
 	"time"
 
 	"keyrelay/function/credential"
+	"keyrelay/function/destination"
 	"keyrelay/function/fake"
 	"keyrelay/function/gateway"
+	"keyrelay/function/plan"
 	"keyrelay/function/secret"
 )
 
@@ -47,6 +49,39 @@ func TestChosenUnknown(t *testing.T) {
 		}
 		w.mustHaveRetrieved(t, 2)
 	})
+}
+
+// TestChosenThroughOthers refuses what a record does not choose, and what it chooses and
+// there is not, also where the chosen credential only buys the one that is sent, or is
+// one of several alternatives.
+func TestChosenThroughOthers(t *testing.T) {
+	w := newWorld(t, map[string]string{"clients": `{"acme": ` + client + `}`, "keyrelay/B": "b"}, fake.Tokens(3600))
+	bought := w.oauth()
+	bought.Secret, bought.SecretField = managed("clients", "/{org}"), "org"
+	chained := w.session("/access_token")
+	chained.Parameters = []destination.RetrievalParameter{{Name: "token", In: "body", UseIn: []string{"key"}, Value: &destination.JSONTemplate{
+		Parts: []destination.JSONPart{{Template: &destination.ValueTemplate{Parts: []destination.TemplatePart{{Scheme: bought}}}}}}}}
+	shared := header(destination.Reference{})
+	shared.Kind, shared.Source, shared.Value = destination.RetrievedKey, chained, template(t, "{{{access_token}}}")
+	chained.Sharing = []*destination.SecurityScheme{shared}
+	alternative := either([]*destination.SecurityScheme{key("A")}, []*destination.SecurityScheme{key("B"), bought})
+	for name, scheme := range map[string]*destination.SecurityScheme{"itself": bought, "a chain": chained, "a shared retrieval": shared, "an alternative": nil} {
+		outbound := w.plan(scheme)
+		if scheme == nil {
+			outbound = w.plan()
+			outbound.Operation = alternative
+		}
+		for member, want := range map[string]error{"acme": nil, "globex": credential.ErrUnknown, "": plan.ErrFieldMissing} {
+			outbound.Chosen = map[string]string{"org": member, "other": "x"}
+			if member == "" {
+				delete(outbound.Chosen, "org")
+			}
+			var refusal *gateway.Refusal
+			if _, err := w.store.Get(t.Context(), outbound); want == nil && err != nil || want != nil && (!errors.As(err, &refusal) || refusal.Reason != want || refusal.Fields[0] != "org") {
+				t.Errorf("%s with %q gave %v", name, member, err)
+			}
+		}
+	}
 }
 
 // TestChosenIsOneToken takes what a record says for one member's name, whatever is in it.

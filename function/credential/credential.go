@@ -130,44 +130,13 @@ func (s *Store) GetFor(ctx context.Context, d *destination.Destination, security
 func (s *Store) get(ctx context.Context, d *destination.Destination, security []destination.Requirement, chosen map[string]string) (*Credential, error) {
 	made := &Credential{Stats: Stats{Cached: true}, operation: &destination.Operation{}}
 	for _, requirement := range security {
-		scope := retrieval.NewScope(d, requirement).Presenting(security, chosen)
-		scope.Member = chosen[requirement.Scheme.SecretField]
-		if err := s.checkMember(ctx, scope); err != nil {
-			return nil, err
-		}
-		if err := made.add(ctx, s, scope); err != nil {
+		if err := made.add(ctx, s, retrieval.NewScope(d, requirement).Presenting(security), chosen); err != nil {
 			return nil, err
 		}
 	}
 	made.attached = len(made.parts)
 	made.describe()
 	return made, nil
-}
-
-// checkMember refuses what a record chose and the secret does not have, once it was read
-// again: nothing is kept of it, whatever callers may send.
-func (s *Store) checkMember(ctx context.Context, scope retrieval.Scope) error {
-	if scope.Scheme.SecretField == "" {
-		return nil
-	}
-	got, err := s.secrets.Get(ctx, scope.Secret())
-	if err != nil {
-		return err
-	}
-	if _, err = got.Value.Select(scope.Secret()); !errors.Is(err, secret.ErrAbsent) {
-		return err
-	}
-	if got, err = s.secrets.Renew(ctx, scope.Secret(), got.Value); err != nil {
-		return err
-	}
-	if _, err = got.Value.Select(scope.Secret()); !errors.Is(err, secret.ErrAbsent) {
-		return err
-	}
-	return &gateway.Refusal{
-		Reason: ErrUnknown,
-		Detail: "The field " + scope.Scheme.SecretField + " of the record names no credential for " + scope.Destination.Name + ". Send one that the operator has stored, or have it added to the secret.",
-		Fields: []string{scope.Scheme.SecretField},
-	}
 }
 
 // fresh reports whether each part is still the one to use.
@@ -196,12 +165,8 @@ func (s *Store) assemble(ctx context.Context, outbound *plan.Plan) (*Credential,
 			if each.Scheme == nil || made.part(each.Scheme) != nil {
 				continue
 			}
-			scope := retrieval.NewScope(outbound.Destination, destination.Requirement{Scheme: each.Scheme}).Presenting(security, outbound.Chosen)
-			scope.Member = outbound.Chosen[each.Scheme.SecretField]
-			if err := s.checkMember(ctx, scope); err != nil {
-				return nil, err
-			}
-			if err := made.add(ctx, s, scope); err != nil {
+			scope := retrieval.NewScope(outbound.Destination, destination.Requirement{Scheme: each.Scheme}).Presenting(security)
+			if err := made.add(ctx, s, scope, outbound.Chosen); err != nil {
 				return nil, err
 			}
 		}
@@ -253,8 +218,13 @@ func (s *Store) exist(ctx context.Context, security []destination.Requirement) (
 	return true, nil
 }
 
-// add gets one scheme's part and notes what that took.
-func (c *Credential) add(ctx context.Context, s *Store, scope retrieval.Scope) error {
+// add gets one scheme's part and notes what that took. chosen are the values of fields
+// that choose a member of a secret.
+func (c *Credential) add(ctx context.Context, s *Store, scope retrieval.Scope, chosen map[string]string) error {
+	scope = scope.Choosing(chosen)
+	if err := s.checkChosen(ctx, scope, chosen); err != nil {
+		return err
+	}
 	start := time.Now()
 	made, taken, err := s.kind(scope.Scheme.Kind).get(ctx, scope)
 	var refusal *gateway.Refusal

@@ -140,10 +140,15 @@ type Operation struct {
 	// Alternatives are what Security is chosen from at first use, by which secrets
 	// exist; nil where the document decides.
 	Alternatives *Alternatives
+	// SecretFields are the fields of the record that choose whose credential is attached,
+	// in any of the alternatives.
+	SecretFields []SecretField
 	// Placeholders are the schemes that a caller's {{{name}}} may stand for: those that
 	// any alternative of its security names; where neither it nor the document names
 	// any, all of the document. None is Internal.
 	Placeholders []*SecurityScheme
+	// PlaceholdersChoose says that a field of the record chooses the credential of one of Placeholders.
+	PlaceholdersChoose bool
 	// Parameters are the OpenAPI parameters that the operation declares, those of its path item included.
 	Parameters []Parameter
 	// Timeout bounds the outbound call; 25 s unless the document says otherwise.
@@ -188,9 +193,11 @@ type Choice struct {
 	Count int
 }
 
-// ChoosesSecret reports whether a field of the record chooses a credential.
-func (o *Operation) ChoosesSecret() bool {
-	return slices.ContainsFunc(o.Security, func(q Requirement) bool { return q.Scheme.SecretField != "" })
+// A SecretField is a field of the record that chooses the member of a secret.
+type SecretField struct {
+	Name string
+	// Required says that the operation has no alternative without it.
+	Required bool
 }
 
 // A Requirement is one security scheme of a security requirement with the scopes it asks for.
@@ -271,8 +278,10 @@ type Session struct {
 	CacheFor time.Duration
 }
 
-// attach notes the schemes that an operation attaches, and the scopes that it requires of them.
+// attach notes the schemes that an operation attaches, and the scopes that it requires of
+// them, and which fields of a record choose their credentials.
 func (d *Destination) attach(operation *Operation) {
+	operation.PlaceholdersChoose = slices.ContainsFunc(operation.Placeholders, func(s *SecurityScheme) bool { return len(s.Choosers()) > 0 })
 	lists := [][]Requirement{operation.Security}
 	if operation.Alternatives != nil {
 		lists = operation.Alternatives.Lists
@@ -282,11 +291,22 @@ func (d *Destination) attach(operation *Operation) {
 			if at, known := slices.BinarySearch(d.Attached, requirement.Scheme.Name); !known {
 				d.Attached = slices.Insert(d.Attached, at, requirement.Scheme.Name)
 			}
+			operation.choose(requirement.Scheme, len(lists) == 1)
 			for _, scope := range requirement.Scopes {
 				if at, known := slices.BinarySearch(requirement.Scheme.RequiredScopes, scope); !known {
 					requirement.Scheme.RequiredScopes = slices.Insert(requirement.Scheme.RequiredScopes, at, scope)
 				}
 			}
+		}
+	}
+}
+
+// choose notes the fields of the record that a scheme's credential is chosen by.
+func (o *Operation) choose(scheme *SecurityScheme, required bool) {
+	for _, chooser := range scheme.Choosers() {
+		field := SecretField{chooser.SecretField, required}
+		if !slices.Contains(o.SecretFields, field) {
+			o.SecretFields = append(o.SecretFields, field)
 		}
 	}
 }

@@ -199,7 +199,7 @@ func (r *reader) sessionCheck(session *Session, node *yaml.Node) {
 		var call Operation
 		r.security(&call, r.member(node, "security"))
 		session.IntrospectionSecurity = call.Security
-		r.presentsNothing(r.member(node, "security"), session.IntrospectionSecurity)
+		r.checkIntrospection(r.member(node, "security"), session.IntrospectionSecurity)
 		for _, scheme := range r.named(r.member(node, "security")) {
 			scheme.Internal = true
 		}
@@ -226,11 +226,14 @@ func (r *reader) sessionCheck(session *Session, node *yaml.Node) {
 	session.Secret = r.placedReference(r.member(node, "secret"), "secret")
 }
 
-// presentsNothing notes client certificates: only outbound calls present any.
-func (r *reader) presentsNothing(node *yaml.Node, security []Requirement) {
+// checkIntrospection notes what only outbound calls have: client certificates, and a record whose field chooses.
+func (r *reader) checkIntrospection(node *yaml.Node, security []Requirement) {
 	for _, requirement := range security {
 		if requirement.Scheme.Kind == MutualTLS {
 			r.fault(node, "the call that checks a session presents no client certificate", "name a scheme of another type than mutualTLS")
+		}
+		if len(requirement.Scheme.Choosers()) > 0 {
+			r.fault(node, "the call that checks a session has no record whose field could choose a credential", "name a scheme whose secret has no {field} in its pointer")
 		}
 	}
 }

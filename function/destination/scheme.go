@@ -2,6 +2,7 @@ package destination
 
 import (
 	"net/url"
+	"slices"
 	"time"
 
 	"keyrelay/function/rawjson"
@@ -126,6 +127,28 @@ type SecurityScheme struct {
 	// client's assertion or, where JWTGrant is set, the grant; nil for nothing.
 	JWT      *JWT
 	JWTGrant bool
+}
+
+// Choosers are the schemes whose secret's member a field of the record chooses: this one,
+// and those that its credential is made with.
+func (s *SecurityScheme) Choosers() []*SecurityScheme { return s.choosers(nil) }
+
+func (s *SecurityScheme) choosers(passed []*SecurityScheme) []*SecurityScheme {
+	if slices.Contains(passed, s) {
+		return nil // a circle, which is a fault
+	}
+	var found []*SecurityScheme
+	if s.SecretField != "" {
+		found = append(found, s)
+	}
+	others := Schemes(s.expressions(false))
+	if s.Source != nil {
+		others = append(others, s.Source)
+	}
+	for _, other := range others {
+		found = append(found, other.choosers(append(passed, s))...)
+	}
+	return found
 }
 
 // A Retrieval is the HTTP call of x-itential-dynamic-retrieval.

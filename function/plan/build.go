@@ -66,9 +66,9 @@ func (d *directives) read(r *record, moves []move, body []byte) error {
 		return nil
 	}
 	// Where the operation is not known yet, there are moves: those that fill the path.
-	needed := len(moves) > 0 || d.inBatch || d.operation.Destination.Session != nil || d.operation.Body != nil || d.operation.Batch == destination.Split || d.operation.ChoosesSecret()
+	needed := len(moves) > 0 || d.inBatch || d.operation.Destination.Session != nil || d.operation.Body != nil || d.operation.Batch == destination.Split || len(d.operation.SecretFields) > 0
 	switch {
-	case d.isJSON && (needed || places(d.operation) || d.operation.BodyType != ""):
+	case d.isJSON && (needed || places(d.operation) || d.operation.BodyType != "" || d.operation.PlaceholdersChoose):
 		return r.read(body)
 	case !d.isJSON && needed:
 		return d.errNotJSON(fieldNames(moves))

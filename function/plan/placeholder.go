@@ -126,6 +126,11 @@ func (b *builder) namedScheme(place, name string) (*destination.SecurityScheme, 
 	if !hasText(scheme.Kind) {
 		return nil, errPlaceholder(place, "holds a placeholder whose security scheme has no text to put there. Name another scheme.")
 	}
+	for _, chooser := range scheme.Choosers() {
+		if err := b.choose(destination.SecretField{Name: chooser.SecretField, Required: true}); err != nil {
+			return nil, err
+		}
+	}
 	return scheme, nil
 }
 

@@ -158,30 +158,41 @@ func (r *record) dropped(template *destination.BodyTemplate) []string {
 	return dropped
 }
 
-// takeChosen takes the fields that choose a member of a scheme's secret.
+// takeChosen takes the fields that choose whose credential is attached, those of every
+// alternative: which of them is taken depends on the secrets.
 func (b *builder) takeChosen() error {
-	for _, requirement := range b.Operation.Security {
-		field := requirement.Scheme.SecretField
-		if field == "" || b.Chosen[field] != "" {
-			continue
+	for _, field := range b.Operation.SecretFields {
+		if err := b.choose(field); err != nil {
+			return err
 		}
-		index := -1
-		if b.record.text != nil {
-			index = b.record.find(field)
-		}
-		if index < 0 {
-			return errMissing([]string{field})
-		}
-		text, ok := rawjson.Plain(b.record.value(index))
-		if !ok || text == "" {
-			return errNotScalar([]string{field})
-		}
-		if b.Chosen == nil {
-			b.Chosen = map[string]string{}
-		}
-		b.Chosen[field] = text
-		b.record.take(index)
 	}
+	return nil
+}
+
+// choose takes a field that chooses a member of a scheme's secret.
+func (b *builder) choose(field destination.SecretField) error {
+	if b.Chosen[field.Name] != "" {
+		return nil
+	}
+	index := -1
+	if b.record.text != nil {
+		index = b.record.find(field.Name)
+	}
+	switch {
+	case index < 0 && field.Required:
+		return errMissing([]string{field.Name})
+	case index < 0:
+		return nil
+	}
+	text, ok := rawjson.Plain(b.record.value(index))
+	if !ok || text == "" {
+		return errNotScalar([]string{field.Name})
+	}
+	if b.Chosen == nil {
+		b.Chosen = map[string]string{}
+	}
+	b.Chosen[field.Name] = text
+	b.record.take(index)
 	return nil
 }
 

@@ -57,12 +57,12 @@ func (r *Retriever) readInputs(ctx context.Context, scope Scope) (inputs, error)
 		}
 	}
 	for _, other := range needed(scope.Scheme) {
-		if in.others[other], err = r.others(ctx, NewScope(scope.Destination, destination.Requirement{Scheme: other}), Other{}); err != nil {
+		if in.others[other], err = r.others(ctx, scope.of(other), Other{}); err != nil {
 			return in, err
 		}
 	}
 	if scope.Certificate != nil {
-		if in.certificate, err = r.others(ctx, scope.certificate(), Other{}); err != nil {
+		if in.certificate, err = r.others(ctx, scope.of(scope.Certificate), Other{}); err != nil {
 			return in, err
 		}
 	}
@@ -116,11 +116,11 @@ func (r *Retriever) rereadInputs(ctx context.Context, in inputs) (again inputs, 
 		changed = err == nil && got.Value != in.version
 	}
 	for other, refused := range in.others {
-		had, err := r.others(ctx, NewScope(in.scope.Destination, destination.Requirement{Scheme: other}), refused)
+		had, err := r.others(ctx, in.scope.of(other), refused)
 		changed = changed || err == nil && had != refused
 	}
 	if in.certificate.Certificate != nil {
-		had, err := r.others(ctx, in.scope.certificate(), in.certificate)
+		had, err := r.others(ctx, in.scope.of(in.scope.Certificate), in.certificate)
 		changed = changed || err == nil && had != in.certificate
 	}
 	if !changed {

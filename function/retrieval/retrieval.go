@@ -16,6 +16,7 @@ import (
 	"errors"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -56,12 +57,12 @@ type Scope struct {
 	Scheme      *destination.SecurityScheme
 	// Scopes are separated by spaces, as in RFC 6749 section 3.3.
 	Scopes string
-	// Member is what Scheme.SecretField of the record says; empty for none.
-	Member string
+	// Chosen is what fields of the record say that choose a member of a secret, as a
+	// query such as org=acme; empty for none.
+	Chosen string
 	// Certificate is the mutualTLS scheme of the same requirement, whose certificate the
-	// scope's token call presents (RFC 8705), and CertificateMember its own Member.
-	Certificate       *destination.SecurityScheme
-	CertificateMember string
+	// scope's token call presents (RFC 8705).
+	Certificate *destination.SecurityScheme
 }
 
 // Secret refers to the scheme's secret, and in it to the member that a record chose.
@@ -69,7 +70,42 @@ func (s Scope) Secret() destination.Reference {
 	if s.Scheme.SecretField == "" {
 		return s.Scheme.Secret
 	}
-	return s.Scheme.Secret.Choose(s.Scheme.SecretField, s.Member)
+	return s.Scheme.Secret.Choose(s.Scheme.SecretField, s.chosen()[s.Scheme.SecretField])
+}
+
+// Choosing is the scope with what fields of the record chose: those by which its
+// credential, or one that this is made with, is chosen.
+func (s Scope) Choosing(chosen map[string]string) Scope {
+	if len(chosen) == 0 {
+		return s
+	}
+	choosers := s.Scheme.Choosers()
+	if s.Certificate != nil {
+		choosers = append(choosers, s.Certificate.Choosers()...)
+	}
+	query := url.Values{}
+	for _, scheme := range choosers {
+		if member, ok := chosen[scheme.SecretField]; ok {
+			query.Set(scheme.SecretField, member)
+		}
+	}
+	s.Chosen = query.Encode()
+	return s
+}
+
+// chosen is what Choosing was given.
+func (s Scope) chosen() map[string]string {
+	query, _ := url.ParseQuery(s.Chosen) // written by Choosing
+	chosen := make(map[string]string, len(query))
+	for field := range query {
+		chosen[field] = query.Get(field)
+	}
+	return chosen
+}
+
+// of is the scope of another scheme that this one is made with.
+func (s Scope) of(scheme *destination.SecurityScheme) Scope {
+	return NewScope(s.Destination, destination.Requirement{Scheme: scheme}).Choosing(s.chosen())
 }
 
 // NewScope returns what a requirement asks for. Only tokens have scopes: any other
@@ -89,13 +125,13 @@ func NewScope(d *destination.Destination, requirement destination.Requirement) S
 }
 
 // Presenting is the scope with the certificate that a mutualTLS scheme of the same
-// requirement has the calls of a retrieval present. chosen are as for Member.
-func (s Scope) Presenting(security []destination.Requirement, chosen map[string]string) Scope {
+// requirement has the calls of a retrieval present.
+func (s Scope) Presenting(security []destination.Requirement) Scope {
 	switch s.Scheme.Kind {
 	case destination.RetrievedKey, destination.OAuth2, destination.OpenIDConnect:
 		for _, requirement := range security {
 			if requirement.Scheme.Kind == destination.MutualTLS {
-				s.Certificate, s.CertificateMember = requirement.Scheme, chosen[requirement.Scheme.SecretField]
+				s.Certificate = requirement.Scheme
 				break
 			}
 		}
@@ -103,19 +139,14 @@ func (s Scope) Presenting(security []destination.Requirement, chosen map[string]
 	return s
 }
 
-// certificate is the scope of the certificate that is presented.
-func (s Scope) certificate() Scope {
-	return Scope{Destination: s.Destination, Scheme: s.Certificate, Member: s.CertificateMember}
-}
-
 // call is the scope whose retrieval fills this one.
 func (s Scope) call() Scope {
 	if s.Scheme.Source == nil {
 		return s
 	}
-	scope := NewScope(s.Destination, destination.Requirement{Scheme: s.Scheme.Source})
-	scope.Certificate, scope.CertificateMember = s.Certificate, s.CertificateMember
-	return scope
+	scope := s.of(s.Scheme.Source)
+	scope.Certificate = s.Certificate
+	return scope.Choosing(s.chosen())
 }
 
 // A Token is what one retrieval gave: the credentials of its scheme and of those that share it.
