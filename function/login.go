@@ -130,7 +130,7 @@ func (l loginRequest) scope() (scope retrieval.Scope, err error) {
 		return scope, fmt.Errorf("the secret %s is a variable of the environment, which cannot keep a refresh token: put what it holds into Secrets Manager or a file, "+
 			"name that with x-keyrelay-secret on %s of %s, and log in again", scheme.Secret, l.scheme, l.document)
 	}
-	scope.Scheme = scheme
+	scope.Scheme, scope.Certificate = scheme, scheme.Beside
 	return scope.Choosing(map[string]string{scheme.SecretField: l.member}), nil
 }
 

@@ -1,12 +1,18 @@
 package credential_test
 
 import (
+	"crypto/sha1"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"encoding/pem"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"keyrelay/function/destination"
+	"keyrelay/function/fake"
 	"keyrelay/function/secret"
 )
 
@@ -60,6 +66,43 @@ func TestSignedKeyRotates(t *testing.T) {
 			t.Error("the new key does not sign")
 		}
 	})
+}
+
+// TestThumbprint names the certificate of the secret in the header by its digests (RFC 7515
+// sections 4.1.7 and 4.1.8), and says where there is none. A digest that is stored stays as it is.
+func TestThumbprint(t *testing.T) {
+	var stored map[string]string
+	if err := json.Unmarshal([]byte(fake.ClientCertificate(1)), &stored); err != nil {
+		t.Fatal(err)
+	}
+	block, _ := pem.Decode([]byte(stored["certificate"]))
+	long, short := sha256.Sum256(block.Bytes), sha1.Sum(block.Bytes)
+	parts := []destination.JSONPart{{Literal: `{"x5t":`}, {Template: template(t, "{{{certificate}}}")}, {Literal: `,"x5t#S256":`}, {Template: template(t, "{{{certificate}}}")}, {Literal: `,"kid":`}, {Template: template(t, "{{{kid}}}")}, {Literal: "}"}}
+	for certificate, want := range map[string]string{
+		stored["private_key"] + stored["certificate"]: `"kid":"-----BEGIN ","typ":"JWT","x5t":"` + base64.RawURLEncoding.EncodeToString(short[:]) + `","x5t#S256":"` + base64.RawURLEncoding.EncodeToString(long[:]) + `"`,
+		"q83vEjRWeJA":                       `"x5t":"q83vEjRWeJA","x5t#S256":"q83vEjRWeJA"`,
+		"-----BEGIN CERTIFICATE-----\nhush": "",
+		stored["private_key"]:               "",
+	} {
+		scheme := signedWith(time.Minute)
+		scheme.JWT.Header = &destination.JSONTemplate{Parts: parts}
+		content, _ := json.Marshal(map[string]string{"client_secret": "a-client-secret-of-32-bytes-length", "certificate": certificate, "kid": "-----BEGIN "})
+		w := newWorld(t, map[string]string{"app": string(content)}, nil)
+		had, err := w.store.Get(t.Context(), w.plan(scheme))
+		if want == "" {
+			if refusal := mustFail(t, err, secret.ErrUnavailable, "hush"); !strings.Contains(refusal.Detail, "no certificate that x5t") {
+				t.Error(refusal.Detail)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		header, _ := base64.RawURLEncoding.DecodeString(strings.Split(keyIn(had), ".")[0])
+		if !strings.Contains(string(header), want) {
+			t.Errorf("the header is %s, want %s", header, want)
+		}
+	}
 }
 
 // TestSigningKeyUnusable says what a secret needs, and nothing of what it holds.

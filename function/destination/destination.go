@@ -278,8 +278,8 @@ type Session struct {
 	CacheFor time.Duration
 }
 
-// attach notes the schemes that an operation attaches, and the scopes that it requires of
-// them, and which fields of a record choose their credentials.
+// attach notes the schemes that an operation attaches, the scopes that it requires of
+// them, the certificates beside them, and which fields of a record choose their credentials.
 func (d *Destination) attach(operation *Operation) {
 	operation.PlaceholdersChoose = slices.ContainsFunc(operation.Placeholders, func(s *SecurityScheme) bool { return len(s.Choosers()) > 0 })
 	lists := [][]Requirement{operation.Security}
@@ -290,6 +290,9 @@ func (d *Destination) attach(operation *Operation) {
 		for _, requirement := range security {
 			if at, known := slices.BinarySearch(d.Attached, requirement.Scheme.Name); !known {
 				d.Attached = slices.Insert(d.Attached, at, requirement.Scheme.Name)
+			}
+			if at := slices.IndexFunc(security, func(r Requirement) bool { return r.Scheme.Kind == MutualTLS }); at >= 0 && requirement.Scheme.Beside == nil {
+				requirement.Scheme.Beside = security[at].Scheme
 			}
 			operation.choose(requirement.Scheme, len(lists) == 1)
 			for _, scope := range requirement.Scopes {

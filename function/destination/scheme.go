@@ -103,6 +103,8 @@ type SecurityScheme struct {
 	Flow *Flow
 	// RequiredScopes are all scopes of the requirements that may attach the scheme, sorted.
 	RequiredScopes []string
+	// Beside is the mutualTLS scheme that a requirement names with this one; nil for none.
+	Beside *SecurityScheme
 	// DiscoveryURL is openIdConnectUrl; nil unless Kind is OpenIDConnect.
 	DiscoveryURL *url.URL
 	// Parameters are the x-itential-parameters of the scheme.

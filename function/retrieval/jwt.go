@@ -3,7 +3,10 @@ package retrieval
 import (
 	"crypto"
 	"crypto/rand"
+	"crypto/sha1" // #nosec G505 -- RFC 7515 section 4.1.7 names a certificate by it
+	"crypto/sha256"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
 	"strconv"
@@ -49,6 +52,9 @@ func sign(scheme *destination.SecurityScheme, find destination.Find, claims map[
 	var members map[string]any
 	if json.Unmarshal(header, &members) == nil {
 		for name, value := range members {
+			if value, err = thumbprint(scheme, name, value); err != nil {
+				return "", err
+			}
 			options = options.WithHeader(jose.HeaderKey(name), value)
 		}
 	}
@@ -78,6 +84,27 @@ func jwtPart(scheme *destination.SecurityScheme, template *destination.JSONTempl
 		return nil, secret.Unusable(scheme.Secret, "lacks a member that x-keyrelay-jwt of "+scheme.Name+" names, or holds no text there. Add it to the secret, or mend the template.")
 	}
 	return part, nil
+}
+
+// thumbprint is a header member's value: of a certificate in PEM, as x5t its SHA-1 and as
+// x5t#S256 its SHA-256 digest (RFC 7515 sections 4.1.7 and 4.1.8).
+func thumbprint(scheme *destination.SecurityScheme, name string, value any) (any, error) {
+	text, _ := value.(string)
+	if name != "x5t" && name != "x5t#S256" || !strings.Contains(text, "-----BEGIN ") {
+		return value, nil
+	}
+	for block, rest := pem.Decode([]byte(text)); block != nil; block, rest = pem.Decode(rest) {
+		if block.Type != "CERTIFICATE" {
+			continue
+		}
+		digest := sha256.Sum256(block.Bytes)
+		if name == "x5t#S256" {
+			return base64.RawURLEncoding.EncodeToString(digest[:]), nil
+		}
+		short := sha1.Sum(block.Bytes) // #nosec G401 -- a name, which proves nothing
+		return base64.RawURLEncoding.EncodeToString(short[:]), nil
+	}
+	return nil, secret.Unusable(scheme.Secret, "holds no certificate that "+name+" of "+scheme.Name+" can be made of. Store one in PEM (-----BEGIN CERTIFICATE-----).")
 }
 
 // withClaim adds a claim that is not there yet.

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"crypto/tls"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"keyrelay/function/fake"
+)
+
+// TestLoginByAssertion authenticates at the code exchange by a signed assertion (RFC 7523
+// section 2.2), just as at the refresh.
+func TestLoginByAssertion(t *testing.T) {
+	keys := newSigningKeys(t)
+	for method, test := range map[string]struct{ jwt, secret, assertion string }{
+		"private_key_jwt":   {"{alg: ES256, header: {kid: k-1}}", `{"person": {"client_id": "relay+1", "private_key": $EC.}}`, `[{"alg":"ES256","kid":"k-1","typ":"JWT"},{"aud":"$API/token","exp":300,"iss":"relay+1","jti":26,"sub":"relay+1"}]`},
+		"client_secret_jwt": {"{alg: HS256, lifetime: 60}", `{"person": {"client_id": "relay+1", "client_secret": "a-client-secret-of-32-bytes-length"}}`, `[{"alg":"HS256","typ":"JWT"},{"aud":"$API/token","exp":60,"iss":"relay+1","jti":26,"sub":"relay+1"}]`},
+	} {
+		startManagedSecrets(t).Put("keyrelay/orders", keys.fill(test.secret))
+		server := startAuthorizationServer(t)
+		document := loginDocument + "      x-keyrelay-client-authentication: " + method + "\n      x-keyrelay-jwt: " + test.jwt + "\n"
+		if _, err := logIn(t, consents(t), server.documents(t, document), "orders", "person"); err != nil {
+			t.Fatal(method, err)
+		}
+		form := server.token
+		if got := strings.ReplaceAll(keys.open(t, form.Get("client_assertion"), server.URL), server.URL, "$API"); got != test.assertion || server.client != "" {
+			t.Errorf("%s: %s by %q, want %s", method, got, server.client, test.assertion)
+		}
+		if form.Get("client_assertion_type") != "urn:ietf:params:oauth:client-assertion-type:jwt-bearer" || form.Get("grant_type") != "authorization_code" || form.Get("client_id") != "relay+1" || form.Has("client_secret") {
+			t.Errorf("%s sends %s", method, form)
+		}
+	}
+}
+
+// TestLoginByCertificate presents the certificate that a requirement names beside the
+// scheme at the code exchange (RFC 8705), to an endpoint that takes no other.
+func TestLoginByCertificate(t *testing.T) {
+	var forms []url.Values
+	endpoint := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = r.ParseForm()
+		_, _, basic := r.BasicAuth()
+		r.PostForm.Set("presented", fmt.Sprint(r.TLS.PeerCertificates[0].SerialNumber, basic))
+		forms = append(forms, r.PostForm)
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"access_token": "t-1", "refresh_token": "r-1"}`)
+	}))
+	endpoint.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert, MinVersion: tls.VersionTLS12}
+	endpoint.Config.ErrorLog = log.New(io.Discard, "", 0)
+	endpoint.StartTLS()
+	defer endpoint.Close()
+	roots := filepath.Join(t.TempDir(), "roots")
+	if err := os.WriteFile(roots, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: endpoint.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	server := startAuthorizationServer(t)
+	document := strings.NewReplacer("tokenUrl: $API", "tokenUrl: "+endpoint.URL, "[{person: []}]", "[{person: [], certificate: []}]").Replace(loginDocument) +
+		"    certificate: {type: mutualTLS}\nx-keyrelay-ca: file:" + roots + "\n"
+	secrets := startManagedSecrets(t)
+	secrets.Put("keyrelay/orders", `{"person": {"client_id": "relay+1"}, "certificate": `+fake.ClientCertificate(7)+`}`)
+	if _, err := logIn(t, consents(t), server.documents(t, document), "orders", "person"); err != nil {
+		t.Fatal(err)
+	}
+	if len(forms) != 1 || forms[0].Get("presented") != "7 false" || forms[0].Get("client_id") != "relay+1" || forms[0].Get("code") != "the-code" {
+		t.Errorf("the endpoint got %v", forms)
+	}
+	if kept := secrets.Value("keyrelay/orders"); !strings.Contains(kept, `"relay+1","refresh_token":"r-1"}`) {
+		t.Errorf("kept %.60s", kept)
+	}
+}
