@@ -307,4 +307,3 @@ func attackWith(t *testing.T, attack string) int {
 	_ = answer.Body.Close()
 	return answer.StatusCode
 }
-

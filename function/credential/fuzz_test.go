@@ -5,13 +5,18 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"errors"
+	"math"
+	"math/big"
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 	"unicode/utf8"
 
 	"keyrelay/function/cache"
 	"keyrelay/function/destination"
+	"keyrelay/function/fake"
 	"keyrelay/function/gateway"
 	"keyrelay/function/rawjson"
 	"keyrelay/function/secret"
@@ -105,4 +110,71 @@ func FuzzValueTemplate(f *testing.F) {
 			}
 		}
 	})
+}
+
+// FuzzExpiry reads any text as the expiry of a key: no form of it fails the request, and
+// a number or a time is what it says, reckoned here without floating point.
+func FuzzExpiry(f *testing.F) {
+	for _, form := range []string{"3600", "3600.0", " 90.5 ", "9e1", "1e308", "-1", "NaN", "0x10", "999999999", "1000000000", "1000000090", "99999999999", "100000000000", "1000000090500", "2001-09-09T01:48:10Z", "2001-09-09T03:48:10.5+02:00", "2001-09-09", "tomorrow", "\xff"} {
+		f.Add(form)
+	}
+	f.Fuzz(func(t *testing.T, form string) {
+		if len(form) > 100 || strings.ContainsAny(form, "xX_") {
+			t.Skip() // hexadecimal says nothing in JSON
+		}
+		synctest.Test(t, func(t *testing.T) {
+			time.Sleep(time.Until(time.Unix(1_000_000_000, 0)))
+			value, _ := json.Marshal(form)
+			w := newBubble(nil, fake.Says(200, "application/json", `{"key": "the-key", "until": `+string(value)+`}`))
+			scheme := w.session("/key")
+			scheme.ExpiresIn = "/until"
+			outbound := w.plan(scheme)
+			mustGet(t, w.store, outbound)
+			lives := expiryOf(strings.ToValidUTF8(strings.TrimSpace(form), "\ufffd"))
+			if lives <= 0 || lives > 200*365*24*time.Hour { // clocks of tests end in 2262
+				return
+			}
+			const slack = time.Second // of what floating point makes of a time in milliseconds
+			if early := lives - min(time.Minute, lives/10); early > slack {
+				time.Sleep(early - slack)
+				mustGet(t, w.store, outbound)
+				w.mustHaveRetrieved(t, 1)
+			}
+			time.Sleep(2*slack + time.Minute)
+			mustGet(t, w.store, outbound)
+			w.mustHaveRetrieved(t, 2)
+		})
+	})
+}
+
+// expiryOf is how long a key lives from the second 1,000,000,000 on; zero where its form says nothing.
+func expiryOf(form string) time.Duration {
+	if at, err := time.Parse(time.RFC3339, form); err == nil {
+		return at.Sub(time.Now())
+	}
+	if _, exponent, ok := strings.Cut(strings.ToLower(form), "e"); ok && len(exponent) > 4 {
+		return 0
+	}
+	number, ok := new(big.Rat).SetString(form)
+	if !ok || strings.ContainsAny(form, "/oObBpP") {
+		return 0
+	}
+	if size, _ := number.Float64(); math.IsInf(size, 0) {
+		return 0
+	}
+	reckoned := func(n *big.Rat) time.Duration {
+		most := big.NewRat(10*365*24*3600, 1)
+		if n.Cmp(most) > 0 {
+			n = most
+		}
+		nanoseconds, _ := n.Mul(n, big.NewRat(1e9, 1)).Float64()
+		return time.Duration(nanoseconds)
+	}
+	if number.Cmp(big.NewRat(100_000_000_000, 1)) >= 0 {
+		number.Quo(number, big.NewRat(1000, 1))
+	}
+	if number.Cmp(big.NewRat(1_000_000_000, 1)) >= 0 {
+		number.Sub(number, big.NewRat(1_000_000_000, 1))
+	}
+	return reckoned(number)
 }
