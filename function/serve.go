@@ -29,7 +29,7 @@ const (
 	requestTime    = 60 * time.Second
 	answerTime     = 120 * time.Second
 	idleTime       = 120 * time.Second
-	maxHeaderBytes = 64 << 10
+	maxHeaderBytes = 32 << 10
 )
 
 // serve runs the relay as a Lambda function or as an HTTP server, by what the

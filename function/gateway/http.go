@@ -89,7 +89,7 @@ func refuseMessage(handler Handler, status int, why string) *Response {
 	detail := "The request is not HTTP as RFC 9110 has it"
 	switch status {
 	case http.StatusRequestHeaderFieldsTooLarge:
-		detail = "The header is longer than 64 KB. Send less in it; data belongs into the record."
+		detail = "The header is longer than 32 KB. Send less in it; data belongs into the record."
 	case http.StatusExpectationFailed:
 		detail = "Expect can ask for 100-continue only. Send the request without Expect."
 	case http.StatusNotImplemented:

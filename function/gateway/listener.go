@@ -13,9 +13,11 @@ import (
 
 // The limits of all connections together.
 const (
-	maxConnections = 256
-	// maxUnread is how many bytes of headers that are not whole yet there may be.
-	maxUnread = 4 << 20
+	maxConnections = 192
+	// maxHeaders is how much memory the headers of all requests may take, and fieldMemory
+	// what a field takes beside its text, be it as short as it may.
+	maxHeaders  = 1 << 20
+	fieldMemory = 128
 )
 
 // A Listener is what an http.Server listens on: it bounds how many connections are
@@ -27,13 +29,15 @@ const (
 //
 // Where all connections are taken, one without a request under way, or whose header
 // is not whole yet, is closed for a new one; where there is none, the new one waits.
+// Where headers take too much memory together, the longest of those that are not
+// whole yet goes.
 type Listener struct {
 	net.Listener
 	handler Handler
 	free    chan struct{}
 	closed  chan struct{}
 	close   sync.Once
-	unread  atomic.Int64
+	headers atomic.Int64
 	mutex   sync.Mutex
 	// waiting are the connections on which no request is under way.
 	waiting map[*callersConnection]struct{}
@@ -76,8 +80,10 @@ func (l *Listener) Close() error {
 // ConnState is the http.Server's field of that name.
 func (l *Listener) ConnState(changed net.Conn, state http.ConnState) {
 	connection := changed.(*callersConnection)
-	connection.forget()
 	waits := state == http.StateIdle || state == http.StateNew
+	if waits {
+		connection.forget()
+	}
 	connection.waits.Store(waits)
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
@@ -88,14 +94,20 @@ func (l *Listener) ConnState(changed net.Conn, state http.ConnState) {
 	}
 }
 
-// closeWaiting closes a connection that has no request under way, if there is one.
+// closeWaiting closes a connection that has no request under way, if there is one:
+// that with the longest header.
 func (l *Listener) closeWaiting() {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
+	var longest *callersConnection
 	for connection := range l.waiting {
-		delete(l.waiting, connection)
-		_ = connection.Close()
-		return
+		if longest == nil || connection.header.Load() > longest.header.Load() {
+			longest = connection
+		}
+	}
+	if longest != nil {
+		delete(l.waiting, longest)
+		_ = longest.Close()
 	}
 }
 
@@ -104,25 +116,28 @@ type callersConnection struct {
 	net.Conn
 	listener *Listener
 	close    sync.Once
-	// waits says that no header is whole, and unread is what came of one.
+	// waits says that no header is whole, and header is the memory that one takes
+	// until its request is answered.
 	waits  atomic.Bool
-	unread atomic.Int64
+	header atomic.Int64
 }
 
-// Read reads, and sees that what waits to become a header is not too much for all connections together.
+// Read reads, and sees that headers do not take too much memory for all connections together.
 func (c *callersConnection) Read(into []byte) (int, error) {
 	n, err := c.Conn.Read(into)
-	if c.waits.Load() {
-		c.unread.Add(int64(n))
-		if c.listener.unread.Add(int64(n)) > maxUnread {
+	if n > 0 && c.waits.Load() {
+		head, _, _ := bytes.Cut(into[:n], []byte("\r\n\r\n"))
+		used := int64(len(head) + fieldMemory*bytes.Count(head, []byte("\n")))
+		c.header.Add(used)
+		if c.listener.headers.Add(used) > maxHeaders {
 			c.listener.closeWaiting()
 		}
 	}
 	return n, err
 }
 
-// forget no longer counts what came of a header.
-func (c *callersConnection) forget() { c.listener.unread.Add(-c.unread.Swap(0)) }
+// forget no longer counts what a header took.
+func (c *callersConnection) forget() { c.listener.headers.Add(-c.header.Swap(0)) }
 
 // Close makes place for another connection.
 func (c *callersConnection) Close() error {

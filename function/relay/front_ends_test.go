@@ -306,7 +306,7 @@ func TestRequestsThatNetHTTPRefuses(t *testing.T) {
 	}{
 		"a control character":         {start + "X-C: a\x01b\r\n\r\n", "control characters", 400},
 		"a name with a space":         {start + "X C: a\r\n\r\n", "control characters", 400},
-		"a header of 2 MB":            {start + "X-Big: " + strings.Repeat("a", 2<<20) + "\r\n\r\n", "longer than 64 KB", 431},
+		"a header of 2 MB":            {start + "X-Big: " + strings.Repeat("a", 2<<20) + "\r\n\r\n", "longer than 32 KB", 431},
 		"an expectation":              {start + "Expect: 200-ok\r\n\r\n", "Expect", 417},
 		"no host":                     {"POST / HTTP/1.1\r\n\r\n", "missing required Host header", 400},
 		"two lengths":                 {start + "Content-Length: 1\r\nContent-Length: 2\r\n\r\n{}", "contradict", 400},
