@@ -40,7 +40,7 @@ func (r *reader) parameter(node *yaml.Node) (parameter Parameter, ok bool) {
 	}
 	if parameter.In == "header" && !gateway.Forwards(name) && gateway.ValidHeaderName(name) {
 		r.warn("the parameter "+printable(name), Fault{r.place(named), "keyrelay never forwards a header field of this name",
-			"describe a credential by a security scheme; what proxies and connections say of themselves cannot be sent"})
+			"describe a credential by a security scheme; what proxies and connections say of themselves, and ranges, cannot be sent"})
 		return Parameter{}, false
 	}
 	if (parameter.In == "header" || parameter.In == "cookie") && !gateway.ValidHeaderName(name) {

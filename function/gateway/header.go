@@ -47,12 +47,13 @@ func isHopByHop(folded []byte) bool {
 // Forwards reports whether a header field may pass from a caller to a destination.
 // What may not: the hop-by-hop fields (RFC 9110 section 7.6.1) and those about the
 // message's framing, what the relay sets itself, the caller's own credentials, and
-// what gateways and proxies add about the caller.
+// what gateways and proxies add about the caller; nor what asks for a range, of which
+// each could hold half of a credential that an answer repeats.
 func Forwards(name string) bool {
 	var store [64]byte
 	folded := FoldHeaderName(store[:0], name)
 	switch string(folded) {
-	case "host", "via", "accept-encoding", "authorization", "cookie", "x-api-key", "forwarded", "x-real-ip":
+	case "host", "via", "accept-encoding", "authorization", "cookie", "x-api-key", "forwarded", "x-real-ip", "range", "if-range", "request-range":
 		return false
 	}
 	return !isCallersOwn(folded) && !isHopByHop(folded)

@@ -61,11 +61,10 @@ func errSpread(field, name string) error {
 	}
 }
 
-// overrides reports whether servers could read a header field as such a name, or it
-// asks for a range, of which each could hold half of a credential that an answer
-// repeats; unless the operation declares it, as a parameter or as the field of a scheme of its own.
+// overrides reports whether servers could read a header field as such a name, unless
+// the operation declares it, as a parameter or as the field of a scheme of its own.
 func overrides(operation *destination.Operation, name string) bool {
-	return (isOverride(name) || isRange(name)) && !declares(operation, "header", name, gateway.SameHeaderName)
+	return isOverride(name) && !declares(operation, "header", name, gateway.SameHeaderName)
 }
 
 // overridesInQuery reports the same of a query parameter. Where the document has no
@@ -202,10 +201,6 @@ func classify(word []byte) wordKind {
 		return telling
 	}
 	return other
-}
-
-func isRange(name string) bool {
-	return gateway.SameHeaderName(name, "Range") || gateway.SameHeaderName(name, "If-Range") || gateway.SameHeaderName(name, "Request-Range")
 }
 
 // isPair knows words that tell such a name where one follows the other.
