@@ -170,7 +170,7 @@ func awaitAnswer(stop context.Context, listener net.Listener, redirect *url.URL,
 	ctx, cancel := context.WithTimeout(stop, loginTime)
 	defer cancel()
 	awaited := &callback{redirect: redirect, state: state, answers: make(chan url.Values, 1)}
-	server := &http.Server{Handler: awaited, ReadTimeout: headerTime, WriteTimeout: headerTime, MaxHeaderBytes: maxHeaderBytes,
+	server := &http.Server{Handler: awaited, ReadTimeout: headerTime, WriteTimeout: headerTime, MaxHeaderBytes: gateway.MaxHeaderBytes,
 		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)}
 	server.SetKeepAlivesEnabled(false)
 	defer func() { _ = server.Close() }()

@@ -25,11 +25,10 @@ const drainTime = 9 * time.Second
 // Limits of the HTTP server: a caller who sends its request slower than this is
 // not served, so that slow callers cannot use up all connections.
 const (
-	headerTime     = 10 * time.Second
-	requestTime    = 60 * time.Second
-	answerTime     = 120 * time.Second
-	idleTime       = 120 * time.Second
-	maxHeaderBytes = 32 << 10
+	headerTime  = 10 * time.Second
+	requestTime = 60 * time.Second
+	answerTime  = 120 * time.Second
+	idleTime    = 120 * time.Second
 )
 
 // serve runs the relay as a Lambda function or as an HTTP server, by what the
@@ -89,7 +88,7 @@ func serveHTTP(stop context.Context, log *slog.Logger, listener *gateway.Listene
 		ReadTimeout:       requestTime,
 		WriteTimeout:      answerTime,
 		IdleTimeout:       idleTime,
-		MaxHeaderBytes:    maxHeaderBytes,
+		MaxHeaderBytes:    gateway.MaxHeaderBytes,
 		ConnState:         listener.ConnState,
 		// OPTIONS * is a request like any other.
 		DisableGeneralOptionsHandler: true,

@@ -36,8 +36,8 @@ func keyCases() []applyCase {
 		{
 			name: "header replaces every spelling", secret: "secret-key",
 			scheme:     destination.SecurityScheme{In: "header", Field: "X-Partner-Key"},
-			header:     http.Header{"X-Partner-Key": {"a", "b"}, "X_partner_key": {"c"}, "x-partner_KEY": {"d"}, "X-Partner-Kez": {"e"}, "X.partner.key": {"f"}},
-			wantHeader: http.Header{"X-Partner-Key": {"secret-key"}, "X-Partner-Kez": {"e"}, "X.partner.key": {"f"}},
+			header:     http.Header{"X-Partner-Key": {"a", "b"}, "X_partner_key": {"c"}, "x-partner_KEY": {"d"}, "X-Partner-Kez": {"e"}, "X.partner.key": {"f"}, "Xpartnerkey": {"g"}},
+			wantHeader: http.Header{"X-Partner-Key": {"secret-key"}, "X-Partner-Kez": {"e"}, "Xpartnerkey": {"g"}},
 		},
 		{
 			name: "query is appended, the rest stays byte for byte", secret: "a b/+&=é",

@@ -76,14 +76,7 @@ func isCallersOwn(folded []byte) bool {
 // letter case, and with every other character alike.
 func FoldHeaderName(folded []byte, name string) []byte {
 	for i := range len(name) {
-		c := name[i]
-		switch {
-		case 'A' <= c && c <= 'Z':
-			c |= 0x20
-		case (c < 'a' || c > 'z') && (c < '0' || c > '9'):
-			c = '-'
-		}
-		folded = append(folded, c)
+		folded = append(folded, foldByte(name[i]))
 	}
 	return folded
 }
@@ -97,9 +90,9 @@ func DeleteDigests(header http.Header) {
 	}
 }
 
-// SameHeaderName reports whether two names are the same field to a downstream:
-// without regard to case (RFC 9110 section 5.1), and with an underscore for a
-// hyphen, which servers of the CGI kind cannot tell apart.
+// SameHeaderName reports whether two names are the same field to a downstream: without
+// regard to case (RFC 9110 section 5.1), nor to whether it is a hyphen, an underscore
+// or a dot that stands between words, which servers of the CGI kind cannot tell apart.
 func SameHeaderName(a, b string) bool {
 	if len(a) != len(b) {
 		return false
@@ -114,10 +107,10 @@ func SameHeaderName(a, b string) bool {
 
 func foldByte(c byte) byte {
 	switch {
-	case c == '_':
-		return '-'
 	case 'A' <= c && c <= 'Z':
 		return c | 0x20
+	case (c < 'a' || c > 'z') && (c < '0' || c > '9'):
+		return '-'
 	}
 	return c
 }

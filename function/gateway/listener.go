@@ -11,6 +11,9 @@ import (
 	"sync/atomic"
 )
 
+// MaxHeaderBytes is what an http.Server's field of that name is to be.
+const MaxHeaderBytes = 32 << 10
+
 // The limits of all connections together.
 const (
 	maxConnections = 192
@@ -24,7 +27,7 @@ const (
 // open, and has the requests that net/http refuses by itself answered by a Handler.
 //
 //	listener := gateway.Listen(tcp, relay)
-//	server := http.Server{Handler: gateway.HTTP(relay), ConnState: listener.ConnState}
+//	server := http.Server{Handler: gateway.HTTP(relay), ConnState: listener.ConnState, MaxHeaderBytes: gateway.MaxHeaderBytes}
 //	err := server.Serve(listener)
 //
 // Where all connections are taken, one without a request under way, or whose header

@@ -87,7 +87,7 @@ func serving(t *testing.T, handler gateway.Handler) string {
 	t.Helper()
 	server := httptest.NewUnstartedServer(gateway.HTTP(handler))
 	listener := gateway.Listen(server.Listener, handler)
-	server.Listener, server.Config.ConnState = listener, listener.ConnState
+	server.Listener, server.Config.ConnState, server.Config.MaxHeaderBytes = listener, listener.ConnState, gateway.MaxHeaderBytes
 	server.Start()
 	t.Cleanup(server.Close)
 	return strings.TrimPrefix(server.URL, "http://")
