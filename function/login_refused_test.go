@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"net"
 	"net/url"
 	"strings"
@@ -22,8 +23,9 @@ func TestLoginFails(t *testing.T) {
 		"an error with a code": {"error=server_error&code=hush", 200, "", `"server_error". Try again later`},
 		"no code":              {"a=b", 200, "", "neither one code nor an error"},
 		"two codes":            {"code=hush&code=hush", 200, "", "neither one code nor an error"},
-		"no refresh token":     {"code=the-code", 200, `{"access_token": "t-1"}`, "gave no refresh token"},
-		"an empty one":         {"code=the-code", 200, `{"access_token": "t-1", "refresh_token": ""}`, "gave no refresh token"},
+		"no refresh token":     {"code=the-code", 200, `{"access_token": "t-1", "expires_in": 3600}`, "gave no refresh token"},
+		"an empty one":         {"code=the-code", 200, `{"access_token": "t-1", "refresh_token": "", "expires_in": "3600"}`, "gave no refresh token"},
+		"an error and a token": {"code=the-code", 400, `{"error": "invalid_grant", "access_token": "t-1"}`, "does not accept the authorization code"},
 		"a code too late":      {"code=the-code", 400, `{"error": "invalid_grant", "error_description": "hush"}`, "does not accept the authorization code. Log in again"},
 		"200 and an error":     {"code=the-code", 200, `{"error": "invalid_client"}`, "does not accept the client. Check the secret secretsmanager:keyrelay/orders#/person, and x-keyrelay-client-authentication. It answered 200, invalid_client. The endpoint is at 127.0.0.1."},
 		"a redirect":           {"code=the-code", 307, "", "redirects, which keyrelay does not follow. Write the final URL into the document. It answered 307. The endpoint is at 127.0.0.1."},
@@ -76,8 +78,8 @@ func TestLoginRefused(t *testing.T) {
 		folder := startAuthorizationServer(t).documents(t, test.document)
 		mustRefuseLogin(t, name, folder, test.arguments, test.wanted)
 	}
-	for _, redirect := range []string{"https://127.0.0.1:1/a", "http://127.0.0.1/a", "http://192.168.0.1:1/a", "http://127.0.0.1.evil.example:1/a", "http://user@127.0.0.1:1/a", "http://127.0.0.1:1/a?b=c", "http://127.0.0.1:1/a#b", "8123", ""} {
-		mustRefuseLogin(t, redirect, "", append([]string{"--redirect", redirect}, names...), "--redirect must be an address of this machine")
+	for _, redirect := range []string{"https:///a", "https://user@host.example/a", "https://host.example/a?b=c", "https://host.example/#b", "http://127.0.0.1/a", "http://192.168.0.1:1/a", "http://127.0.0.1.evil.example:1/a", "http://user@127.0.0.1:1/a", "http://127.0.0.1:1/a?b=c", "http://127.0.0.1:1/a#b", "8123", ""} {
+		mustRefuseLogin(t, redirect, "", append([]string{"--redirect", redirect}, names...), "--redirect must be an address as the provider knows it")
 	}
 }
 
@@ -106,11 +108,11 @@ func TestLoginUnanswered(t *testing.T) {
 	stopped, cancel := context.WithCancel(t.Context())
 	cancel()
 	for ctx, wanted := range map[context.Context]string{late: "no answer came to http://127.0.0.1:", stopped: "nothing has changed"} {
-		listener, err := listenAt(redirect)
+		awaited, err := await(redirect)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := awaitAnswer(ctx, listener, redirect, "s"); err == nil || !strings.Contains(err.Error(), wanted) {
+		if _, err := awaited.answer(ctx, "s", strings.NewReader(""), io.Discard); err == nil || !strings.Contains(err.Error(), wanted) {
 			t.Errorf("%v, want %s", err, wanted)
 		}
 		if _, err := net.Dial("tcp", redirect.Host); err == nil {

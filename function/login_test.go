@@ -80,12 +80,18 @@ func (a *authorizationServer) documents(t *testing.T, document string) string {
 // logIn runs the command; browse is what the person does with the address that it prints.
 func logIn(t *testing.T, browse func(address *url.URL), arguments ...string) (printed string, err error) {
 	t.Helper()
+	return logInAt(t, strings.NewReader(""), browse, arguments...)
+}
+
+// logInAt runs the command for a person who types what in holds.
+func logInAt(t *testing.T, in io.Reader, browse func(address *url.URL), arguments ...string) (printed string, err error) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	reader, writer := io.Pipe()
 	done := make(chan error, 1)
 	go func() {
-		err := login(ctx, arguments, writer)
+		err := login(ctx, arguments, in, writer)
 		_ = writer.Close()
 		done <- err
 	}()

@@ -47,7 +47,7 @@ func run(stop context.Context, arguments []string) error {
 	case len(arguments) == 3 && arguments[0] == "pack":
 		return pack(arguments[1], arguments[2], os.Stdout)
 	case len(arguments) > 0 && arguments[0] == "login":
-		return login(stop, arguments[1:], os.Stdout)
+		return login(stop, arguments[1:], os.Stdin, os.Stdout)
 	case len(arguments) == 1 && arguments[0] == "version":
 		return printVersion(os.Stdout)
 	case len(arguments) == 1 && arguments[0] == "healthcheck":

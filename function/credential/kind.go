@@ -107,12 +107,12 @@ func (s *Store) retrieved() kind {
 	return kind{get, renew}
 }
 
-// token is for schemes whose secret says how: a text is the access token itself,
-// anything else the means to retrieve one.
+// token is for schemes whose secret says how: a text is the access token itself, and so
+// is a member access_token alone; anything else is the means to retrieve one.
 func (s *Store) token() kind {
-	given, retrieved := s.static(fromBearerToken), s.retrieved()
+	given, retrieved := s.static(fromAccessToken), s.retrieved()
 	choose := func(ctx context.Context, scope retrieval.Scope) kind {
-		if value, err := s.secrets.Value(ctx, scope.Secret()); err == nil && !value.IsJSON {
+		if value, err := s.secrets.Value(ctx, scope.Secret()); err == nil && retrieval.GivesAccessToken(value) {
 			return given
 		}
 		return retrieved

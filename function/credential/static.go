@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"keyrelay/function/destination"
+	"keyrelay/function/rawjson"
 	"keyrelay/function/retrieval"
 	"keyrelay/function/secret"
 )
@@ -17,6 +18,21 @@ func fromKey(scheme *destination.SecurityScheme, value secret.Value) (*part, err
 		return nil, err
 	}
 	return fromText(scheme, text, secrets)
+}
+
+// fromAccessToken makes the part of an access token that is the secret, or a member of it.
+func fromAccessToken(scheme *destination.SecurityScheme, value secret.Value) (*part, error) {
+	switch {
+	case !retrieval.GivesAccessToken(value):
+		return nil, secret.Unusable(scheme.Secret, "holds no access token.") // and so the means to retrieve one
+	case scheme.Value != nil:
+		return fromKey(scheme, value)
+	case !value.IsJSON:
+		return fromBearerToken(scheme, value)
+	}
+	found, _ := rawjson.Pointer("/access_token").Find(value.Bytes())
+	text, _ := rawjson.Plain(found)
+	return fromText(scheme, "Bearer "+text, []string{text})
 }
 
 // fromBearerToken makes the part of an http bearer scheme (RFC 6750 section 2.1), or

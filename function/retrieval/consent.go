@@ -107,24 +107,31 @@ func consentScopes(scheme *destination.SecurityScheme) []string {
 	return scopes
 }
 
-// Redeem exchanges the code of an authorization answer for a refresh token and writes
-// that into the scheme's secret. The error is as from Get.
-func (r *Retriever) Redeem(ctx context.Context, consent *Consent, code string) error {
+// Redeem exchanges the code of an authorization answer for a refresh token, or an access
+// token that does not expire, and writes that into a member of the scheme's secret. The
+// error is as from Get.
+func (r *Retriever) Redeem(ctx context.Context, consent *Consent, code string) (member string, err error) {
 	in := consent.in
 	in.code = &authorizationCode{code, in.code.redirect, in.code.verifier}
 	got, host, err := r.ask(ctx, in)
 	if err != nil {
-		return err
+		return "", err
 	}
-	refreshToken, ok := textMember(asDocument(got), "refresh_token", "refreshToken")
+	document := asDocument(got)
+	member = refreshTokenMember
+	token, ok := textMember(document, refreshTokenMember, "refreshToken")
+	if _, expires := expiresIn(in.scope, document, got.Asked); !ok && !expires {
+		member = accessTokenMember
+		token, ok = textMember(document, accessTokenMember, "accessToken")
+	}
 	switch {
 	case got.Status < 200 || got.Status > 299:
-		return withAnswer(refusedBy(in, got), host, got)
+		return "", withAnswer(refusedBy(in, got), host, got)
 	case !ok && oauthError(got) != "":
-		return withAnswer(failed(in.scope, in.oauthProblem(oauthError(got))), host, got)
+		return "", withAnswer(failed(in.scope, in.oauthProblem(oauthError(got))), host, got)
 	case !ok:
-		return withAnswer(failed(in.scope, "its endpoint gave no refresh token. Many providers give one only where they are asked to: by the scope offline_access, or by "+
+		return "", withAnswer(failed(in.scope, "its endpoint gave no refresh token. Many providers give one only where they are asked to: by the scope offline_access, or by "+
 			"access_type=offline&prompt=consent in the query of authorizationUrl; some at the first consent alone, which is then to be withdrawn there."), host, got)
 	}
-	return r.secrets.WriteMember(ctx, in.scope.Secret(), "refresh_token", refreshToken)
+	return member, r.secrets.WriteMember(ctx, in.scope.Secret(), member, token)
 }

@@ -7,6 +7,23 @@ import (
 	"keyrelay/function/secret"
 )
 
+// The members of a secret that a person's consent gives.
+const (
+	refreshTokenMember = "refresh_token"
+	accessTokenMember  = "access_token"
+)
+
+// GivesAccessToken reports whether a secret holds an access token that is used as it is:
+// one that does not expire, beside no refresh token.
+func GivesAccessToken(value secret.Value) bool {
+	if !value.IsJSON {
+		return true
+	}
+	_, access := textMember(value.Bytes(), accessTokenMember)
+	_, refresh := textMember(value.Bytes(), refreshTokenMember)
+	return access && !refresh
+}
+
 // refreshToken is the refresh token in a secret (RFC 6749 section 6); empty for none.
 func (in *inputs) refreshToken() string {
 	if in.scope.Scheme.Kind == destination.RetrievedKey || in.code != nil {

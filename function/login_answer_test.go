@@ -1,0 +1,95 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"keyrelay/function/gateway"
+)
+
+// TestLoginPasted takes the answer that a person pastes, once its state is right: from a
+// browser on another machine, and where the provider takes no redirect URI of this one.
+func TestLoginPasted(t *testing.T) {
+	for _, redirect := range []string{"https://operator.example.com/callback", "http://127.0.0.1:0/callback"} {
+		secrets := startManagedSecrets(t)
+		secrets.Put("keyrelay/orders", loginSecret)
+		server := startAuthorizationServer(t)
+		in, paste := io.Pipe()
+		browse := func(address *url.URL) {
+			query := address.Query()
+			end := query.Get("redirect_uri") + "?code=the-code&state="
+			_, _ = io.WriteString(paste, "\n"+end+"another\n%zz\nhttps://operator.example.com/callback\n  "+end+query.Get("state")+"  \n")
+		}
+		printed, err := logInAt(t, in, browse, "--redirect", redirect, server.documents(t, loginDocument), "orders", "person")
+		if err != nil {
+			t.Fatal(err)
+		}
+		mustNotTell(t, printed)
+		if count := strings.Count(printed, "That is no answer to this login."); count != 3 || !strings.Contains(printed, "aste the whole address") {
+			t.Errorf("it complains %d times: %s", count, printed)
+		}
+		if used := server.token.Get("redirect_uri"); !strings.HasPrefix(used, strings.TrimSuffix(redirect, ":0/callback")) || strings.HasSuffix(used, ":0/callback") {
+			t.Errorf("redeemed for %s", used)
+		}
+		if kept := secrets.Value("keyrelay/orders"); !strings.Contains(kept, `"refresh_token":"r-1"`) {
+			t.Errorf("kept %s", kept)
+		}
+	}
+}
+
+// TestLoginWithoutExpiry keeps the access token of a provider that gives no refresh token
+// because it does not expire, and uses it as it is, behind the word that the API wants.
+func TestLoginWithoutExpiry(t *testing.T) {
+	for value, header := range map[string]string{"": "Bearer t-1", "      x-keyrelay-value: \"OAuth {{{access_token}}}\"\n": "OAuth t-1"} {
+		secrets := startManagedSecrets(t)
+		secrets.Put("keyrelay/orders", loginSecret)
+		server := startAuthorizationServer(t)
+		server.answer = `{"access_token": "t-1", "token_type": "bearer", "scope": ["a", "b"]}`
+		folder := server.documents(t, loginDocument+value)
+		printed, err := logIn(t, consents(t), folder, "orders", "person")
+		if err != nil || !strings.Contains(printed, "The access token is in secretsmanager:keyrelay/orders#/person, member access_token") {
+			t.Fatalf("%v: %s", err, printed)
+		}
+		mustNotTell(t, printed)
+		if kept := secrets.Value("keyrelay/orders"); kept != strings.Replace(loginSecret, `"}`, `","access_token":"t-1"}`, 1) {
+			t.Errorf("kept %s", kept)
+		}
+		settings, err := readSettings(environment(map[string]string{"KEYRELAY_DESTINATIONS": folder}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		wired, err := wire(settings, io.Discard)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if answer := callAs(t, gateway.HTTP(wired), "GET "+server.URL+"/orders"); answer.Code != http.StatusOK || server.client != header || len(server.token) > 0 {
+			t.Errorf("%d, sent %q, want %q; the last form is %v", answer.Code, server.client, header, server.token)
+		}
+		wired.Close()
+	}
+}
+
+// TestBrowserOpener opens the address with the system's own command, where there is a display.
+func TestBrowserOpener(t *testing.T) {
+	for _, test := range []struct {
+		system, variable string
+		want             []string
+	}{
+		{"linux", "DISPLAY", []string{"xdg-open"}}, {"freebsd", "WAYLAND_DISPLAY", []string{"xdg-open"}}, {"linux", "", nil},
+		{"darwin", "", []string{"open"}}, {"windows", "", []string{"rundll32", "url.dll,FileProtocolHandler"}},
+	} {
+		got := browserOpener(test.system, func(name string) string { return strings.Repeat(":0", strings.Count(test.variable, name)) })
+		if difference := cmp.Diff(test.want, got); difference != "" {
+			t.Errorf("%s with %q (-want +got):\n%s", test.system, test.variable, difference)
+		}
+	}
+	if isTerminal(&bytes.Buffer{}) {
+		t.Error("a buffer is no terminal")
+	}
+}
