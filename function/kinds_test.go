@@ -19,7 +19,8 @@ import (
 
 // TestKinds runs each kind of credential: testdata/kinds/KIND.txtar has a document, the
 // secret keyrelay/orders, what the caller sends once or more, what the endpoints answer,
-// and every field of every request that arrives, in order. $API is their address.
+// and every field of every request that arrives, in order, and, where it is to change,
+// the secret that is kept. $API is their address.
 func TestKinds(t *testing.T) {
 	files, err := filepath.Glob("testdata/kinds/*.txtar")
 	if err != nil || len(files) == 0 {
@@ -42,7 +43,7 @@ func runKind(t *testing.T, archive *txtar.Archive) {
 	server := httptest.NewServer(api)
 	defer server.Close()
 	host := strings.TrimPrefix(server.URL, "http://")
-	var document, calls, want string
+	var document, calls, want, kept string
 	secrets, keys := startManagedSecrets(t), newSigningKeys(t)
 	for _, section := range archive.Files {
 		text := strings.ReplaceAll(string(section.Data), "$API", host)
@@ -58,6 +59,8 @@ func runKind(t *testing.T, archive *txtar.Archive) {
 			calls += text + "\x00"
 		case "arrives":
 			want = string(section.Data)
+		case "kept":
+			kept = string(section.Data)
 		default:
 			t.Fatalf("%s is not known", section.Name)
 		}
@@ -78,6 +81,11 @@ func runKind(t *testing.T, archive *txtar.Archive) {
 	}
 	if difference := cmp.Diff(want, keys.open(t, strings.ReplaceAll(arrivedAt(t, api), host, "$API"), host)); difference != "" {
 		t.Errorf("(-want +got):\n%s", difference)
+	}
+	if kept != "" {
+		if difference := cmp.Diff(kept, secrets.Value("keyrelay/orders")); difference != "" {
+			t.Errorf("the secret (-want +got):\n%s", difference)
+		}
 	}
 }
 

@@ -43,6 +43,21 @@ func TestLoginPasted(t *testing.T) {
 	}
 }
 
+// TestLoginInAnEnvelope finds the refresh token where x-keyrelay-write-back says it is.
+func TestLoginInAnEnvelope(t *testing.T) {
+	secrets := startManagedSecrets(t)
+	secrets.Put("keyrelay/orders", loginSecret)
+	server := startAuthorizationServer(t)
+	server.answer = `{"access_token": "hush", "refresh_token": "hush", "data": {"refresh_token": "r-1"}}`
+	folder := server.documents(t, loginDocument+"      x-keyrelay-write-back: {refresh_token: /data/refresh_token}\n")
+	if _, err := logIn(t, consents(t), folder, "orders", "person"); err != nil {
+		t.Fatal(err)
+	}
+	if kept := secrets.Value("keyrelay/orders"); kept != strings.Replace(loginSecret, `"}`, `","refresh_token":"r-1"}`, 1) {
+		t.Errorf("kept %s", kept)
+	}
+}
+
 // TestLoginWithoutExpiry keeps the access token of a provider that gives no refresh token
 // because it does not expire, and uses it as it is, behind the word that the API wants.
 func TestLoginWithoutExpiry(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -37,6 +38,52 @@ func TestLoginByAssertion(t *testing.T) {
 		}
 		if form.Get("client_assertion_type") != "urn:ietf:params:oauth:client-assertion-type:jwt-bearer" || form.Get("grant_type") != "authorization_code" || form.Get("client_id") != "relay+1" || form.Has("client_secret") {
 			t.Errorf("%s sends %s", method, form)
+		}
+	}
+}
+
+// TestLoginRegisters makes a client where the provider lets anybody do so (RFC 7591) and
+// the secret holds none, once, and asks an OAuth server for no scope of OpenID Connect.
+func TestLoginRegisters(t *testing.T) {
+	document := strings.NewReplacer("type: oauth2", "type: openIdConnect", "[{person: []}]", "[{person: [orders]}]").Replace(loginDocument)
+	document = regexp.MustCompile(`flows:.*`).ReplaceAllString(document, "openIdConnectUrl: $$API/.well-known/oauth-authorization-server/orders")
+	for answer, want := range map[string]struct{ kept, form, client string }{
+		`{"client_id": "made", "client_id_issued_at": 1}`:       {`{"person": {"client_id":"made","refresh_token":"r-1"}}`, "made", ""},
+		`{"client_id": "made", "client_secret": "given: hush"}`: {`{"person": {"client_id":"made","client_secret":"given: hush","refresh_token":"r-1"}}`, "", "Basic bWFkZTpnaXZlbiUzQStodXNo"},
+		`{"client_id": ""}`:                 {`{"person": {}}`, "", ""},
+		`{"error": "invalid_redirect_uri"}`: {`{"person": {}}`, "", ""},
+	} {
+		secrets := startManagedSecrets(t)
+		secrets.Put("keyrelay/orders", `{"person": {}}`)
+		server := startAuthorizationServer(t)
+		if server.registered = answer; strings.Contains(answer, "error") {
+			server.status = 400
+		}
+		for range 2 {
+			printed, err := logIn(t, consents(t), server.documents(t, document), "orders", "person")
+			if kept := secrets.Value("keyrelay/orders"); kept != want.kept {
+				t.Errorf("%s: kept %s", answer, kept)
+			}
+			if strings.Contains(printed, "hush") {
+				t.Errorf("it prints %s", printed)
+			}
+			if want.kept == `{"person": {}}` {
+				if err == nil || !strings.Contains(err.Error(), "Register one there, and store its client_id") {
+					t.Errorf("%s gave %v", answer, err)
+				}
+				continue
+			}
+			if err != nil {
+				t.Fatal(answer, err)
+			}
+			if server.token.Get("client_id") != want.form || server.client != want.client || server.authorization.Get("client_id") != "made" || server.authorization.Get("scope") != "orders" {
+				t.Errorf("%s: redeemed by %q with %s, asked with %s", answer, server.client, server.token, server.authorization)
+			}
+			server.registered = `{"client_id": "another"}`
+		}
+		redirect, _, _ := strings.Cut(strings.TrimPrefix(server.registration, `POST application/json {"client_name":"keyrelay","redirect_uris":["`), `"`)
+		if !strings.HasSuffix(server.registration, `"],"grant_types":["authorization_code","refresh_token"],"response_types":["code"],"token_endpoint_auth_method":"none"}`) || !strings.HasPrefix(redirect, "http://127.0.0.1:") || !strings.HasSuffix(redirect, "/callback") {
+			t.Errorf("registered by %s", server.registration)
 		}
 	}
 }

@@ -45,6 +45,8 @@ type authorizationServer struct {
 	// status and answer are those of the token endpoint; of the other, query is added to the redirect URI.
 	status        int
 	answer, query string
+	// registration is what came to make a client; registered answers it.
+	registration, registered string
 }
 
 func startAuthorizationServer(t *testing.T) *authorizationServer {
@@ -62,6 +64,13 @@ func (a *authorizationServer) ServeHTTP(w http.ResponseWriter, r *http.Request) 
 		http.Redirect(w, r, r.FormValue("redirect_uri")+"?"+a.query+"&state="+r.FormValue("state"), http.StatusFound)
 	case "/.well-known/openid-configuration":
 		fmt.Fprintf(w, `{"authorization_endpoint": %q, "token_endpoint": %q}`, a.URL+"/authorize", a.URL+"/token")
+	case "/.well-known/oauth-authorization-server/orders":
+		fmt.Fprintf(w, `{"authorization_endpoint": %q, "token_endpoint": %q, "registration_endpoint": %q}`, a.URL+"/authorize", a.URL+"/token", a.URL+"/register")
+	case "/register":
+		body, _ := io.ReadAll(r.Body)
+		a.registration = r.Method + " " + r.Header.Get("Content-Type") + " " + string(body)
+		w.WriteHeader(a.status)
+		_, _ = io.WriteString(w, a.registered)
 	default:
 		_ = r.ParseForm()
 		a.token, a.client = r.PostForm, r.Header.Get("Authorization")

@@ -57,6 +57,7 @@ func (r *reader) scheme(scheme *SecurityScheme, m member) {
 	templates := r.templates(scheme, node)
 	r.placeCredential(scheme, node)
 	r.response(scheme, node)
+	r.writeBack(scheme, node)
 	r.sigv4(scheme, node, kind)
 	r.source(scheme, node, kind)
 	r.retrieval(scheme, node, kind)
@@ -367,7 +368,8 @@ func (r *reader) secret(scheme *SecurityScheme, node, key *yaml.Node) {
 		scheme.Secret = r.placedReference(at, extensionPrefix+"secret")
 		scheme.SecretField = r.secretField(at, scheme.Secret)
 		r.namesSecret[scheme] = true
-		if scheme.Flow != nil && scheme.Flow.GrantType == "authorization_code" && scheme.Secret.Provider == "env" {
+		consented := scheme.Flow != nil && scheme.Flow.GrantType == "authorization_code"
+		if (consented || len(scheme.WriteBack) > 0) && scheme.Secret.Provider == "env" {
 			r.warn("", Fault{r.place(at), "a refresh token in a variable of the environment, once rotated, is kept in memory only",
 				"name a secret of Secrets Manager or a file, unless the API rotates none"})
 		}
@@ -382,7 +384,7 @@ func (r *reader) secret(scheme *SecurityScheme, node, key *yaml.Node) {
 // retrieval needs one when a parameter of it has no other value.
 func (s *SecurityScheme) needsSecret() bool {
 	if s.Kind == RetrievedKey {
-		return slices.ContainsFunc(s.Parameters, func(p RetrievalParameter) bool {
+		return len(s.WriteBack) > 0 || slices.ContainsFunc(s.Parameters, func(p RetrievalParameter) bool {
 			return slices.Contains(p.UseIn, "key") && p.needsSecret()
 		})
 	}

@@ -84,6 +84,18 @@ func (r *reader) response(scheme *SecurityScheme, node *yaml.Node) {
 	}
 }
 
+// writeBack reads x-keyrelay-write-back: the members of the secret that each answer replaces.
+func (r *reader) writeBack(scheme *SecurityScheme, node *yaml.Node) {
+	const what = extensionPrefix + "write-back"
+	for _, each := range r.members(r.member(node, what), what) {
+		pointer, ok := r.pointer(each.value, what)
+		if ok && pointer == "" {
+			r.fault(each.value, what+" points to the whole answer", "write a pointer such as /access_token")
+		}
+		scheme.WriteBack = append(scheme.WriteBack, WriteBack{each.key.Value, pointer})
+	}
+}
+
 // source reads x-keyrelay-retrieval: the scheme from whose answer this one is filled.
 func (r *reader) source(scheme *SecurityScheme, node *yaml.Node, kind string) {
 	const what = extensionPrefix + "retrieval"

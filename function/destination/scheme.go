@@ -55,11 +55,11 @@ func kindRules() [Unsupported + 1]kindRule {
 		Basic:     {words: "http basic", secret: true, authorization: true, extensions: []string{"secret"}},
 		Bearer:    {words: "http bearer", secret: true, authorization: true, extensions: []string{"secret", "value", "values"}},
 		RetrievedKey: {words: "apiKey with x-itential-dynamic-retrieval",
-			extensions: []string{"secret", "value", "values", "in", "retrieval", "response", "lifetime", "expires-in", "request-content-type"}},
+			extensions: []string{"secret", "value", "values", "in", "retrieval", "response", "write-back", "lifetime", "expires-in", "request-content-type"}},
 		OAuth2: {words: "oauth2", secret: true, authorization: true,
-			extensions: []string{"secret", "value", "values", "response", "lifetime", "expires-in", "client-authentication", "request-content-type", "jwt", "grant"}},
+			extensions: []string{"secret", "value", "values", "response", "write-back", "lifetime", "expires-in", "client-authentication", "request-content-type", "jwt", "grant"}},
 		OpenIDConnect: {words: "openIdConnect", secret: true, authorization: true,
-			extensions: []string{"secret", "value", "values", "response", "lifetime", "expires-in", "client-authentication", "request-content-type", "jwt", "grant"}},
+			extensions: []string{"secret", "value", "values", "response", "write-back", "lifetime", "expires-in", "client-authentication", "request-content-type", "jwt", "grant"}},
 		MutualTLS:      {words: "mutualTLS", secret: true, extensions: []string{"secret"}},
 		SignedJWT:      {words: "apiKey or http bearer with x-keyrelay-jwt", secret: true, extensions: []string{"secret", "values", "in", "jwt"}},
 		AWSSignatureV4: {words: "awsSigv4", authorization: true, extensions: []string{"secret", "sigv4"}},
@@ -97,6 +97,8 @@ type SecurityScheme struct {
 	// nil for none. Sharing are the schemes that have this one as their Source.
 	Source  *SecurityScheme
 	Sharing []*SecurityScheme
+	// WriteBack are the members of the secret that each retrieval's answer replaces.
+	WriteBack []WriteBack
 	// ResponseHeader and ResponseCookie say where in the answer the value is; empty for its body.
 	ResponseHeader, ResponseCookie string
 	// Flow is the oauth2 flow; nil unless Kind is OAuth2.
@@ -158,6 +160,13 @@ type Retrieval struct {
 	Method          string
 	URL             *url.URL
 	ResponsePointer rawjson.Pointer
+}
+
+// A WriteBack is one member of x-keyrelay-write-back: where in the answer the value is
+// that the secret's member holds from then on.
+type WriteBack struct {
+	Member  string
+	Pointer rawjson.Pointer
 }
 
 // A Flow is an OAuth 2.0 flow.

@@ -183,13 +183,21 @@ func (in *inputs) clientProblem() string {
 // textMember is the first of these members of an object that is a JSON string and not empty.
 func textMember(document []byte, names ...string) (string, bool) {
 	for _, name := range names {
-		if found, ok := rawjson.Pointer("/" + name).Find(document); ok && found[0] == '"' {
-			if text, ok := rawjson.Plain(found); ok && text != "" {
-				return text, true
-			}
+		if text, ok := textAt(document, rawjson.Pointer("/"+name)); ok {
+			return text, true
 		}
 	}
 	return "", false
+}
+
+// textAt is what a pointer finds, where that is a JSON string and not empty.
+func textAt(document []byte, pointer rawjson.Pointer) (string, bool) {
+	found, ok := pointer.Find(document)
+	if !ok || found[0] != '"' {
+		return "", false
+	}
+	text, ok := rawjson.Plain(found)
+	return text, ok && text != ""
 }
 
 // oauthError is the error code of an answer (RFC 6749 section 5.2); empty for none.

@@ -38,7 +38,9 @@ func (r *Retriever) AskConsent(ctx context.Context, scope Scope, redirect string
 	}
 	client, err := in.needed("client_id")
 	if err != nil {
-		return nil, err
+		if client, err = r.register(ctx, &in, redirect, err); err != nil {
+			return nil, err
+		}
 	}
 	endpoint, err := r.authorizationEndpoint(ctx, scope)
 	if err != nil {
@@ -91,13 +93,14 @@ func (r *Retriever) authorizationEndpoint(ctx context.Context, scope Scope) (*ur
 
 // consentScopes are the scopes that a person is asked for: those that the document's
 // operations require, else all of the flow's; openid, without which OpenID Connect
-// refuses the request (Core 1.0 section 3.1.2.1); and the scope of refresh tokens
+// refuses the request (Core 1.0 section 3.1.2.1), unless the discovery document is one of
+// OAuth (RFC 8414 section 3); and the scope of refresh tokens
 // (section 11) where the flow lists it.
 func consentScopes(scheme *destination.SecurityScheme) []string {
 	const openid, offline = "openid", "offline_access"
 	scopes := slices.Clone(scheme.RequiredScopes)
 	switch {
-	case scheme.Flow == nil && !slices.Contains(scopes, openid):
+	case scheme.Flow == nil && !strings.Contains(scheme.DiscoveryURL.Path, "/.well-known/oauth-authorization-server") && !slices.Contains(scopes, openid):
 		return append([]string{openid}, scopes...)
 	case scheme.Flow != nil && len(scopes) == 0:
 		return scheme.Flow.Scopes
@@ -119,7 +122,12 @@ func (r *Retriever) Redeem(ctx context.Context, consent *Consent, code string) (
 	}
 	document := asDocument(got)
 	member = refreshTokenMember
-	token, ok := textMember(document, refreshTokenMember, "refreshToken")
+	token, ok := "", false
+	for _, place := range append(slices.Clip(in.scope.Scheme.WriteBack), refreshTokens()...) {
+		if place.Member == member && !ok {
+			token, ok = textAt(document, place.Pointer)
+		}
+	}
 	if _, expires := expiresIn(in.scope, document, got.Asked); !ok && !expires {
 		member = accessTokenMember
 		token, ok = textMember(document, accessTokenMember, "accessToken")

@@ -23,6 +23,8 @@ type discovery struct {
 	tokenEndpoint url.URL
 	// authorizationEndpoint is zero where there is none that may be used.
 	authorizationEndpoint url.URL
+	// registrationEndpoint is where anybody may make a client (RFC 7591); zero where there is none that may be used.
+	registrationEndpoint url.URL
 	// post says that clients authenticate in the form and not by HTTP basic.
 	post bool
 }
@@ -81,9 +83,11 @@ func (r *Retriever) discover(ctx context.Context, scope Scope, previous *discove
 	now := cache.Now()
 	life := cache.Life{Refresh: now.Add(discoveryTTL), Expiry: now.Add(discoveryMaxAge)}
 	read := discovery{tokenEndpoint: *endpoint, post: onlyPost(got.Body)}
-	text, _ = textMember(got.Body, "authorization_endpoint")
-	if endpoint, err = url.Parse(text); err == nil && admitted(endpoint, scope.Destination.Network) {
-		read.authorizationEndpoint = *endpoint
+	for name, place := range map[string]*url.URL{"authorization_endpoint": &read.authorizationEndpoint, "registration_endpoint": &read.registrationEndpoint} {
+		text, _ = textMember(got.Body, name)
+		if endpoint, err = url.Parse(text); err == nil && admitted(endpoint, scope.Destination.Network) {
+			*place = *endpoint
+		}
 	}
 	if previous != nil && *previous == read {
 		return previous, life, nil

@@ -2,6 +2,7 @@ package retrieval
 
 import (
 	"context"
+	"slices"
 
 	"keyrelay/function/destination"
 	"keyrelay/function/secret"
@@ -33,11 +34,27 @@ func (in *inputs) refreshToken() string {
 	return token
 }
 
-// locked runs one use of the refresh token of a secret at a time: an endpoint that
-// rotates them takes a second use for theft (RFC 9700 section 4.14.2). Behind the lock
+// replaces are the members of the secret that an answer replaces: those that the document
+// names, and a refresh token that is used.
+func (in *inputs) replaces() []destination.WriteBack {
+	list := in.scope.Scheme.WriteBack
+	if in.refreshToken() != "" {
+		list = append(slices.Clip(list), refreshTokens()...)
+	}
+	return list
+}
+
+// refreshTokens are the places of a refresh token in an answer. The second is the
+// spelling of providers that write JSON their own way.
+func refreshTokens() []destination.WriteBack {
+	return []destination.WriteBack{{Member: refreshTokenMember, Pointer: "/refresh_token"}, {Member: refreshTokenMember, Pointer: "/refreshToken"}}
+}
+
+// locked runs one use of what an answer replaces in a secret at a time: an endpoint that
+// rotates refresh tokens takes a second use for theft (RFC 9700 section 4.14.2). Behind the lock
 // the secret is read anew: another use, or another instance, may have rotated it.
 func (r *Retriever) locked(ctx context.Context, in inputs, use func(inputs) error) error {
-	if in.refreshToken() == "" {
+	if len(in.replaces()) == 0 {
 		return use(in)
 	}
 	found, _ := r.refreshing.LoadOrStore(in.scope.Secret(), make(chan struct{}, 1))
@@ -58,14 +75,24 @@ func (r *Retriever) locked(ctx context.Context, in inputs, use func(inputs) erro
 	return use(again)
 }
 
-// writeBack keeps a rotated refresh token, before the access token that came with it
-// is used: the old one is worth nothing any more.
+// writeBack keeps a rotated refresh token, and what else an answer replaces, before the
+// credential that came with it is used: the old one may be worth nothing any more.
 func (r *Retriever) writeBack(ctx context.Context, in inputs, document []byte) error {
-	rotated, _ := textMember(document, "refresh_token", "refreshToken")
-	if used := in.refreshToken(); used == "" || rotated == "" || rotated == used {
-		return nil
+	replaced := map[string]bool{}
+	for _, each := range in.replaces() {
+		rotated, found := textAt(document, each.Pointer)
+		if !found || replaced[each.Member] {
+			continue
+		}
+		replaced[each.Member] = true
+		if used, _ := in.member(each.Member); used == rotated {
+			continue
+		}
+		if err := r.secrets.WriteMember(ctx, in.scope.Secret(), each.Member, rotated); err != nil {
+			return err
+		}
 	}
-	return r.secrets.WriteMember(ctx, in.scope.Secret(), "refresh_token", rotated)
+	return nil
 }
 
 // login is the command by which a person consents, and a refresh token comes into a secret.

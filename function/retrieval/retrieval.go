@@ -231,7 +231,7 @@ func perRequest(scheme *destination.SecurityScheme) bool {
 // retrievals of the credentials that it is made with.
 func timeout(scope Scope) time.Duration {
 	lasts := secret.Timeout + 2*scope.Destination.AuxiliaryTimeout
-	if scope.Scheme.Kind != destination.RetrievedKey {
+	if scope.Scheme.Kind != destination.RetrievedKey || len(scope.Scheme.WriteBack) > 0 {
 		lasts += secret.Timeout // for a refresh token that is written back
 	}
 	if scope.Certificate != nil {
