@@ -117,25 +117,13 @@ func sameParameter(sent, name string) bool {
 }
 
 func sameFolded(a, b string) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range len(a) {
-		if foldByte(a[i]) != foldByte(b[i]) {
-			return false
+	underscored := func(c rune) rune {
+		if c == '.' || c == ' ' || c == '[' {
+			return '_'
 		}
+		return c
 	}
-	return true
-}
-
-func foldByte(c byte) byte {
-	switch {
-	case c == '.' || c == ' ' || c == '[':
-		return '_'
-	case 'A' <= c && c <= 'Z':
-		return c | 0x20
-	}
-	return c
+	return strings.EqualFold(strings.Map(underscored, a), strings.Map(underscored, b))
 }
 
 func appended(list, separator, item string) string {

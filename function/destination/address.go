@@ -53,14 +53,18 @@ func checkBytes(text string) urlFault {
 		return urlFault{"is longer than 8192 bytes", "shorten it, or move parameters into the record"}
 	}
 	for i := range len(text) {
-		switch c := text[i]; {
+		c := text[i]
+		if c > ' ' && c < 0x7f && c != '\\' && c != '#' {
+			continue
+		}
+		switch {
 		case c >= 0x7f:
 			return urlFault{"holds a byte that is not printable ASCII", "percent-encode it, and write an international host name in its xn-- form"}
 		case c <= ' ':
 			return urlFault{"holds white space or a control character", "percent-encode it"}
 		case c == '\\':
 			return urlFault{"holds a backslash", "write / between segments"}
-		case c == '#':
+		default:
 			return urlFault{"has a fragment", "remove # and what follows it"}
 		}
 	}

@@ -1,6 +1,9 @@
 package gateway
 
-import "net/http"
+import (
+	"maps"
+	"net/http"
+)
 
 // ValidHeaderName reports whether name is a field name that HTTP can carry: a
 // token of at least one character, RFC 9110 sections 5.1 and 5.6.2.
@@ -75,19 +78,45 @@ func isCallersOwn(folded []byte) bool {
 // FoldHeaderName appends a name as servers of the CGI kind read it: without regard to
 // letter case, and with every other character alike.
 func FoldHeaderName(folded []byte, name string) []byte {
-	for i := range len(name) {
-		folded = append(folded, foldByte(name[i]))
+	start := len(folded)
+	folded = append(folded, name...)
+	for i, c := range folded[start:] {
+		folded[start+i] = foldedBytes[c]
 	}
 	return folded
 }
 
-// DeleteDigests removes the fields that are made from the bytes of a body that is not
-// passed on as it was: its entity tag (RFC 9110 section 8.8.3) and its digests (RFC
-// 9530, RFC 3230, RFC 1864). They would be wrong, and tell what the body was.
-func DeleteDigests(header http.Header) {
-	for _, field := range [...]string{"Etag", "Content-Digest", "Repr-Digest", "Digest", "Content-Md5"} {
-		delete(header, field)
+// foldedBytes holds what FoldHeaderName makes of each byte.
+var foldedBytes = func() (table [256]byte) {
+	for i := range table {
+		c := byte(i)
+		switch {
+		case 'A' <= c && c <= 'Z':
+			table[i] = c | 0x20
+		case 'a' <= c && c <= 'z', '0' <= c && c <= '9':
+			table[i] = c
+		default:
+			table[i] = '-'
+		}
 	}
+	return table
+}()
+
+// DeleteDigests removes the fields for which IsDigest holds.
+func DeleteDigests(header http.Header) {
+	maps.DeleteFunc(header, func(name string, _ []string) bool { return IsDigest(name) })
+}
+
+// IsDigest knows the fields that are made from the bytes of a body, by their canonical
+// names: its entity tag (RFC 9110 section 8.8.3) and its digests (RFC 9530, RFC 3230,
+// RFC 1864). Where the body is not passed on as it was they would be wrong, and tell
+// what it was.
+func IsDigest(name string) bool {
+	switch name {
+	case "Etag", "Content-Digest", "Repr-Digest", "Digest", "Content-Md5":
+		return true
+	}
+	return false
 }
 
 // SameHeaderName reports whether two names are the same field to a downstream: without
@@ -98,21 +127,11 @@ func SameHeaderName(a, b string) bool {
 		return false
 	}
 	for i := range len(a) {
-		if foldByte(a[i]) != foldByte(b[i]) {
+		if foldedBytes[a[i]] != foldedBytes[b[i]] {
 			return false
 		}
 	}
 	return true
-}
-
-func foldByte(c byte) byte {
-	switch {
-	case 'A' <= c && c <= 'Z':
-		return c | 0x20
-	case (c < 'a' || c > 'z') && (c < '0' || c > '9'):
-		return '-'
-	}
-	return c
 }
 
 func isTokenByte(c byte) bool {

@@ -128,7 +128,11 @@ func shorten(text string) string {
 func checkDirectives(header http.Header) error {
 	unknown := ""
 	for name := range header {
-		if isDirective(name) && !slices.Contains(directiveHeaders(), name) && (unknown == "" || name < unknown) {
+		switch name {
+		case urlHeader, queryFieldsHeader, headerFieldsHeader, dryRunHeader:
+			continue
+		}
+		if isDirective(name) && (unknown == "" || name < unknown) {
 			unknown = name
 		}
 	}
@@ -151,7 +155,7 @@ func errDirective(name string) error {
 // isDirective reports whether a header is of the relay's own families.
 func isDirective(name string) bool {
 	const length = len("X-Osmos-")
-	return len(name) >= length && (gateway.SameHeaderName(name[:length], "X-Osmos-") || gateway.SameHeaderName(name[:length], "X-Relay-"))
+	return len(name) >= length && name[0]|0x20 == 'x' && (gateway.SameHeaderName(name[:length], "X-Osmos-") || gateway.SameHeaderName(name[:length], "X-Relay-"))
 }
 
 // distance is how many letters have to be changed, added or taken out to make b of a
@@ -224,11 +228,15 @@ func (d *directives) anyType(written string) bool {
 
 // isJSONType reports whether a media type is JSON, or none is given.
 func isJSONType(written string) bool {
+	const usual = "application/json"
+	if written == usual {
+		return true
+	}
 	mediaType, _, _ := strings.Cut(written, ";")
 	mediaType = trim(mediaType)
 	const suffix = "+json"
 	at := len(mediaType) - len(suffix)
-	return mediaType == "" || strings.EqualFold(mediaType, "application/json") || at > 0 && strings.EqualFold(mediaType[at:], suffix)
+	return mediaType == "" || strings.EqualFold(mediaType, usual) || at > 0 && strings.EqualFold(mediaType[at:], suffix)
 }
 
 // errNotJSON says what a body is that a record would have to be read from.

@@ -90,7 +90,10 @@ func (s *resolution) index(m *move) int {
 		}
 	}
 	index := r.find(m.field)
-	if read, ok := fromMisread(m.field); ok && index < 0 {
+	if index >= 0 {
+		return index
+	}
+	if read, ok := fromMisread(m.field); ok {
 		if index = r.find(read); index >= 0 {
 			s.rename(m, read)
 		}

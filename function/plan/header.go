@@ -35,12 +35,13 @@ func holdsCredentials(name string) bool { return name == "Authorization" || name
 
 // forwardedNames lists the names of the caller's header fields that go to the destination.
 func (b *builder) forwardedNames(names []string, header http.Header) []string {
+	nominates := header["Connection"] != nil
 	for name, values := range header {
 		passes := gateway.Forwards(name) && !overrides(b.Operation, name)
 		if holdsCredentials(name) {
 			passes = holdsPlaceholder(values)
 		}
-		if passes && !nominated(header, name) {
+		if passes && !(nominates && nominated(header, name)) {
 			names = append(names, name)
 		}
 	}
@@ -59,21 +60,21 @@ func (b *builder) setHeader(d *directives, moved []headerText, text string) erro
 	const own = 3 // Accept-Encoding, Via, and Content-Type where a record has none
 	b.Header = make(http.Header, len(names)+len(moved)+own)
 	values := b.values[:0]
+	// The digests of the caller's body are wrong for another; the record may hold one that is meant.
+	changed := b.record.left > 0 || b.reshapes || d.inBatch || len(d.body) != len(d.request.Body) || b.sendsForm()
 	var waiting []string
 	for _, name := range names {
 		switch sent := d.request.Header[name]; {
 		case isMoved(moved, name) && name != "Cookie":
 		case holdsPlaceholder(sent):
 			waiting = append(waiting, name)
+		case changed && gateway.IsDigest(name):
 		default:
 			values = b.set(values, name, sent...)
 		}
 	}
 	if err := b.fillHeader(d.request.Header, waiting); err != nil {
 		return err
-	}
-	if b.record.left > 0 || b.reshapes || d.inBatch || len(d.body) != len(d.request.Body) || b.sendsForm() {
-		gateway.DeleteDigests(b.Header) // the caller's; the record may hold one that is meant
 	}
 	for _, m := range moved {
 		if !b.joinCookie(m.name, text[m.start:m.end]) {

@@ -3,6 +3,7 @@ package rawjson
 import (
 	"bytes"
 	"encoding/binary"
+	"unicode/utf8"
 )
 
 // A Cursor walks JSON text once, without recursion. The zero Cursor is ready for
@@ -13,6 +14,8 @@ type Cursor struct {
 	Depth int
 	// AnyNames lets names pass that occur twice in one object.
 	AnyNames bool
+	// checksText says that strings have to be UTF-8.
+	checksText bool
 
 	text []byte
 	at   int
@@ -237,12 +240,17 @@ func (c *Cursor) name(at int) int {
 	if end < 0 {
 		return end
 	}
-	c.last, c.lastSaved = Span{uint32(at + 1), uint32(end - 1)}, c.saved
+	inside := Span{uint32(at + 1), uint32(end - 1)}
+	c.last, c.lastSaved = inside, c.saved
 	if !c.AnyNames {
 		if len(c.names) == MaxNames {
 			return c.fail(ErrNames, at)
 		}
-		c.names = append(c.names, name{c.last, sketch(c.Name())})
+		says := c.text[at+1 : end-1]
+		if c.saved > 0 {
+			says = c.Name()
+		}
+		c.names = append(c.names, name{inside, sketch(says)})
 	}
 	if end = c.space(end); c.peek(end) != ':' {
 		return c.fail(ErrSyntax, end)
@@ -278,9 +286,34 @@ func (c *Cursor) string(at int) int {
 	if c.peek(at) != '"' {
 		return c.fail(ErrSyntax, at)
 	}
+	// In high the highest bit of a byte is set where one above ASCII was met.
+	text, start, high := c.text, at+1, uint64(0)
+	for at = start; at+8 <= len(text); at += 8 {
+		word := binary.LittleEndian.Uint64(text[at:])
+		high |= word
+		if n := firstSpecial(word); n < 8 {
+			at += n
+			break
+		}
+	}
+	c.saved = 0
+	if c.peek(at) != '"' {
+		if at = c.stringRest(at); at < 0 {
+			return at
+		}
+		high = highs
+	}
+	if high&highs != 0 && c.checksText && !utf8.Valid(text[start:at]) {
+		return c.fail(ErrEncoding, start)
+	}
+	return at + 1
+}
+
+// stringRest moves to the end of a string from its first escape on, or from the last
+// bytes of the text.
+func (c *Cursor) stringRest(at int) int {
 	text, saved := c.text, 0
-	for at++; ; {
-		// Most strings end within a word.
+	for {
 		if at+8 <= len(text) {
 			at += firstSpecial(binary.LittleEndian.Uint64(text[at:]))
 		}
@@ -290,7 +323,7 @@ func (c *Cursor) string(at int) int {
 		switch c.peek(at) {
 		case '"':
 			c.saved = saved
-			return at + 1
+			return at
 		case '\\':
 			r, n := decodeEscape(text[at:])
 			if n == 0 {
@@ -331,8 +364,8 @@ func (c *Cursor) number(at int) int {
 
 // digits moves past one digit or more.
 func (c *Cursor) digits(at int) int {
-	first := at
-	for b := c.peek(at); '0' <= b && b <= '9'; b = c.peek(at) {
+	text, first := c.text, at
+	for at < len(text) && '0' <= text[at] && text[at] <= '9' {
 		at++
 	}
 	if at == first {

@@ -87,7 +87,7 @@ func (c *Cursor) failTwice(n name) int {
 
 // A nameTable finds the names of a wide object by their hash: open addressing, each slot one more than
 // an index, 0 when free.
-type nameTable struct{ slots []uint32 }
+type nameTable struct{ slots []uint16 }
 
 // reset empties the table and makes it fit for a number of names.
 func (t *nameTable) reset(names int) {
@@ -96,7 +96,7 @@ func (t *nameTable) reset(names int) {
 		size *= 2
 	}
 	if size > cap(t.slots) {
-		t.slots = make([]uint32, size)
+		t.slots = make([]uint16, size)
 		return
 	}
 	t.slots = t.slots[:size]
@@ -110,7 +110,7 @@ func (t *nameTable) add(text []byte, names []name, index int) int {
 	for slot := names[index].mark & mask; ; slot = (slot + 1) & mask {
 		found := t.slots[slot]
 		if found == 0 {
-			t.slots[slot] = uint32(index + 1)
+			t.slots[slot] = uint16(index + 1)
 			return index
 		}
 		if names[index].same(text, names[found-1]) {

@@ -12,8 +12,8 @@ type Object struct {
 
 	nameStore  [32]name
 	valueStore [32]Span
-	frameStore [16]int32
-	slotStore  [64]uint32
+	frameStore [8]int32
+	slotStore  [64]uint16
 }
 
 // Read reads a whole text. The error is an *Error: the text is not UTF-8, not
@@ -23,10 +23,17 @@ func (o *Object) Read(text []byte) error {
 	c := &o.cursor
 	c.names, c.frames, c.table.slots = o.nameStore[:0], o.frameStore[:0], o.slotStore[:0]
 	o.names, o.values = nil, o.valueStore[:0]
+	c.checksText = true
 	c.Reset(text)
-	if !utf8.Valid(text) {
+	err := o.read()
+	if err != nil && !utf8.Valid(text) {
 		return &Error{Reason: ErrEncoding}
 	}
+	return err
+}
+
+func (o *Object) read() error {
+	c := &o.cursor
 	if c.Peek() != '{' {
 		start := c.at
 		c.Skip()

@@ -127,8 +127,11 @@ func hexadecimal(raw []byte) rune {
 
 // runeLength is how many bytes utf8.EncodeRune writes.
 func runeLength(r rune) int {
-	if r < 0 {
-		r = utf8.RuneError
+	switch {
+	case r < 0:
+		return len(string(utf8.RuneError))
+	case r < utf8.RuneSelf:
+		return 1
 	}
 	return utf8.RuneLen(r)
 }

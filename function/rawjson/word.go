@@ -23,9 +23,10 @@ func firstMark(mask uint64) int { return bits.TrailingZeros64(mask) / 8 }
 func firstBackslash(word uint64) int { return firstMark(below(word^each*'\\', 1)) }
 
 // firstSpecial is the index of the first character that cannot stand for itself in
-// a string (RFC 8259 section 7), or 8.
+// a string (RFC 8259 section 7), or 8. Of all characters, the control characters and
+// the quotation mark alone are below '!' where their second bit is turned over.
 func firstSpecial(word uint64) int {
-	return firstMark(below(word, ' ') | below(word^each*'"', 1) | below(word^each*'\\', 1))
+	return firstMark(below(word^each*2, '!') | below(word^each*'\\', 1))
 }
 
 // isSpecial reports whether a character cannot stand for itself in a string.
