@@ -6,6 +6,7 @@ import (
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 )
 
 // secretsManager makes the client of AWS Secrets Manager.
@@ -15,6 +16,15 @@ func secretsManager(ctx context.Context) (*secretsmanager.Client, error) {
 		return nil, err
 	}
 	return secretsmanager.NewFromConfig(loaded), nil
+}
+
+// queueClient makes the client of Amazon SQS.
+func queueClient(ctx context.Context) (*sqs.Client, error) {
+	loaded, err := awsConfig(ctx, "SQS")
+	if err != nil {
+		return nil, err
+	}
+	return sqs.NewFromConfig(loaded), nil
 }
 
 // maxAWSHeader bounds the header section of an answer of AWS, which is of a few hundred bytes.

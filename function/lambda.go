@@ -25,7 +25,11 @@ func serveLambda(stop context.Context, settings settings, wired *relay.Relay) {
 		// A second thread would only use up the share of the first.
 		runtime.GOMAXPROCS(1)
 	}
-	lambda.Start(gateway.Lambda(wired))
+	if settings.queue == "" {
+		lambda.Start(gateway.Lambda(wired))
+		return
+	}
+	lambda.Start(gateway.LambdaWithQueue(wired, wired.Deliver))
 }
 
 // readBundleOnly keeps crypto/x509 from reading, after the bundle of the system's

@@ -62,7 +62,32 @@ func serve(stop context.Context) error {
 	if strings.HasPrefix(read.address, loopback+":") {
 		relayed = gateway.LoopbackHTTP(wired)
 	}
+	if read.queue != "" {
+		defer poll(stop, log, wired)()
+	}
 	return serveHTTP(stop, log, gateway.Listen(listener, wired), relayed)
+}
+
+// poll delivers from the queue beside the server. The func that it returns waits until the
+// deliveries that are under way at the stop signal have ended, as long as requests may take.
+func poll(stop context.Context, log *slog.Logger, wired *relay.Relay) (wait func()) {
+	stop, cancel := context.WithCancel(stop)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		wired.Poll(stop, drainTime, func(err error) {
+			detail := err.Error()
+			var refusal *gateway.Refusal
+			if errors.As(err, &refusal) {
+				detail = refusal.Note
+			}
+			log.Error("queue", "problem", "queue-unavailable", "blame", "keyrelay", "detail", detail)
+		})
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
 }
 
 // prepare reads the settings and builds what they describe.

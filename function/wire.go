@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"keyrelay/function/destination"
+	"keyrelay/function/later"
 	"keyrelay/function/rawjson"
 	"keyrelay/function/relay"
 	"keyrelay/function/secret"
@@ -35,10 +36,23 @@ func wire(settings settings, log io.Writer) (*relay.Relay, error) {
 		Secrets:      secrets,
 		CallerKeys:   settings.callerKeys,
 		CallerNames:  settings.callers,
+		Queue:        queue(settings),
 		Log:          log,
 		LogLevel:     settings.logLevel,
 		FunctionName: settings.functionName,
 	}), nil
+}
+
+// queue makes the queue for deliveries; nil where there is none.
+func queue(settings settings) *later.Queue {
+	if settings.queue == "" {
+		return nil
+	}
+	made := later.Config{Connect: queueClient, URL: settings.queue, DeadURL: settings.deadQueue, Concurrency: settings.queueConcurrency, Instances: 1}
+	if settings.lambda {
+		made.Instances = settings.queueConcurrency // an instance takes one event at a time
+	}
+	return later.New(made)
 }
 
 // refreshTokensInMemory names the documents and schemes whose refresh token is in a

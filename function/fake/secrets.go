@@ -1,5 +1,5 @@
 // Package fake has the endpoints that tests and the workbench put around a relay: an
-// AWS Secrets Manager, and an API that notes what it receives and answers. They are
+// AWS Secrets Manager, queues of Amazon SQS, and an API that notes what it receives and answers. They are
 // real HTTP servers, to be served by net/http/httptest or net/http.
 //
 //	secrets := fake.NewSecrets(map[string]string{"keyrelay/shop": `{"key": "…"}`})

@@ -24,6 +24,8 @@ type event struct {
 	text     rawjson.Text
 	isBase64 bool
 	readBody func() ([]byte, error)
+	// records is what an event that is no request holds instead.
+	records []byte
 }
 
 // A span is a place in the scratch, and then in the string made of it.
@@ -55,6 +57,7 @@ func (e *event) read(payload []byte) error {
 	ok := m.read(&e.cursor)
 	e.request = Request{Header: e.header, format: m.format(), readBody: e.readBody}
 	if !ok {
+		e.records = m.records
 		return refuseEvent()
 	}
 	e.text, e.isBase64 = m.body, m.isBase64Encoded
@@ -76,7 +79,7 @@ func (e *event) clear() bool {
 	clear(e.header)
 	clear(e.values)
 	e.cursor.Reset(nil)
-	e.request, e.text = Request{}, rawjson.Text{}
+	e.request, e.text, e.records = Request{}, rawjson.Text{}, nil
 	e.scratch, e.fields, e.values = e.scratch[:0], e.fields[:0], e.values[:0]
 	return small
 }

@@ -3,7 +3,8 @@
 //
 // There are four front ends: API Gateway REST APIs (payload format 1.0), API
 // Gateway HTTP APIs and Lambda function URLs (payload format 2.0), and net/http.
-// The packages after this one know none of them.
+// The packages after this one know none of them. Messages of Amazon SQS come in events
+// of Lambda too, see LambdaWithQueue.
 //
 //	lambda.Start(gateway.Lambda(relay)) // an AWS Lambda function
 //	http.Serve(listener, gateway.HTTP(relay)) // a plain HTTP port
@@ -74,6 +75,9 @@ type Request struct {
 	Caller string
 	// Address is the caller's IP address over HTTP; empty in Lambda.
 	Address string
+	// SessionChecked says that the record's session token was checked before, and has
+	// left Body.
+	SessionChecked bool
 
 	// idField is what IDField returns, so that it costs no allocation.
 	idField  [1]string

@@ -7,30 +7,57 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 )
 
+// A DeliverFunc delivers the messages of a queue and returns the IDs of those that are
+// to come again. It must not panic.
+type DeliverFunc func(ctx context.Context, messages []QueueMessage) (again []string)
+
 // Lambda returns the handler for lambda.Start. It takes events of API Gateway
 // REST APIs, HTTP APIs and Lambda function URLs, and never returns an error. The
-// answer to any other event has the format of REST APIs.
-func Lambda(handler Handler) lambda.Handler {
-	return &lambdaHandler{handler: handler, events: sync.Pool{New: newEvent}}
+// answer to any other event has the format of REST APIs, but for one of a queue:
+// its messages are all to come again, so that none is lost.
+func Lambda(handler Handler) lambda.Handler { return LambdaWithQueue(handler, nil) }
+
+// LambdaWithQueue is Lambda that delivers the messages of a queue of Amazon SQS, whose
+// event source has to ask for ReportBatchItemFailures; by deliver, nil for none.
+func LambdaWithQueue(handler Handler, deliver DeliverFunc) lambda.Handler {
+	return &lambdaHandler{handler: handler, deliver: deliver, events: sync.Pool{New: newEvent}}
 }
 
 type lambdaHandler struct {
 	handler Handler
+	deliver DeliverFunc
 	events  sync.Pool
 }
 
 // Invoke answers one event. The error is always nil: Lambda would show its text to the caller.
 func (l *lambdaHandler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	e := l.events.Get().(*event)
-	var response *Response
-	if err := e.read(payload); err != nil {
-		response = l.handler.Refuse(ctx, &e.request, err)
-	} else {
-		response = l.handler.Handle(ctx, &e.request)
-	}
-	encoded := e.request.encode(response)
+	encoded := l.answer(ctx, e, payload)
 	if e.clear() {
 		l.events.Put(e)
 	}
 	return encoded, nil
+}
+
+func (l *lambdaHandler) answer(ctx context.Context, e *event, payload []byte) []byte {
+	err := e.read(payload)
+	if err == nil {
+		return e.request.encode(l.handler.Handle(ctx, &e.request))
+	}
+	if messages, ok := readQueueEvent(e.records); ok {
+		return encodeFailures(l.deliverAll(ctx, e, messages))
+	}
+	return e.request.encode(l.handler.Refuse(ctx, &e.request, err))
+}
+
+// deliverAll delivers messages, or has all of them come again where there is no queue.
+func (l *lambdaHandler) deliverAll(ctx context.Context, e *event, messages []QueueMessage) (again []string) {
+	if l.deliver != nil {
+		return l.deliver(ctx, messages)
+	}
+	l.handler.Refuse(ctx, &e.request, refuseQueueEvent())
+	for _, each := range messages {
+		again = append(again, each.ID)
+	}
+	return again
 }

@@ -17,6 +17,8 @@ type members struct {
 
 	headers, multiValueHeaders, cookies []byte // JSON, nil for null and none
 
+	records []byte // JSON, of the events of a queue and of other services
+
 	body            rawjson.Text
 	isBase64Encoded bool
 }
@@ -29,7 +31,11 @@ func (m *members) read(c *rawjson.Cursor) bool {
 	for more := c.Enter('{'); more; more = c.Next() {
 		m.readMember(c)
 	}
-	return c.End() == nil && !m.broken && m.isRequest()
+	if c.End() != nil || m.broken {
+		m.records = nil
+		return false
+	}
+	return m.isRequest()
 }
 
 func (m *members) readMember(c *rawjson.Cursor) {
@@ -58,6 +64,8 @@ func (m *members) readMember(c *rawjson.Cursor) {
 		m.broken = m.broken || value != "true" && value != "false" && value != ""
 	case "requestContext":
 		m.readContext(c)
+	case "Records":
+		m.records = readJSON(c)
 	case "type", "methodArn", "routeArn": // a Lambda authorizer's
 		m.foreign = readJSON(c) != nil || m.foreign
 	default:

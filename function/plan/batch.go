@@ -56,7 +56,8 @@ func (b *Batch) Record(index int) (*Plan, error) {
 		return nil, inRecord(err, index)
 	}
 	if !slices.ContainsFunc(moves, func(m move) bool { return m.to == toHeader && m.name == idempotencyKey && m.member >= 0 }) {
-		made.Header[idempotencyKey] = []string{b.key(record)}
+		made.BatchKey = b.key(record)
+		made.Header[idempotencyKey] = []string{made.BatchKey}
 	}
 	return made, nil
 }
@@ -136,6 +137,7 @@ func (d *directives) split(moves []move, operation *destination.Operation) (*Pla
 		Operation:   operation,
 		Method:      d.request.Method,
 		DryRun:      d.dryRun,
+		Later:       d.async || operation.Later,
 		Batch:       &Batch{directives: &shared, moves: slices.Clone(moves), records: records},
 	}, nil
 }

@@ -37,10 +37,9 @@ func (d *directives) plan(moves []move, body []byte) (*Plan, error) {
 		return nil, err
 	}
 	b.Destination = b.Operation.Destination
-	if session := b.Destination.Session; session != nil {
-		if b.SessionToken, err = b.record.takeSession(session); err != nil {
-			return nil, err
-		}
+	b.Later = d.async || b.Operation.Later
+	if err := b.takeSession(d, body); err != nil {
+		return nil, err
 	}
 	if err := b.takeChosen(); err != nil {
 		return nil, err
@@ -58,6 +57,23 @@ func (d *directives) plan(moves []move, body []byte) (*Plan, error) {
 		return nil, err
 	}
 	return &b.Plan, nil
+}
+
+// takeSession takes the session token out of the record, and keeps the record without
+// it for a plan that is made later.
+func (b *builder) takeSession(d *directives, body []byte) (err error) {
+	if session := b.Destination.Session; session != nil {
+		b.SessionToken, err = b.record.takeSession(session)
+		if d.request.SessionChecked {
+			b.SessionToken, err = nil, nil
+		}
+	}
+	if b.Later && b.record.left > 0 {
+		b.Record = b.record.rest()
+	} else if b.Later {
+		b.Record = body
+	}
+	return err
 }
 
 // read reads the body as a record where something may be taken from it.

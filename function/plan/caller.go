@@ -41,6 +41,8 @@ type directives struct {
 	// operation is nil while the path waits to be filled.
 	operation *destination.Operation
 	dryRun    bool
+	// async says that the caller prefers to be answered before the record is delivered.
+	async bool
 	// body is the caller's, without a byte order mark before JSON.
 	body []byte
 	// isJSON says that the body is to be read as JSON, and typed that its media type says so.
@@ -74,6 +76,9 @@ func readDirectives(set *destination.Set, request *gateway.Request) (directives,
 	}
 	if d.dryRun, err = dryRun(request.Header); err != nil {
 		return d, err
+	}
+	if lines := request.Header[preferHeader]; lines != nil {
+		d.async, _ = preferences(lines)
 	}
 	return d, d.readType()
 }

@@ -64,7 +64,12 @@ func (b *builder) setHeader(d *directives, moved []headerText, text string) erro
 	changed := b.record.left > 0 || b.reshapes || d.inBatch || len(d.body) != len(d.request.Body) || b.sendsForm()
 	var waiting []string
 	for _, name := range names {
-		switch sent := d.request.Header[name]; {
+		sent := d.request.Header[name]
+		if name == preferHeader {
+			_, sent = preferences(sent)
+		}
+		switch {
+		case len(sent) == 0:
 		case isMoved(moved, name) && name != "Cookie":
 		case holdsPlaceholder(sent):
 			waiting = append(waiting, name)

@@ -75,6 +75,15 @@ type Plan struct {
 	Fills []Fill
 	// DryRun says that the caller asks to see the plan instead of having it sent.
 	DryRun bool
+	// Later says that the record is to be accepted now and delivered later, where there is
+	// a queue: the caller prefers it, or the document says so.
+	Later bool
+	// Record is the caller's body without the session token, as a plan made later takes
+	// it, see Kept; nil unless Later.
+	Record []byte
+	// BatchKey is the Idempotency-Key of a record of a batch; empty for any other, and where
+	// a field of the record is moved there.
+	BatchKey string
 	// Dropped names, in a dry run, the fields of the record that the operation's
 	// body template leaves out.
 	Dropped []string

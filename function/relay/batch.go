@@ -13,6 +13,7 @@ import (
 
 	"keyrelay/function/cache"
 	"keyrelay/function/gateway"
+	"keyrelay/function/later"
 	"keyrelay/function/plan"
 	"keyrelay/function/session"
 )
@@ -66,7 +67,11 @@ type batchRun struct {
 	batch      *plan.Batch
 	deliveries []delivery
 	sessions   batchSessions
-	next       atomic.Int64
+	// messages are the records that are to be delivered later; nil where all are sent at once.
+	messages []*later.Message
+	// group is the destination's name.
+	group string
+	next  atomic.Int64
 	// memory is what the bodies of answers take, those that are being read included.
 	memory atomic.Int64
 	// longest is the longest delivery so far, in nanoseconds.
@@ -81,16 +86,23 @@ type batchRun struct {
 	entry logEntry
 }
 
-// batch sends every record of a batch, some at once, and answers for all of them.
-// One record's failure does not stop the others.
-func (r *Relay) batch(ctx context.Context, request *gateway.Request, outbound *plan.Plan, entry *logEntry) *gateway.Response {
+// batch sends every record of a batch, some at once, or, where they are deferred, queues
+// them to be sent later, and answers for all of them. One record's failure does not
+// stop the others.
+func (r *Relay) batch(ctx context.Context, request *gateway.Request, outbound *plan.Plan, entry *logEntry, deferred bool) *gateway.Response {
 	run := &batchRun{relay: r, request: request, batch: outbound.Batch, deliveries: make([]delivery, outbound.Batch.Len()), entry: *entry}
 	run.sessions.ask = r.sessions.Check
+	if deferred {
+		run.messages, run.group = make([]*later.Message, outbound.Batch.Len()), outbound.Destination.Name
+	}
 	var workers sync.WaitGroup
 	for range min(outbound.Operation.BatchConcurrency, len(run.deliveries)) {
 		workers.Go(func() { run.work(ctx) })
 	}
 	workers.Wait()
+	if deferred {
+		run.enqueue(ctx)
+	}
 	answer := run.answer()
 	*entry = run.entry
 	return answer
@@ -128,6 +140,10 @@ func (b *batchRun) deliver(ctx context.Context, index int, own *logEntry) {
 		return
 	}
 	if made.err = checkSession(ctx, outbound, own, b.sessions.check); made.err != nil {
+		return
+	}
+	if b.messages != nil {
+		b.messages[index], made.err = newMessage(b.request, outbound)
 		return
 	}
 	taken, tooMuch := int64(0), false
@@ -238,6 +254,9 @@ func (b *batchRun) retryAfter() int {
 
 // response makes the answer, briefly without bodies; nil where it gets too long with them.
 func (b *batchRun) response(briefly bool) *gateway.Response {
+	if b.messages != nil && b.entry.problemName == "" {
+		return b.accepted()
+	}
 	results := appendResults(b.deliveries, briefly)
 	if !briefly && len(results) > gateway.MaxAnswerBytes {
 		return nil

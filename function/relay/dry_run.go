@@ -21,18 +21,20 @@ type dryRunDocument struct {
 	// Destination is what the log calls it too: the name of its document.
 	Destination string   `json:"destination"`
 	Security    []string `json:"security"`
+	// Delivery is "later" where the record would be accepted now and delivered later.
+	Delivery string `json:"delivery,omitempty"`
 	// Dropped names the fields of the record that the body template leaves out.
 	Dropped []string `json:"dropped,omitempty"`
 }
 
 // dryRun shows the outbound request instead of sending it, for a batch one entry
-// for each record. No secret is fetched for it.
-func dryRun(outbound *plan.Plan) *gateway.Response {
+// for each record. No secret is fetched for it. deferred says that it would be sent later.
+func dryRun(outbound *plan.Plan, deferred bool) *gateway.Response {
 	var shown any
 	if outbound.Batch != nil {
-		shown = newDryRuns(outbound.Batch)
+		shown = newDryRuns(outbound.Batch, deferred)
 	} else {
-		shown = newDryRun(outbound)
+		shown = newDryRun(outbound, deferred)
 	}
 	return &gateway.Response{
 		Status: http.StatusOK,
@@ -41,7 +43,7 @@ func dryRun(outbound *plan.Plan) *gateway.Response {
 	}
 }
 
-func newDryRuns(batch *plan.Batch) []any {
+func newDryRuns(batch *plan.Batch, deferred bool) []any {
 	shown := make([]any, batch.Len())
 	for i := range shown {
 		outbound, err := batch.Record(i)
@@ -49,18 +51,21 @@ func newDryRuns(batch *plan.Batch) []any {
 			shown[i] = newProblemResult(err)
 			continue
 		}
-		shown[i] = newDryRun(outbound)
+		shown[i] = newDryRun(outbound, deferred)
 	}
 	return shown
 }
 
-func newDryRun(outbound *plan.Plan) dryRunDocument {
+func newDryRun(outbound *plan.Plan, deferred bool) dryRunDocument {
 	shown := dryRunDocument{
 		Method:      outbound.Method,
 		Headers:     outbound.Header.Clone(),
 		Destination: outbound.Destination.Name,
 		Security:    []string{},
 		Dropped:     outbound.Dropped,
+	}
+	if deferred {
+		shown.Delivery = "later"
 	}
 	target := *outbound.URL
 	request := &http.Request{URL: &target, Header: shown.Headers}

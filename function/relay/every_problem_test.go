@@ -12,7 +12,9 @@ import (
 	"testing"
 
 	"keyrelay/function/destination"
+	"keyrelay/function/fake"
 	"keyrelay/function/gateway"
+	"keyrelay/function/later"
 	"keyrelay/function/relay"
 )
 
@@ -148,6 +150,7 @@ func TestEveryProblem(t *testing.T) {
 		"caller-left":        left(t),
 		"internal":           panicked(s),
 		"relay-busy":         busy(s),
+		"queue-unavailable":  withoutQueue(t, s),
 	}
 	var mutex sync.Mutex
 	var waiting sync.WaitGroup
@@ -248,6 +251,18 @@ func (b begunBody) Read([]byte) (int, error) {
 func withoutKey(t *testing.T, s *stage) answer {
 	made := s.wire([]string{manyDocument}, relay.Config{Log: s.log, CallerKeys: destination.Reference{Provider: "secretsmanager", Name: "keyrelay/api"}})
 	encoded, err := gateway.Lambda(made).Invoke(t.Context(), sent{method: "POST"}.event(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return readAnswer(t, encoded)
+}
+
+// withoutQueue asks for a delivery where the queue does not take it.
+func withoutQueue(t *testing.T, s *stage) answer {
+	made := s.wire([]string{manyDocument}, relay.Config{Log: s.log, Queue: later.New(later.Config{
+		Connect: fake.ConnectQueues("http://127.0.0.1:1", nil), URL: "http://127.0.0.1:1/q", DeadURL: "http://127.0.0.1:1/dead", Concurrency: 2, Instances: 1})})
+	call := sent{method: "POST", url: "http://" + s.api.host + "/v2/orders", header: map[string]string{"Prefer": "respond-async"}}
+	encoded, err := gateway.Lambda(made).Invoke(t.Context(), call.event(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -295,6 +295,9 @@ func TestEvents(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", file, err)
 		}
+		if bytes.HasPrefix(encoded, []byte(`{"batchItemFailures":[{`)) {
+			return answer{status: 400, problem: "the messages of a queue all come again"}
+		}
 		return readAnswer(t, encoded)
 	}
 	files := corpus(t, "events/*/*.json")

@@ -41,7 +41,9 @@ func (r *Relay) appendEntry(line []byte, entry *logEntry) []byte {
 	line = entry.start.UTC().AppendFormat(line, time.RFC3339Nano)
 	line = append(line, `","level":"`...)
 	line = append(line, entry.level().String()...)
-	line = append(line, `","message":"request"`...)
+	line = append(line, `","message":"`...)
+	line = append(line, entry.kind()...)
+	line = append(line, '"')
 	line = appendText(line, "requestId", entry.requestID)
 	line = appendText(line, "caller", entry.caller)
 	line = appendText(line, "address", entry.address)
@@ -60,6 +62,7 @@ func (r *Relay) appendEntry(line []byte, entry *logEntry) []byte {
 	line = appendMilliseconds(line, "durationMs", entry.duration)
 	line = appendText(line, "stack", string(entry.stack))
 	line = entry.appendCredential(line)
+	line = entry.appendDelivery(line)
 	line = r.appendMetrics(line, entry)
 	return append(line, "}\n"...)
 }
@@ -91,6 +94,8 @@ func (e *logEntry) appendCredential(line []byte) []byte {
 // neither: it was masked, as the entry says.
 func (e *logEntry) level() slog.Level {
 	switch {
+	case e.try != nil:
+		return e.try.level()
 	case !e.succeeded():
 		return slog.LevelError
 	case len(e.stale) > 0:
@@ -171,6 +176,9 @@ func (r *Relay) appendMetrics(line []byte, entry *logEntry) []byte {
 		return line
 	}
 	line = appendText(line, "FunctionName", r.config.FunctionName)
+	if entry.try != nil {
+		return entry.appendDeliveryMetrics(line)
+	}
 	line = appendText(line, "Blame", string(entry.blame))
 	line = appendNumber(line, "Success", count(entry.succeeded()))
 	line = appendMilliseconds(line, "Duration", entry.duration)
@@ -180,11 +188,17 @@ func (r *Relay) appendMetrics(line []byte, entry *logEntry) []byte {
 		line = appendText(line, "Scheme", entry.faulty)
 		line = appendNumber(line, "CredentialFaults", 1)
 	}
+	if entry.queued > 0 {
+		line = appendNumber(line, "Queued", entry.queued)
+	}
 	line = append(line, `,"_aws":{"Timestamp":`...)
 	line = strconv.AppendInt(line, entry.start.UnixMilli(), 10)
 	line = append(line, metricDirectives...)
 	if entry.faulty != "" {
 		line = append(line, credentialDirective...)
+	}
+	if entry.queued > 0 {
+		line = append(line, queuedDirective...)
 	}
 	return append(line, "]}"...)
 }

@@ -58,6 +58,10 @@ type logEntry struct {
 	// records is how many records a split batch held, recordsRefused how many of them were
 	// not accepted, unsent how many were not sent at all.
 	records, recordsRefused, unsent int
+	// queued is how many records were accepted to be delivered later.
+	queued int
+	// try is that of a message from the queue; nil for the request of a caller.
+	try *try
 	// stack is where the relay itself panicked: names of functions and places in the code.
 	stack []byte
 }
@@ -148,6 +152,9 @@ func (e *logEntry) panicked(err error) {
 func (e *logEntry) finish(response *gateway.Response) {
 	e.status = response.Status
 	e.responseBytes = len(response.Body)
+	if e.try != nil && e.detail == "" && !e.accepted() {
+		e.detail = statusError(e.status).Error()
+	}
 	e.duration = time.Since(e.start)
 	if e.problemName == "" {
 		e.blame = blameForStatus(e.status)

@@ -8,6 +8,7 @@ import (
 	"keyrelay/function/credential"
 	"keyrelay/function/destination"
 	"keyrelay/function/gateway"
+	"keyrelay/function/later"
 	"keyrelay/function/plan"
 	"keyrelay/function/retrieval"
 	"keyrelay/function/secret"
@@ -81,8 +82,8 @@ var problems = []Problem{
 		"Use one of the methods that `allowed` lists.",
 		[]cause{{plan.ErrMethod, malformed}}},
 	{"record-too-large", 413, "The record is too large", blameCaller,
-		"Send less at once: at most 10 MB over HTTP, 50,000 members in an object, as many records in a batch that is split as x-keyrelay-batch-max says (1,000), and 65,536 bytes of fields that move.",
-		[]cause{{gateway.ErrRecordTooLarge, malformed}, {plan.ErrRecordTooLarge, malformed}}},
+		"Send less at once: at most 10 MB over HTTP, 1,044,480 as a message where it is delivered later, 50,000 members in an object, as many records in a batch that is split as x-keyrelay-batch-max says (1,000), and 65,536 bytes of fields that move.",
+		[]cause{{gateway.ErrRecordTooLarge, malformed}, {plan.ErrRecordTooLarge, malformed}, {later.ErrTooLarge, malformed}}},
 	{"record-not-json", 415, "The record is not JSON", blameCaller,
 		"Send JSON with a JSON media type when fields are to be moved.",
 		[]cause{{plan.ErrRecordNotJSON, malformed}}},
@@ -119,6 +120,9 @@ var problems = []Problem{
 	{"relay-busy", 503, "The relay is busy", blameKeyrelay,
 		"Send the record again after the seconds that Retry-After says; where that happens often, run more instances.",
 		[]cause{{gateway.ErrBusy, madeByRelay}}},
+	{"queue-unavailable", 503, "The queue is unavailable", blameKeyrelay,
+		"Send the record again after the seconds that Retry-After says. Let the operator look at the log's `detail`: the queue in KEYRELAY_QUEUE, and the right to send to it.",
+		[]cause{{later.ErrUnavailable, relayFailed}}},
 	{"secret-unavailable", 503, "A secret is unavailable", blameKeyrelay,
 		"Let the operator create or mend the secret that the log's `detail` names, and let the function's role read it.",
 		[]cause{{secret.ErrUnavailable, relayFailed}}},

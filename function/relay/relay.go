@@ -27,6 +27,7 @@ import (
 	"keyrelay/function/credential"
 	"keyrelay/function/destination"
 	"keyrelay/function/gateway"
+	"keyrelay/function/later"
 	"keyrelay/function/plan"
 	"keyrelay/function/secret"
 	"keyrelay/function/session"
@@ -41,7 +42,7 @@ const gatewayLimit = 29 * time.Second
 // gateway cuts the answer off.
 const answerMargin = 500 * time.Millisecond
 
-// Config says what a Relay works with. Every field but CallerKeys, CallerNames, LogLevel and FunctionName is required.
+// Config says what a Relay works with. Every field but CallerKeys, CallerNames, Queue, LogLevel and FunctionName is required.
 type Config struct {
 	// Destinations is the allow-list.
 	Destinations *destination.Set
@@ -53,6 +54,8 @@ type Config struct {
 	// CallerNames maps the ids of API keys and the ARNs of IAM principals that a gateway
 	// lets in to callers' names.
 	CallerNames map[string]string
+	// Queue takes what is accepted now and delivered later; nil where there is none.
+	Queue *later.Queue
 	// Log receives one JSON object and a line break per request, in one Write.
 	Log io.Writer
 	// LogLevel is the least level of the entries that are written.
@@ -69,6 +72,8 @@ type Relay struct {
 	sessions    *session.Checker
 	credentials *credential.Store
 	upstream    *upstream.Client
+	reach       later.Reach
+	pace        later.Pace
 
 	// received and vary are values of the header of relayed answers, made once.
 	received   map[int][]string
@@ -154,14 +159,18 @@ func (r *Relay) relay(ctx context.Context, request *gateway.Request, entry *logE
 		return nil, err
 	}
 	entry.planned(outbound)
+	deferred := outbound.Later && r.config.Queue != nil
 	switch {
 	case outbound.DryRun:
-		return dryRun(outbound), nil
+		return dryRun(outbound, deferred), nil
 	case outbound.Batch != nil:
-		return r.batch(ctx, request, outbound, entry), nil
+		return r.batch(ctx, request, outbound, entry, deferred), nil
 	}
 	if err := checkSession(ctx, outbound, entry, r.sessions.Check); err != nil {
 		return nil, err
+	}
+	if deferred {
+		return r.accept(ctx, request, outbound, entry)
 	}
 	return r.send(ctx, outbound, entry)
 }

@@ -1,0 +1,44 @@
+// Package later keeps what is accepted now and delivered later in a queue of Amazon SQS:
+// the form of its messages, the client of the queues, and when a delivery is tried again.
+// What a delivery is, is for the relay to know.
+//
+//	queue := later.New(later.Config{Connect: connect, URL: url, DeadURL: deadURL, Concurrency: 2})
+//	err := queue.Send(ctx, later.Sealed{Body: text, Group: "orders"})
+//	queue.Poll(stop, later.Poller{Drain: 9 * time.Second, Deliver: deliver})
+//
+// A message holds the request as the caller made it, without what only concerns the relay's
+// own door: no caller's key, no session token and no credential, see Message. The plan
+// is made anew at each try, with the documents of then.
+//
+// Limits: a message has at most MaxMessageBytes; it is postponed for at most
+// MaxPause at once; a call of a queue ends within 5 s.
+package later
+
+import (
+	"errors"
+	"time"
+)
+
+// MaxMessageBytes is the longest message: the queue's own limit, less what the reason of
+// a dead letter may take beside it,
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html.
+const MaxMessageBytes = maxQueueBytes - maxReasonBytes
+
+const (
+	maxQueueBytes  = 1 << 20
+	maxReasonBytes = 4 << 10
+)
+
+// MaxPause is the longest time for which a message is postponed: the queue allows 12 hours,
+// counted from its receipt.
+const MaxPause = 11*time.Hour + 30*time.Minute
+
+// The reasons for which this package refuses something.
+var (
+	// ErrTooLarge says that a message would be longer than MaxMessageBytes.
+	ErrTooLarge = errors.New("the record is too large for the queue")
+	// ErrMessage says that a message is none that this program wrote.
+	ErrMessage = errors.New("the message is none of keyrelay's")
+	// ErrUnavailable says that the queue does not take what is sent.
+	ErrUnavailable = errors.New("the queue is unavailable")
+)

@@ -1,0 +1,240 @@
+package later
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"github.com/aws/smithy-go"
+
+	"keyrelay/function/gateway"
+)
+
+// callTime bounds each call of a queue but that which waits for messages.
+const callTime = 5 * time.Second
+
+// A batch of messages has ten at most, and as many bytes as one message.
+const (
+	maxBatchMessages = 10
+	batchesAtOnce    = 4
+)
+
+// retryAfter is after how many seconds a sender may try a queue again that took nothing.
+const retryAfter = 5
+
+// Config says what a Queue works with.
+type Config struct {
+	// Connect makes the client of the SDK; it is called at the first use.
+	Connect func(context.Context) (*sqs.Client, error)
+	// URL is that of the queue that deliveries wait in, DeadURL that of the one for what
+	// cannot be delivered.
+	URL, DeadURL string
+	// Concurrency is how many deliveries run at once in all.
+	Concurrency int
+	// Instances is by how many instances of the program an API's pace is shared at most; 1 for one alone.
+	Instances int
+}
+
+// A Queue is what deliveries wait in, and the dead-letter queue beside it. It is safe for concurrent use.
+type Queue struct {
+	config Config
+
+	mutex  sync.Mutex
+	client *sqs.Client
+}
+
+// New returns a Queue that has called nothing yet.
+func New(config Config) *Queue { return &Queue{config: config} }
+
+// Instances is Config.Instances.
+func (q *Queue) Instances() int { return q.config.Instances }
+
+// Sealed is a message as it is sent.
+type Sealed struct {
+	// Body is what Message.Encode returned.
+	Body string
+	// Group is the destination's name. Where one group's messages pile up, the others' are
+	// still delivered in time (fair queues,
+	// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html).
+	Group string
+}
+
+// Send puts a message into the queue. The error is a *gateway.Refusal with the reason ErrUnavailable.
+func (q *Queue) Send(ctx context.Context, message Sealed) error {
+	_, err := call(ctx, q, callTime, (*sqs.Client).SendMessage, &sqs.SendMessageInput{
+		QueueUrl: &q.config.URL, MessageBody: &message.Body, MessageGroupId: group(message.Group),
+	})
+	return err
+}
+
+// SendAll puts messages into the queue and returns for each an error as Send does, nil
+// where it was taken.
+func (q *Queue) SendAll(ctx context.Context, messages []Sealed) []error {
+	errs := make([]error, len(messages))
+	slots := make(chan struct{}, batchesAtOnce)
+	var calls sync.WaitGroup
+	for from := 0; from < len(messages); {
+		to := from + 1
+		for size := len(messages[from].Body); to < len(messages) && to-from < maxBatchMessages && size+len(messages[to].Body) <= maxQueueBytes; to++ {
+			size += len(messages[to].Body)
+		}
+		batch, found := messages[from:to], errs[from:to]
+		slots <- struct{}{}
+		calls.Go(func() {
+			q.sendBatch(ctx, batch, found)
+			<-slots
+		})
+		from = to
+	}
+	calls.Wait()
+	return errs
+}
+
+func (q *Queue) sendBatch(ctx context.Context, messages []Sealed, errs []error) {
+	entries := make([]types.SendMessageBatchRequestEntry, len(messages))
+	for i, each := range messages {
+		entries[i] = types.SendMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), MessageBody: &each.Body, MessageGroupId: group(each.Group)}
+		errs[i] = unavailable("Its answer named not every message.", nil)
+	}
+	answer, err := call(ctx, q, callTime, (*sqs.Client).SendMessageBatch, &sqs.SendMessageBatchInput{QueueUrl: &q.config.URL, Entries: entries})
+	if err != nil {
+		for i := range errs {
+			errs[i] = err
+		}
+		return
+	}
+	for _, each := range answer.Successful {
+		if i, err := strconv.Atoi(aws.ToString(each.Id)); err == nil && i >= 0 && i < len(errs) {
+			errs[i] = nil
+		}
+	}
+	for _, each := range answer.Failed {
+		if i, err := strconv.Atoi(aws.ToString(each.Id)); err == nil && i >= 0 && i < len(errs) {
+			errs[i] = unavailable("It answered "+token(aws.ToString(each.Code))+".", nil)
+		}
+	}
+}
+
+// A Reason says why a message is a dead letter; empty texts are left out.
+type Reason struct {
+	Problem string
+	Status  int
+	// Detail is a sentence for the operator.
+	Detail      string
+	Destination string
+}
+
+// Bury puts a message, its body as it was, into the dead-letter queue.
+func (q *Queue) Bury(ctx context.Context, body string, reason Reason) error {
+	const most = 1024
+	attributes := map[string]types.MessageAttributeValue{}
+	add := func(name, kind, value string) {
+		if value = printable(value, most); value != "" {
+			attributes[name] = types.MessageAttributeValue{DataType: &kind, StringValue: &value}
+		}
+	}
+	add("problem", "String", reason.Problem)
+	add("status", "Number", strconv.Itoa(reason.Status))
+	add("detail", "String", reason.Detail)
+	add("destination", "String", reason.Destination)
+	_, err := call(ctx, q, callTime, (*sqs.Client).SendMessage, &sqs.SendMessageInput{QueueUrl: &q.config.DeadURL, MessageBody: &body, MessageAttributes: attributes})
+	return err
+}
+
+// Postpone has a message come again after a pause. Where that fails it comes again when
+// the queue's own time is up.
+func (q *Queue) Postpone(ctx context.Context, receipt string, pause time.Duration) {
+	seconds := int32(min(pause, MaxPause).Round(time.Second).Seconds())
+	_, _ = call(ctx, q, callTime, (*sqs.Client).ChangeMessageVisibility, &sqs.ChangeMessageVisibilityInput{
+		QueueUrl: &q.config.URL, ReceiptHandle: &receipt, VisibilityTimeout: seconds,
+	})
+}
+
+// connected makes the client at the first use, and again as long as that fails.
+func (q *Queue) connected(ctx context.Context) (*sqs.Client, error) {
+	q.mutex.Lock()
+	defer q.mutex.Unlock()
+	if q.client == nil {
+		client, err := q.config.Connect(ctx)
+		if err != nil {
+			return nil, err
+		}
+		q.client = client
+	}
+	return q.client, nil
+}
+
+// call makes one call of the SDK, which repeats it where that helps. The error is a *gateway.Refusal.
+func call[In, Out any](ctx context.Context, q *Queue, within time.Duration, do func(*sqs.Client, context.Context, *In, ...func(*sqs.Options)) (*Out, error), input *In) (*Out, error) {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	client, err := q.connected(ctx)
+	if err != nil {
+		return nil, unavailable("The AWS configuration of this process is broken: mend its AWS_* variables or its AWS profile.", err)
+	}
+	answer, err := do(client, ctx, input)
+	if err == nil {
+		return answer, nil
+	}
+	var fault smithy.APIError
+	if errors.As(err, &fault) {
+		return nil, unavailable("It answered "+token(fault.ErrorCode())+": check its URL, AWS_REGION, and the rights of the role that keyrelay runs as.", err)
+	}
+	return nil, unavailable("It cannot be reached, or there are no AWS credentials or no AWS_REGION.", err)
+}
+
+// unavailable says that the queue does not take what is sent; why is for the operator.
+func unavailable(why string, cause error) error {
+	return &gateway.Refusal{
+		Reason:     ErrUnavailable,
+		Detail:     "The queue for deliveries does not take the record now. Send it again after the seconds of Retry-After, or without Prefer: respond-async.",
+		Note:       "The queue: " + why,
+		RetryAfter: retryAfter,
+		Cause:      cause,
+	}
+}
+
+// token keeps of a service's error code what is one.
+func token(code string) string {
+	kept := strings.Map(func(c rune) rune {
+		if c == '.' || c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' {
+			return c
+		}
+		return -1
+	}, code)
+	return kept[:min(len(kept), 64)]
+}
+
+// group is a text as a message's group may be called: the printable characters of ASCII, 128 at most.
+func group(name string) *string {
+	var text strings.Builder
+	for i := range len(name) {
+		if c := name[i]; c > ' ' && c < 0x7f {
+			text.WriteByte(c)
+		} else {
+			text.WriteString("%" + strconv.FormatUint(uint64(c), 16))
+		}
+	}
+	made := text.String()
+	return aws.String(made[:min(len(made), 128)])
+}
+
+// printable is a text as an attribute of a message can be: valid UTF-8 without control characters.
+func printable(text string, most int) string {
+	text = strings.Map(func(c rune) rune {
+		if c < ' ' || c == 0x7f || c == '\ufffe' || c == '\uffff' {
+			return ' '
+		}
+		return c
+	}, strings.ToValidUTF8(text, "?"))
+	if len(text) > most {
+		text = strings.ToValidUTF8(text[:most], "")
+	}
+	return text
+}

@@ -1,0 +1,318 @@
+package relay
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"sync"
+	"time"
+
+	"keyrelay/function/cache"
+	"keyrelay/function/gateway"
+	"keyrelay/function/later"
+	"keyrelay/function/plan"
+)
+
+// The bounds of deliveries.
+const (
+	// deliveriesAtOnce is how many messages of one event are delivered side by side: as
+	// many as an event source gives at once unless it waits for more.
+	deliveriesAtOnce = 10
+	// leastTime is the time that a try needs before its invocation ends, unless the API
+	// is given less.
+	leastTime = 10 * time.Second
+	// longestWait is how long a record waits for an API's pace where it holds up others.
+	longestWait = 5 * time.Second
+	// credentialTime is for what a try does besides its outbound calls.
+	credentialTime = 30 * time.Second
+)
+
+// The problems that dead letters have besides those of answers: the API's own status
+// ended it, and the message is none of this program's.
+const (
+	statusProblem  = "downstream-status"
+	messageProblem = "message-invalid"
+)
+
+// errPostponed says that a message comes again without having been tried.
+var errPostponed = errors.New("the message is postponed")
+
+// A statusError is an API's answer as an error.
+type statusError int
+
+// Error says what the API answered.
+func (s statusError) Error() string { return "The API answered " + strconv.Itoa(int(s)) + "." }
+
+// A try is one receipt of a message, and what became of it.
+type try struct {
+	received *gateway.QueueMessage
+	// age is how long the message has been in the queue.
+	age     time.Duration
+	outcome outcome
+	// pause is after how long it comes again.
+	pause time.Duration
+	// messageID is the message's own.
+	messageID string
+	// within is for how long after it was sent the message is tried.
+	within time.Duration
+}
+
+// An outcome is what became of a try.
+type outcome string
+
+const (
+	delivered outcome = "delivered"
+	// retried says that the message comes again since it could not be delivered.
+	retried outcome = "retried"
+	// postponed says that it comes again without having been tried.
+	postponed outcome = "postponed"
+	dead      outcome = "dead"
+)
+
+// Deliver delivers the messages of one event of the queue, side by side, and returns
+// the IDs of those that are to come again. It is a gateway.DeliverFunc.
+func (r *Relay) Deliver(ctx context.Context, messages []gateway.QueueMessage) (again []string) {
+	settling, cancel := settlingContext(ctx)
+	defer cancel()
+	comeAgain := make([]bool, len(messages))
+	slots := make(chan struct{}, deliveriesAtOnce)
+	var deliveries sync.WaitGroup
+	for i := range messages {
+		slots <- struct{}{}
+		deliveries.Go(func() {
+			defer func() { <-slots }()
+			var pause time.Duration
+			if comeAgain[i], pause = r.deliver(ctx, &messages[i]); comeAgain[i] {
+				r.config.Queue.Postpone(settling, messages[i].Receipt, pause)
+			}
+		})
+	}
+	deliveries.Wait()
+	for i := range messages {
+		if comeAgain[i] {
+			again = append(again, messages[i].ID)
+		}
+	}
+	return again
+}
+
+// settlingContext is for telling the queues what became of a message: it outlives the
+// end of the program, but not an invocation, which would fail with all of its messages.
+func settlingContext(ctx context.Context) (context.Context, context.CancelFunc) {
+	settling := context.WithoutCancel(ctx)
+	if own, ok := ctx.Deadline(); ok {
+		return context.WithDeadline(settling, own.Add(-answerMargin/4))
+	}
+	return context.WithCancel(settling)
+}
+
+// Poll delivers what it receives from the queue until stop ends, and then what is under
+// way for drain at most. failed is told why the queue could not be asked.
+func (r *Relay) Poll(stop context.Context, drain time.Duration, failed func(err error)) {
+	r.config.Queue.Poll(stop, later.Poller{Deliver: r.deliver, Failed: failed, Drain: drain})
+}
+
+// deliver tries one message once: it is done, or comes again after the pause.
+func (r *Relay) deliver(ctx context.Context, received *gateway.QueueMessage) (again bool, pause time.Duration) {
+	entry := newLogEntry(&gateway.Request{})
+	entry.try = &try{received: received, age: max(0, cache.Now().Sub(received.Sent))}
+	defer func() { r.write(&entry) }()
+	answer, err := r.tryMessage(ctx, &entry)
+	if errors.Is(err, errPostponed) {
+		entry.try.outcome = postponed
+		return true, entry.try.pause
+	}
+	var status statusError
+	switch {
+	case errors.As(err, &status):
+		answer = &gateway.Response{Status: int(status)}
+	case errors.Is(err, later.ErrMessage):
+		answer = &gateway.Response{Status: http.StatusBadRequest}
+		entry.failed(Problem{Name: messageProblem, blame: blameKeyrelay}, "")
+		entry.explain(err)
+	case err != nil:
+		answer = refuse(err, &entry)
+	}
+	entry.finish(answer)
+	switch {
+	case entry.accepted():
+		entry.try.outcome = delivered
+	case entry.transient() && entry.mayRetry(answer):
+		entry.try.outcome = retried
+	default:
+		r.bury(ctx, &entry)
+	}
+	return entry.try.outcome == retried, entry.try.pause
+}
+
+// tryMessage makes the plan anew and sends it, unless the message is to be postponed. A
+// panic is an error as any other fault of the relay.
+func (r *Relay) tryMessage(ctx context.Context, entry *logEntry) (answer *gateway.Response, err error) {
+	defer func() {
+		if recover() != nil {
+			r.reach.Left(entry.destination)
+			answer, err = nil, &cache.Panic{Stack: debug.Stack()}
+		}
+	}()
+	outbound, err := r.planAgain(entry)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.awaitReach(entry); err != nil {
+		return nil, err
+	}
+	if !r.awaitTurn(ctx, outbound, entry) {
+		r.reach.Left(entry.destination)
+		return nil, errPostponed
+	}
+	entry.limit = cache.Now().Add(2*outbound.Operation.Timeout + credentialTime)
+	if own, ok := ctx.Deadline(); ok {
+		entry.limit = earlier(entry.limit, own.Add(-answerMargin))
+	}
+	answer, err = r.send(ctx, outbound, entry)
+	if err != nil && ctx.Err() != nil {
+		r.reach.Left(entry.destination)
+		return nil, errPostponed // the program ends
+	}
+	r.noteReach(answer, err, entry)
+	return answer, err
+}
+
+// planAgain reads the message and plans its request with the documents of now.
+func (r *Relay) planAgain(entry *logEntry) (*plan.Plan, error) {
+	message, err := later.Read(entry.try.received.Body)
+	if err != nil {
+		return nil, err
+	}
+	request := message.Request()
+	entry.requestID, entry.caller, entry.method = message.RequestID, message.Caller, knownMethod(message.Method)
+	entry.requestBytes, entry.try.messageID = len(message.Body), message.ID
+	outbound, err := plan.New(r.config.Destinations, request)
+	if err != nil {
+		return nil, err
+	}
+	entry.planned(outbound)
+	entry.try.within = outbound.Operation.DeliverWithin
+	if outbound.Batch != nil || outbound.DryRun {
+		return nil, &gateway.Refusal{Reason: later.ErrMessage, Detail: "The message is a dry run, or a batch of what the document says is sent one by one: nothing of it was sent. Send its records again."}
+	}
+	return outbound, nil
+}
+
+// awaitReach reports by an error that the API cannot be reached at present.
+func (r *Relay) awaitReach(entry *logEntry) error {
+	ok, pause, why := r.reach.Admit(entry.destination, cache.Now())
+	switch {
+	case ok:
+		return nil
+	case entry.try.age+pause > entry.try.within:
+		return why
+	}
+	entry.try.pause = pause
+	return errPostponed
+}
+
+// noteReach notes whether the API was reached.
+func (r *Relay) noteReach(answer *gateway.Response, err error, entry *logEntry) {
+	problem, _ := problemFor(err)
+	switch {
+	case err == nil && isUnreached(answer.Status):
+		r.reach.Failed(entry.destination, cache.Now(), statusError(answer.Status))
+	case err == nil:
+		r.reach.Reached(entry.destination)
+	case problem.blame == blameDownstream && problem.Name != answerTooLargeName:
+		r.reach.Failed(entry.destination, cache.Now(), err)
+	default:
+		r.reach.Left(entry.destination)
+	}
+}
+
+// isUnreached knows the statuses by which an API, or what stands before it, takes nothing for a while.
+func isUnreached(status int) bool {
+	switch status {
+	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	}
+	return false
+}
+
+// awaitTurn waits until the API's pace allows another record. Where that or the try
+// takes longer than there is time, it notes when the message is to come again.
+func (r *Relay) awaitTurn(ctx context.Context, outbound *plan.Plan, entry *logEntry) bool {
+	now := cache.Now()
+	latest := now.Add(longestWait)
+	if own, ok := ctx.Deadline(); ok {
+		latest = earlier(latest, own.Add(-answerMargin-min(outbound.Operation.Timeout, leastTime)))
+	}
+	if latest.Before(now) {
+		return false
+	}
+	if outbound.Destination.Pace == 0 {
+		return true
+	}
+	wait, ok := r.pace.Turn(entry.destination, outbound.Destination.Pace*time.Duration(r.config.Queue.Instances()), now, latest)
+	if !ok {
+		entry.try.pause = wait
+		return false
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// bury makes a dead letter of the message. Where the dead-letter queue does not take it, it
+// comes again.
+func (r *Relay) bury(ctx context.Context, entry *logEntry) {
+	settling, cancel := settlingContext(ctx)
+	defer cancel()
+	err := r.config.Queue.Bury(settling, entry.try.received.Body, later.Reason{
+		Problem: cmp.Or(entry.problemName, statusProblem), Status: entry.status, Detail: entry.detail, Destination: entry.destination,
+	})
+	if err == nil {
+		entry.try.outcome, entry.try.pause = dead, 0
+		return
+	}
+	entry.try.outcome, entry.try.pause = retried, later.Pause(entry.try.received.Receives)
+	entry.detail += " It is no dead letter yet. " + refusalFrom(err).Note
+}
+
+// accepted says that the API took the record, and its credential.
+func (e *logEntry) accepted() bool {
+	return e.problemName == "" && e.status >= 200 && e.status < 300 && !e.refused && !e.withheld
+}
+
+// answerTooLargeName is the one problem of a delivery that sending again does not mend.
+const answerTooLargeName = "downstream-answer-too-large"
+
+// transient says that the record may be accepted when it is sent again: the API was not
+// reached, or says so (RFC 9110 section 15.5.9, RFC 8470, RFC 6585), or the relay could
+// not do its part.
+func (e *logEntry) transient() bool {
+	switch {
+	case e.problemName != "":
+		return e.status >= 500 && e.problemName != answerTooLargeName
+	case e.status == http.StatusRequestTimeout, e.status == http.StatusTooEarly, e.status == http.StatusTooManyRequests:
+		return true
+	}
+	return e.status >= 500
+}
+
+// mayRetry notes after which pause the message comes again, and reports whether that
+// is within the time for which it is tried.
+func (e *logEntry) mayRetry(answer *gateway.Response) bool {
+	asked := time.Duration(retryAfter(answer.Header.Get("Retry-After"), cache.Now())) * time.Second
+	e.try.pause = min(max(later.Pause(e.try.received.Receives), asked), later.MaxPause)
+	if within := e.try.within; within == 0 || e.try.age+e.try.pause <= within {
+		return true
+	}
+	e.detail += " No more tries: its " + strconv.Itoa(int(e.try.within.Hours())) + " hours are over."
+	return false
+}
