@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 )
@@ -25,6 +26,15 @@ func queueClient(ctx context.Context) (*sqs.Client, error) {
 		return nil, err
 	}
 	return sqs.NewFromConfig(loaded), nil
+}
+
+// dynamoDB makes the client of Amazon DynamoDB.
+func dynamoDB(ctx context.Context) (*dynamodb.Client, error) {
+	loaded, err := awsConfig(ctx, "DYNAMODB")
+	if err != nil {
+		return nil, err
+	}
+	return dynamodb.NewFromConfig(loaded), nil
 }
 
 // maxAWSHeader bounds the header section of an answer of AWS, which is of a few hundred bytes.

@@ -54,7 +54,7 @@ func login(stop context.Context, arguments []string, in io.Reader, out io.Writer
 	secrets := secret.New(secret.Config{SecretsManager: secretsManager})
 	client := upstream.New(secrets)
 	defer client.Close()
-	retriever := credential.New(secrets, client.Call).Retriever()
+	retriever := credential.New(secrets, client.Call, nil).Retriever()
 	consent, err := retriever.AskConsent(stop, scope, asked.redirect.String())
 	if err != nil {
 		return explained(err)

@@ -39,6 +39,10 @@ type settings struct {
 	callerKeys destination.Reference
 	// callers maps the ids of API keys and the ARNs of IAM principals to callers' names.
 	callers map[string]string
+	// tokenTable is the DynamoDB table by which instances share tokens, empty for none,
+	// and tokenKey the secret that they are sealed with.
+	tokenTable string
+	tokenKey   destination.Reference
 	// networks is the widest network that documents may ask for.
 	networks destination.Network
 	// secretPrefix is what the names of default references begin with.
@@ -80,6 +84,9 @@ func readSettings(getenv func(string) string) (settings, error) {
 	if read.callerKeys, err = callerKeys(getenv("KEYRELAY_CALLER_KEYS"), read); err != nil {
 		return read, err
 	}
+	if read.tokenTable, read.tokenKey, err = tokenTable(getenv("KEYRELAY_TOKEN_TABLE"), getenv("KEYRELAY_TOKEN_KEY")); err != nil {
+		return read, err
+	}
 	if read.callers, err = texts("KEYRELAY_CALLERS", getenv("KEYRELAY_CALLERS")); err != nil {
 		return read, err
 	}
@@ -118,6 +125,7 @@ func checkNames(environment []string) error {
 	known := []string{
 		"KEYRELAY_CALLER_KEYS", "KEYRELAY_CALLERS", "KEYRELAY_DEAD_QUEUE", "KEYRELAY_DESTINATIONS", "KEYRELAY_ENVIRONMENT", "KEYRELAY_LOG_LEVEL",
 		"KEYRELAY_NETWORKS", "KEYRELAY_QUEUE", "KEYRELAY_QUEUE_CONCURRENCY", "KEYRELAY_SECRET_MAX_AGE", "KEYRELAY_SECRET_PREFIX", "KEYRELAY_SECRET_TTL",
+		"KEYRELAY_TOKEN_KEY", "KEYRELAY_TOKEN_TABLE",
 	}
 	for _, variable := range environment {
 		name, _, _ := strings.Cut(variable, "=")
@@ -208,6 +216,24 @@ func callerKeys(value string, read settings) (destination.Reference, error) {
 		return reference, fmt.Errorf("KEYRELAY_CALLER_KEYS must be a secret reference: secretsmanager:NAME-OR-ARN, env:NAME or file:PATH, or none; it must not hold the key itself")
 	}
 	return reference, nil
+}
+
+// tokenTable reads KEYRELAY_TOKEN_TABLE and KEYRELAY_TOKEN_KEY, of which one is nothing without the other.
+func tokenTable(table, key string) (string, destination.Reference, error) {
+	switch {
+	case table == "" && key == "":
+		return "", destination.Reference{}, nil
+	case key == "":
+		return "", destination.Reference{}, fmt.Errorf("KEYRELAY_TOKEN_KEY must be set when KEYRELAY_TOKEN_TABLE is: name the secret that tokens are sealed with, " +
+			"32 random characters or more, for example secretsmanager:keyrelay/token-key")
+	case table == "":
+		return "", destination.Reference{}, fmt.Errorf("KEYRELAY_TOKEN_TABLE must be set when KEYRELAY_TOKEN_KEY is: write the name of the DynamoDB table by which instances share tokens")
+	}
+	reference, err := destination.ParseReference(key)
+	if err != nil {
+		return "", reference, fmt.Errorf("KEYRELAY_TOKEN_KEY must be a secret reference: secretsmanager:NAME-OR-ARN, env:NAME or file:PATH; it must not hold the key itself")
+	}
+	return table, reference, nil
 }
 
 func duration(name, value string, unset time.Duration) (time.Duration, error) {

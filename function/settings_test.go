@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+	"io"
 	"os"
 	"regexp"
 	"strings"
@@ -53,6 +55,10 @@ func TestReadSettings(t *testing.T) {
 		"deliveries through queues": {
 			map[string]string{"KEYRELAY_QUEUE": queueURL, "KEYRELAY_DEAD_QUEUE": queueURL + "-dead", "KEYRELAY_QUEUE_CONCURRENCY": "1000"},
 			settings{address: "127.0.0.1:8080", networks: destination.Loopback, queue: queueURL, deadQueue: queueURL + "-dead", queueConcurrency: 1000},
+		},
+		"instances that share tokens": {
+			map[string]string{"KEYRELAY_TOKEN_TABLE": "tokens", "KEYRELAY_TOKEN_KEY": "secretsmanager:keyrelay/callers"},
+			settings{address: "127.0.0.1:8080", networks: destination.Loopback, tokenTable: "tokens", tokenKey: callers},
 		},
 		"sam local": {
 			map[string]string{"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001", "AWS_SAM_LOCAL": "true"},
@@ -120,6 +126,30 @@ func TestWrongSettings(t *testing.T) {
 			t.Errorf("%s=%s: %v", variable, wrong, err)
 		} else if strings.Contains(err.Error(), "the-very-key-itself") {
 			t.Errorf("the value of KEYRELAY_CALLER_KEYS is shown: %v", err)
+		}
+	}
+}
+
+// TestTokenTable names the setting that lacks to the other, a key that is none, and shows no key.
+func TestTokenTable(t *testing.T) {
+	folder := writeDocument(t, openDocument("http://127.0.0.1"))
+	for _, test := range []struct{ table, key, told string }{
+		{"tokens", "", "KEYRELAY_TOKEN_KEY must be set"},
+		{"", "env:KEY", "KEYRELAY_TOKEN_TABLE must be set"},
+		{"tokens", "the-very-key-itself", "KEYRELAY_TOKEN_KEY must be a secret reference"},
+		{"tokens", "env:ABSENT_KEY", "KEYRELAY_TOKEN_KEY: The secret env:ABSENT_KEY is not set"},
+		{"tokens", "env:SHORT_KEY", "KEYRELAY_TOKEN_KEY: the secret env:SHORT_KEY is shorter than 32 bytes"},
+		{"tokens", "env:LONG_KEY", ""},
+		{"", "", ""},
+	} {
+		t.Setenv("SHORT_KEY", "the-very-key-itself")
+		t.Setenv("LONG_KEY", strings.Repeat("the-very-key-itself", 2))
+		read, err := readSettings(environment(map[string]string{"KEYRELAY_DESTINATIONS": folder, "KEYRELAY_TOKEN_TABLE": test.table, "KEYRELAY_TOKEN_KEY": test.key}))
+		if err == nil {
+			_, err = wire(read, io.Discard)
+		}
+		if told := fmt.Sprint(err); (err == nil) != (test.told == "") || test.told != "" && !strings.HasPrefix(told, test.told) || strings.Contains(told, "the-very-key") {
+			t.Errorf("%s, %s: %v", test.table, test.key, err)
 		}
 	}
 }

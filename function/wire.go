@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"slices"
 
+	"keyrelay/function/cache"
 	"keyrelay/function/destination"
 	"keyrelay/function/later"
 	"keyrelay/function/rawjson"
@@ -31,9 +32,14 @@ func wire(settings settings, log io.Writer) (*relay.Relay, error) {
 	if err := checkCallerKeys(secrets, settings.callerKeys); err != nil {
 		return nil, err
 	}
+	tokens, err := tokens(secrets, settings)
+	if err != nil {
+		return nil, err
+	}
 	return relay.New(relay.Config{
 		Destinations: set,
 		Secrets:      secrets,
+		Tokens:       tokens,
 		CallerKeys:   settings.callerKeys,
 		CallerNames:  settings.callers,
 		Queue:        queue(settings),
@@ -53,6 +59,31 @@ func queue(settings settings) *later.Queue {
 		made.Instances = settings.queueConcurrency // an instance takes one event at a time
 	}
 	return later.New(made)
+}
+
+// tokens is the table by which instances share tokens; nil for none. A key that is on
+// this machine is read at once, so that a missing one stops the start.
+func tokens(secrets *secret.Store, settings settings) (*cache.Table, error) {
+	if settings.tokenTable == "" {
+		return nil, nil
+	}
+	key := func(ctx context.Context, refused []byte) ([]byte, error) {
+		value, err := secrets.OtherThan(ctx, settings.tokenKey, refused)
+		if err != nil {
+			return nil, err
+		}
+		return value.Bytes(), nil
+	}
+	if settings.tokenKey.Provider != "secretsmanager" {
+		read, err := key(context.Background(), nil)
+		if err == nil && len(read) < cache.MinKey {
+			err = fmt.Errorf("the secret %s is shorter than %d bytes; make one by chance, for example by: openssl rand -base64 48", settings.tokenKey, cache.MinKey)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("KEYRELAY_TOKEN_KEY: %w", err)
+		}
+	}
+	return cache.NewTable(cache.TableConfig{Name: settings.tokenTable, Connect: dynamoDB, Key: key}), nil
 }
 
 // refreshTokensInMemory names the documents and schemes whose refresh token is in a

@@ -14,6 +14,14 @@
 // Failures are remembered for 1 s to 30 s; meanwhile, and while a refresh fails, an
 // old value is served up to its expiry. Ages are measured on the wall clock, because
 // the monotonic clock of a frozen Lambda function stops.
+//
+// Instances share values by a Table of DynamoDB, in which each value is sealed:
+//
+//	unshared, err := table.Share(ctx, cache.Turn{ID: id, Use: use, Make: make})
+//
+// One instance makes a value under a lease of 15 s, which it prolongs and which ends by
+// itself when the instance is gone; the others wait for the value. A table that fails
+// costs a second, and then nothing for 10 s: each instance makes its own value.
 package cache
 
 import (
@@ -148,7 +156,7 @@ func (c *Cache[K, V]) GetUncached(ctx context.Context, key K) (Result[V], error)
 
 // Fill fetches the value of a key that has none yet, on the caller's own goroutine and
 // context, and reports whether it could. A failure is not remembered.
-func (c *Cache[K, V]) Fill(ctx context.Context, key K) bool {
+func (c *Cache[K, V]) Fill(ctx context.Context, key K, fetch FetchFunc[K, V]) bool {
 	e := c.entry(key)
 	f := &flight[V]{until: Now().Add(c.Timeout(key)), done: make(chan struct{})}
 	e.mutex.Lock()
@@ -159,7 +167,7 @@ func (c *Cache[K, V]) Fill(ctx context.Context, key K) bool {
 	e.flight = f
 	e.mutex.Unlock()
 	var none V
-	value, life, err := recovered(func() (V, Life, error) { return c.Fetch(ctx, key, none) })
+	value, life, err := recovered(func() (V, Life, error) { return fetch(ctx, key, none) })
 	e.finish(f, value, life, err, false)
 	return err == nil
 }

@@ -195,7 +195,7 @@ func TestFill(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		down := errors.New("down")
 		kept, calls := counted(&down)
-		if kept.Fill(t.Context(), "key") {
+		if kept.Fill(t.Context(), "key", kept.Fetch) {
 			t.Error("a failure counts as a value")
 		}
 		down = nil
@@ -203,7 +203,7 @@ func TestFill(t *testing.T) {
 			t.Errorf("after a failure: %v, %v", got.Value, err)
 		}
 		for range 2 {
-			if !kept.Fill(t.Context(), "other") || *calls != 3 {
+			if !kept.Fill(t.Context(), "other", kept.Fetch) || *calls != 3 {
 				t.Errorf("%d fetches", *calls)
 			}
 		}
@@ -216,7 +216,7 @@ func TestFill(t *testing.T) {
 			return 0, cache.Life{}, ctx.Err()
 		}
 		go cancel()
-		if kept.Fill(ended, "slow") {
+		if kept.Fill(ended, "slow", kept.Fetch) {
 			t.Error("it does not end with its context")
 		}
 	})

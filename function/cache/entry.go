@@ -15,6 +15,8 @@ import (
 // from Expiry on it is not served. A zero time is never.
 type Life struct {
 	Refresh, Expiry time.Time
+	// Renew is when Renew may ask for another; zero leaves that to Cache.RenewInterval.
+	Renew time.Time
 }
 
 // An entry is one key of a Cache.
@@ -79,6 +81,9 @@ func (e *entry[V]) finish(f *flight[V], value V, life Life, err error, remember 
 		if err == nil {
 			e.current.Store(&kept[V]{value, life})
 		}
+		if err == nil && !life.Renew.IsZero() {
+			e.renew = life.Renew
+		}
 	}
 }
 
@@ -86,12 +91,17 @@ func (e *entry[V]) finish(f *flight[V], value V, life Life, err error, remember 
 func (e *entry[V]) fail(failure error) {
 	e.failures++
 	e.failure = failure
-	pause := backOff(e.failures)
+	e.retry = Now().Add(pauseAfter(failure, e.failures))
+}
+
+// pauseAfter is how long no other try is made after so many failures: as long as the
+// last one says, neither less nor more, where it says so.
+func pauseAfter(failure error, failures int) time.Duration {
 	var refusal *gateway.Refusal
 	if errors.As(failure, &refusal) && refusal.RetryAfter > 0 {
-		pause = time.Duration(refusal.RetryAfter) * time.Second // neither earlier nor later
+		return time.Duration(refusal.RetryAfter) * time.Second
 	}
-	e.retry = Now().Add(pause)
+	return backOff(failures)
 }
 
 // backOff is how long a failure is remembered: a random part of 1 s to 2 s at

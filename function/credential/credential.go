@@ -1,7 +1,7 @@
 // Package credential makes the credentials that security schemes ask for out of
 // secrets and retrievals, and attaches them.
 //
-//	credentials := credential.New(secrets, client.Call)
+//	credentials := credential.New(secrets, client.Call, nil)
 //	used, err := credentials.Get(ctx, outbound)
 //	used.Apply(request)
 //	masked := used.Mask(response)
@@ -48,10 +48,11 @@ type Store struct {
 	chosen sync.Map
 }
 
-// New returns a Store that has made nothing yet.
-func New(secrets *secret.Store, call upstream.CallFunc) *Store {
+// New returns a Store that has made nothing yet. Instances share what they retrieve by
+// the table; nil for none.
+func New(secrets *secret.Store, call upstream.CallFunc, table *cache.Table) *Store {
 	s := &Store{secrets: secrets}
-	s.retriever = retrieval.New(secrets, call, s.other)
+	s.retriever = retrieval.New(secrets, call, s.other, table)
 	s.roles, s.signed = newRoles(s), newSigned(s)
 	return s
 }
@@ -82,6 +83,9 @@ type Stats struct {
 	Cached bool
 	// Stale names the schemes whose secret could not be read again and is served from the cache past its time.
 	Stale []string
+	// Unshared names the schemes whose credential was retrieved for this instance alone,
+	// though there is a table to share it by, each with a word that says why.
+	Unshared []string
 	// Wait is how long the fetches took that were waited for.
 	Wait time.Duration
 	// Call is how much of it the calls of retrievals took; the rest is the reading of secrets.
@@ -246,6 +250,9 @@ func (c *Credential) note(had *part, taken stats, took time.Duration) {
 		c.Stats.Cached = false
 		c.Stats.Wait += took
 		c.Stats.Call += taken.call
+	}
+	if taken.unshared != "" {
+		c.Stats.Unshared = append(c.Stats.Unshared, had.scope.Scheme.Name+": "+taken.unshared)
 	}
 	if taken.stale {
 		c.Stats.Stale = append(c.Stats.Stale, had.scope.Scheme.Name)

@@ -154,7 +154,7 @@ func fromToken(scope retrieval.Scope, token *retrieval.Token) (*part, error) {
 func (s *Store) keepToken(scope retrieval.Scope, got cache.Result[*retrieval.Token]) (*part, stats, error) {
 	made, taken, err := keep(s, scope, got, fromToken)
 	if got.Waited {
-		taken.call = got.Value.Took()
+		taken.call, taken.unshared = got.Value.Took(), got.Value.Unshared()
 	}
 	return made, taken, err
 }

@@ -46,6 +46,8 @@ type stats struct {
 	waited, stale bool
 	// call is how long the retrieval's calls took that were waited for.
 	call time.Duration
+	// unshared is as of a retrieval.Token that was waited for.
+	unshared string
 }
 
 // newPart brings a text into shape. secrets are what must not come back with an answer.

@@ -19,7 +19,7 @@ import (
 // newStore returns a Store whose retrievals go over the network.
 func newStore(config secret.Config) *credential.Store {
 	secrets := secret.New(config)
-	return credential.New(secrets, upstream.New(secrets).Call)
+	return credential.New(secrets, upstream.New(secrets).Call, nil)
 }
 
 // storeOn returns a Store whose secrets are those of the endpoint.
@@ -70,7 +70,7 @@ func newParts(secrets map[string]string, answer fake.Handler) *world {
 // callBy makes the store anew, without a network.
 func (w *world) callBy(call upstream.CallFunc) {
 	secrets := secret.New(secret.Config{SecretsManager: directly(w.secrets), MaxAge: time.Hour})
-	w.store = credential.New(secrets, call)
+	w.store = credential.New(secrets, call, nil)
 }
 
 func (w *world) at(path string) *url.URL {

@@ -113,6 +113,9 @@ type Destination struct {
 
 	// Attached names the security schemes that one operation or more attaches, sorted.
 	Attached []string
+	// Retrieved are the lists of schemes that operations attach in which a credential is
+	// retrieved, each once.
+	Retrieved [][]Requirement
 	// Choices say how alternatives of security are decided, each outcome once.
 	Choices []Choice
 
@@ -287,6 +290,7 @@ func (d *Destination) attach(operation *Operation) {
 		lists = operation.Alternatives.Lists
 	}
 	for _, security := range lists {
+		d.noteRetrieved(security)
 		for _, requirement := range security {
 			if at, known := slices.BinarySearch(d.Attached, requirement.Scheme.Name); !known {
 				d.Attached = slices.Insert(d.Attached, at, requirement.Scheme.Name)
@@ -311,6 +315,15 @@ func (o *Operation) choose(scheme *SecurityScheme, required bool) {
 		if !slices.Contains(o.SecretFields, field) {
 			o.SecretFields = append(o.SecretFields, field)
 		}
+	}
+}
+
+// noteRetrieved notes a list of schemes if a credential of it is retrieved.
+func (d *Destination) noteRetrieved(security []Requirement) {
+	same := func(a, b Requirement) bool { return a.Scheme == b.Scheme && slices.Equal(a.Scopes, b.Scopes) }
+	known := func(list []Requirement) bool { return slices.EqualFunc(list, security, same) }
+	if slices.ContainsFunc(security, func(q Requirement) bool { return q.Scheme.Retrieved() }) && !slices.ContainsFunc(d.Retrieved, known) {
+		d.Retrieved = append(d.Retrieved, security)
 	}
 }
 

@@ -115,6 +115,36 @@ func wanted(t *testing.T) map[string]*destination.SecurityScheme {
 	}
 }
 
+// TestFingerprint tells schemes apart whose retrievals differ in anything, and no others;
+// those of a static key have none.
+func TestFingerprint(t *testing.T) {
+	const document = `
+openapi: 3.1.0
+info: {title: API, version: "1"}
+servers: [{url: https://api.example.com}]
+security: [{session: []}]
+components:
+  securitySchemes:
+    session:
+      type: apiKey
+      in: header
+      name: X-Session
+      x-itential-dynamic-retrieval: {method: POST, url: https://auth.example.com/key, responsePointer: /key}
+      x-itential-parameters: [{name: tenant, in: body, x-itential-use-in: [key], schema: {type: integer, default: 7}}]
+    key: {type: apiKey, in: header, name: X-Key}
+`
+	first := one(t, document).Schemes
+	if again := one(t, document+"    other: {type: http, scheme: bearer}\n").Schemes; again["session"].Fingerprint != first["session"].Fingerprint {
+		t.Error("the same scheme has another fingerprint")
+	}
+	if other := one(t, strings.Replace(document, "default: 7", "default: 8", 1)).Schemes; other["session"].Fingerprint == first["session"].Fingerprint {
+		t.Error("another parameter leaves the fingerprint as it is")
+	}
+	if first["key"].Fingerprint != (destination.SecurityScheme{}).Fingerprint {
+		t.Error("a static key has a fingerprint")
+	}
+}
+
 func TestSchemes(t *testing.T) {
 	want := wanted(t)
 	for name, scheme := range want {
@@ -127,7 +157,7 @@ func TestSchemes(t *testing.T) {
 		}
 	}
 	got := one(t, kinds)
-	if difference := cmp.Diff(want, got.Schemes); difference != "" {
+	if difference := cmp.Diff(want, got.Schemes, cmpopts.IgnoreFields(destination.SecurityScheme{}, "Fingerprint")); difference != "" {
 		t.Errorf("schemes (-want +got):\n%s", difference)
 	}
 	if want := "secretsmanager:keyrelay/api#/variables"; got.Variables.String() != want {

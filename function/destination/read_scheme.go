@@ -1,6 +1,7 @@
 package destination
 
 import (
+	"crypto/sha256"
 	"net/textproto"
 	"net/url"
 	"slices"
@@ -67,6 +68,12 @@ func (r *reader) scheme(scheme *SecurityScheme, m member) {
 	r.secret(scheme, node, m.key)
 	r.noteMembers(scheme)
 	r.checkUse(scheme, node)
+	if scheme.Retrieved() {
+		r.tolerate(func() {
+			text, _ := r.json(node)
+			scheme.Fingerprint = sha256.Sum256(text)
+		})
+	}
 }
 
 // kind reads what OpenAPI itself says of a scheme, and returns its type.

@@ -1,6 +1,7 @@
 package destination
 
 import (
+	"crypto/sha256"
 	"net/url"
 	"slices"
 	"time"
@@ -73,6 +74,9 @@ type SecurityScheme struct {
 	Name string
 	// Kind says how the credential is made.
 	Kind Kind
+	// Fingerprint is a hash of what the document says of a scheme whose credential is
+	// retrieved; zero for any other.
+	Fingerprint [sha256.Size]byte
 	// Internal says that a call of keyrelay's own uses the scheme, the one that checks a
 	// session or retrieves another credential: a caller's placeholder never stands for it.
 	Internal bool
@@ -153,6 +157,11 @@ func (s *SecurityScheme) choosers(passed []*SecurityScheme) []*SecurityScheme {
 		found = append(found, other.choosers(append(passed, s))...)
 	}
 	return found
+}
+
+// Retrieved reports whether an HTTP call answers with the credential.
+func (s *SecurityScheme) Retrieved() bool {
+	return s.Kind == RetrievedKey || s.Kind == OAuth2 || s.Kind == OpenIDConnect
 }
 
 // A Retrieval is the HTTP call of x-itential-dynamic-retrieval.

@@ -86,11 +86,12 @@ func (e *logEntry) appendCredential(line []byte) []byte {
 	line = appendTrue(line, "replayed", e.replayed)
 	line = appendTrue(line, "replayWithheld", e.withheld)
 	line = appendTexts(line, "stale", e.stale)
+	line = appendTexts(line, "unshared", e.unshared)
 	return appendTexts(line, "masked", e.masked)
 }
 
 // level tells what an operator has to look at: a failure that is not the
-// caller's is an error, a stale secret a warning. An API that echoes its credential is
+// caller's is an error, a stale secret and a token that could not be shared are a warning. An API that echoes its credential is
 // neither: it was masked, as the entry says.
 func (e *logEntry) level() slog.Level {
 	switch {
@@ -98,7 +99,7 @@ func (e *logEntry) level() slog.Level {
 		return e.try.level()
 	case !e.succeeded():
 		return slog.LevelError
-	case len(e.stale) > 0:
+	case len(e.stale)+len(e.unshared) > 0:
 		return slog.LevelWarn
 	}
 	return slog.LevelInfo

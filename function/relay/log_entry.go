@@ -54,7 +54,9 @@ type logEntry struct {
 	faulty  string
 	refused bool
 	stale   []string
-	masked  []string
+	// unshared are as in credential.Stats.
+	unshared []string
+	masked   []string
 	// records is how many records a split batch held, recordsRefused how many of them were
 	// not accepted, unsent how many were not sent at all.
 	records, recordsRefused, unsent int
@@ -98,6 +100,7 @@ func (e *logEntry) planned(outbound *plan.Plan) {
 func (e *logEntry) used(used *credential.Credential) {
 	e.cached = used.Stats.Cached
 	e.stale = used.Stats.Stale
+	e.unshared = union(e.unshared, used.Stats.Unshared)
 	e.wait += used.Stats.Wait
 	e.retrieval += used.Stats.Call
 	e.schemes, e.version = used.Schemes, used.Version
@@ -207,6 +210,7 @@ func (e *logEntry) add(worker *logEntry) {
 	e.retrieval += worker.retrieval
 	e.downstream += worker.downstream
 	e.stale = union(e.stale, worker.stale)
+	e.unshared = union(e.unshared, worker.unshared)
 	e.masked = union(e.masked, worker.masked)
 	e.schemes, e.version = worker.schemes, worker.version
 	if worker.faulty != "" {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"keyrelay/function/destination"
+	"keyrelay/function/retrieval"
 )
 
 // The bounds of what is done before the first request.
@@ -15,6 +16,7 @@ const (
 	prepareTime     = time.Second
 	preparedSecrets = 8
 	preparedServers = 4
+	preparedTokens  = 8
 )
 
 // Prepare does before the first request what it would wait for: it loads the system's
@@ -30,6 +32,9 @@ func (r *Relay) Prepare(ctx context.Context) {
 	group.Go(func() { _, _ = x509.SystemCertPool() })
 	for _, reference := range r.neededSecrets() {
 		group.Go(func() { r.config.Secrets.Fill(ctx, reference) })
+	}
+	for _, scope := range r.sharedTokens() {
+		group.Go(func() { r.credentials.Retriever().Fill(ctx, scope) })
 	}
 	left := preparedServers
 	for _, d := range r.config.Destinations.Destinations() {
@@ -48,6 +53,26 @@ func (r *Relay) Prepare(ctx context.Context) {
 			}
 		})
 	}
+}
+
+// sharedTokens are the scopes whose tokens a table may have. Which of a record's own it
+// will be is not known yet.
+func (r *Relay) sharedTokens() []retrieval.Scope {
+	var scopes []retrieval.Scope
+	if r.config.Tokens == nil {
+		return nil
+	}
+	for _, d := range r.config.Destinations.Destinations() {
+		for _, security := range d.Retrieved {
+			for _, requirement := range security {
+				scope := retrieval.NewScope(d, requirement).Presenting(security)
+				if scope.Scheme.Retrieved() && scope.Scheme.SecretField == "" && !slices.Contains(scopes, scope) && len(scopes) < preparedTokens {
+					scopes = append(scopes, scope)
+				}
+			}
+		}
+	}
+	return scopes
 }
 
 // neededSecrets are those of Secrets Manager; all others are on this machine.

@@ -42,12 +42,14 @@ const gatewayLimit = 29 * time.Second
 // gateway cuts the answer off.
 const answerMargin = 500 * time.Millisecond
 
-// Config says what a Relay works with. Every field but CallerKeys, CallerNames, Queue, LogLevel and FunctionName is required.
+// Config says what a Relay works with. Every field but Tokens, CallerKeys, CallerNames, Queue, LogLevel and FunctionName is required.
 type Config struct {
 	// Destinations is the allow-list.
 	Destinations *destination.Set
 	// Secrets reads the secrets that the destinations and CallerKeys name.
 	Secrets *secret.Store
+	// Tokens is the table by which instances share what they retrieve; nil where each has its own.
+	Tokens *cache.Table
 	// CallerKeys names the secret with the keys, one of which a caller must send as
 	// X-Api-Key; see caller.Config. The zero Reference means that any caller is served.
 	CallerKeys destination.Reference
@@ -85,7 +87,7 @@ type Relay struct {
 // New returns a Relay that has sent nothing yet.
 func New(config Config) *Relay {
 	client := upstream.New(config.Secrets)
-	credentials := credential.New(config.Secrets, client.Call)
+	credentials := credential.New(config.Secrets, client.Call, config.Tokens)
 	return &Relay{
 		config:      config,
 		sessions:    session.New(config.Secrets, credentials, client.Call),

@@ -3,7 +3,9 @@ package retrieval
 import (
 	"context"
 	"slices"
+	"time"
 
+	"keyrelay/function/cache"
 	"keyrelay/function/destination"
 	"keyrelay/function/secret"
 )
@@ -53,6 +55,8 @@ func refreshTokens() []destination.WriteBack {
 // locked runs one use of what an answer replaces in a secret at a time: an endpoint that
 // rotates refresh tokens takes a second use for theft (RFC 9700 section 4.14.2). Behind the lock
 // the secret is read anew: another use, or another instance, may have rotated it.
+// Where there is a table, it is one use of all instances, and what changes is written back
+// before the next begins.
 func (r *Retriever) locked(ctx context.Context, in inputs, use func(inputs) error) error {
 	if len(in.replaces()) == 0 {
 		return use(in)
@@ -65,10 +69,21 @@ func (r *Retriever) locked(ctx context.Context, in inputs, use func(inputs) erro
 	case <-ctx.Done():
 		return cancelled(in.scope, context.Cause(ctx))
 	}
-	if err := r.secrets.Reload(ctx, in.scope.Secret()); err != nil {
+	if r.table == nil {
+		return r.refresh(ctx, in.scope, use)
+	}
+	_, err := r.table.Share(ctx, cache.Turn{ID: refreshID(in.scope), Make: func(ctx context.Context) ([]byte, time.Time, error) {
+		return nil, time.Time{}, r.refresh(ctx, in.scope, use)
+	}})
+	return ended(ctx, in.scope, err)
+}
+
+// refresh uses the refresh token that the secret holds now.
+func (r *Retriever) refresh(ctx context.Context, scope Scope, use func(inputs) error) error {
+	if err := r.secrets.Reload(ctx, scope.Secret()); err != nil {
 		return err
 	}
-	again, err := r.readInputs(ctx, in.scope)
+	again, err := r.readInputs(ctx, scope)
 	if err != nil {
 		return err
 	}

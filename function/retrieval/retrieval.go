@@ -20,6 +20,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"keyrelay/function/cache"
@@ -42,9 +43,11 @@ const renewInterval = 10 * time.Second
 
 // A Retriever retrieves credentials and keeps them. It is safe for concurrent use.
 type Retriever struct {
-	secrets     *secret.Store
-	others      Others
-	call        upstream.CallFunc
+	secrets *secret.Store
+	others  Others
+	call    upstream.CallFunc
+	// table is nil where each instance has tokens of its own.
+	table       *cache.Table
 	tokens      *cache.Cache[Scope, *Token]
 	discoveries *cache.Cache[Scope, *discovery]
 	// refreshing maps a destination.Reference to the channel of one that is full while its refresh token is used.
@@ -127,13 +130,13 @@ func NewScope(d *destination.Destination, requirement destination.Requirement) S
 // Presenting is the scope with the certificate that a mutualTLS scheme of the same
 // requirement has the calls of a retrieval present.
 func (s Scope) Presenting(security []destination.Requirement) Scope {
-	switch s.Scheme.Kind {
-	case destination.RetrievedKey, destination.OAuth2, destination.OpenIDConnect:
-		for _, requirement := range security {
-			if requirement.Scheme.Kind == destination.MutualTLS {
-				s.Certificate = requirement.Scheme
-				break
-			}
+	if !s.Scheme.Retrieved() {
+		return s
+	}
+	for _, requirement := range security {
+		if requirement.Scheme.Kind == destination.MutualTLS {
+			s.Certificate = requirement.Scheme
+			break
 		}
 	}
 	return s
@@ -153,10 +156,18 @@ func (s Scope) call() Scope {
 type Token struct {
 	contents func() map[*destination.SecurityScheme]content
 	took     time.Duration
+	made     time.Time
+	unshared string
+	// refused is set once a refresh status has refused it.
+	refused atomic.Bool
 }
 
 // Took is how long the calls took, without the reading of the secrets before them.
 func (t *Token) Took() time.Duration { return t.took }
+
+// Unshared says in a word why other instances do not have the token too, though there is
+// a table to share it by; empty where they do.
+func (t *Token) Unshared() string { return t.unshared }
 
 // A content is a credential, and the secrets in it.
 type content struct {
@@ -187,12 +198,13 @@ type Other struct {
 // and that was refused, none at first.
 type Others func(ctx context.Context, scope Scope, refused Other) (Other, error)
 
-// New returns a Retriever that has retrieved nothing yet.
-func New(secrets *secret.Store, call upstream.CallFunc, others Others) *Retriever {
-	r := &Retriever{secrets: secrets, call: call, others: others}
+// New returns a Retriever that has retrieved nothing yet. Instances share what they
+// retrieve by the table; nil for none.
+func New(secrets *secret.Store, call upstream.CallFunc, others Others, table *cache.Table) *Retriever {
+	r := &Retriever{secrets: secrets, call: call, others: others, table: table}
 	r.tokens = &cache.Cache[Scope, *Token]{
-		Fetch:              r.retrieve,
-		Timeout:            timeout,
+		Fetch:              r.fetch,
+		Timeout:            r.timeout,
 		OnCancel:           cancelled,
 		RenewInterval:      renewInterval,
 		ServeDuringRefresh: true,
@@ -218,29 +230,13 @@ func (r *Retriever) Renew(ctx context.Context, scope Scope, used *Token) (cache.
 	if perRequest(scope.Scheme) {
 		return r.tokens.GetUncached(ctx, scope)
 	}
+	used.refused.Store(true)
 	return r.tokens.Renew(ctx, scope, used)
 }
 
 // perRequest reports whether the document wants one retrieval for every request.
 func perRequest(scheme *destination.SecurityScheme) bool {
 	return scheme.Lifetime != nil && *scheme.Lifetime == 0
-}
-
-// timeout bounds a retrieval with all that belongs to it: the reading of its secret,
-// two calls, as for discovery or with a secret that was read again, and the
-// retrievals of the credentials that it is made with.
-func timeout(scope Scope) time.Duration {
-	lasts := secret.Timeout + 2*scope.Destination.AuxiliaryTimeout
-	if scope.Scheme.Kind != destination.RetrievedKey || len(scope.Scheme.WriteBack) > 0 {
-		lasts += secret.Timeout // for a refresh token that is written back
-	}
-	if scope.Certificate != nil {
-		lasts += secret.Timeout
-	}
-	for _, other := range needed(scope.Scheme) {
-		lasts += timeout(Scope{Destination: scope.Destination, Scheme: other})
-	}
-	return lasts
 }
 
 func cancelled(scope Scope, cause error) error {
@@ -346,7 +342,11 @@ func finish(in inputs, got *upstream.Answer, previous *Token) (*Token, cache.Lif
 	if previous != nil && maps.EqualFunc(previous.contents(), contents, content.equal) {
 		return previous, life, nil
 	}
-	return &Token{contents: func() map[*destination.SecurityScheme]content { return contents }}, life, nil
+	return newToken(contents, got.Asked), life, nil
+}
+
+func newToken(contents map[*destination.SecurityScheme]content, made time.Time) *Token {
+	return &Token{contents: func() map[*destination.SecurityScheme]content { return contents }, made: made}
 }
 
 // Misfit says why a request cannot carry a credential where its scheme puts it;

@@ -110,7 +110,7 @@ func (s *Store) Get(ctx context.Context, reference destination.Reference) (cache
 // Fill reads a secret before anybody asks for it, and reports whether it could. It ends
 // with ctx; a failure is forgotten, so that the first Get reads the secret again.
 func (s *Store) Fill(ctx context.Context, reference destination.Reference) bool {
-	return s.kept.Fill(ctx, whole(reference))
+	return s.kept.Fill(ctx, whole(reference), s.read)
 }
 
 // Renew reads a secret again past the cache, at most once in 10 s, after the version
@@ -141,6 +141,22 @@ func (s *Store) GetUncached(ctx context.Context, reference destination.Reference
 func (s *Store) Value(ctx context.Context, reference destination.Reference) (Value, error) {
 	got, err := s.Get(ctx, reference)
 	if err != nil {
+		return Value{}, err
+	}
+	return got.Value.Select(reference)
+}
+
+// OtherThan is Value, but what was refused is read again past the cache, as by Renew.
+func (s *Store) OtherThan(ctx context.Context, reference destination.Reference, refused []byte) (Value, error) {
+	got, err := s.Get(ctx, reference)
+	if err != nil {
+		return Value{}, err
+	}
+	value, err := got.Value.Select(reference)
+	if err != nil || refused == nil || !bytes.Equal(value.Bytes(), refused) {
+		return value, err
+	}
+	if got, err = s.Renew(ctx, reference, got.Value); err != nil {
 		return Value{}, err
 	}
 	return got.Value.Select(reference)

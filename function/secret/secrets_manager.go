@@ -3,7 +3,6 @@ package secret
 import (
 	"context"
 	"errors"
-	"io"
 	"net/http"
 	"sync"
 	"time"
@@ -14,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/smithy-go"
 
+	"keyrelay/function/cache"
 	"keyrelay/function/destination"
 )
 
@@ -141,27 +141,6 @@ func limit(options *secretsmanager.Options) {
 	if client, ok := options.HTTPClient.(*awshttp.BuildableClient); ok {
 		options.HTTPClient = client.WithTransportOptions(func(transport *http.Transport) { transport.MaxResponseHeaderBytes = maxSecretsManagerHeader })
 	}
-	options.HTTPClient = limitedClient{options.HTTPClient}
+	options.HTTPClient = cache.LimitedClient{HTTPClient: options.HTTPClient, Limit: maxSecretsManagerAnswer}
 	options.Retryer = retry.AddWithMaxBackoffDelay(options.Retryer, maxRetryPause)
-}
-
-// A limitedClient cuts off answers that are too long for any secret.
-type limitedClient struct {
-	secretsmanager.HTTPClient
-}
-
-// Do implements secretsmanager.HTTPClient.
-func (c limitedClient) Do(request *http.Request) (*http.Response, error) {
-	response, err := c.HTTPClient.Do(request)
-	if err != nil {
-		return nil, err
-	}
-	response.Body = limitedBody{io.LimitReader(response.Body, maxSecretsManagerAnswer), response.Body}
-	return response, nil
-}
-
-// A limitedBody reads a part and closes the whole.
-type limitedBody struct {
-	io.Reader
-	io.Closer
 }

@@ -62,7 +62,7 @@ func newParts(secrets map[string]string, answer fake.Handler) *world {
 }
 
 func (w *world) checkWith(secrets *secret.Store, call upstream.CallFunc) {
-	w.checker = session.New(secrets, credential.New(secrets, call), call)
+	w.checker = session.New(secrets, credential.New(secrets, call, nil), call)
 }
 
 // directly connects the SDK with an endpoint without a network.

@@ -26,7 +26,7 @@ func TestSendAppliesTheCredential(t *testing.T) {
 	}
 	secrets := secret.New(secret.Config{})
 	client := newClient(t, secrets)
-	store := credential.New(secrets, client.Call)
+	store := credential.New(secrets, client.Call, nil)
 	for range 2 {
 		held, err := store.Get(context.Background(), outbound)
 		if err != nil {

@@ -75,7 +75,7 @@ func TestClientCertificates(t *testing.T) {
 	}}}
 	secrets := secret.New(secret.Config{TTL: 1}) // a nanosecond: read for every request
 	client := newClient(t, secrets)
-	store := credential.New(secrets, client.Call)
+	store := credential.New(secrets, client.Call, nil)
 	for _, name := range []string{"first.example", "first.example", "second.example"} {
 		if !slices.Contains(*seen, name) {
 			write(t, file, clientSecret(t, issue(t, name, past)))

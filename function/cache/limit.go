@@ -1,0 +1,30 @@
+package cache
+
+import (
+	"io"
+	"net/http"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+)
+
+// A LimitedClient cuts off answers of AWS after so many bytes, since the SDK reads all there are.
+type LimitedClient struct {
+	aws.HTTPClient
+	Limit int64
+}
+
+// Do implements aws.HTTPClient.
+func (c LimitedClient) Do(request *http.Request) (*http.Response, error) {
+	response, err := c.HTTPClient.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	response.Body = limitedBody{io.LimitReader(response.Body, c.Limit), response.Body}
+	return response, nil
+}
+
+// A limitedBody reads a part and closes the whole.
+type limitedBody struct {
+	io.Reader
+	io.Closer
+}

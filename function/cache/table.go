@@ -1,0 +1,236 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/smithy-go"
+)
+
+const (
+	// tableTimeout bounds one call to the table, retries of the SDK included.
+	tableTimeout = time.Second
+	// tablePause is how long a table that failed is left alone.
+	tablePause = 10 * time.Second
+	// maxTablePause leaves time for the attempts of the SDK.
+	maxTablePause = 100 * time.Millisecond
+	// maxTableAnswer is more than the largest item, of 400 KB, takes as JSON.
+	maxTableAnswer = 1 << 20
+	// itemLife is how long an item is kept whose value has no expiry, and tryLife one that has no value.
+	itemLife = 30 * 24 * time.Hour
+	tryLife  = 24 * time.Hour
+)
+
+// TableConfig says where a Table is and what opens it.
+type TableConfig struct {
+	// Name is the table's name or ARN. Its partition key is id, a string, and its
+	// attribute for the time to live is expires.
+	Name string
+	// Connect makes the client; it is called on the first use.
+	Connect func(context.Context) (*dynamodb.Client, error)
+	// Key reads the secret that values are sealed with, of 32 bytes at least. One that
+	// did not open a value is refused: it is to be read anew.
+	Key func(ctx context.Context, refused []byte) ([]byte, error)
+}
+
+// A Table is a DynamoDB table by which instances share what is expensive to make: one of
+// them makes it while the others wait. It is safe for concurrent use.
+type Table struct {
+	config TableConfig
+
+	mutex  sync.Mutex
+	client *dynamodb.Client
+	// resume is when a table that failed is asked again, and problem why it failed.
+	resume  time.Time
+	problem string
+}
+
+// NewTable returns a Table that was not asked yet.
+func NewTable(config TableConfig) *Table { return &Table{config: config} }
+
+// A fault says in a word why the table is of no use now: an error code of AWS, or one of the words below.
+type fault string
+
+// Error returns that word, which is safe to log.
+func (f fault) Error() string { return string(f) }
+
+const (
+	unreachable = fault("unreachable")
+	noKey       = fault("key-unavailable")
+	shortKey    = fault("key-too-short")
+	sealed      = fault("item-does-not-open")
+)
+
+// An item is what the table has under an id.
+type item struct {
+	// sealed is the value, nil for none, and version another text whenever it was written.
+	sealed  []byte
+	version string
+	// lease is until when holder makes the value.
+	lease  time.Time
+	holder string
+	// failure is until when nobody tries again after so many failures.
+	failure  time.Time
+	failures int
+}
+
+// The attributes of an item, none of them a reserved word; expires is in seconds, other times are in milliseconds.
+const (
+	idAttribute       = "id"
+	expiresAttribute  = "expires"
+	sealedAttribute   = "sealed"
+	versionAttribute  = "version"
+	leaseAttribute    = "lease"
+	holderAttribute   = "holder"
+	failureAttribute  = "failure"
+	failuresAttribute = "failures"
+)
+
+type attributes = map[string]types.AttributeValue
+
+func readItem(from attributes) item {
+	at := func(name string) time.Time {
+		if value := numberIn(from, name); value > 0 {
+			return time.UnixMilli(value)
+		}
+		return time.Time{}
+	}
+	read := item{
+		version: textIn(from, versionAttribute), lease: at(leaseAttribute), holder: textIn(from, holderAttribute),
+		failure: at(failureAttribute), failures: int(numberIn(from, failuresAttribute)),
+	}
+	if value, ok := from[sealedAttribute].(*types.AttributeValueMemberB); ok {
+		read.sealed = value.Value
+	}
+	return read
+}
+
+func textIn(from attributes, name string) string {
+	if value, ok := from[name].(*types.AttributeValueMemberS); ok {
+		return value.Value
+	}
+	return ""
+}
+
+func numberIn(from attributes, name string) int64 {
+	if value, ok := from[name].(*types.AttributeValueMemberN); ok {
+		number, _ := strconv.ParseInt(value.Value, 10, 64)
+		return number
+	}
+	return 0
+}
+
+func text(value string) types.AttributeValue { return &types.AttributeValueMemberS{Value: value} }
+
+func binary(value []byte) types.AttributeValue { return &types.AttributeValueMemberB{Value: value} }
+
+func number(value int64) types.AttributeValue {
+	return &types.AttributeValueMemberN{Value: strconv.FormatInt(value, 10)}
+}
+
+func milliseconds(at time.Time) types.AttributeValue { return number(at.UnixMilli()) }
+
+// read reads an item; a zero one where there is none.
+func (t *Table) read(ctx context.Context, id string) (read item, err error) {
+	err = t.call(ctx, func(ctx context.Context, client *dynamodb.Client) error {
+		answer, err := client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &t.config.Name, Key: attributes{idAttribute: text(id)}, ConsistentRead: aws.Bool(true)}, limit)
+		if err == nil {
+			read = readItem(answer.Item)
+		}
+		return err
+	})
+	return read, err
+}
+
+// A change is an update of an item under a condition; values stand for the :names in both.
+type change struct {
+	update, condition string
+	values            attributes
+}
+
+// change changes an item, and reports whether its condition was true; if not, item is what is there.
+func (t *Table) change(ctx context.Context, id string, changed change) (there item, done bool, err error) {
+	err = t.call(ctx, func(ctx context.Context, client *dynamodb.Client) error {
+		_, err := client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+			TableName: &t.config.Name, Key: attributes{idAttribute: text(id)},
+			UpdateExpression: &changed.update, ConditionExpression: &changed.condition,
+			ExpressionAttributeValues:           changed.values,
+			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+		}, limit)
+		var untrue *types.ConditionalCheckFailedException
+		if errors.As(err, &untrue) {
+			there = readItem(untrue.Item)
+			return nil
+		}
+		done = err == nil
+		return err
+	})
+	return there, done, err
+}
+
+// call makes one call. A table that fails is left alone for a while: each request would
+// wait for it again. The error is then a fault, or says that ctx has ended.
+func (t *Table) call(ctx context.Context, do func(context.Context, *dynamodb.Client) error) error {
+	limited, cancel := context.WithTimeout(ctx, tableTimeout)
+	defer cancel()
+	client, err := t.connected(limited)
+	if err == nil {
+		err = do(limited, client)
+	}
+	var known fault
+	switch {
+	case err == nil || errors.As(err, &known):
+		return err
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	}
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	t.resume, t.problem = Now().Add(tablePause), problemOf(err)
+	return fault(t.problem)
+}
+
+// connected makes the client on the first use, and again as long as that fails. It is a
+// fault while the table is left alone.
+func (t *Table) connected(ctx context.Context) (*dynamodb.Client, error) {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	if Now().Before(t.resume) {
+		return nil, fault(t.problem)
+	}
+	if t.client == nil {
+		client, err := t.config.Connect(ctx)
+		if err != nil {
+			return nil, err
+		}
+		t.client = client
+	}
+	return t.client, nil
+}
+
+// problemOf is the error code of AWS, which says nothing of a value.
+func problemOf(err error) string {
+	var answered smithy.APIError
+	if !errors.As(err, &answered) {
+		return string(unreachable)
+	}
+	for _, c := range answered.ErrorCode() {
+		if c < 'A' || c > 'z' || c > 'Z' && c < 'a' {
+			return string(unreachable)
+		}
+	}
+	return answered.ErrorCode()
+}
+
+// limit bounds what the SDK reads of one answer, and how long it pauses before it tries again.
+func limit(options *dynamodb.Options) {
+	options.HTTPClient = LimitedClient{options.HTTPClient, maxTableAnswer}
+	options.Retryer = retry.AddWithMaxBackoffDelay(options.Retryer, maxTablePause)
+}

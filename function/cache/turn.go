@@ -1,0 +1,236 @@
+package cache
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"math"
+	mathrand "math/rand/v2"
+	"sync"
+	"time"
+
+	"keyrelay/function/gateway"
+)
+
+const (
+	// leaseTime is how long a turn lasts unless it is prolonged: when its holder is gone, another has it then.
+	leaseTime = 15 * time.Second
+	// leaseRenewal is how often who has a turn prolongs it.
+	leaseRenewal = 5 * time.Second
+	// TurnTime is how long a turn is waited for at most while its holder is gone.
+	TurnTime = leaseTime + 3*tableTimeout
+	// firstWait and longestWait are how soon those who wait look again.
+	firstWait   = 20 * time.Millisecond
+	longestWait = 500 * time.Millisecond
+)
+
+// ErrFailedElsewhere says that another instance failed to make a value just now.
+var ErrFailedElsewhere = errors.New("another instance failed to make the value")
+
+// A Turn is what one instance at a time may make.
+type Turn struct {
+	// ID names it in the table.
+	ID string
+	// Use takes the value that another instance made, and reports whether it will do; nil
+	// where there is no value to share, but things that must not be done twice at once.
+	Use func(value []byte) bool
+	// Make makes the value, which is kept until expiry; zero for as long as it is used.
+	Make func(ctx context.Context) (value []byte, expiry time.Time, err error)
+	// Concerns says whether an error of Make will meet the other instances too, so that
+	// they leave it alone for a while; nil for none.
+	Concerns func(error) bool
+}
+
+// alone makes the value without the other instances.
+func (t Turn) alone(ctx context.Context) error {
+	_, _, err := t.Make(ctx)
+	return err
+}
+
+// Share has Use take the value of the table or, where none will do, Make make one, while
+// no other instance does. unshared says in a word why the table was of no use, so that
+// the value is this instance's alone; empty where it was. The error is that of Make, a
+// *gateway.Refusal with the reason ErrFailedElsewhere, or says that ctx has ended.
+func (t *Table) Share(ctx context.Context, turn Turn) (unshared string, err error) {
+	s := &sharing{table: t, turn: turn, holder: rand.Text()}
+	if err = s.readKey(ctx, nil); err == nil {
+		s.there, err = t.read(ctx, turn.ID)
+	}
+	for wait := firstWait; err == nil; {
+		now := Now()
+		switch {
+		case s.usable(ctx):
+			return "", nil
+		case now.Before(s.there.failure) && turn.Use != nil:
+			return "", &gateway.Refusal{Reason: ErrFailedElsewhere, RetryAfter: int(math.Ceil(s.there.failure.Sub(now).Seconds()))}
+		case now.Before(s.there.lease) && s.there.holder != s.holder:
+			if err = pause(ctx, wait); err == nil {
+				s.there, err = t.read(ctx, turn.ID)
+			}
+			wait = min(2*wait, longestWait)
+		default:
+			var taken bool
+			if taken, err = s.take(ctx, now); taken {
+				return s.make(ctx)
+			}
+		}
+	}
+	var trouble fault
+	if errors.As(err, &trouble) {
+		return trouble.Error(), turn.alone(ctx)
+	}
+	return "", err
+}
+
+// Look has Use take the value of the table, and reports whether there is one that will do.
+func (t *Table) Look(ctx context.Context, id string, use func(value []byte) bool) bool {
+	s := &sharing{table: t, turn: Turn{ID: id, Use: use}}
+	if s.readKey(ctx, nil) != nil {
+		return false
+	}
+	var err error
+	s.there, err = t.read(ctx, id)
+	return err == nil && s.usable(ctx)
+}
+
+// A sharing is one call of Share.
+type sharing struct {
+	table  *Table
+	turn   Turn
+	holder string
+	key    []byte
+	there  item
+	// note is what was wrong though the table can be asked.
+	note fault
+}
+
+// readKey reads the key that values are sealed with, where there are values.
+func (s *sharing) readKey(ctx context.Context, refused []byte) error {
+	if s.turn.Use == nil {
+		return nil
+	}
+	limited, cancel := context.WithTimeout(ctx, tableTimeout)
+	defer cancel()
+	key, err := s.table.config.Key(limited, refused)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return context.Cause(ctx)
+	case err != nil:
+		return noKey
+	case len(key) < MinKey:
+		return shortKey
+	}
+	s.key = key
+	return nil
+}
+
+// usable opens the value and offers it. One that does not open may be sealed with a key
+// that is newer than the one at hand.
+func (s *sharing) usable(ctx context.Context) bool {
+	if s.turn.Use == nil || s.there.sealed == nil {
+		return false
+	}
+	value, err := open(s.key, s.turn.ID, s.there.sealed)
+	if err != nil && s.note == "" {
+		s.note = sealed
+		if s.readKey(ctx, s.key) == nil {
+			value, err = open(s.key, s.turn.ID, s.there.sealed)
+		}
+	}
+	if err != nil {
+		return false
+	}
+	s.note = ""
+	return s.turn.Use(value)
+}
+
+// take takes the lease if nobody has it and the item is still the one that was read.
+func (s *sharing) take(ctx context.Context, now time.Time) (taken bool, err error) {
+	taking := change{
+		update:    "SET lease = :until, holder = :me, expires = :expires",
+		condition: "(attribute_not_exists(lease) OR lease < :now) AND attribute_not_exists(version)",
+		values:    attributes{":until": milliseconds(now.Add(leaseTime)), ":me": text(s.holder), ":now": milliseconds(now), ":expires": number(now.Add(tryLife).Unix())},
+	}
+	if s.there.version != "" {
+		taking.condition = "(attribute_not_exists(lease) OR lease < :now) AND version = :seen"
+		taking.values[":seen"] = text(s.there.version)
+	}
+	there, taken, err := s.table.change(ctx, s.turn.ID, taking)
+	if err == nil && !taken {
+		s.there = there
+		taken = there.holder == s.holder // the answer of an attempt before was lost
+	}
+	return taken, err
+}
+
+// make makes the value under the lease.
+func (s *sharing) make(ctx context.Context) (unshared string, err error) {
+	value, expiry, err := s.underLease(ctx)
+	writeErr := s.finish(context.WithoutCancel(ctx), value, expiry, err)
+	if trouble, ok := errors.AsType[fault](writeErr); ok && s.note == "" {
+		s.note = trouble
+	}
+	return s.note.Error(), err
+}
+
+func (s *sharing) underLease(ctx context.Context) (value []byte, expiry time.Time, err error) {
+	kept, stop := context.WithCancel(ctx)
+	var group sync.WaitGroup
+	defer group.Wait()
+	defer stop()
+	group.Go(func() { s.prolong(kept) })
+	return s.turn.Make(ctx)
+}
+
+// prolong keeps the lease until ctx ends. Where it cannot be kept the value is made all
+// the same, since its call may be under way.
+func (s *sharing) prolong(ctx context.Context) {
+	for pause(ctx, leaseRenewal) == nil {
+		_, _, _ = s.table.change(ctx, s.turn.ID, change{
+			update: "SET lease = :until", condition: "holder = :me",
+			values: attributes{":until": milliseconds(Now().Add(leaseTime)), ":me": text(s.holder)},
+		})
+	}
+}
+
+// finish writes the value and gives the lease up, at once, if it is still held.
+func (s *sharing) finish(ctx context.Context, value []byte, expiry time.Time, failure error) error {
+	now := Now()
+	done := change{
+		update: "SET version = :me", condition: "holder = :me",
+		values: attributes{":me": text(s.holder)},
+	}
+	remove := " REMOVE lease, holder"
+	var content []byte
+	if failure == nil && s.turn.Use != nil {
+		content = seal(s.key, s.turn.ID, value)
+	}
+	switch {
+	case content != nil:
+		done.update += ", sealed = :sealed, expires = :expires"
+		remove += ", failure, failures"
+		if expiry.IsZero() || expiry.After(now.Add(itemLife)) {
+			expiry = now.Add(itemLife)
+		}
+		done.values[":sealed"], done.values[":expires"] = binary(content), number(expiry.Unix()+1)
+	case failure != nil && s.turn.Concerns != nil && s.turn.Concerns(failure):
+		done.update += ", failure = :failure, failures = :failures"
+		done.values[":failure"] = milliseconds(now.Add(pauseAfter(failure, s.there.failures+1)))
+		done.values[":failures"] = number(int64(s.there.failures + 1))
+	}
+	done.update += remove
+	_, _, err := s.table.change(ctx, s.turn.ID, done)
+	return err
+}
+
+// pause waits unless ctx ends; a little less than asked for, so that those who wait do not ask in step.
+func pause(ctx context.Context, most time.Duration) error {
+	timer := time.NewTimer(most - mathrand.N(most/4+1)) // nosec G404 -- jitter, which nobody gains by guessing
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
