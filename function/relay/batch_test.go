@@ -193,6 +193,40 @@ func TestBatchSessions(t *testing.T) {
 	}
 }
 
+// TestBatchIntrospections sends a batch with more session tokens than its endpoint is
+// asked about, with 1, 4 and 100 records at once: each further record says so, and the
+// others are sent. Tokens that cost no call are not bounded.
+func TestBatchIntrospections(t *testing.T) {
+	const tokens, most = 130, 100
+	for _, concurrency := range []int{1, 4, 100} {
+		var checks, received atomic.Int64
+		downstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path != "/introspect" {
+				received.Add(1)
+				return
+			}
+			checks.Add(1)
+			_, _ = io.WriteString(w, `{"active":true}`)
+		}))
+		defer downstream.Close()
+		var records []string
+		for i := range tokens {
+			records = append(records, fmt.Sprintf(`{"session":"token-%d"}`, i), fmt.Sprintf(`{"session":"token-%d"}`, i))
+		}
+		handler := newRelay(t, splitDocument(downstream.URL, concurrency)+"x-keyrelay-session: {field: session, introspectionUrl: '"+downstream.URL+"/introspect'}\n", relay.Config{})
+		answer := postBatch(t.Context(), handler, downstream.URL, "["+strings.Join(records, ",")+"]")
+		refused := bytes.Count(answer.Body, []byte("urn:keyrelay:problem:record-too-large"))
+		if checks.Load() != most || received.Load() != 2*most || refused != 2*(tokens-most) || answer.Status != http.StatusBadGateway {
+			t.Errorf("%d at once: %d calls, %d records received, %d refused: %d %.300s", concurrency, checks.Load(), received.Load(), refused, answer.Status, answer.Body)
+		}
+		t.Setenv("TOKENS", "[]")
+		listed := newRelay(t, splitDocument(downstream.URL, concurrency)+"x-keyrelay-session: {field: session, secret: 'env:TOKENS'}\n", relay.Config{})
+		if answer := postBatch(t.Context(), listed, downstream.URL, "["+strings.Join(records, ",")+"]"); bytes.Count(answer.Body, []byte("session-invalid")) != 2*tokens {
+			t.Errorf("of a list: %.300s", answer.Body)
+		}
+	}
+}
+
 // TestBatchMemory sends 5,000 records of 1 KB and sees that the heap grows by less
 // than four times the batch. The least of three rounds counts: on a busy machine the
 // collector may come late.

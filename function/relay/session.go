@@ -2,11 +2,18 @@ package relay
 
 import (
 	"context"
+	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"keyrelay/function/destination"
+	"keyrelay/function/gateway"
 	"keyrelay/function/plan"
 )
+
+// maxIntrospections is about how many tokens a batch may have an endpoint be asked: one
+// request of a caller is not to become a thousand of the relay's.
+const maxIntrospections = 100
 
 // A sessionCheck says whether a destination's session token is valid; see session.Checker.Check.
 type sessionCheck func(ctx context.Context, d *destination.Destination, token string) error
@@ -28,11 +35,22 @@ type batchSessions struct {
 	ask sessionCheck
 	// verdicts holds for each token a func() error that asks at its first call.
 	verdicts sync.Map
+	asked    atomic.Int64
 }
 
 // check is a sessionCheck.
 func (b *batchSessions) check(ctx context.Context, d *destination.Destination, token string) error {
-	verdict, _ := b.verdicts.LoadOrStore(token, sync.OnceValue(func() error { return b.ask(ctx, d, token) }))
+	verdict, _ := b.verdicts.LoadOrStore(token, sync.OnceValue(func() error {
+		if d.Session.IntrospectionURL != nil && b.asked.Add(1) > maxIntrospections {
+			return errTooManyTokens
+		}
+		return b.ask(ctx, d, token)
+	}))
 	once, _ := verdict.(func() error)
 	return once()
+}
+
+var errTooManyTokens error = &gateway.Refusal{
+	Reason: plan.ErrRecordTooLarge,
+	Detail: fmt.Sprintf("The batch holds more than %d different session tokens, each of which has to be asked about. Send this record in another batch.", maxIntrospections),
 }
