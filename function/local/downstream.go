@@ -29,6 +29,9 @@ type downstream struct {
 	// accepted is the shop's last key, empty when it was taken back.
 	accepted                  string
 	issued, orders, shipments int
+	// down says that the depot does not take the next shipment, and missed what that one was answered.
+	down   bool
+	missed string
 }
 
 // ServeHTTP notes the request and answers it.
@@ -103,7 +106,14 @@ func (d *downstream) sell(w http.ResponseWriter, line string, status int, value 
 
 // ship takes one shipment.
 func (d *downstream) ship(w http.ResponseWriter, r *http.Request, body []byte) {
-	d.note(r.Method + " " + r.URL.RequestURI() + " " + string(body))
+	line := r.Method + " " + r.URL.RequestURI() + " " + string(body)
+	if d.down {
+		d.down, d.missed = false, ": 503 Service Unavailable, and then 201 Created"
+		answer(w, http.StatusServiceUnavailable, map[string]any{"error": "closed for a moment"}, "")
+		return
+	}
+	d.note(line + d.missed)
+	d.missed = ""
 	if bytes.Contains(body, []byte("Atlantis")) {
 		answer(w, http.StatusUnprocessableEntity, map[string]any{"error": "no such city"}, "")
 		return
@@ -117,6 +127,13 @@ func (d *downstream) revoke() {
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
 	d.accepted = ""
+}
+
+// breakDown has the depot refuse the next shipment.
+func (d *downstream) breakDown() {
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	d.down = true
 }
 
 // take returns what was received since it was last asked; the start of it, where no one asks.

@@ -134,6 +134,8 @@ func TestStory(t *testing.T) {
 		"6  A batch is split, and the answer tells what became of each record\n",
 		`POST /depot/zh%2F1/shipments?customer=c-43&region=apac {"reference":2,"to":{"city":"Atlantis"},"label":"3 kg to Atlantis"}`,
 		`results: [{"status":201,"body":{"shipment":2}},{"status":422,"body":{"error":"no such city"}}]`,
+		"7  The API is down, and Prefer: respond-async: accepted now, delivered at the second try\n   answer    202 Accepted  {\"id\":\"",
+		`"label":"1.50 kg to Bern"}: 503 Service Unavailable, and then 201 Created`,
 		"   depot     no credential\n",
 		"   sample    apiKey: header X-Api-Key, from secretsmanager:keyrelay/sample#/api_key: secret read\n",
 		"   shop      session: header X-Session-Key, from a call to http://127.0.0.1:80",
@@ -151,8 +153,8 @@ func TestStory(t *testing.T) {
 			t.Errorf("the story or the log shows %q", secret)
 		}
 	}
-	if bytes.Contains(logged, []byte(`"level":"WARN"`)) {
-		t.Errorf("what went well is logged as a warning:\n%s", logged)
+	if warnings := bytes.Count(logged, []byte(`"level":"WARN"`)); warnings != 1 || bytes.Count(logged, []byte(`"outcome":"retried"`)) != 1 {
+		t.Errorf("what went well is logged as a warning, or the delivery that failed is not:\n%s", logged)
 	}
 	mustAnswer(t, told.try)
 	if err := told.command.Process.Signal(os.Interrupt); err != nil {

@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -103,16 +105,29 @@ func (s *surroundings) listen(port int, what string, out *printer) (net.Listener
 	return listener, err
 }
 
-// serveSecrets serves an endpoint of secrets.
+// serveSecrets serves an endpoint of secrets, which has queues too.
 func (s *surroundings) serveSecrets(secrets *fake.Secrets, out *printer) error {
 	listener, err := s.listen(secretsPort, "endpoint of secrets", out)
 	if err != nil {
 		return err
 	}
 	s.secrets = listener.Addr().String()
-	s.closers = append(s.closers, serve(listener, secrets))
+	queues := fake.NewQueues(queueName, deadQueueName)
+	s.closers = append(s.closers, serve(listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.Header.Get("X-Amz-Target"), "AmazonSQS.") {
+			queues.ServeHTTP(w, r)
+			return
+		}
+		secrets.ServeHTTP(w, r)
+	})))
 	return nil
 }
+
+// The names of the queues for what is delivered later.
+const (
+	queueName     = "keyrelay"
+	deadQueueName = "keyrelay-dead"
+)
 
 func (s *surroundings) close() {
 	for i := len(s.closers) - 1; i >= 0; i-- {
@@ -131,7 +146,8 @@ func (s *surroundings) environment() []string {
 	environment = append(environment, "KEYRELAY_DESTINATIONS="+s.folder)
 	if s.secrets != "" {
 		environment = append(environment, "AWS_ENDPOINT_URL_SECRETS_MANAGER=http://"+s.secrets, "AWS_REGION=us-east-1",
-			"AWS_ACCESS_KEY_ID=local", "AWS_SECRET_ACCESS_KEY=local", "AWS_EC2_METADATA_DISABLED=true")
+			"AWS_ACCESS_KEY_ID=local", "AWS_SECRET_ACCESS_KEY=local", "AWS_EC2_METADATA_DISABLED=true",
+			"AWS_ENDPOINT_URL_SQS=http://"+s.secrets, "KEYRELAY_QUEUE=http://"+s.secrets+"/"+queueName, "KEYRELAY_DEAD_QUEUE=http://"+s.secrets+"/"+deadQueueName)
 	}
 	return environment
 }

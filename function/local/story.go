@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 )
@@ -35,6 +36,8 @@ type chapter struct {
 	again bool
 	// before happens first; nil for nothing.
 	before func()
+	// later says that the caller prefers to be answered before the record is delivered.
+	later bool
 }
 
 // chapters are the story in order.
@@ -47,6 +50,8 @@ func (s *story) chapters() []chapter {
 		{title: "The API takes its key back: a 401, another key, and the request once more", event: event, path: orders, again: true, before: s.downstream.revoke},
 		{title: "The document says where fields go, and shapes the body", event: event, path: shipments, body: oneShipment},
 		{title: "A batch is split, and the answer tells what became of each record", event: event, path: shipments, body: twoShipments},
+		{title: "The API is down, and Prefer: respond-async: accepted now, delivered at the second try", event: event, path: shipments, body: oneShipment, again: true,
+			before: s.downstream.breakDown, later: true},
 	}
 }
 
@@ -83,16 +88,22 @@ func (s *story) relayed(ctx context.Context, told chapter) error {
 	if told.body != "" {
 		event.Body = told.body
 	}
+	if told.later {
+		event.Headers["Prefer"] = "respond-async"
+	}
 	status, answer, err := s.post(ctx, event)
 	if err != nil {
 		return err
 	}
 	if !told.again {
-		s.out.line("record", event.Body)
-		s.out.line("", "X-Osmos-Query-Param-Fields: "+event.Headers["X-Osmos-Query-Param-Fields"])
+		s.out.line("record", event.Body+"  X-Osmos-Query-Param-Fields: "+event.Headers["X-Osmos-Query-Param-Fields"])
 	}
-	for i, line := range s.downstream.take() {
-		s.out.line([]string{"sent", ""}[min(i, 1)], line)
+	if told.later {
+		s.out.line("answer", status+"  "+strings.TrimSpace(string(answer)))
+		return s.sent(ctx, true)
+	}
+	if err := s.sent(ctx, false); err != nil {
+		return err
 	}
 	if told.path != "" {
 		_, results, found := strings.Cut(string(answer), `"results":`)
@@ -102,6 +113,24 @@ func (s *story) relayed(ctx context.Context, told chapter) error {
 		status += "  " + strings.TrimSpace(string(answer))
 	}
 	s.out.line("answer", status)
+	return nil
+}
+
+// sent prints what arrived downstream, and waits for it where it arrives later.
+func (s *story) sent(ctx context.Context, later bool) error {
+	const pause = 20 * time.Millisecond
+	lines := s.downstream.take()
+	for later && len(lines) == 0 {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pause):
+			lines = s.downstream.take()
+		}
+	}
+	for i, line := range lines {
+		s.out.line([]string{"sent", ""}[min(i, 1)], line)
+	}
 	return nil
 }
 
@@ -130,7 +159,7 @@ func (s *story) post(ctx context.Context, event events.APIGatewayProxyRequest) (
 		return "", nil, err
 	}
 	for name, value := range event.Headers {
-		if canonical := http.CanonicalHeaderKey(name); canonical == "Content-Type" || strings.HasPrefix(canonical, "X-Osmos-") || strings.HasPrefix(canonical, "X-Relay-") {
+		if canonical := http.CanonicalHeaderKey(name); canonical == "Content-Type" || canonical == "Prefer" || strings.HasPrefix(canonical, "X-Osmos-") || strings.HasPrefix(canonical, "X-Relay-") {
 			request.Header.Set(name, value)
 		}
 	}
