@@ -25,10 +25,6 @@ func serveLambda(stop context.Context, settings settings, wired *relay.Relay) {
 		// A second thread would only use up the share of the first.
 		runtime.GOMAXPROCS(1)
 	}
-	if settings.queue == "" {
-		lambda.Start(gateway.Lambda(wired))
-		return
-	}
 	lambda.Start(gateway.LambdaWithQueue(wired, wired.Deliver))
 }
 

@@ -90,7 +90,7 @@ func TestQueueEventWithoutQueue(t *testing.T) {
 func FuzzQueueEvent(f *testing.F) {
 	f.Add([]byte(`{"Records": [` + queueRecord + `]}`))
 	f.Add([]byte(`{"Records": null}`))
-	if sample, err := os.ReadFile("../../events/sqs.json"); err == nil {
+	if sample, err := os.ReadFile("../../events/sqs-delivery.json"); err == nil {
 		f.Add(sample)
 	}
 	handler := gateway.Lambda(handlerFunc(func(context.Context, *gateway.Request, error) *gateway.Response { return ok() }))

@@ -41,7 +41,8 @@ type Config struct {
 	Instances int
 }
 
-// A Queue is what deliveries wait in, and the dead-letter queue beside it. It is safe for concurrent use.
+// A Queue is what deliveries wait in, and the dead-letter queue beside it. It is safe for
+// concurrent use. A nil Queue takes nothing, and leaves it to who gave a message to have it come again.
 type Queue struct {
 	config Config
 
@@ -52,8 +53,13 @@ type Queue struct {
 // New returns a Queue that has called nothing yet.
 func New(config Config) *Queue { return &Queue{config: config} }
 
-// Instances is Config.Instances.
-func (q *Queue) Instances() int { return q.config.Instances }
+// Instances is Config.Instances; 1 for a nil Queue.
+func (q *Queue) Instances() int {
+	if q == nil {
+		return 1
+	}
+	return q.config.Instances
+}
 
 // Sealed is a message as it is sent.
 type Sealed struct {
@@ -132,6 +138,9 @@ type Reason struct {
 
 // Bury puts a message, its body as it was, into the dead-letter queue.
 func (q *Queue) Bury(ctx context.Context, body string, reason Reason) error {
+	if q == nil {
+		return unavailable("KEYRELAY_DEAD_QUEUE is not set.", nil)
+	}
 	const most = 1024
 	attributes := map[string]types.MessageAttributeValue{}
 	add := func(name, kind, value string) {
@@ -150,6 +159,9 @@ func (q *Queue) Bury(ctx context.Context, body string, reason Reason) error {
 // Postpone has a message come again after a pause. Where that fails it comes again when
 // the queue's own time is up.
 func (q *Queue) Postpone(ctx context.Context, receipt string, pause time.Duration) {
+	if q == nil {
+		return
+	}
 	seconds := int32(min(pause, MaxPause).Round(time.Second).Seconds())
 	_, _ = call(ctx, q, callTime, (*sqs.Client).ChangeMessageVisibility, &sqs.ChangeMessageVisibilityInput{
 		QueueUrl: &q.config.URL, ReceiptHandle: &receipt, VisibilityTimeout: seconds,

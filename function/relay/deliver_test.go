@@ -15,6 +15,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"keyrelay/function/fake"
+	"keyrelay/function/gateway"
+	"keyrelay/function/relay"
 )
 
 // TestDeliver sees that a record arrives as it would have at once, with a key that stays
@@ -356,5 +358,24 @@ func TestKilledWithinABatch(t *testing.T) {
 	}
 	if len(s.queues.Messages("queue")) != 0 {
 		t.Error("some are left")
+	}
+}
+
+// TestDeliverWithoutQueue sees that a function which has no queue delivers what it is given
+// all the same, and has come again whatever it could not deliver.
+func TestDeliverWithoutQueue(t *testing.T) {
+	s := newQueueStage(t, laterDocument)
+	s.accept(s.async("/v2/orders", `{}`))
+	messages := s.receive()
+	made := s.wire([]string{laterDocument}, relay.Config{Log: s.log, FunctionName: "relay"})
+	s.door = gateway.LambdaWithQueue(made, made.Deliver)
+	for code, failures := range map[int]int{200: 0, 404: 1, 503: 1} {
+		s.api.answerWith(status(code))
+		if answer := s.deliver(t.Context(), messages); len(answer.BatchItemFailures) != failures {
+			t.Errorf("%d: %v", code, answer)
+		}
+	}
+	if calls := s.api.Calls(); calls != 3 || len(s.queues.Messages("dead")) != 0 {
+		t.Errorf("%d calls", calls)
 	}
 }

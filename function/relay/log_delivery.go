@@ -45,11 +45,11 @@ func (e *logEntry) appendDelivery(line []byte) []byte {
 
 // The metric directives of what is delivered later, see metricDirectives. Queued is how
 // much was accepted, Delivered, DeliveryRetried and Dead what became of it, and
-// DeliveryAge how long that took in the end.
+// DeliveryAge how long ago it was accepted.
 const (
 	queuedDirective    = `,{"Namespace":"keyrelay","Dimensions":[["FunctionName"]],"Metrics":[{"Name":"Queued","Unit":"Count"}]}`
 	deliveredDirective = `{"Namespace":"keyrelay","Dimensions":[["FunctionName"]],"Metrics":[{"Name":"Delivered","Unit":"Count"},{"Name":"DeliveryAge","Unit":"Milliseconds"}]}`
-	retriedDirective   = `{"Namespace":"keyrelay","Dimensions":[["FunctionName"]],"Metrics":[{"Name":"DeliveryRetried","Unit":"Count"}]}`
+	retriedDirective   = `{"Namespace":"keyrelay","Dimensions":[["FunctionName"]],"Metrics":[{"Name":"DeliveryRetried","Unit":"Count"},{"Name":"DeliveryAge","Unit":"Milliseconds"}]}`
 	deadDirective      = `{"Namespace":"keyrelay","Dimensions":[["FunctionName"]],"Metrics":[{"Name":"Dead","Unit":"Count"},{"Name":"DeliveryAge","Unit":"Milliseconds"}]},` +
 		`{"Namespace":"keyrelay","Dimensions":[["FunctionName","Destination"]],"Metrics":[{"Name":"Dead","Unit":"Count"}]}`
 )
@@ -62,7 +62,7 @@ func (e *logEntry) appendDeliveryMetrics(line []byte) []byte {
 		line = appendMilliseconds(appendNumber(line, "Delivered", 1), "DeliveryAge", e.try.age)
 		directive = deliveredDirective
 	case retried:
-		line = appendNumber(line, "DeliveryRetried", 1)
+		line = appendMilliseconds(appendNumber(line, "DeliveryRetried", 1), "DeliveryAge", e.try.age)
 		directive = retriedDirective
 	case dead:
 		line = appendMilliseconds(appendNumber(line, "Dead", 1), "DeliveryAge", e.try.age)

@@ -2,7 +2,7 @@
 // answer back. It is the only package that knows every step:
 //
 //	relay := relay.New(relay.Config{Destinations: set, Secrets: secrets, Log: os.Stdout})
-//	lambda.Start(gateway.Lambda(relay))
+//	lambda.Start(gateway.LambdaWithQueue(relay, relay.Deliver))
 //
 // A refused request never touches a secret, and every answer, also a refusal,
 // carries Proxy-Status (RFC 9209). Refusals and failures are application/problem+json
@@ -56,7 +56,8 @@ type Config struct {
 	// CallerNames maps the ids of API keys and the ARNs of IAM principals that a gateway
 	// lets in to callers' names.
 	CallerNames map[string]string
-	// Queue takes what is accepted now and delivered later; nil where there is none.
+	// Queue takes what is accepted now and delivered later; nil where there is none: then
+	// everything is sent at once, and of an event of a queue nothing but what is delivered is done.
 	Queue *later.Queue
 	// Log receives one JSON object and a line break per request, in one Write.
 	Log io.Writer
