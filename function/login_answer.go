@@ -64,6 +64,7 @@ func (c *callback) instruction() string {
 
 // answer waits until the answer to the request with this state has come.
 func (c *callback) answer(stop context.Context, state string, in io.Reader, out io.Writer) (url.Values, error) {
+	defer c.close()
 	ctx, cancel := context.WithTimeout(stop, loginTime)
 	defer cancel()
 	c.state = state

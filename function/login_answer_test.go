@@ -58,6 +58,43 @@ func TestLoginInAnEnvelope(t *testing.T) {
 	}
 }
 
+// TestLoginOfItsOwnKind asks and redeems as a provider wants it that has words of its own:
+// what stands in authorizationUrl stays, parameters for the code alone say what was asked
+// with, and what x-keyrelay-write-back names is kept.
+func TestLoginOfItsOwnKind(t *testing.T) {
+	for answer, member := range map[string]string{
+		`{"access_token": "t-1", "refresh_token": "r-1", "expires_in": 60}`: "refresh_token",
+		`{"access_token": "t-1", "expires_in": 5183944}`:                    "access_token",
+	} {
+		secrets := startManagedSecrets(t)
+		secrets.Put("keyrelay/orders", loginSecret)
+		server := startAuthorizationServer(t)
+		server.answer = answer
+		document := strings.Replace(loginDocument, "?access_type=offline&prompt=consent", "?response_type=code%20id_token&client_key=k-1", 1) + `      x-keyrelay-client-authentication: client_secret_post
+      x-keyrelay-write-back: {access_token: /access_token}
+      x-itential-parameters:
+        - {name: client_key, in: body, x-itential-use-in: [token], x-keyrelay-value: "{{{client_id}}}"}
+        - {name: auth_code, in: body, x-itential-use-in: [code], x-keyrelay-value: "{{{code}}}"}
+        - {name: asked, in: body, x-itential-use-in: [code], x-keyrelay-value: "{{{state}}} {{{redirect_uri}}} {{{code_verifier}}}"}
+`
+		printed, err := logIn(t, consents(t), server.documents(t, document), "orders", "person")
+		if err != nil || !strings.Contains(printed, "member "+member) {
+			t.Fatalf("%v: %s", err, printed)
+		}
+		asked, form := server.authorization, server.token
+		if asked.Get("response_type") != "code id_token" || asked.Get("client_key") != "k-1" || asked.Get("client_id") != "relay+1" {
+			t.Errorf("asked with %s", asked)
+		}
+		if want := asked.Get("state") + " " + asked.Get("redirect_uri") + " " + form.Get("code_verifier"); form.Get("auth_code") != "the-code" || form.Get("client_key") != "relay+1" || form.Get("asked") != want {
+			t.Errorf("redeemed with %s, want asked %q", form, want)
+		}
+		kept := secrets.Value("keyrelay/orders")
+		if !strings.Contains(kept, `"access_token":"t-1"`) || strings.Contains(kept, `"refresh_token":"r-1"`) != (member == "refresh_token") {
+			t.Errorf("kept %s", kept)
+		}
+	}
+}
+
 // TestLoginWithoutExpiry keeps the access token of a provider that gives no refresh token
 // because it does not expire, and uses it as it is, behind the word that the API wants.
 func TestLoginWithoutExpiry(t *testing.T) {

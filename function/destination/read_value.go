@@ -134,7 +134,10 @@ func (s *SecurityScheme) expressions(ofSecret bool) []TemplatePart {
 		all = append(all, s.Value.Expressions()...)
 	}
 	for _, parameter := range s.Parameters {
-		all = append(all, parameter.Value.Expressions()...)
+		// what a login alone sends may be of its own code
+		if !ofSecret || slices.Contains(parameter.UseIn, "key") || slices.Contains(parameter.UseIn, "token") {
+			all = append(all, parameter.Value.Expressions()...)
+		}
 	}
 	if s.JWT != nil {
 		all = append(append(all, s.JWT.Header.Expressions()...), s.JWT.Claims.Expressions()...)

@@ -8,8 +8,10 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"keyrelay/function/destination"
+	"keyrelay/function/rawjson"
 )
 
 // A Consent is a person's consent that is asked for in a browser: an authorization
@@ -23,9 +25,19 @@ type Consent struct {
 	in inputs
 }
 
-// An authorizationCode is what a token request redeems (RFC 6749 section 4.1.3, RFC 7636 section 4.5).
+// An authorizationCode is what a token request redeems (RFC 6749 section 4.1.3, RFC 7636
+// section 4.5). Parameters for the code alone may ask for any of it.
 type authorizationCode struct {
-	code, redirect, verifier string
+	code, redirect, verifier, state string
+}
+
+// find finds what a parameter's template asks for; nil has nothing.
+func (a *authorizationCode) find(part destination.TemplatePart) ([]byte, bool) {
+	if a == nil {
+		return nil, false
+	}
+	value := map[rawjson.Pointer]string{"/code": a.code, "/redirect_uri": a.redirect, "/code_verifier": a.verifier, "/state": a.state}[part.Pointer]
+	return quoted(value), value != ""
 }
 
 // AskConsent makes the authorization request of a scheme whose answer a browser brings
@@ -46,15 +58,17 @@ func (r *Retriever) AskConsent(ctx context.Context, scope Scope, redirect string
 	if err != nil {
 		return nil, err
 	}
-	in.code = &authorizationCode{redirect: redirect, verifier: unguessable()}
+	in.code = &authorizationCode{redirect: redirect, verifier: unguessable(), state: unguessable()}
 	challenge := sha256.Sum256([]byte(in.code.verifier))
-	consent := &Consent{URL: endpoint, State: unguessable(), in: in}
+	consent := &Consent{URL: endpoint, State: in.code.state, in: in}
 	query := endpoint.Query()
 	for name, value := range map[string]string{
 		"response_type": "code", "client_id": client, "redirect_uri": redirect, "state": consent.State,
 		"code_challenge": base64.RawURLEncoding.EncodeToString(challenge[:]), "code_challenge_method": "S256",
 	} {
-		query.Set(name, value)
+		if name != "response_type" || !query.Has(name) {
+			query.Set(name, value)
+		}
 	}
 	if scopes := consentScopes(scope.Scheme); len(scopes) > 0 {
 		query.Set("scope", strings.Join(scopes, " "))
@@ -115,23 +129,15 @@ func consentScopes(scheme *destination.SecurityScheme) []string {
 // error is as from Get.
 func (r *Retriever) Redeem(ctx context.Context, consent *Consent, code string) (member string, err error) {
 	in := consent.in
-	in.code = &authorizationCode{code, in.code.redirect, in.code.verifier}
+	redeemed := *in.code
+	redeemed.code = code
+	in.code = &redeemed
 	got, host, err := r.ask(ctx, in)
 	if err != nil {
 		return "", err
 	}
 	document := asDocument(got)
-	member = refreshTokenMember
-	token, ok := "", false
-	for _, place := range append(slices.Clip(in.scope.Scheme.WriteBack), refreshTokens()...) {
-		if place.Member == member && !ok {
-			token, ok = textAt(document, place.Pointer)
-		}
-	}
-	if _, expires := expiresIn(in.scope, document, got.Asked); !ok && !expires {
-		member = accessTokenMember
-		token, ok = textMember(document, accessTokenMember, "accessToken")
-	}
+	member, token, ok := in.consented(document, got.Asked)
 	switch {
 	case got.Status < 200 || got.Status > 299:
 		return "", withAnswer(refusedBy(in, got), host, got)
@@ -141,5 +147,23 @@ func (r *Retriever) Redeem(ctx context.Context, consent *Consent, code string) (
 		return "", withAnswer(failed(in.scope, "its endpoint gave no refresh token. Many providers give one only where they are asked to: by the scope offline_access, or by "+
 			"access_type=offline&prompt=consent in the query of authorizationUrl; some at the first consent alone, which is then to be withdrawn there."), host, got)
 	}
-	return member, r.secrets.WriteMember(ctx, in.scope.Secret(), member, token)
+	if err := r.secrets.WriteMember(ctx, in.scope.Secret(), member, token); err != nil {
+		return "", err
+	}
+	return member, r.writeBack(ctx, in, document)
+}
+
+// consented is what an answer gives for good, and the member of the secret that keeps it:
+// a refresh token, else what x-keyrelay-write-back names, else an access token that does not expire.
+func (in *inputs) consented(document []byte, asked time.Time) (member, token string, ok bool) {
+	for _, place := range slices.Concat(in.scope.Scheme.WriteBack, refreshTokens()) {
+		if text, found := textAt(document, place.Pointer); found && (!ok || place.Member == refreshTokenMember && member != refreshTokenMember) {
+			member, token, ok = place.Member, text, true
+		}
+	}
+	if _, expires := expiresIn(in.scope, document, asked); !ok && !expires {
+		member = accessTokenMember
+		token, ok = textMember(document, accessTokenMember, "accessToken")
+	}
+	return member, token, ok
 }

@@ -137,8 +137,9 @@ func (in *inputs) find(part destination.TemplatePart) ([]byte, bool) {
 		return quoted(in.others[part.Scheme].Text), true
 	case part.Whole:
 		return quoted(string(in.whole())), true
-	case in.members == nil:
-		return nil, false
+	}
+	if value, ok := in.code.find(part); ok || in.members == nil {
+		return value, ok
 	}
 	return destination.FindIn(in.members())(part)
 }

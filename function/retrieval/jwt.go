@@ -115,8 +115,9 @@ func withClaim(claims []byte, name string, value []byte) []byte {
 	return rawjson.WithMember(claims, []string{name}, value)
 }
 
-// signingKey is the secret's client_secret for HMAC, else its private_key: PEM of
-// PKCS #1, PKCS #8 or SEC 1, or a JWK (RFC 7517) as an object or as a text.
+// signingKey is the secret's client_secret for HMAC, a text or a JWK (RFC 7517) where its
+// bytes are no text, else its private_key: PEM of PKCS #1, PKCS #8 or SEC 1, or a JWK as an
+// object or as a text.
 func signingKey(scheme *destination.SecurityScheme, find destination.Find) (any, error) {
 	name := "private_key"
 	if strings.HasPrefix(scheme.JWT.Algorithm, "HS") {
@@ -128,7 +129,7 @@ func signingKey(scheme *destination.SecurityScheme, find destination.Find) (any,
 	}
 	text, isText := rawjson.Plain(value)
 	switch {
-	case name == "client_secret":
+	case name == "client_secret" && isText:
 		return []byte(text), nil
 	case isText && strings.Contains(text, "-----BEGIN "):
 		return parsePEM(text), nil
@@ -136,9 +137,11 @@ func signingKey(scheme *destination.SecurityScheme, find destination.Find) (any,
 		value = []byte(text)
 	}
 	var key jose.JSONWebKey
-	isPrivate := key.UnmarshalJSON(value) == nil && !key.IsPublic()
-	if !isPrivate {
+	if key.UnmarshalJSON(value) != nil || key.IsPublic() {
 		return nil, nil // jose refuses it
+	}
+	if bytes, isSymmetric := key.Key.([]byte); isSymmetric && name == "client_secret" {
+		return bytes, nil
 	}
 	return key, nil
 }

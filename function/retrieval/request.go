@@ -53,6 +53,11 @@ func newTokenRequest(in *inputs, endpoint *url.URL) (*request, error) {
 	if err := r.client(in); err != nil {
 		return nil, err
 	}
+	if in.code != nil {
+		if err := r.fill(in, "code"); err != nil {
+			return nil, err
+		}
+	}
 	return r, r.fill(in, "token")
 }
 
@@ -129,10 +134,12 @@ func (r *request) client(in *inputs) error {
 		}
 		return nil
 	}
-	for _, name := range [...]string{"client_id", "client_secret"} {
-		if _, err := in.needed(name); err != nil {
-			return err
-		}
+	if _, err := in.needed("client_id"); err != nil {
+		return err
+	}
+	if !hasSecret { // one that is empty is one (RFC 6749 section 2.3.1)
+		_, err := in.needed("client_secret")
+		return err
 	}
 	if in.post || in.scope.Scheme.ClientAuthentication == "client_secret_post" {
 		r.form.Set("client_id", id)
