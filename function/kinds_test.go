@@ -3,10 +3,14 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"crypto/tls"
+	"encoding/pem"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -20,7 +24,8 @@ import (
 // TestKinds runs each kind of credential: testdata/kinds/KIND.txtar has a document, the
 // secret keyrelay/orders, what the caller sends once or more, what the endpoints answer,
 // and every field of every request that arrives, in order, and, where it is to change,
-// the secret that is kept. $API is their address.
+// the secret that is kept. $API is their address. Where the document writes https://$API,
+// they take no connection without a client certificate; its number arrives as Presented.
 func TestKinds(t *testing.T) {
 	files, err := filepath.Glob("testdata/kinds/*.txtar")
 	if err != nil || len(files) == 0 {
@@ -40,13 +45,29 @@ func TestKinds(t *testing.T) {
 func runKind(t *testing.T, archive *txtar.Archive) {
 	answers := map[string][]string{}
 	api := fake.NewAPI(func(_ int, w http.ResponseWriter, r *http.Request) { answerKind(w, answers, r.URL.Path) })
-	server := httptest.NewServer(api)
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.TLS != nil {
+			r.Header.Set("Presented", r.TLS.PeerCertificates[0].SerialNumber.String())
+		}
+		api.ServeHTTP(w, r)
+	}))
 	defer server.Close()
-	host := strings.TrimPrefix(server.URL, "http://")
+	roots := ""
+	if bytes.Contains(txtar.Format(archive), []byte("https://$API")) {
+		server.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert, MinVersion: tls.VersionTLS12}
+		server.StartTLS()
+		roots = filepath.Join(t.TempDir(), "roots")
+		if err := os.WriteFile(roots, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	} else {
+		server.Start()
+	}
+	_, host, _ := strings.Cut(server.URL, "://")
 	var document, calls, want, kept string
 	secrets, keys := startManagedSecrets(t), newSigningKeys(t)
 	for _, section := range archive.Files {
-		text := strings.ReplaceAll(string(section.Data), "$API", host)
+		text := strings.NewReplacer("$API", host, "$ROOTS", roots).Replace(string(section.Data))
 		name, path, _ := strings.Cut(section.Name, " ")
 		switch name {
 		case "document":
@@ -79,7 +100,10 @@ func runKind(t *testing.T, archive *txtar.Archive) {
 			t.Errorf("the caller got %d %s", answer.Code, answer.Body)
 		}
 	}
-	if difference := cmp.Diff(want, keys.open(t, strings.ReplaceAll(arrivedAt(t, api), host, "$API"), host)); difference != "" {
+	// A signature of AWS is of its time.
+	arrived := regexp.MustCompile(`\b20\d{6}(T\d{6}Z)?\b`).ReplaceAllString(arrivedAt(t, api), "DATE")
+	arrived = regexp.MustCompile(`Signature=[0-9a-f]{64}`).ReplaceAllString(arrived, "Signature=SIGNATURE")
+	if difference := cmp.Diff(want, keys.open(t, strings.ReplaceAll(arrived, host, "$API"), host)); difference != "" {
 		t.Errorf("(-want +got):\n%s", difference)
 	}
 	if kept != "" {

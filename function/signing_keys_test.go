@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+
+	"keyrelay/function/fake"
 )
 
 // Signing keys are those that JWTs of a test are signed with, and their public sides.
@@ -59,7 +61,7 @@ func newSigningKeys(t *testing.T) *signingKeys {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k.texts["$JWK"] = string(jwk)
+	k.texts["$JWK"], k.texts["$CERTIFICATE"] = string(jwk), fake.ClientCertificate(7)
 	return k
 }
 
@@ -69,7 +71,7 @@ func (k *signingKeys) add(name, block string, content []byte) {
 	k.texts["$"+name+"."] = string(text)
 }
 
-// fill replaces $RSA., $EC., $ED., $PKCS1., $SEC1. and $JWK in a secret.
+// fill replaces $RSA., $EC., $ED., $PKCS1., $SEC1., $JWK and $CERTIFICATE in a secret.
 func (k *signingKeys) fill(text string) string {
 	for name, value := range k.texts {
 		text = strings.ReplaceAll(text, name, value)
