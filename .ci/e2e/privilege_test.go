@@ -30,6 +30,8 @@ func (c *cloud) grantsLeastPrivilege(t *testing.T) {
 		{"implicitDeny", "ec2:CreateNetworkInterface", "*"},
 		{"implicitDeny", "xray:PutTraceSegments", "*"},
 		{"implicitDeny", "sqs:SendMessage", "*"},
+		{"implicitDeny", "dynamodb:GetItem", "*"},
+		{"implicitDeny", "dynamodb:UpdateItem", "*"},
 	} {
 		if decision := c.simulate(t, role, question.action, question.resource); decision != question.decision {
 			t.Errorf("%s on %s: %s, want %s", question.action, question.resource, decision, question.decision)
