@@ -239,7 +239,7 @@ func TestStartWarns(t *testing.T) {
     file: {type: oauth2, flows: {password: {tokenUrl: /token, scopes: {}}}, x-keyrelay-secret: "file:` + file + `"}
 `
 	command := program(nil, "PORT="+freePort(t), "KEYRELAY_CALLER_KEYS=none", "KEYRELAY_DESTINATIONS="+writeDocument(t, document),
-		`CLIENT={"refresh_token": "hush"}`, `CLIENTS={"a": {"b": {"refresh_token": "hush"}}, "c": {"client_secret": "hush"}}`)
+		`CLIENT={"refresh_token": "hush"}`, `CLIENTS={"a": {"b": {"refresh_token": "hush"}}, "c": {"client_id": "hush", "client_secret": "hush"}}`)
 	output, err := command.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"keyrelay/function/cache"
+	"keyrelay/function/credential"
 	"keyrelay/function/destination"
 	"keyrelay/function/later"
 	"keyrelay/function/rawjson"
@@ -27,6 +28,9 @@ func wire(settings settings, log io.Writer) (*relay.Relay, error) {
 	}
 	secrets := secret.New(secret.Config{SecretsManager: secretsManager, TTL: settings.secretTTL, MaxAge: settings.secretMaxAge})
 	if err := secrets.Check(set); err != nil {
+		return nil, err
+	}
+	if err := credential.Check(context.Background(), set, secrets); err != nil {
 		return nil, err
 	}
 	if err := checkCallerKeys(secrets, settings.callerKeys); err != nil {

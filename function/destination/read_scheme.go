@@ -373,6 +373,9 @@ func (r *reader) defaultReference(name string, node *yaml.Node) Reference {
 func (r *reader) secret(scheme *SecurityScheme, node, key *yaml.Node) {
 	if at := r.member(node, extensionPrefix+"secret"); at != nil {
 		scheme.Secret = r.placedReference(at, extensionPrefix+"secret")
+		if placed := r.destination.References; scheme.Secret != (Reference{}) {
+			placed[len(placed)-1].Scheme = scheme.Name
+		}
 		scheme.SecretField = r.secretField(at, scheme.Secret)
 		r.namesSecret[scheme] = true
 		consented := scheme.Flow != nil && scheme.Flow.GrantType == "authorization_code"

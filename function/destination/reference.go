@@ -38,6 +38,8 @@ func (r Reference) Choose(field, member string) Reference {
 type PlacedReference struct {
 	Reference
 	Place
+	// Scheme is the name of the security scheme whose secret it is; empty for any other.
+	Scheme string
 	// Members are pointers into what Reference names that templates ask for.
 	Members []rawjson.Pointer
 }

@@ -139,22 +139,25 @@ type SecurityScheme struct {
 
 // Choosers are the schemes whose secret's member a field of the record chooses: this one,
 // and those that its credential is made with.
-func (s *SecurityScheme) Choosers() []*SecurityScheme { return s.choosers(nil) }
+func (s *SecurityScheme) Choosers() []*SecurityScheme {
+	return slices.DeleteFunc(s.MadeWith(), func(each *SecurityScheme) bool { return each.SecretField == "" })
+}
 
-func (s *SecurityScheme) choosers(passed []*SecurityScheme) []*SecurityScheme {
+// MadeWith are the schemes that the credential is made with: this one, those that its
+// templates ask for, and the one whose retrieval fills it.
+func (s *SecurityScheme) MadeWith() []*SecurityScheme { return s.madeWith(nil) }
+
+func (s *SecurityScheme) madeWith(passed []*SecurityScheme) []*SecurityScheme {
 	if slices.Contains(passed, s) {
 		return nil // a circle, which is a fault
 	}
-	var found []*SecurityScheme
-	if s.SecretField != "" {
-		found = append(found, s)
-	}
+	found := []*SecurityScheme{s}
 	others := Schemes(s.expressions(false))
 	if s.Source != nil {
 		others = append(others, s.Source)
 	}
 	for _, other := range others {
-		found = append(found, other.choosers(append(passed, s))...)
+		found = append(found, other.madeWith(append(passed, s))...)
 	}
 	return found
 }

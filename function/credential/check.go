@@ -1,0 +1,83 @@
+package credential
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"keyrelay/function/destination"
+	"keyrelay/function/gateway"
+	"keyrelay/function/secret"
+	"keyrelay/function/upstream"
+)
+
+// Check makes the credential of every scheme whose secrets are on this machine, up to
+// where a call would be made, and reports the secrets that lack what their kind of
+// credential is made of. It reads no secret of Secrets Manager and makes no call. The
+// error is of type destination.Faults.
+func Check(ctx context.Context, set *destination.Set, secrets *secret.Store) error {
+	store := New(secrets, noCall, nil)
+	var faults destination.Faults
+	for _, checked := range set.Destinations() {
+		for _, name := range slices.Sorted(maps.Keys(checked.Schemes)) {
+			scheme := checked.Schemes[name]
+			security := []destination.Requirement{{Scheme: scheme}}
+			if scheme.Beside != nil {
+				security = append(security, destination.Requirement{Scheme: scheme.Beside})
+			}
+			if !isHere(checked, security) {
+				continue
+			}
+			_, err := store.GetFor(ctx, checked, security)
+			if fault, found := unusable(checked, scheme, err); found && !slices.Contains(faults, fault) {
+				faults = append(faults, fault)
+			}
+		}
+	}
+	if len(faults) == 0 {
+		return nil
+	}
+	return faults
+}
+
+// noCall makes no call. Its refusal is none of a secret's.
+func noCall(context.Context, *destination.Destination, *http.Request, *tls.Certificate, int) (*upstream.Answer, error) {
+	return nil, &gateway.Refusal{Reason: upstream.ErrRefused, Detail: "No call is made."}
+}
+
+// isHere reports whether all secrets that credentials are made with are on this machine,
+// and none is for a record to choose.
+func isHere(d *destination.Destination, security []destination.Requirement) bool {
+	for _, requirement := range security {
+		for _, scheme := range requirement.Scheme.MadeWith() {
+			variables := slices.ContainsFunc(scheme.Parameters, func(p destination.RetrievalParameter) bool { return p.Variable != "" })
+			if scheme.Kind == destination.Unsupported || scheme.SecretField != "" || scheme.Secret.Provider == "secretsmanager" ||
+				variables && d.Variables.Provider == "secretsmanager" || scheme.Kind == destination.AWSSignatureV4 && scheme.Secret.Provider == "" {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// unusable is the fault of a scheme whose own secret an error is about.
+func unusable(d *destination.Destination, scheme *destination.SecurityScheme, err error) (fault destination.Fault, found bool) {
+	var refusal *gateway.Refusal
+	if !errors.As(err, &refusal) || !errors.Is(refusal.Reason, secret.ErrUnavailable) {
+		return fault, false
+	}
+	for _, placed := range d.References {
+		rest, own := strings.CutPrefix(refusal.Detail, "The secret "+placed.Public()+" ")
+		if !own || placed.Scheme != scheme.Name && placed.Reference != d.Variables {
+			continue
+		}
+		problem, remedy, _ := strings.Cut(strings.TrimSuffix(rest, "."), ". ")
+		remedy = strings.ToLower(remedy[:min(1, len(remedy))]) + remedy[min(1, len(remedy)):]
+		return destination.Fault{Place: placed.Place, Problem: "the secret " + placed.String() + " of the security scheme " + scheme.Name + " " + problem, Remedy: remedy}, true
+	}
+	return fault, false
+}

@@ -1,0 +1,136 @@
+package credential_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"keyrelay/function/credential"
+	"keyrelay/function/destination"
+	"keyrelay/function/secret"
+)
+
+// TestCheck has secrets of the environment and of files lack, one after the other, each
+// member that their kind of credential is made of, or hold it in a wrong shape: the
+// fault names the member, the scheme and the reference, and no value. The control is
+// the same scheme with all of its members.
+func TestCheck(t *testing.T) {
+	key := signingKey(t)
+	client := `{"client_id": "hush-id", "client_secret": "hush-secret"}`
+	token := `flows: {clientCredentials: {tokenUrl: "https://id.example.com/token", scopes: {}}}`
+	password := strings.Replace(token, "clientCredentials", "password", 1)
+	code := `flows: {authorizationCode: {authorizationUrl: "https://id.example.com/consent", tokenUrl: "https://id.example.com/token", scopes: {}}}`
+	retrieved := `in: header, name: X, x-itential-dynamic-retrieval: {method: POST, url: "https://id.example.com/key", responsePointer: /key}, x-itential-parameters: [{name: user, in: body, x-itential-use-in: [key]}]`
+	for name, test := range map[string]struct{ scheme, fine, secret, problem string }{
+		"a key":                        {`type: apiKey, in: header, name: X`, "hush", `{"key": "hush"}`, "is a JSON object and not a key"},
+		"a bearer token":               {`type: http, scheme: bearer`, "hush", `{"token": "hush"}`, "is a JSON object and not a key"},
+		"a user name":                  {`type: http, scheme: basic`, `{"username": "hush", "password": "hush"}`, `{"password": "hush"}`, "username"},
+		"a user's password":            {`type: http, scheme: basic`, "hush:hush", `{"username": "hush"}`, "password"},
+		"basic as a text":              {`type: http, scheme: basic`, "hush:", "hush", "user:password"},
+		"client_id":                    {`type: oauth2, ` + token, client, `{"client_secret": "hush"}`, "has no member client_id"},
+		"client_secret":                {`type: oauth2, ` + token, client, `{"client_id": "hush"}`, "has no member client_secret"},
+		"client_secret, empty":         {`type: oauth2, ` + token, "hush-token", `{"client_id": "hush", "client_secret": ""}`, "has no member client_secret"},
+		"client_secret by discovery":   {`type: openIdConnect, openIdConnectUrl: "https://id.example.com/d"`, client, `{"client_id": "hush"}`, ""},
+		"username of an owner":         {`type: oauth2, ` + password, `{"username": "hush", "password": "hush"}`, `{"password": "hush"}`, "has no member username"},
+		"password of an owner":         {`type: oauth2, ` + password, `{"username": "hush", "password": "hush"}`, `{"username": "hush"}`, "has no member password"},
+		"refresh_token":                {`type: oauth2, ` + code, `{"client_id": "hush", "refresh_token": "hush"}`, `{"client_id": "hush"}`, "has no member refresh_token"},
+		"private_key of an assertion":  {`type: oauth2, x-keyrelay-client-authentication: private_key_jwt, x-keyrelay-jwt: {alg: ES256}, ` + token, quotedMembers("client_id", "hush", "private_key", key), `{"client_id": "hush"}`, "private_key"},
+		"client_id of an assertion":    {`type: oauth2, x-keyrelay-client-authentication: private_key_jwt, x-keyrelay-jwt: {alg: ES256}, ` + token, quotedMembers("client_id", "hush", "private_key", key), quotedMembers("private_key", key), "has no member client_id"},
+		"private_key of a JWT":         {`type: http, scheme: bearer, x-keyrelay-jwt: {alg: ES256}`, quotedMembers("private_key", key), `{"key": "hush"}`, "private_key"},
+		"a private_key that is none":   {`type: http, scheme: bearer, x-keyrelay-jwt: {alg: ES256}`, quotedMembers("private_key", key), `{"private_key": "hush"}`, "private_key"},
+		"client_secret of an HMAC":     {`type: http, scheme: bearer, x-keyrelay-jwt: {alg: HS256}`, `{"client_secret": "hush-hush-hush-hush-hush-hush-hush"}`, `{"key": "hush"}`, "client_secret"},
+		"certificate":                  {`type: mutualTLS`, "", quotedMembers("private_key", key), "certificate"},
+		"secret_access_key":            {`type: apiKey, in: header, name: Authorization, x-amazon-apigateway-authtype: awsSigv4, x-keyrelay-sigv4: {service: s3, region: eu-west-1}`, `{"access_key_id": "hush", "secret_access_key": "hush"}`, `{"access_key_id": "hush"}`, "secret_access_key"},
+		"a parameter":                  {`type: apiKey, ` + retrieved, `{"user": "hush"}`, `{"usr": "hush"}`, "has no member user"},
+		"a text in place of an object": {`type: apiKey, ` + retrieved, `{"user": "hush"}`, `hush`, "is no JSON object"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if test.fine != "" {
+				if err := checked(t, test.scheme, test.fine); err != nil {
+					t.Errorf("with all of its members: %v", err)
+				}
+			}
+			err := checked(t, test.scheme, test.secret)
+			if test.problem == "" {
+				if err != nil {
+					t.Errorf("what only a call can tell: %v", err)
+				}
+				return
+			}
+			if err == nil || !strings.Contains(err.Error(), test.problem) || strings.Contains(err.Error(), "hush") ||
+				!strings.Contains(err.Error(), "the secret env:CHECKED of the security scheme checked ") || !strings.Contains(err.Error(), "api.yaml:4:") {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+// TestCheckLeavesAlone sees that nothing is said of secrets of Secrets Manager, those that a
+// record chooses from, and those that are well.
+func TestCheckLeavesAlone(t *testing.T) {
+	for name, scheme := range map[string]string{
+		"Secrets Manager":   `type: http, scheme: basic, x-keyrelay-secret: "secretsmanager:missing"`,
+		"the usual secret":  `type: http, scheme: basic`,
+		"a field's member":  `type: http, scheme: basic, x-keyrelay-secret: "env:CHECKED#/{org}"`,
+		"no secret at all":  `type: http, scheme: digest`,
+		"the process's own": `type: apiKey, in: header, name: Authorization, x-amazon-apigateway-authtype: awsSigv4`,
+	} {
+		t.Setenv("CHECKED", `{"a": {"username": "hush"}}`)
+		if err := credential.Check(t.Context(), loaded(t, scheme), secret.New(secret.Config{})); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// checked checks a scheme whose secret, of the environment, has this value.
+func checked(t *testing.T, scheme, value string) error {
+	t.Helper()
+	t.Setenv("CHECKED", value)
+	return credential.Check(t.Context(), loaded(t, scheme+`, x-keyrelay-secret: "env:CHECKED"`), secret.New(secret.Config{}))
+}
+
+// loaded loads a document with this scheme.
+func loaded(t *testing.T, scheme string) *destination.Set {
+	t.Helper()
+	folder := t.TempDir()
+	document := "openapi: 3.1.0\ninfo: {title: API, version: '1'}\nservers: [{url: 'https://api.example.com'}]\ncomponents: {securitySchemes: {checked: {" + scheme + "}}}\n"
+	if err := os.WriteFile(filepath.Join(folder, "api.yaml"), []byte(document), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	set, err := destination.Load(folder, destination.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
+
+// signingKey is a private key as PEM.
+func signingKey(t *testing.T) string {
+	t.Helper()
+	made, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	encoded, err := x509.MarshalPKCS8PrivateKey(made)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: encoded}))
+}
+
+// quotedMembers is a JSON object of names and texts.
+func quotedMembers(pairs ...string) string {
+	members := map[string]string{}
+	for i := 0; i < len(pairs); i += 2 {
+		members[pairs[i]] = pairs[i+1]
+	}
+	text, _ := json.Marshal(members)
+	return string(text)
+}
