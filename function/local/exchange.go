@@ -14,6 +14,10 @@ const (
 	maxExchanges     = 200
 	maxKept          = 50
 	maxExchangeBytes = 32 << 20
+	// maxKeptBytes leaves as much as the newest one may take, be it as large as can be.
+	maxKeptBytes = maxExchangeBytes - 2*maxNotedBytes - aboutExchange
+	// aboutExchange is what an exchange takes beside record and answer.
+	aboutExchange = 4 << 10
 )
 
 // An exchange is one request that passed through the relay and what became of it.
@@ -41,7 +45,7 @@ type exchange struct {
 	change int
 }
 
-func (e *exchange) size() int { return len(e.Record) + len(e.Answer) + 4<<10 }
+func (e *exchange) size() int { return len(e.Record) + len(e.Answer) + aboutExchange }
 
 // exchanges are the requests that passed, oldest first. They are in memory only and
 // safe for concurrent use.
@@ -115,17 +119,18 @@ func (e *exchanges) setLog(logged *exchange, line []byte) {
 func (e *exchanges) keep(id int, kept bool) bool {
 	e.mutex.Lock()
 	defer e.mutex.Unlock()
-	count := 0
+	count, size := 0, 0
 	var found *exchange
 	for _, each := range e.list {
 		if each.Kept {
 			count++
+			size += each.size()
 		}
 		if each.ID == id {
 			found = each
 		}
 	}
-	if found == nil || kept && !found.Kept && count >= maxKept {
+	if found == nil || kept && !found.Kept && (count >= maxKept || size+found.size() > maxKeptBytes) {
 		return false
 	}
 	found.Kept = kept

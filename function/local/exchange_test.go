@@ -60,6 +60,31 @@ func TestKeptIsBounded(t *testing.T) {
 	}
 }
 
+// TestKeptBytes keeps as many large ones as may be, and sees that all together stay
+// within the bound, also with the largest that there can be beside them.
+func TestKeptBytes(t *testing.T) {
+	var list exchanges
+	kept := 0
+	for range 2 * maxKept {
+		list.add(&exchange{Record: make([]byte, 1<<20), Answer: make([]byte, 1<<20)})
+		if list.keep(list.last, true) {
+			kept++
+		}
+	}
+	if kept < 5 || kept*(2<<20+aboutExchange) > maxKeptBytes || !list.keep(1, false) || !list.keep(list.last, true) {
+		t.Errorf("%d of 2 MB are kept", kept)
+	}
+	for range 3 {
+		list.add(&exchange{Record: make([]byte, maxNotedBytes), Answer: make([]byte, maxNotedBytes)})
+		if list.bytes > maxExchangeBytes {
+			t.Errorf("%d bytes are kept in all", list.bytes)
+		}
+	}
+	if list.keep(list.last, true) {
+		t.Error("one that takes all there is is kept")
+	}
+}
+
 // TestWatch wakes who waits and tells each change once.
 func TestWatch(t *testing.T) {
 	var list exchanges

@@ -301,7 +301,7 @@ func (w *workbench) keep(out http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !w.recorder.noted.keep(found.ID, !found.Kept) {
-		http.Error(out, fmt.Sprintf("At most %d requests are kept; let one go first.", maxKept), http.StatusConflict)
+		http.Error(out, fmt.Sprintf("At most %d requests are kept, and %d MB of them; let one go first.", maxKept, maxKeptBytes>>20), http.StatusConflict)
 		return
 	}
 	w.answer(out, map[string]any{"kept": !found.Kept})
