@@ -74,6 +74,25 @@ components:
 	}
 }
 
+// TestLongDryRun sees that a dry run that is too long is not said to be the API's fault,
+// through every front end, and that a shorter one is shown.
+func TestLongDryRun(t *testing.T) {
+	s := newStage(t, wireDocument)
+	for length, problem := range map[int]string{1 << 20: "", gateway.MaxAnswerBytes: "record-too-large"} {
+		request := wireRequest{body: []byte(`{"a":"` + strings.Repeat("x", length) + `"}`), fields: [][2]string{
+			{"X-Osmos-Outbound-Url", "http://" + s.api.host + "/wire/plain"}, {"X-Relay-Dry-Run", "true"}, {"Content-Type", "application/json"},
+		}}
+		for frontEnd, got := range throughAll(t, s, request, true) {
+			if got.problem != problem || problem != "" && !strings.Contains(got.detail, "without X-Relay-Dry-Run") {
+				t.Errorf("%d bytes, %s: got %d %.300s", length, frontEnd, got.status, got.body)
+			}
+		}
+	}
+	if arrived := s.api.Take(); len(arrived) > 0 {
+		t.Errorf("%d were sent", len(arrived))
+	}
+}
+
 // masked is a request with asterisks for the secret.
 func masked(request shownRequest, secret string) shownRequest {
 	request.URL = strings.ReplaceAll(request.URL, secret, "***")

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"keyrelay/function/gateway"
+	"keyrelay/function/plan"
 	"keyrelay/function/upstream"
 )
 
@@ -98,8 +99,15 @@ func problemFor(err error) (Problem, string) {
 	return problemFor(errInternal)
 }
 
-// answerTooLarge refuses an answer that the caller's gateway cannot carry.
-func answerTooLarge() error {
+// answerTooLarge refuses an answer that the caller's gateway cannot carry; that of a dry
+// run, which holds the record, is no API's.
+func answerTooLarge(entry *logEntry) error {
+	if entry.dryRun {
+		return &gateway.Refusal{
+			Reason: plan.ErrRecordTooLarge,
+			Detail: "The record could be sent, but its dry run is longer than Lambda can hand back (6,291,556 bytes, encoded). Try a shorter one, or send it without X-Relay-Dry-Run.",
+		}
+	}
 	return &gateway.Refusal{
 		Reason: errAnswerTooLarge,
 		Detail: "The downstream's answer is longer than Lambda can hand back (6,291,556 bytes, encoded). Ask the API for less, for example a smaller page.",

@@ -117,7 +117,7 @@ func (r *Relay) Handle(ctx context.Context, request *gateway.Request) *gateway.R
 	if err == nil {
 		response.Header["X-Relay-Request-Id"] = request.IDField()
 		if !request.Fits(response) {
-			err = answerTooLarge()
+			err = answerTooLarge(&entry)
 		}
 	}
 	return r.finish(request, response, err, &entry)
