@@ -36,7 +36,6 @@ func TestCheck(t *testing.T) {
 		"basic as a text":              {`type: http, scheme: basic`, "hush:", "hush", "user:password"},
 		"client_id":                    {`type: oauth2, ` + token, client, `{"client_secret": "hush"}`, "has no member client_id"},
 		"client_secret":                {`type: oauth2, ` + token, client, `{"client_id": "hush"}`, "has no member client_secret"},
-		"client_secret, empty":         {`type: oauth2, ` + token, "hush-token", `{"client_id": "hush", "client_secret": ""}`, "has no member client_secret"},
 		"client_secret by discovery":   {`type: openIdConnect, openIdConnectUrl: "https://id.example.com/d"`, client, `{"client_id": "hush"}`, ""},
 		"username of an owner":         {`type: oauth2, ` + password, `{"username": "hush", "password": "hush"}`, `{"password": "hush"}`, "has no member username"},
 		"password of an owner":         {`type: oauth2, ` + password, `{"username": "hush", "password": "hush"}`, `{"username": "hush"}`, "has no member password"},
