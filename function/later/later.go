@@ -3,7 +3,7 @@
 // What a delivery is, is for the relay to know.
 //
 //	queue := later.New(later.Config{Connect: connect, URL: url, DeadURL: deadURL, Concurrency: 2})
-//	err := queue.Send(ctx, later.Sealed{Body: text, Group: "orders"})
+//	err := queue.Send(ctx, "orders", message)
 //	queue.Poll(stop, later.Poller{Drain: 9 * time.Second, Deliver: deliver})
 //
 // A message holds the request as the caller made it, without what only concerns the relay's

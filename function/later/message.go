@@ -37,6 +37,8 @@ type Message struct {
 	Method string
 	// Header holds what directs the relay and what it forwards, under canonical names.
 	Header http.Header
+	// Key is the Idempotency-Key instead of Header's or ID; empty for those.
+	Key string
 	// Body is the record without its session token; nil for none.
 	Body []byte
 }
@@ -72,6 +74,9 @@ func (m *Message) Encode() (string, error) {
 		for _, value := range values {
 			written.Header[name] = append(written.Header[name], toLatin1(value))
 		}
+	}
+	if m.Key != "" {
+		written.Header[idempotencyKey] = []string{toLatin1(m.Key)}
 	}
 	if utf8.Valid(m.Body) {
 		written.Text = string(m.Body)

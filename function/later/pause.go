@@ -75,8 +75,9 @@ func (r *Reach) Reached(name string) {
 	*r.api(name) = reached{}
 }
 
-// Failed notes that it was not.
-func (r *Reach) Failed(name string, now time.Time, why error) {
+// Failed notes that it was not, and for how long the API asked to be left alone; 0 where
+// it did not.
+func (r *Reach) Failed(name string, now time.Time, why error, asked time.Duration) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
 	api := r.api(name)
@@ -85,7 +86,7 @@ func (r *Reach) Failed(name string, now time.Time, why error) {
 		return // it was under way when the others failed
 	}
 	if api.failures++; api.failures >= failuresInRow {
-		api.until = now.Add(pause(api.failures-failuresInRow+1, mostReach))
+		api.until = now.Add(min(max(pause(api.failures-failuresInRow+1, mostReach), asked), mostReach))
 	}
 }
 
@@ -138,11 +139,12 @@ func (p *Pace) Turn(name string, interval time.Duration, now, latest time.Time) 
 		api.next = turn.Add(interval)
 		return turn.Sub(now), true
 	}
-	api.hint = later(api.hint, turn).Add(interval)
-	if api.hint.Sub(now) > maxHint {
-		api.hint = turn
+	hint := later(api.hint, turn)
+	if hint.Sub(now) > maxHint {
+		hint = turn
 	}
-	return min(api.hint.Sub(now), maxHint), false
+	api.hint = hint.Add(interval)
+	return min(hint.Sub(now), maxHint), false
 }
 
 func later(a, b time.Time) time.Time {

@@ -27,7 +27,7 @@ func queues(concurrency int) (*later.Queue, *fake.Queues) {
 func mustSend(t *testing.T, queue *later.Queue, count int) {
 	t.Helper()
 	for i := range count {
-		if err := queue.Send(t.Context(), later.Sealed{Body: fmt.Sprint(i), Group: "api"}); err != nil {
+		if err := queue.Send(t.Context(), "api", &later.Message{ID: later.NewID(), RequestID: fmt.Sprint(i)}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -50,12 +50,12 @@ func TestPoll(t *testing.T) {
 				calls.Add(1)
 				most.Store(max(most.Load(), under.Add(1)))
 				defer under.Add(-1)
-				if message.Body == "7" && message.Receives == 1 {
+				if requestID(t, message) == "7" && message.Receives == 1 {
 					time.Sleep(200 * time.Second)
 					second = -time.Since(began)
 					return true, 30 * time.Second
 				}
-				if message.Body == "7" {
+				if requestID(t, message) == "7" {
 					second += time.Since(began)
 				}
 				time.Sleep(time.Second)
@@ -84,7 +84,7 @@ func TestPollDrains(t *testing.T) {
 		ended := make(chan time.Duration)
 		go func() {
 			queue.Poll(stop, later.Poller{Drain: 9 * time.Second, Failed: func(err error) { t.Error(err) }, Deliver: func(ctx context.Context, message *gateway.QueueMessage) (bool, time.Duration) {
-				if message.Body == "0" {
+				if requestID(t, message) == "0" {
 					time.Sleep(5 * time.Second)
 					return false, 0
 				}
@@ -102,7 +102,7 @@ func TestPollDrains(t *testing.T) {
 			t.Errorf("it took %s", took)
 		}
 		left := endpoint.Messages("queue")
-		if len(left) != 2 || left[0].Body != "1" || left[0].Visible.After(time.Now()) || left[1].Receives != 0 {
+		if len(left) != 2 || !strings.Contains(left[0].Body, `"requestId":"1"`) || left[0].Visible.After(time.Now()) || left[1].Receives != 0 {
 			t.Errorf("%+v", left)
 		}
 	})
@@ -143,18 +143,39 @@ func TestPollUnavailable(t *testing.T) {
 func TestSendAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		queue, endpoint := queues(2)
-		messages := []later.Sealed{{Body: "a"}, {Body: "a\x01"}, {Body: "b"}, {Body: strings.Repeat("x", 600<<10)}, {Body: strings.Repeat("y", 600<<10)}}
+		sizes := []int{1, later.MaxMessageBytes, 1, 0, 600 << 10, 600 << 10, later.MaxMessageBytes - 1<<10}
 		for range 30 {
-			messages = append(messages, later.Sealed{Body: "c", Group: "ü b"})
+			sizes = append(sizes, 100)
 		}
-		errs := queue.SendAll(t.Context(), messages)
-		for i, err := range errs {
+		messages := make([]*later.Message, len(sizes))
+		for i, size := range sizes {
+			if size > 0 {
+				messages[i] = &later.Message{ID: later.NewID(), RequestID: fmt.Sprint(i), Body: []byte(strings.Repeat("x", size))}
+			}
+		}
+		for i, err := range queue.SendAll(t.Context(), "ü b", messages) {
 			if (err != nil) != (i == 1) {
 				t.Errorf("message %d: %v", i, err)
 			}
 		}
-		if sent := endpoint.Messages("queue"); len(sent) != 34 || len(errs) != 35 {
-			t.Errorf("%d were sent", len(sent))
+		sent := endpoint.Messages("queue")
+		for _, each := range sent {
+			if each.Group != "%c3%bc%20b" {
+				t.Errorf("the group is %s", each.Group)
+			}
+		}
+		if len(sent) != len(sizes)-2 {
+			t.Errorf("%d of %d were sent", len(sent), len(sizes))
 		}
 	})
+}
+
+func requestID(t *testing.T, message *gateway.QueueMessage) string {
+	t.Helper()
+	read, err := later.Read(message.Body)
+	if err != nil {
+		t.Error(err)
+		return ""
+	}
+	return read.RequestID
 }

@@ -3,6 +3,7 @@ package later
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -61,68 +62,89 @@ func (q *Queue) Instances() int {
 	return q.config.Instances
 }
 
-// Sealed is a message as it is sent.
-type Sealed struct {
-	// Body is what Message.Encode returned.
-	Body string
-	// Group is the destination's name. Where one group's messages pile up, the others' are
-	// still delivered in time (fair queues,
-	// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html).
-	Group string
-}
-
-// Send puts a message into the queue. The error is a *gateway.Refusal with the reason ErrUnavailable.
-func (q *Queue) Send(ctx context.Context, message Sealed) error {
-	_, err := call(ctx, q, callTime, (*sqs.Client).SendMessage, &sqs.SendMessageInput{
-		QueueUrl: &q.config.URL, MessageBody: &message.Body, MessageGroupId: group(message.Group),
-	})
+// Send puts a message into the queue. Where the messages of one group, which is a
+// destination's name, pile up, those of others are still delivered in time (fair queues,
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html).
+// The error is a *gateway.Refusal with the reason ErrTooLarge or ErrUnavailable.
+func (q *Queue) Send(ctx context.Context, group string, message *Message) error {
+	body, err := message.Encode()
+	if err != nil {
+		return err
+	}
+	_, err = call(ctx, q, callTime, (*sqs.Client).SendMessage, &sqs.SendMessageInput{QueueUrl: &q.config.URL, MessageBody: &body, MessageGroupId: groupID(group)})
 	return err
 }
 
-// SendAll puts messages into the queue and returns for each an error as Send does, nil
-// where it was taken.
-func (q *Queue) SendAll(ctx context.Context, messages []Sealed) []error {
+// SendAll puts messages into the queue, in batches, and returns for each an error as Send
+// does; nil where it was taken, and for a nil message.
+func (q *Queue) SendAll(ctx context.Context, group string, messages []*Message) []error {
 	errs := make([]error, len(messages))
 	slots := make(chan struct{}, batchesAtOnce)
 	var calls sync.WaitGroup
-	for from := 0; from < len(messages); {
-		to := from + 1
-		for size := len(messages[from].Body); to < len(messages) && to-from < maxBatchMessages && size+len(messages[to].Body) <= maxQueueBytes; to++ {
-			size += len(messages[to].Body)
-		}
-		batch, found := messages[from:to], errs[from:to]
+	batch := outgoing{group: groupID(group)}
+	send := func() {
+		full := batch
+		batch = outgoing{group: full.group}
 		slots <- struct{}{}
 		calls.Go(func() {
-			q.sendBatch(ctx, batch, found)
+			q.sendBatch(ctx, full, errs)
 			<-slots
 		})
-		from = to
+	}
+	for i, message := range messages {
+		if message == nil {
+			continue
+		}
+		body, err := message.Encode()
+		if errs[i] = err; err != nil {
+			continue
+		}
+		if len(batch.entries) == maxBatchMessages || batch.size+len(body) > maxQueueBytes {
+			send()
+		}
+		batch.add(i, body)
+	}
+	if len(batch.entries) > 0 {
+		send()
 	}
 	calls.Wait()
 	return errs
 }
 
-func (q *Queue) sendBatch(ctx context.Context, messages []Sealed, errs []error) {
-	entries := make([]types.SendMessageBatchRequestEntry, len(messages))
-	for i, each := range messages {
-		entries[i] = types.SendMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), MessageBody: &each.Body, MessageGroupId: group(each.Group)}
-		errs[i] = unavailable("Its answer named not every message.", nil)
+// An outgoing is a batch of messages; the Id of an entry is the message's index.
+type outgoing struct {
+	group   *string
+	entries []types.SendMessageBatchRequestEntry
+	indexes []int
+	size    int
+}
+
+func (o *outgoing) add(index int, body string) {
+	o.entries = append(o.entries, types.SendMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(index)), MessageBody: &body, MessageGroupId: o.group})
+	o.indexes = append(o.indexes, index)
+	o.size += len(body)
+}
+
+// sendBatch sends a batch, and notes the errors of its messages.
+func (q *Queue) sendBatch(ctx context.Context, batch outgoing, errs []error) {
+	answer, err := call(ctx, q, callTime, (*sqs.Client).SendMessageBatch, &sqs.SendMessageBatchInput{QueueUrl: &q.config.URL, Entries: batch.entries})
+	if err == nil {
+		err = unavailable("Its answer does not name every message.", nil)
 	}
-	answer, err := call(ctx, q, callTime, (*sqs.Client).SendMessageBatch, &sqs.SendMessageBatchInput{QueueUrl: &q.config.URL, Entries: entries})
-	if err != nil {
-		for i := range errs {
-			errs[i] = err
-		}
+	for _, index := range batch.indexes {
+		errs[index] = err
+	}
+	if answer == nil {
 		return
 	}
 	for _, each := range answer.Successful {
-		if i, err := strconv.Atoi(aws.ToString(each.Id)); err == nil && i >= 0 && i < len(errs) {
-			errs[i] = nil
+		if index, err := strconv.Atoi(aws.ToString(each.Id)); err == nil && slices.Contains(batch.indexes, index) {
+			errs[index] = nil
 		}
 	}
 	for _, each := range answer.Failed {
-		if i, err := strconv.Atoi(aws.ToString(each.Id)); err == nil && i >= 0 && i < len(errs) {
-			errs[i] = unavailable("It answered "+token(aws.ToString(each.Code))+".", nil)
+		if index, err := strconv.Atoi(aws.ToString(each.Id)); err == nil && slices.Contains(batch.indexes, index) {
+			errs[index] = unavailable("It answered "+token(aws.ToString(each.Code))+".", nil)
 		}
 	}
 }
@@ -223,8 +245,8 @@ func token(code string) string {
 	return kept[:min(len(kept), 64)]
 }
 
-// group is a text as a message's group may be called: the printable characters of ASCII, 128 at most.
-func group(name string) *string {
+// groupID is a text as a message's group may be called: the printable characters of ASCII, 128 at most.
+func groupID(name string) *string {
 	var text strings.Builder
 	for i := range len(name) {
 		if c := name[i]; c > ' ' && c < 0x7f {

@@ -30,17 +30,15 @@ func newAccepted(document acceptedDocument) *gateway.Response {
 
 // accept queues a record to be delivered later.
 func (r *Relay) accept(ctx context.Context, request *gateway.Request, outbound *plan.Plan, entry *logEntry) (*gateway.Response, error) {
-	message, err := newMessage(request, outbound)
+	header, err := plan.Kept(request.Header)
 	if err != nil {
 		return nil, err
 	}
-	text, err := message.Encode()
-	if err != nil {
-		return nil, err
-	}
-	limited, cancel := context.WithDeadline(ctx, entry.limit)
+	message := newMessage(request, header, outbound)
+	// A caller that leaves meanwhile would not know whether the record was accepted.
+	limited, cancel := context.WithDeadline(context.WithoutCancel(ctx), entry.limit)
 	defer cancel()
-	if err := r.config.Queue.Send(limited, later.Sealed{Body: text, Group: outbound.Destination.Name}); err != nil {
+	if err := r.config.Queue.Send(limited, outbound.Destination.Name, message); err != nil {
 		return nil, err
 	}
 	entry.queued = 1
@@ -49,41 +47,31 @@ func (r *Relay) accept(ctx context.Context, request *gateway.Request, outbound *
 
 // newMessage makes the message of a record that was planned and whose session was
 // checked. A record of a batch has the Idempotency-Key that it has when it is sent at once.
-func newMessage(request *gateway.Request, outbound *plan.Plan) (*later.Message, error) {
-	header, err := plan.Kept(request.Header)
-	if err != nil {
-		return nil, err
-	}
-	if outbound.BatchKey != "" {
-		header["Idempotency-Key"] = []string{outbound.BatchKey}
-	}
+func newMessage(request *gateway.Request, header http.Header, outbound *plan.Plan) *later.Message {
 	return &later.Message{
 		ID: later.NewID(), Accepted: cache.Now().UTC(), Caller: request.Caller, RequestID: request.ID,
-		Method: request.Method, Header: header, Body: outbound.Record,
-	}, nil
+		Method: request.Method, Header: header, Key: outbound.BatchKey, Body: outbound.Record,
+	}
+}
+
+// deferAll has the batch queued instead of sent.
+func (b *batchRun) deferAll() (err error) {
+	b.messages = make([]*later.Message, len(b.deliveries))
+	b.header, err = plan.Kept(b.request.Header)
+	return err
 }
 
 // enqueue queues the records of a batch, and notes of each what became of it.
-func (b *batchRun) enqueue(ctx context.Context) {
-	var sealed []later.Sealed
-	var indexes []int
-	for i, message := range b.messages {
-		if message == nil {
-			continue
-		}
-		text, err := message.Encode()
-		if err != nil {
-			b.deliveries[i].err = err
-			continue
-		}
-		sealed, indexes = append(sealed, later.Sealed{Body: text, Group: b.group}), append(indexes, i)
-	}
-	limited, cancel := context.WithDeadline(ctx, b.entry.limit)
+func (b *batchRun) enqueue(ctx context.Context, group string) {
+	limited, cancel := context.WithDeadline(context.WithoutCancel(ctx), b.entry.limit)
 	defer cancel()
-	for at, err := range b.relay.config.Queue.SendAll(limited, sealed) {
-		made := &b.deliveries[indexes[at]]
+	for i, err := range b.relay.config.Queue.SendAll(limited, group, b.messages) {
+		if b.messages[i] == nil {
+			continue
+		}
+		made := &b.deliveries[i]
 		if made.err = err; err == nil {
-			made.result = result{status: http.StatusAccepted, contentType: "application/json", body: encodeJSON(acceptedDocument{ID: b.messages[indexes[at]].ID})}
+			made.result = result{status: http.StatusAccepted, contentType: "application/json", body: encodeJSON(acceptedDocument{ID: b.messages[i].ID})}
 			b.entry.queued++
 		}
 	}

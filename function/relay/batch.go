@@ -69,9 +69,9 @@ type batchRun struct {
 	sessions   batchSessions
 	// messages are the records that are to be delivered later; nil where all are sent at once.
 	messages []*later.Message
-	// group is the destination's name.
-	group string
-	next  atomic.Int64
+	// header is what the messages keep of the request's.
+	header http.Header
+	next   atomic.Int64
 	// memory is what the bodies of answers take, those that are being read included.
 	memory atomic.Int64
 	// longest is the longest delivery so far, in nanoseconds.
@@ -89,11 +89,13 @@ type batchRun struct {
 // batch sends every record of a batch, some at once, or, where they are deferred, queues
 // them to be sent later, and answers for all of them. One record's failure does not
 // stop the others.
-func (r *Relay) batch(ctx context.Context, request *gateway.Request, outbound *plan.Plan, entry *logEntry, deferred bool) *gateway.Response {
+func (r *Relay) batch(ctx context.Context, request *gateway.Request, outbound *plan.Plan, entry *logEntry, deferred bool) (*gateway.Response, error) {
 	run := &batchRun{relay: r, request: request, batch: outbound.Batch, deliveries: make([]delivery, outbound.Batch.Len()), entry: *entry}
 	run.sessions.ask = r.sessions.Check
 	if deferred {
-		run.messages, run.group = make([]*later.Message, outbound.Batch.Len()), outbound.Destination.Name
+		if err := run.deferAll(); err != nil {
+			return nil, err
+		}
 	}
 	var workers sync.WaitGroup
 	for range min(outbound.Operation.BatchConcurrency, len(run.deliveries)) {
@@ -101,11 +103,11 @@ func (r *Relay) batch(ctx context.Context, request *gateway.Request, outbound *p
 	}
 	workers.Wait()
 	if deferred {
-		run.enqueue(ctx)
+		run.enqueue(ctx, outbound.Destination.Name)
 	}
 	answer := run.answer()
 	*entry = run.entry
-	return answer
+	return answer, nil
 }
 
 // work sends one record after the other until none is left or time is short.
@@ -143,7 +145,7 @@ func (b *batchRun) deliver(ctx context.Context, index int, own *logEntry) {
 		return
 	}
 	if b.messages != nil {
-		b.messages[index], made.err = newMessage(b.request, outbound)
+		b.messages[index] = newMessage(b.request, b.header, outbound)
 		return
 	}
 	taken, tooMuch := int64(0), false

@@ -172,6 +172,15 @@ func (r *Relay) tryMessage(ctx context.Context, entry *logEntry) (answer *gatewa
 	if own, ok := ctx.Deadline(); ok {
 		entry.limit = earlier(entry.limit, own.Add(-answerMargin))
 	}
+	var taken int64
+	entry.take = func(size int64) error {
+		taken += size
+		if r.answers.Add(size) > maxBatchMemory {
+			return errAnswerTooLarge // its body is thrown away, and nobody waits for it
+		}
+		return nil
+	}
+	defer func() { r.answers.Add(-taken) }()
 	answer, err = r.send(ctx, outbound, entry)
 	if err != nil && ctx.Err() != nil {
 		r.reach.Left(entry.destination)
@@ -220,11 +229,12 @@ func (r *Relay) noteReach(answer *gateway.Response, err error, entry *logEntry) 
 	problem, _ := problemFor(err)
 	switch {
 	case err == nil && isUnreached(answer.Status):
-		r.reach.Failed(entry.destination, cache.Now(), statusError(answer.Status))
+		asked := retryAfter(answer.Header.Get("Retry-After"), time.Now())
+		r.reach.Failed(entry.destination, cache.Now(), statusError(answer.Status), time.Duration(asked)*time.Second)
 	case err == nil:
 		r.reach.Reached(entry.destination)
 	case problem.blame == blameDownstream && problem.Name != answerTooLargeName:
-		r.reach.Failed(entry.destination, cache.Now(), err)
+		r.reach.Failed(entry.destination, cache.Now(), err, 0)
 	default:
 		r.reach.Left(entry.destination)
 	}

@@ -30,24 +30,28 @@ type queueStage struct {
 	// url is that of the queue.
 	url   string
 	relay *relay.Relay
+	// instances is by how many an API's pace is shared.
+	instances int
 }
 
 func newQueueStage(t testing.TB, documents ...string) *queueStage {
 	t.Helper()
-	s := &queueStage{queues: fake.NewQueues("queue", "dead")}
+	s := &queueStage{queues: fake.NewQueues("queue", "dead"), instances: 1}
 	s.stage = &stage{t: t, api: newAPI(t), secrets: fake.NewSecrets(map[string]string{"keyrelay/api": `{"key": "` + theKey + `"}`}), log: &logLines{}, kept: secret.Config{}}
 	endpoint := httptest.NewServer(s.queues)
 	t.Cleanup(endpoint.Close)
 	s.url = endpoint.URL + "/queue"
 	s.client, _ = fake.ConnectQueues(endpoint.URL, nil)(t.Context())
-	s.start(documents...)
+	if len(documents) > 0 {
+		s.start(documents...)
+	}
 	return s
 }
 
 // start starts the program anew, as a new instance of it would.
 func (s *queueStage) start(documents ...string) {
 	s.t.Helper()
-	queue := later.New(later.Config{Connect: fake.ConnectQueues(strings.TrimSuffix(s.url, "/queue"), nil), URL: s.url, DeadURL: strings.TrimSuffix(s.url, "queue") + "dead", Concurrency: 2, Instances: 1})
+	queue := later.New(later.Config{Connect: fake.ConnectQueues(strings.TrimSuffix(s.url, "/queue"), nil), URL: s.url, DeadURL: strings.TrimSuffix(s.url, "queue") + "dead", Concurrency: 2, Instances: s.instances})
 	s.relay = s.wire(documents, relay.Config{Log: s.log, FunctionName: "relay", Queue: queue})
 	s.handler, s.door = s.relay, gateway.LambdaWithQueue(s.relay, s.relay.Deliver)
 }

@@ -20,6 +20,7 @@ import (
 	"regexp"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"keyrelay/function/cache"
@@ -76,7 +77,9 @@ type Relay struct {
 	credentials *credential.Store
 	upstream    *upstream.Client
 	reach       later.Reach
-	pace        later.Pace
+	// answers is the memory that the answers to deliveries take.
+	answers atomic.Int64
+	pace    later.Pace
 
 	// received and vary are values of the header of relayed answers, made once.
 	received   map[int][]string
@@ -167,7 +170,7 @@ func (r *Relay) relay(ctx context.Context, request *gateway.Request, entry *logE
 	case outbound.DryRun:
 		return dryRun(outbound, deferred), nil
 	case outbound.Batch != nil:
-		return r.batch(ctx, request, outbound, entry, deferred), nil
+		return r.batch(ctx, request, outbound, entry, deferred)
 	}
 	if err := checkSession(ctx, outbound, entry, r.sessions.Check); err != nil {
 		return nil, err
