@@ -1,8 +1,6 @@
 package destination
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"math"
 	"net/url"
@@ -329,84 +327,4 @@ func (r *reader) find(pointer rawjson.Pointer) *yaml.Node {
 		}
 	}
 	return resolve(node)
-}
-
-// maxJSONText bounds the JSON that a document's value stands for: YAML aliases
-// can make a small document stand for a very large one.
-const maxJSONText = 1 << 20
-
-// json returns a value as compact JSON: members in the document's order, numbers
-// by their literals. ok is false when a fault was noted.
-func (r *reader) json(node *yaml.Node) (text []byte, ok bool) {
-	before := len(r.faults)
-	text = r.appendJSON(nil, node, 0, maxJSONText)
-	return text, len(r.faults) == before
-}
-
-// appendJSON appends a value to a JSON text of at most so many bytes.
-func (r *reader) appendJSON(text []byte, node *yaml.Node, depth, most int) []byte {
-	node = resolve(node)
-	if depth > maxDepth || len(text) > most {
-		r.fault(node, "this value is too large", "write a value without aliases that hold each other")
-		return nil
-	}
-	switch node.Kind {
-	case yaml.MappingNode:
-		text = append(text, '{')
-		for i := 0; i+1 < len(node.Content) && text != nil; i += 2 {
-			text = append(separated(text, i), quote(node.Content[i].Value)...)
-			text = r.appendJSON(append(text, ':'), node.Content[i+1], depth+1, most)
-		}
-		return closed(text, '}')
-	case yaml.SequenceNode:
-		text = append(text, '[')
-		for i := 0; i < len(node.Content) && text != nil; i++ {
-			text = r.appendJSON(separated(text, i), node.Content[i], depth+1, most)
-		}
-		return closed(text, ']')
-	}
-	return append(text, r.scalarJSON(node)...)
-}
-
-// separated appends the comma before all values but the first.
-func separated(text []byte, index int) []byte {
-	if index == 0 {
-		return text
-	}
-	return append(text, ',')
-}
-
-// closed appends a closing bracket, unless the value was given up.
-func closed(text []byte, bracket byte) []byte {
-	if text == nil {
-		return nil
-	}
-	return append(text, bracket)
-}
-
-// scalarJSON returns the JSON of a scalar.
-func (r *reader) scalarJSON(node *yaml.Node) []byte {
-	switch node.ShortTag() {
-	case "!!null":
-		return []byte("null")
-	case "!!bool":
-		return []byte(strings.ToLower(node.Value))
-	case "!!int", "!!float":
-		if !json.Valid([]byte(node.Value)) {
-			r.fault(node, "JSON has no such number", "write it in decimal digits, or in quotes as a text")
-		}
-		return []byte(node.Value)
-	}
-	return quote(node.Value)
-}
-
-// quote returns a text as a JSON string. Nothing is escaped that need not be.
-func quote(text string) []byte {
-	var quoted bytes.Buffer
-	encoder := json.NewEncoder(&quoted)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(text); err != nil {
-		return []byte(`""`)
-	}
-	return bytes.TrimSuffix(quoted.Bytes(), []byte("\n"))
 }

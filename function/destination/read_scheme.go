@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	"go.yaml.in/yaml/v4"
 
@@ -246,122 +245,6 @@ func (r *reader) absoluteURL(text string, node *yaml.Node, name string) *url.URL
 	return parsed
 }
 
-// life reads how a scheme's credential is made and how long it lives.
-func (r *reader) life(scheme *SecurityScheme, node *yaml.Node, templates *templateReader) {
-	if at := r.member(node, extensionPrefix+"value"); at != nil {
-		scheme.Value = templates.value(at)
-	}
-	if at := r.member(node, extensionPrefix+"lifetime"); at != nil {
-		if lifetime, ok := r.seconds(at, extensionPrefix+"lifetime", true, maxLifetime); ok {
-			scheme.Lifetime = new(time.Duration)
-			*scheme.Lifetime = lifetime
-		}
-	}
-	if at := r.member(node, extensionPrefix+"expires-in"); at != nil {
-		pointer, ok := r.pointer(at, extensionPrefix+"expires-in")
-		if ok && pointer == "" {
-			r.fault(at, extensionPrefix+"expires-in points to the whole answer", "write a pointer such as /expires_in")
-		}
-		scheme.ExpiresIn = pointer
-	}
-	scheme.RefreshOn = r.refreshOn(node)
-	scheme.RequestContentType = "application/json"
-	contentType := r.member(node, extensionPrefix+"request-content-type")
-	if text, ok := r.oneOf(contentType, extensionPrefix+"request-content-type", "application/json", "application/x-www-form-urlencoded"); ok {
-		scheme.RequestContentType = text
-		scheme.JSONTokenRequest = text == "application/json" && (scheme.Kind == OAuth2 || scheme.Kind == OpenIDConnect)
-	}
-	method := r.member(node, extensionPrefix+"client-authentication")
-	text, _ := r.oneOf(method, extensionPrefix+"client-authentication", "client_secret_basic", "client_secret_post", "private_key_jwt", "client_secret_jwt")
-	if text != "client_secret_basic" {
-		scheme.ClientAuthentication = text
-	}
-}
-
-// retrieval reads x-itential-dynamic-retrieval,
-// https://docs.itential.com/docs/dynamic-api-key-retrieval-integration-models.
-func (r *reader) retrieval(scheme *SecurityScheme, node *yaml.Node, kind string) {
-	const what = "x-itential-dynamic-retrieval"
-	object := r.member(node, what)
-	if object == nil || !r.mapping(object, what) {
-		return
-	}
-	if kind != "" && kind != "apiKey" || scheme.Kind == AWSSignatureV4 {
-		r.fault(object, what+" stands on an apiKey scheme only",
-			"write type: apiKey, in: header, name: Authorization, and "+extensionPrefix+`value: "Bearer {{{access_token}}}"`)
-		return
-	}
-	if scheme.Kind == StaticKey {
-		scheme.Kind = RetrievedKey
-	}
-	method, at := r.required(object, "method", what, "write one of: GET, POST, PUT, PATCH, DELETE")
-	if at != nil && !slices.Contains([]string{"GET", "POST", "PUT", "PATCH", "DELETE"}, strings.ToUpper(method)) {
-		r.fault(at, "the method of "+what+" is not known", "write one of: GET, POST, PUT, PATCH, DELETE")
-	}
-	scheme.Retrieval = &Retrieval{Method: strings.ToUpper(method), URL: r.url(object, "url", what)}
-	pointer := r.member(object, "responsePointer")
-	if pointer == nil && scheme.ResponseHeader+scheme.ResponseCookie != "" {
-		return
-	}
-	if pointer == nil {
-		r.fault(object, what+" has no responsePointer", `write the JSON Pointer of the key in the answer, or "" for the whole answer`)
-		return
-	}
-	scheme.Retrieval.ResponsePointer, _ = r.pointer(pointer, "responsePointer")
-}
-
-// parameters reads x-itential-parameters,
-// https://docs.itential.com/itential-platform/admin-essentials/integrations/auth/openapi-extensions.
-func (r *reader) parameters(scheme *SecurityScheme, node *yaml.Node, templates *templateReader) {
-	for _, item := range r.items(r.member(node, "x-itential-parameters"), "x-itential-parameters") {
-		if item = r.follow(item); item != nil && r.mapping(item, "this parameter") {
-			scheme.Parameters = append(scheme.Parameters, r.retrievalParameter(item, templates))
-		}
-	}
-}
-
-// retrievalParameter reads one parameter of a retrieval.
-func (r *reader) retrievalParameter(node *yaml.Node, templates *templateReader) RetrievalParameter {
-	r.checkExtensions(node, parameterLevel)
-	const what = "this parameter"
-	var parameter RetrievalParameter
-	var at *yaml.Node
-	parameter.Name, at = r.required(node, "name", what, "write the name of the query parameter, header or body member")
-	if in := r.member(node, "in"); in == nil {
-		r.fault(node, what+" does not say where it goes", "write in: query, header or body")
-	} else {
-		parameter.In, _ = r.oneOf(in, "the in of "+what, "query", "header", "body")
-	}
-	if parameter.In == "header" && at != nil && !gateway.ValidHeaderName(parameter.Name) {
-		r.fault(at, "the name is not one that a header can have", "write letters, digits and hyphens")
-	}
-	for _, use := range r.items(r.member(node, "x-itential-use-in"), "x-itential-use-in") {
-		if text, ok := r.text(use, "this item"); ok {
-			parameter.UseIn = append(parameter.UseIn, text)
-		}
-	}
-	variable := r.member(node, "x-itential-variable")
-	parameter.Variable, _ = r.text(variable, "x-itential-variable")
-	if schema := r.member(node, "schema"); schema != nil {
-		if value := r.member(r.follow(schema), "default"); value != nil {
-			parameter.Default, _ = r.json(value)
-		}
-	}
-	if value := r.member(node, extensionPrefix+"value"); value != nil {
-		parameter.Value = templates.json(value, extensionPrefix+"value")
-	}
-	if parameter.Variable != "" && r.destination.Variables == (Reference{}) {
-		r.defaultVariables(variable)
-	}
-	return parameter
-}
-
-// defaultVariables makes a vendor's document with variables work as it is: they
-// are a member of the document's own secret, beside those of its schemes.
-func (r *reader) defaultVariables(node *yaml.Node) {
-	r.destination.Variables = r.defaultReference("variables", node)
-}
-
 // defaultReference refers to the secret that a document does not name.
 func (r *reader) defaultReference(name string, node *yaml.Node) Reference {
 	reference := r.destination.defaultReference(name)
@@ -432,57 +315,4 @@ func (r *reader) checkUse(scheme *SecurityScheme, node *yaml.Node) {
 		}
 		r.fault(each.value, each.key.Value+" means nothing for this security scheme", "remove it, or write it on a scheme that is one of: "+strings.Join(kinds, ", "))
 	}
-}
-
-// refreshOn reads x-keyrelay-refresh-on; a 401 (RFC 9110 section 15.5.2) where it is absent.
-func (r *reader) refreshOn(node *yaml.Node) []RefreshRule {
-	const what = extensionPrefix + "refresh-on"
-	list := r.member(node, what)
-	if list == nil {
-		return []RefreshRule{{Status: 401}}
-	}
-	if isNull(list) {
-		r.fault(list, what+" is not a list", "write a list of statuses, [] for never")
-	}
-	rules := []RefreshRule{}
-	for _, item := range r.items(list, what) {
-		if rule, ok := r.refreshRule(item); ok {
-			rules = append(rules, rule)
-		}
-	}
-	return rules
-}
-
-// refreshRule reads a status, or {status, pointer, equals}.
-func (r *reader) refreshRule(node *yaml.Node) (rule RefreshRule, ok bool) {
-	const what = "this status of " + extensionPrefix + "refresh-on"
-	if node.Kind != yaml.MappingNode {
-		rule.Status, ok = r.integer(node, what, 200, 599)
-		return rule, ok
-	}
-	if !r.onlyMembers(node, "status", "pointer", "equals") {
-		return rule, false
-	}
-	var fine bool
-	rule.ByBody = true
-	rule.Status, ok = r.integer(r.member(node, "status"), what, 200, 599)
-	rule.Pointer, fine = r.pointer(r.member(node, "pointer"), "pointer")
-	rule.Equals, _ = r.json(r.member(node, "equals"))
-	return rule, ok && fine
-}
-
-// onlyMembers notes members of a mapping other than these, and which of these are missing.
-func (r *reader) onlyMembers(node *yaml.Node, names ...string) bool {
-	before := len(r.faults)
-	for _, each := range r.members(node, "this item") {
-		if !slices.Contains(names, each.key.Value) {
-			r.fault(each.key, printable(each.key.Value)+" is not known here", "write "+strings.Join(names, ", "))
-		}
-	}
-	for _, name := range names {
-		if r.member(node, name) == nil {
-			r.fault(node, "this item has no "+name, "write "+strings.Join(names, ", "))
-		}
-	}
-	return len(r.faults) == before
 }
