@@ -32,7 +32,8 @@ func (a *answer) content(scheme *destination.SecurityScheme) (content, error) {
 	case scheme.Value != nil:
 		found, err = a.filled(scheme, text, err)
 	case err == nil && a.in.scope.Scheme == scheme && scheme.Kind != destination.RetrievedKey:
-		found.text = "Bearer " + text
+		text = destination.WithoutWord("Bearer ", text)
+		found = content{"Bearer " + text, []string{text}}
 	}
 	switch {
 	case err != nil:
