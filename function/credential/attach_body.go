@@ -43,16 +43,16 @@ func setInBody(request *http.Request, formOffered, name, text string) {
 		setBody(request, withPart(body, boundary, name, text))
 		return
 	}
-	pointer := rawjson.Pointer(name)
-	if !strings.HasPrefix(name, "/") {
-		pointer = rawjson.PointerTo(name)
+	path := []string{name}
+	if strings.HasPrefix(name, "/") {
+		path = rawjson.Pointer(name).Tokens()
 	}
 	if len(body) == 0 {
 		body = []byte("{}")
 		request.Header.Set("Content-Type", "application/json")
 	}
 	value, _ := json.Marshal(text)
-	setBody(request, rawjson.WithMember(body, pointer.Tokens(), value))
+	setBody(request, rawjson.WithMember(body, path, value))
 }
 
 // bodyOf is the body that a request is going to send; nil for none.
@@ -65,8 +65,9 @@ func bodyOf(request *http.Request) []byte {
 		return nil
 	}
 	defer from.Close()
-	body, _ := io.ReadAll(from) // from memory: it cannot fail
-	return body
+	body := bytes.NewBuffer(make([]byte, 0, max(0, request.ContentLength)+bytes.MinRead))
+	_, _ = body.ReadFrom(from) // from memory: it cannot fail
+	return body.Bytes()
 }
 
 func setBody(request *http.Request, body []byte) {

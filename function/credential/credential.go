@@ -226,6 +226,12 @@ func (s *Store) exist(ctx context.Context, security []destination.Requirement) (
 // that choose a member of a secret.
 func (c *Credential) add(ctx context.Context, s *Store, scope retrieval.Scope, chosen map[string]string) error {
 	scope = scope.Choosing(chosen)
+	if found, ok := s.parts.Load(scope); ok {
+		if kept, _ := found.(*part); kept.fresh(cache.Now()) {
+			c.parts = append(c.parts, kept)
+			return nil
+		}
+	}
 	if err := s.checkChosen(ctx, scope, chosen); err != nil {
 		return err
 	}

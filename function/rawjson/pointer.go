@@ -29,7 +29,7 @@ func ParsePointer(text string) (Pointer, error) {
 
 // PointerTo returns the pointer to a member of the document's top.
 func PointerTo(name string) Pointer {
-	return Pointer("/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(name))
+	return Pointer("/" + strings.ReplaceAll(strings.ReplaceAll(name, "~", "~0"), "/", "~1"))
 }
 
 // Tokens returns the reference tokens with their escapes undone, ~1 before ~0 as
