@@ -37,8 +37,11 @@ var update = flag.Bool("update", false, "rewrite the stories' expectations")
 //	downstream receives     what must arrive, once for each request
 //	downstream answers      what it answers; 200 {} where there is no such section
 //	caller receives         what must come back
+//	queue delivers: WHAT    what waits in the queue is delivered, pauses over
+//	dead letter             why something could not be
 //
-// $DOWNSTREAM stands for the downstream's host and port, $SECRETS for the folder of secrets.
+// $DOWNSTREAM stands for the downstream's host and port, $SECRETS for the folder of
+// secrets, $QUEUES for where the queues called queue and dead are, $ID for the ID of a message.
 func TestStories(t *testing.T) {
 	files, err := filepath.Glob("testdata/stories/*.txtar")
 	if err != nil || len(files) == 0 {
@@ -71,7 +74,7 @@ func tellStory(t *testing.T, file string) {
 
 func sends(section txtar.File) bool {
 	what, _, _ := strings.Cut(section.Name, ":")
-	return what == "caller sends"
+	return what == "caller sends" || what == "queue delivers"
 }
 
 // A teller runs one story.
@@ -80,7 +83,9 @@ type teller struct {
 	folder     string
 	downstream *scriptedDownstream
 	managed    *fake.Secrets
+	queues     *storyQueues
 	relay      *httptest.Server
+	deliver    gateway.DeliverFunc
 }
 
 func newTeller(t *testing.T) *teller {
@@ -94,7 +99,7 @@ func newTeller(t *testing.T) *teller {
 			t.Fatal(err)
 		}
 	}
-	return &teller{t: t, folder: folder, downstream: downstream, managed: startManagedSecrets(t)}
+	return &teller{t: t, folder: folder, downstream: downstream, managed: startManagedSecrets(t), queues: startQueues(t)}
 }
 
 // prepare writes the documents and the first version of each secret, and starts the relay.
@@ -115,7 +120,7 @@ func (s *teller) prepare(archive *txtar.Archive) {
 				name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
 				pairs[name] = value
 			}
-		case !sends(section) && !slices.Contains([]string{"downstream receives", "downstream answers", "caller receives"}, section.Name):
+		case !sends(section) && !slices.Contains([]string{"downstream receives", "downstream answers", "caller receives", "dead letter"}, section.Name):
 			s.t.Fatalf("no story has a section %q", section.Name)
 		}
 	}
@@ -134,6 +139,7 @@ func (s *teller) start(pairs map[string]string) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	s.deliver = wired.Deliver
 	s.relay = httptest.NewServer(gateway.HTTP(wired))
 	s.t.Cleanup(s.relay.Close)
 }
@@ -159,6 +165,7 @@ func (s *teller) writeFile(kind, name string, data []byte) {
 // concrete puts this run's addresses and folders in.
 func (s *teller) concrete(text string) string {
 	text = strings.ReplaceAll(text, "$DOWNSTREAM", s.downstream.host)
+	text = strings.ReplaceAll(text, "$QUEUES", s.queues.url)
 	return strings.ReplaceAll(text, "$SECRETS", filepath.Join(s.folder, "secrets"))
 }
 
@@ -174,13 +181,21 @@ func (s *teller) exchange(archive *txtar.Archive, at int) {
 		switch section.Name {
 		case "downstream answers":
 			answers = append(answers, s.concrete(string(section.Data)))
-		case "downstream receives", "caller receives":
+		case "downstream receives", "caller receives", "dead letter":
 			expected = append(expected, section)
 		}
 	}
 	s.downstream.script(answers)
-	received := s.send(s.concrete(string(archive.Files[at].Data)))
-	happened := append(s.downstream.take(), received)
+	var ended []string
+	if strings.HasPrefix(archive.Files[at].Name, "queue delivers") {
+		ended = s.queues.deliver(s.t, s.deliver)
+	} else {
+		ended = []string{s.send(s.concrete(string(archive.Files[at].Data)))}
+	}
+	happened := append(s.downstream.take(), ended...)
+	for i := range happened {
+		happened[i] = messageID().ReplaceAllString(happened[i], "$$ID")
+	}
 	s.compare(archive.Files[at], expected, happened)
 }
 
