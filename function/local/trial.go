@@ -119,6 +119,9 @@ func (p *problem) Name() string { return strings.TrimPrefix(p.Type, "urn:keyrela
 
 // Place is the part of the page that the refusal is about.
 func (p *problem) Place() string {
+	if strings.Contains(p.Detail, "without X-Relay-Dry-Run") {
+		return "outbound" // the record can be sent, but not shown
+	}
 	switch p.Name() {
 	case "outbound-url-missing", "outbound-url-invalid", "destination-not-declared", "operation-not-declared", "operation-unusable", "method-not-allowed":
 		return "url"

@@ -106,7 +106,7 @@ func (r *Relay) present(answer *gateway.Response) {
 		delete(header, "Location")
 	}
 	for name := range header {
-		if aboutOrigin(name) || strings.HasPrefix(name, "X-Relay-") {
+		if aboutOrigin(name) || isRelays(name) {
 			delete(header, name)
 		}
 	}
@@ -118,6 +118,13 @@ func (r *Relay) present(answer *gateway.Response) {
 	}
 	header["Vary"] = r.vary
 	header["Proxy-Status"] = r.proxyStatus(header["Proxy-Status"], answer.Status)
+}
+
+// isRelays knows the fields that only the relay sets, in every spelling: servers and
+// gateways that read an underscore as a hyphen cannot tell them apart.
+func isRelays(name string) bool {
+	const family = "X-Relay-"
+	return len(name) > len(family) && gateway.SameHeaderName(name[:len(family)], family)
 }
 
 // aboutOrigin knows the fields by which a server tells a client, for other requests

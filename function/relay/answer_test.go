@@ -16,7 +16,7 @@ func TestAnswersAboutTheOrigin(t *testing.T) {
 	dropped := http.Header{
 		"Alt-Svc": {`h3="elsewhere.example:443"; ma=86400`}, "Clear-Site-Data": {`"*"`}, "Strict-Transport-Security": {"max-age=1; includeSubDomains"},
 		"Public-Key-Pins": {`pin-sha256="a"`}, "Expect-Ct": {"max-age=1"}, "Nel": {`{"report_to":"a"}`}, "Report-To": {`{"group":"a"}`},
-		"Accept-Ch": {"Sec-CH-UA"}, "Service-Worker-Allowed": {"/"}, "X-Relay-Location": {"a"}, "X-Relay-Request-Id": {"a"}, "x-relay-anything": {"a"}, "Vary": {"Accept"},
+		"Accept-Ch": {"Sec-CH-UA"}, "Service-Worker-Allowed": {"/"}, "X-Relay-Location": {"a"}, "X-Relay-Request-Id": {"a"}, "x-relay-anything": {"a"}, "X_Relay_Location": {"a"}, "x-Relay_location": {"a"}, "Vary": {"Accept"},
 	}
 	s.api.answerWith(func(w http.ResponseWriter, _ *http.Request) {
 		for _, header := range []http.Header{passes, dropped} {

@@ -1,118 +1,18 @@
 package relay_test
 
 import (
-	"bufio"
 	"bytes"
 	"compress/gzip"
 	"context"
-	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
-	"net"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
 	"time"
-
-	"keyrelay/function/gateway"
 )
-
-// A wireRequest is a request as its bytes are: fields in their order, with bytes that net/http would tidy up.
-type wireRequest struct {
-	fields [][2]string
-	body   []byte
-}
-
-// throughAll sends a request through every front end: payload format 1.0 of a REST
-// API and of an HTTP API, format 2.0 of an HTTP API and of a function URL, and HTTP.
-// plain says that a body goes into an event as a text, not as base64.
-func throughAll(t *testing.T, s *stage, request wireRequest, plain bool) map[string]answer {
-	t.Helper()
-	answers := map[string]answer{"HTTP": overHTTP(t, s, request)}
-	for name, event := range eventsOf(request, plain) {
-		payload, err := json.Marshal(event)
-		if err != nil {
-			t.Fatal(err)
-		}
-		encoded, err := s.door.Invoke(t.Context(), payload)
-		if err != nil {
-			t.Fatal(err)
-		}
-		answers[name] = readAnswer(t, encoded)
-	}
-	return answers
-}
-
-func eventsOf(request wireRequest, plain bool) map[string]map[string]any {
-	body, encoded := base64.StdEncoding.EncodeToString(request.body), true
-	if plain {
-		body, encoded = string(request.body), false
-	}
-	many, joined := map[string][]string{}, map[string]string{}
-	for _, field := range request.fields {
-		many[field[0]] = append(many[field[0]], field[1])
-		joined[strings.ToLower(field[0])] = strings.Join(many[field[0]], ",")
-	}
-	v2 := func(stage string) map[string]any {
-		return map[string]any{"version": "2.0", "rawPath": "/", "headers": joined, "body": body, "isBase64Encoded": encoded,
-			"requestContext": map[string]any{"stage": stage, "http": map[string]string{"method": "POST", "path": "/"}}}
-	}
-	events := map[string]map[string]any{
-		"REST API": {"resource": "/", "path": "/", "httpMethod": "POST", "multiValueHeaders": many, "body": body, "isBase64Encoded": encoded},
-		"HTTP API, format 1.0": {"version": "1.0", "resource": "$default", "path": "/prod/", "httpMethod": "POST", "headers": joined, "multiValueHeaders": many,
-			"body": body, "isBase64Encoded": encoded, "requestContext": map[string]any{"stage": "prod"}},
-		"HTTP API": v2("prod"), "function URL": v2("$default"),
-	}
-	events["HTTP API"]["rawPath"] = "/prod/"
-	return events
-}
-
-func overHTTP(t *testing.T, s *stage, request wireRequest) answer {
-	t.Helper()
-	var text bytes.Buffer
-	text.WriteString("POST / HTTP/1.1\r\nHost: relay\r\n")
-	for _, field := range request.fields {
-		fmt.Fprintf(&text, "%s: %s\r\n", field[0], field[1])
-	}
-	fmt.Fprintf(&text, "Content-Length: %d\r\n\r\n%s", len(request.body), request.body)
-	return exchange(t, serving(t, s.handler), text.String())
-}
-
-// serving serves a handler on a port of this machine, and returns its address.
-func serving(t *testing.T, handler gateway.Handler) string {
-	t.Helper()
-	server := httptest.NewUnstartedServer(gateway.HTTP(handler))
-	listener := gateway.Listen(server.Listener, handler)
-	server.Listener, server.Config.ConnState, server.Config.MaxHeaderBytes = listener, listener.ConnState, gateway.MaxHeaderBytes
-	server.Start()
-	t.Cleanup(server.Close)
-	return strings.TrimPrefix(server.URL, "http://")
-}
-
-// exchange sends these bytes and reads one answer.
-func exchange(t *testing.T, address, text string) answer {
-	t.Helper()
-	connection, err := net.Dial("tcp", address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer connection.Close()
-	go func() { _, _ = io.WriteString(connection, text) }()
-	got, err := http.ReadResponse(bufio.NewReader(connection), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer got.Body.Close()
-	body, err := io.ReadAll(got.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return newAnswer(got.StatusCode, got.Header, body)
-}
 
 // wireDocument is an API that takes records in several ways.
 const wireDocument = `
@@ -158,40 +58,55 @@ func TestRecordsOnTheWire(t *testing.T) {
 		plain bool
 		want  string
 	}{
-		"gzip":                                  {"/wire/plain", json, "gzip", gzipped(`{"a":1,"b":2}`), "a", false, `/wire/plain?a=1 application/json [] {"b":2}`},
-		"gzip by its older name, in capitals":   {"/wire/plain", json, "X-GZIP", gzipped(`{"a":1,"b":2}`), "a", false, `/wire/plain?a=1 application/json [] {"b":2}`},
-		"gzip, nothing taken":                   {"/wire/plain", "text/csv", "gzip", gzipped("a,b"), "", false, `/wire/plain text/csv [] a,b`},
-		"two members of gzip":                   {"/wire/plain", json, "gzip", append(gzipped(`{"a":1,`), gzipped(`"b":2}`)...), "a", false, `/wire/plain?a=1 application/json [] {"b":2}`},
-		"inflated already":                      {"/wire/plain", json, "gzip", []byte(`{"a":1,"b":2}`), "a", true, `/wire/plain?a=1 application/json [] {"b":2}`},
-		"inflated already, a batch":             {"/wire/split", json, "gzip", []byte(`[{"b":2}]`), "", true, `/wire/split application/json [] {"b":2}`},
-		"gzip, and not JSON by its type":        {"/wire/plain", "text/plain", "gzip", gzipped(`{"a":1}`), "a", false, `record-not-json "text/plain"`},
-		"gzip, cut off":                         {"/wire/plain", json, "gzip", gzipped(`{"a":1,"b":2}`)[:20], "a", false, `record-invalid cannot be inflated`},
-		"gzip, with something behind":           {"/wire/plain", json, "gzip", append(gzipped(`{"a":1}`), "x"...), "a", false, `record-invalid cannot be inflated`},
-		"more than 10 MB in gzip":               {"/wire/plain", json, "gzip", gzipped(`{"a":"` + strings.Repeat("x", 10<<20) + `"}`), "a", false, `record-too-large 10 MB`},
-		"endless in gzip":                       {"/wire/plain", json, "gzip", gzipped(strings.Repeat(" ", 100<<20)), "", false, `record-too-large 10 MB`},
-		"deflate":                               {"/wire/plain", json, "deflate", []byte("x\x9c"), "a", false, `record-not-json coded as "deflate". Send JSON without Content-Encoding, or with gzip alone`},
-		"brotli":                                {"/wire/plain", json, "br", []byte("\x8b\x00"), "a", false, `record-not-json coded as "br"`},
-		"several codings":                       {"/wire/plain", json, "gzip, gzip", gzipped("{}"), "a", false, `record-not-json coded as "gzip, gzip"`},
-		"several codings, nothing taken":        {"/wire/plain", json, "br", []byte("\x8b\x00"), "", false, "/wire/plain application/json [br] \x8b\x00"},
-		"no coding, by name":                    {"/wire/plain", json, "identity", []byte(`{"a":1,"b":2}`), "a", true, `/wire/plain?a=1 application/json [identity] {"b":2}`},
-		"a byte order mark":                     {"/wire/plain", json, "", []byte(mark + `{"a":1,"b":2}`), "a", true, `/wire/plain?a=1 application/json [] {"b":2}`},
-		"a byte order mark in gzip":             {"/wire/plain", json, "gzip", gzipped(mark + `{"a":1,"b":2}`), "a", false, `/wire/plain?a=1 application/json [] {"b":2}`},
-		"a byte order mark before a batch":      {"/wire/split", json, "", []byte(mark + `[{"b":2}]`), "", true, `/wire/split application/json [] {"b":2}`},
-		"UTF-16":                                {"/wire/plain", json, "", []byte("\xff\xfe{\x00}\x00"), "a", false, `record-invalid not UTF-8`},
-		"a text, nothing taken":                 {"/wire/plain", "text/plain", "", []byte(`{"a":1}`), "", true, `/wire/plain text/plain [] {"a":1}`},
-		"a text, a field named":                 {"/wire/plain", "text/plain; charset=UTF-8", "", []byte(`{"a":1}`), "a", true, `record-not-json "text/plain; charset=UTF-8"`},
-		"a text, an optional field named":       {"/wire/plain", "text/plain", "", []byte(`{"a":1}`), "a?", true, `record-not-json "text/plain"`},
-		"a text, optional parameters declared":  {"/wire/optional", "text/plain; charset=UTF-8", "", []byte(`{"tenant":"n","X-Region":"eu","b":1}`), "", true, `record-not-json x-keyrelay-record-type`},
-		"a text, a batch declared":              {"/wire/split", "text/plain", "", []byte(`[{"a":1}]`), "", true, `record-not-json "text/plain"`},
-		"a text, a body declared":               {"/wire/shaped", "text/plain", "", []byte(`{"a":1}`), "", true, `record-not-json "text/plain"`},
-		"a form, optional parameters declared":  {"/wire/optional", "application/x-www-form-urlencoded", "", []byte(`tenant=n`), "", true, `record-not-json "application/x-www-form-urlencoded"`},
-		"JSON by its type's ending":             {"/wire/optional", "application/cloudevents+json; charset=utf-8", "", []byte(`{"tenant":"n","b":1}`), "", true, `/wire/optional?tenant=n application/cloudevents+json; charset=utf-8 [] {"b":1}`},
-		"no type":                               {"/wire/optional", "", "", []byte(`{"tenant":"n","b":1}`), "", true, `/wire/optional?tenant=n application/json [] {"b":1}`},
-		"types joined by a gateway":             {"/wire/plain", "application/json,application/json", "", []byte(`{"a":1}`), "a", true, `record-not-json "application/json,application/json"`},
-		"any type":                              {"/any/x", "text/plain; charset=UTF-8", "", []byte(`{"a":1,"b":2}`), "a", true, `/any/x?a=1 application/json [] {"b":2}`},
-		"any type, nothing taken":               {"/any/x", "text/plain", "", []byte(`hello`), "", true, `/any/x text/plain [] hello`},
-		"any type, but not JSON":                {"/any/x", "text/plain", "", []byte(`hello`), "a", true, `record-invalid not valid JSON`},
-		"any type, in gzip, with a mark before": {"/any/x", "text/plain", "gzip", gzipped(mark + `{"a":1,"b":2}`), "a", false, `/any/x?a=1 application/json [] {"b":2}`},
+		"gzip":                                     {"/wire/plain", json, "gzip", gzipped(`{"a":1,"b":2}`), "a", false, `/wire/plain?a=1 application/json [] {"b":2}`},
+		"gzip by its older name, in capitals":      {"/wire/plain", json, "X-GZIP", gzipped(`{"a":1,"b":2}`), "a", false, `/wire/plain?a=1 application/json [] {"b":2}`},
+		"gzip, nothing taken":                      {"/wire/plain", "text/csv", "gzip", gzipped("a,b"), "", false, `/wire/plain text/csv [] a,b`},
+		"two members of gzip":                      {"/wire/plain", json, "gzip", append(gzipped(`{"a":1,`), gzipped(`"b":2}`)...), "a", false, `/wire/plain?a=1 application/json [] {"b":2}`},
+		"inflated already":                         {"/wire/plain", json, "gzip", []byte(`{"a":1,"b":2}`), "a", true, `/wire/plain?a=1 application/json [] {"b":2}`},
+		"inflated already, a batch":                {"/wire/split", json, "gzip", []byte(`[{"b":2}]`), "", true, `/wire/split application/json [] {"b":2}`},
+		"gzip, and not JSON by its type":           {"/wire/plain", "text/plain", "gzip", gzipped(`{"a":1}`), "a", false, `record-not-json "text/plain"`},
+		"gzip, cut off":                            {"/wire/plain", json, "gzip", gzipped(`{"a":1,"b":2}`)[:20], "a", false, `record-invalid cannot be inflated`},
+		"gzip, with something behind":              {"/wire/plain", json, "gzip", append(gzipped(`{"a":1}`), "x"...), "a", false, `record-invalid cannot be inflated`},
+		"more than 10 MB in gzip":                  {"/wire/plain", json, "gzip", gzipped(`{"a":"` + strings.Repeat("x", 10<<20) + `"}`), "a", false, `record-too-large 10 MB`},
+		"endless in gzip":                          {"/wire/plain", json, "gzip", gzipped(strings.Repeat(" ", 100<<20)), "", false, `record-too-large 10 MB`},
+		"deflate":                                  {"/wire/plain", json, "deflate", []byte("x\x9c"), "a", false, `record-not-json coded as "deflate". Send JSON without Content-Encoding, or with gzip alone`},
+		"brotli":                                   {"/wire/plain", json, "br", []byte("\x8b\x00"), "a", false, `record-not-json coded as "br"`},
+		"several codings":                          {"/wire/plain", json, "gzip, gzip", gzipped("{}"), "a", false, `record-not-json coded as "gzip, gzip"`},
+		"several codings, nothing taken":           {"/wire/plain", json, "br", []byte("\x8b\x00"), "", false, "/wire/plain application/json [br] \x8b\x00"},
+		"gzip, identity":                           {"/wire/plain", json, "GZIP, identity", gzipped(`{"a":1,"b":2}`), "a", false, `/wire/plain?a=1 application/json [] {"b":2}`},
+		"nothing in gzip":                          {"/wire/plain", json, "gzip", gzipped(""), "", false, "/wire/plain application/json [] "},
+		"the beginning of gzip, nothing taken":     {"/wire/plain", json, "gzip", []byte("\x1f\x8b"), "", false, `record-invalid cannot be inflated`},
+		"zstd":                                     {"/wire/plain", json, "zstd", []byte("(\xb5/\xfd"), "a", false, `record-not-json coded as "zstd"`},
+		"brotli, a batch declared":                 {"/wire/split", json, "br", []byte("\x8b\x00"), "", false, `record-not-json coded as "br"`},
+		"deflate, a body declared":                 {"/wire/shaped", json, "deflate", []byte("x\x9c"), "", false, `record-not-json coded as "deflate"`},
+		"UTF-16 that says so":                      {"/wire/plain", "application/json; charset=utf-16", "", []byte("\xff\xfe{\x00}\x00"), "a?", false, `record-invalid not UTF-8`},
+		"UTF-16, nothing taken":                    {"/wire/plain", "application/json; charset=utf-16", "", []byte("\xff\xfe{\x00}\x00"), "", false, "/wire/plain application/json; charset=utf-16 [] \xff\xfe{\x00}\x00"},
+		"ISO-8859-1 that says so":                  {"/wire/plain", "application/json; charset=iso-8859-1", "", []byte("{\"a\":\"\xe9\"}"), "a", false, `record-invalid not UTF-8`},
+		"text/json":                                {"/wire/plain", "text/json", "", []byte(`{"a":1}`), "a", true, `record-not-json "text/json"`},
+		"lines of JSON":                            {"/wire/plain", "application/x-ndjson", "", []byte("{\"a\":1}\n{\"a\":2}"), "a", true, `record-not-json "application/x-ndjson"`},
+		"lines of JSON, a batch declared":          {"/wire/split", "application/x-ndjson", "", []byte("{\"a\":1}\n{\"a\":2}"), "", true, `record-not-json "application/x-ndjson"`},
+		"parts, optional parameters declared":      {"/wire/optional", "multipart/form-data; boundary=x", "", []byte("--x--"), "", true, `record-not-json "multipart/form-data; boundary=x"`},
+		"JSON in capitals, and an empty parameter": {"/wire/plain", "APPLICATION/JSON;", "", []byte(`{"a":1,"b":2}`), "a", true, `/wire/plain?a=1 APPLICATION/JSON; [] {"b":2}`},
+		"JSON in all but name":                     {"/wire/plain", "json", "", []byte(`{"a":1}`), "a", true, `record-not-json "json"`},
+		"no coding, by name":                       {"/wire/plain", json, "identity", []byte(`{"a":1,"b":2}`), "a", true, `/wire/plain?a=1 application/json [identity] {"b":2}`},
+		"a byte order mark":                        {"/wire/plain", json, "", []byte(mark + `{"a":1,"b":2}`), "a", true, `/wire/plain?a=1 application/json [] {"b":2}`},
+		"a byte order mark in gzip":                {"/wire/plain", json, "gzip", gzipped(mark + `{"a":1,"b":2}`), "a", false, `/wire/plain?a=1 application/json [] {"b":2}`},
+		"a byte order mark before a batch":         {"/wire/split", json, "", []byte(mark + `[{"b":2}]`), "", true, `/wire/split application/json [] {"b":2}`},
+		"UTF-16":                                   {"/wire/plain", json, "", []byte("\xff\xfe{\x00}\x00"), "a", false, `record-invalid not UTF-8`},
+		"a text, nothing taken":                    {"/wire/plain", "text/plain", "", []byte(`{"a":1}`), "", true, `/wire/plain text/plain [] {"a":1}`},
+		"a text, a field named":                    {"/wire/plain", "text/plain; charset=UTF-8", "", []byte(`{"a":1}`), "a", true, `record-not-json "text/plain; charset=UTF-8"`},
+		"a text, an optional field named":          {"/wire/plain", "text/plain", "", []byte(`{"a":1}`), "a?", true, `record-not-json "text/plain"`},
+		"a text, optional parameters declared":     {"/wire/optional", "text/plain; charset=UTF-8", "", []byte(`{"tenant":"n","X-Region":"eu","b":1}`), "", true, `record-not-json x-keyrelay-record-type`},
+		"a text, a batch declared":                 {"/wire/split", "text/plain", "", []byte(`[{"a":1}]`), "", true, `record-not-json "text/plain"`},
+		"a text, a body declared":                  {"/wire/shaped", "text/plain", "", []byte(`{"a":1}`), "", true, `record-not-json "text/plain"`},
+		"a form, optional parameters declared":     {"/wire/optional", "application/x-www-form-urlencoded", "", []byte(`tenant=n`), "", true, `record-not-json "application/x-www-form-urlencoded"`},
+		"JSON by its type's ending":                {"/wire/optional", "application/cloudevents+json; charset=utf-8", "", []byte(`{"tenant":"n","b":1}`), "", true, `/wire/optional?tenant=n application/cloudevents+json; charset=utf-8 [] {"b":1}`},
+		"no type":                                  {"/wire/optional", "", "", []byte(`{"tenant":"n","b":1}`), "", true, `/wire/optional?tenant=n application/json [] {"b":1}`},
+		"types joined by a gateway":                {"/wire/plain", "application/json,application/json", "", []byte(`{"a":1}`), "a", true, `record-not-json "application/json,application/json"`},
+		"any type":                                 {"/any/x", "text/plain; charset=UTF-8", "", []byte(`{"a":1,"b":2}`), "a", true, `/any/x?a=1 application/json [] {"b":2}`},
+		"any type, nothing taken":                  {"/any/x", "text/plain", "", []byte(`hello`), "", true, `/any/x text/plain [] hello`},
+		"any type, but not JSON":                   {"/any/x", "text/plain", "", []byte(`hello`), "a", true, `record-invalid not valid JSON`},
+		"any type, in gzip, with a mark before":    {"/any/x", "text/plain", "gzip", gzipped(mark + `{"a":1,"b":2}`), "a", false, `/any/x?a=1 application/json [] {"b":2}`},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -235,6 +150,11 @@ func TestNamesOnTheWire(t *testing.T) {
 		"UTF-8 that was read as ISO-8859-1": {"/wire/plain", "naÃ¯ve", `{"naïve":1}`, `/wire/plain?na%C3%AFve=1 {}`},
 		"a quote that is not closed":        {"/wire/plain", `"a`, `{"a":1}`, `header-invalid not closed`},
 		"an expression in the query":        {"/wire/plain?id={id}", "", `{"id":1}`, `outbound-url-invalid X-Osmos-Query-Param-Fields`},
+		"white space within quotes":         {"/wire/plain", `" a "`, `{" a ":1}`, `/wire/plain?%20a%20=1 {}`},
+		"nothing within quotes":             {"/wire/plain", `"",a`, `{"":0,"a":1}`, `/wire/plain?a=1 {"":0}`},
+		"a question mark alone":             {"/wire/plain", `"?"`, `{"?":1}`, `/wire/plain?%3F=1 {}`},
+		"something behind quotes":           {"/wire/plain", `"a"b`, `{"a":1}`, `header-invalid `},
+		"composed, and decomposed":          {"/wire/plain", "cafe\u0301?", `{"caf\u00e9":1}`, `/wire/plain {"caf\u00e9":1}`},
 		"a bare question mark":              {"/wire/plain?", "", `{"id":1}`, `/wire/plain? {"id":1}`},
 		"one before fields":                 {"/wire/plain?", "id", `{"id":1}`, `/wire/plain?id=1 {}`},
 	}
@@ -280,6 +200,10 @@ func TestRefusalsThatHelp(t *testing.T) {
 		"one of another product":        {[][2]string{{header, address}, {"X-Osmos-Job", "7"}}, `header-invalid "X-Osmos-Job"`},
 		"one with underscores":          {[][2]string{{header, address}, {"X_Relay_Dry_Run", "true"}}, `header-invalid nearest one that it knows is X-Relay-Dry-Run.`},
 		"two URLs":                      {[][2]string{{header, address}, {header, address}}, `outbound-url-invalid came more than once, as "` + address + `,`},
+		"a plural":                      {[][2]string{{header, address}, {"X-Relay-Headers-Fields", "a"}}, `header-invalid nearest one that it knows is X-Relay-Header-Fields.`},
+		"the URL's name, misspelt":      {[][2]string{{header, address}, {"X-Osmos-Outbound-Uri", address}}, `header-invalid nearest one that it knows is X-Osmos-Outbound-Url.`},
+		"two URLs joined by a gateway":  {[][2]string{{header, address + "," + address}}, `outbound-url-invalid ` + address + `,` + address},
+		"a dry run said twice":          {[][2]string{{header, address}, {"X-Relay-Dry-Run", "true"}, {"X-Relay-Dry-Run", "false"}}, `header-invalid X-Relay-Dry-Run`},
 		"a dry run, neither yes nor no": {[][2]string{{header, address}, {"X-Relay-Dry-Run", "1"}}, `header-invalid came as "1"`},
 	}
 	for name, test := range tests {
