@@ -184,17 +184,17 @@ const (
 func classify(word []byte) wordKind {
 	switch string(word) {
 	case "override", "rewrite", "rewritten", "original", "originally", "originating", "orig", "remote", "authenticated", "principal", "userinfo", "msisdn",
-		"impersonate", "impersonated", "impersonation", "sudo", "runas", "realip", "ipaddress", "proxyuser", "requesturi", "requestverb", "destinationurl":
+		"impersonate", "impersonated", "impersonation", "sudo", "runas", "realip", "socketip", "ipaddress", "vhost", "urlscheme", "proxyuser", "requesturi", "requestverb", "destinationurl":
 		return telling
 	case "proxy", "xproxy", "envoy", "ssl", "https", "cert", "cf", // proxies, and the certificate that they saw
 		"middleware", "invoke", "matched", "replaced", "now", "iisnode", "waws", "arr", // frameworks and hosts that rewrite
-		"webauth", "authentik", "authelia", "pomerium", "tailscale", "shib", "mellon", "oidc", "sm", "iv", "oam", "osso": // single sign-on
+		"webauth", "authentik", "authelia", "pomerium", "tailscale", "shib", "mellon", "oidc", "sm", "iv", "oam", "osso", "vouch", "spiffe": // single sign-on
 		return tellingFirst
 	case "ip":
 		return address
-	case "method", "verb", "uri", "url", "path", "host", "scheme", "addr", "user", "username":
+	case "method", "verb", "uri", "url", "path", "host", "scheme", "proto", "addr", "user", "username":
 		return subject
-	case "http", "request", "requested", "real", "base", "full", "server", "source", "src", "target", "backend", "virtual", "context", "local", "peer", "ajax", "unencoded":
+	case "http", "request", "requested", "real", "base", "full", "server", "source", "src", "target", "backend", "virtual", "gateway", "upstream", "req", "verified", "context", "local", "peer", "ajax", "unencoded":
 		return possessive
 	}
 	if bytes.HasPrefix(word, []byte("forward")) || bytes.Contains(word, []byte("clientip")) || bytes.Contains(word, []byte("clientaddr")) {
@@ -215,9 +215,17 @@ func isPair(before, word []byte) bool {
 	case "auth":
 		return string(word) == "request" || string(word) == "type" || bytes.HasPrefix(word, []byte("user"))
 	case "consumer":
-		return string(word) == "username" || string(word) == "custom" || string(word) == "groups"
+		return string(word) == "username" || string(word) == "custom" || string(word) == "groups" || string(word) == "id"
 	case "as", "select": // a user for whom an API acts
 		return string(word) == "user" || string(word) == "admin"
+	case "goog": // its Identity-Aware Proxy
+		return string(word) == "iap"
+	case "anonymous":
+		return string(word) == "consumer"
+	case "tls":
+		return string(word) == "client"
+	case "calling": // a telephone's line
+		return string(word) == "line"
 	case "host", "user":
 		return string(word) == "name"
 	case "client":
