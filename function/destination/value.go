@@ -188,9 +188,8 @@ type JSONPart struct {
 }
 
 // Fill returns the value with its texts filled. A text that is just a pointer's
-// expression becomes the JSON value itself. taken and the error are as from
-// ValueTemplate.Fill.
-func (t *JSONTemplate) Fill(find Find) (value []byte, taken []string, err error) {
+// expression becomes the JSON value itself. The error is as from ValueTemplate.Fill.
+func (t *JSONTemplate) Fill(find Find) (value []byte, err error) {
 	for _, part := range t.Parts {
 		value = append(value, part.Literal...)
 		if part.Template == nil {
@@ -199,21 +198,18 @@ func (t *JSONTemplate) Fill(find Find) (value []byte, taken []string, err error)
 		if only := part.Template.Parts; len(only) == 1 && only[0].IsPointer && !only[0].Base64 {
 			found, ok := find(only[0])
 			if !ok {
-				return nil, nil, fmt.Errorf("{{{%s}}} finds nothing", only[0].Pointer)
-			}
-			if text, ok := rawjson.Plain(found); ok {
-				taken = append(taken, text)
+				return nil, fmt.Errorf("{{{%s}}} finds nothing", only[0].Pointer)
 			}
 			value = append(value, found...)
 			continue
 		}
-		text, within, err := part.Template.Fill(find)
+		text, _, err := part.Template.Fill(find)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-		value, taken = append(value, quote(text)...), append(taken, within...)
+		value = append(value, quote(text)...)
 	}
-	return value, taken, nil
+	return value, nil
 }
 
 // Expressions returns what the texts ask for; nil for no template.

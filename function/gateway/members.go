@@ -84,11 +84,13 @@ func (m *members) readContext(c *rawjson.Cursor) {
 		case "stage":
 			m.stage = readText(c)
 		case "http":
-			m.readHTTP(c)
+			readMemberOf(c, "method", func() { m.method = readText(c) })
 		case "identity":
 			m.readIdentity(c)
 		case "authorizer":
-			m.readAuthorizer(c)
+			readMemberOf(c, "iam", func() {
+				readMemberOf(c, "userArn", func() { m.iamArn = readText(c) })
+			})
 		case "elb", "connectionId": // a load balancer's, a WebSocket's
 			m.foreign = readJSON(c) != nil || m.foreign
 		default:
@@ -107,10 +109,11 @@ func enter(c *rawjson.Cursor) bool {
 	return c.Enter('{')
 }
 
-func (m *members) readHTTP(c *rawjson.Cursor) {
+// readMemberOf reads one member of an object that requestContext holds.
+func readMemberOf(c *rawjson.Cursor, name string, read func()) {
 	for more := enter(c); more; more = c.Next() {
-		if string(c.Name()) == "method" {
-			m.method = readText(c)
+		if string(c.Name()) == name {
+			read()
 		} else {
 			c.Skip()
 		}
@@ -125,26 +128,6 @@ func (m *members) readIdentity(c *rawjson.Cursor) {
 		case "userArn":
 			m.userArn = readText(c)
 		default:
-			c.Skip()
-		}
-	}
-}
-
-func (m *members) readAuthorizer(c *rawjson.Cursor) {
-	for more := enter(c); more; more = c.Next() {
-		if string(c.Name()) == "iam" {
-			m.readIAM(c)
-		} else {
-			c.Skip()
-		}
-	}
-}
-
-func (m *members) readIAM(c *rawjson.Cursor) {
-	for more := enter(c); more; more = c.Next() {
-		if string(c.Name()) == "userArn" {
-			m.iamArn = readText(c)
-		} else {
 			c.Skip()
 		}
 	}

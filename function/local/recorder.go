@@ -159,34 +159,39 @@ func (r *recorder) log(text []byte) {
 	}
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
-	for i, each := range r.answered {
-		if line.belongsTo(each) {
-			r.answered = slices.Delete(r.answered, i, i+1)
-			r.noted.setLog(each, line.text)
-			return
-		}
+	if noted, ok := takeFirst(&r.answered, line.belongsTo); ok {
+		r.noted.setLog(noted, line.text)
+		return
 	}
-	r.logged = append(r.logged, line)
-	if len(r.logged) > maxUnmatched {
-		r.logged = r.logged[1:]
-	}
+	r.logged = keepLast(r.logged, line)
 }
 
 // match finds an exchange's log entry, which the relay writes before it answers.
 func (r *recorder) match(noted *exchange) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
-	for i, line := range r.logged {
-		if line.belongsTo(noted) {
-			r.logged = slices.Delete(r.logged, i, i+1)
-			r.noted.setLog(noted, line.text)
-			return
-		}
+	if line, ok := takeFirst(&r.logged, func(line logLine) bool { return line.belongsTo(noted) }); ok {
+		r.noted.setLog(noted, line.text)
+		return
 	}
-	r.answered = append(r.answered, noted)
-	if len(r.answered) > maxUnmatched {
-		r.answered = r.answered[1:]
+	r.answered = keepLast(r.answered, noted)
+}
+
+// takeFirst takes the first that matches out of a list.
+func takeFirst[T any](list *[]T, matches func(T) bool) (found T, ok bool) {
+	index := slices.IndexFunc(*list, matches)
+	if index < 0 {
+		return found, false
 	}
+	found = (*list)[index]
+	*list = slices.Delete(*list, index, index+1)
+	return found, true
+}
+
+// keepLast appends to a list that is kept short: what was never matched goes.
+func keepLast[T any](list []T, added T) []T {
+	list = append(list, added)
+	return list[max(0, len(list)-maxUnmatched):]
 }
 
 // belongsTo reports whether the entry speaks of an exchange: by the id in the answer

@@ -166,7 +166,7 @@ func (in *inputs) needed(name string) (string, error) {
 // secret, else the document's default.
 func (in *inputs) value(parameter destination.RetrievalParameter) ([]byte, error) {
 	if parameter.Value != nil {
-		value, _, err := parameter.Value.Fill(in.find)
+		value, err := parameter.Value.Fill(in.find)
 		if err != nil {
 			err = in.unusable("lacks a member that x-keyrelay-value of " + parameter.Name + " names, or holds no text there. Add it to the secret, or mend the template.")
 		}

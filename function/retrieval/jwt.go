@@ -79,7 +79,7 @@ func jwtPart(scheme *destination.SecurityScheme, template *destination.JSONTempl
 	if template == nil {
 		return []byte("{}"), nil
 	}
-	part, _, err := template.Fill(find)
+	part, err := template.Fill(find)
 	if err != nil {
 		return nil, secret.Unusable(scheme.Secret, "lacks a member that x-keyrelay-jwt of "+scheme.Name+" names, or holds no text there. Add it to the secret, or mend the template.")
 	}
