@@ -113,7 +113,7 @@ func printable(name string) string {
 func nearest[V any](wrong string, known map[string]V) string {
 	best, least := "", 0
 	for name := range known {
-		edits := distance(wrong, name)
+		edits := Edits(wrong, name)
 		if best == "" || edits < least || edits == least && name < best {
 			best, least = name, edits
 		}
@@ -121,8 +121,9 @@ func nearest[V any](wrong string, known map[string]V) string {
 	return best
 }
 
-// distance is the Levenshtein distance of two names.
-func distance(a, b string) int {
+// Edits is how many letters have to be changed, added or taken out to make b of a, the
+// Levenshtein distance of the two.
+func Edits(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j

@@ -149,7 +149,9 @@ func checkDirectives(header http.Header) error {
 
 func errDirective(name string) error {
 	known := directiveHeaders()
-	nearest := slices.MinFunc(known, func(a, b string) int { return distance(name, a) - distance(name, b) })
+	written := strings.ToLower(shorten(name))
+	edits := func(known string) int { return destination.Edits(written, strings.ToLower(known)) }
+	nearest := slices.MinFunc(known, func(a, b string) int { return edits(a) - edits(b) })
 	return &gateway.Refusal{
 		Reason:  ErrHeader,
 		Detail:  "The relay does not know the header " + quoted(shorten(name)) + ". The nearest one that it knows is " + nearest + ".",
@@ -161,29 +163,6 @@ func errDirective(name string) error {
 func isDirective(name string) bool {
 	const length = len("X-Osmos-")
 	return len(name) >= length && name[0]|0x20 == 'x' && (gateway.SameHeaderName(name[:length], "X-Osmos-") || gateway.SameHeaderName(name[:length], "X-Relay-"))
-}
-
-// distance is how many letters have to be changed, added or taken out to make b of a
-// (Levenshtein).
-func distance(a, b string) int {
-	a, b = strings.ToLower(shorten(a)), strings.ToLower(b)
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		before := row[0]
-		row[0]++
-		for j := range len(b) {
-			changed := before
-			if a[i] != b[j] {
-				changed++
-			}
-			before = row[j+1]
-			row[j+1] = min(changed, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
 
 // dryRun reads X-Relay-Dry-Run. What is neither true nor false is refused: a
