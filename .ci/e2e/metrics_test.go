@@ -102,18 +102,23 @@ func shownMetric(row []any) metric {
 // records are the function's log records of requests.
 func (c *cloud) records(t *testing.T) []string {
 	t.Helper()
-	var log struct{ Events []struct{ Message string } }
-	c.aws(t, &log, "logs", "filter-log-events", "--log-group-name", c.resource(t, "RelayLog"))
-	var records []string
-	for _, event := range log.Events {
-		if strings.Contains(event.Message, `"message":"request"`) {
-			records = append(records, event.Message)
-		}
-	}
+	records := slices.DeleteFunc(c.entries(t), func(entry string) bool { return !strings.Contains(entry, `"message":"request"`) })
 	if len(records) == 0 {
 		t.Fatal("no request was logged")
 	}
 	return records
+}
+
+// entries are all that the function's log holds.
+func (c *cloud) entries(t *testing.T) []string {
+	t.Helper()
+	var log struct{ Events []struct{ Message string } }
+	c.aws(t, &log, "logs", "filter-log-events", "--log-group-name", c.resource(t, "RelayLog"))
+	var entries []string
+	for _, event := range log.Events {
+		entries = append(entries, event.Message)
+	}
+	return entries
 }
 
 func (c *cloud) checkSchema(t *testing.T, record string) {
