@@ -59,11 +59,17 @@ func (c *cloud) aws(t *testing.T, value any, arguments ...string) {
 func (c *cloud) deploy(t *testing.T, documents string, parameters ...string) {
 	t.Helper()
 	output(t, command(t, []string{"DESTINATIONS=" + documents}, "sam", "build", "--build-dir", c.build))
+	output(t, c.deployment(t, parameters...))
+}
+
+// deployment is the command that deploys what was built.
+func (c *cloud) deployment(t *testing.T, parameters ...string) *exec.Cmd {
+	t.Helper()
 	arguments := []string{
 		"deploy", "--template-file", c.build + "/template.yaml", "--config-file", root(t) + "/samconfig.toml",
 		"--stack-name", c.stack, "--no-confirm-changeset", "--parameter-overrides", "Emulated=true", "Networks=private",
 	}
-	output(t, command(t, c.environment, "sam", append(arguments, parameters...)...))
+	return command(t, c.environment, "sam", append(arguments, parameters...)...)
 }
 
 // another is the same cloud with another stack in it.

@@ -47,6 +47,8 @@ func TestDeploy(t *testing.T) {
 	t.Run("delete", cloud.isDeleted)
 	t.Run("a function URL, and every option", cloud.hasOtherWays)
 	t.Run("a name of its own, and who may come", cloud.hasSurroundings)
+	t.Run("a private gateway", cloud.isPrivate)
+	t.Run("what the emulator does not know", cloud.lacksResources)
 }
 
 // order is a call that succeeds.
@@ -229,7 +231,7 @@ func (c *cloud) hasOtherWays(t *testing.T) {
 }
 
 // hasSurroundings deploys with what can stand around the gateway, as far as the
-// emulator knows it: a web ACL, CodeDeploy and saved queries it does not.
+// emulator knows it. What it does not know is in TestTemplate.
 func (c *cloud) hasSurroundings(t *testing.T) {
 	c.deploy(t, ".ci/e2e/testdata/second", "DomainName=relay.example.com", "CertificateArn=arn:aws:acm:us-east-1:000000000000:certificate/1234abcd",
 		"BasePath=v1", "DefaultEndpoint=off", "AllowedAddresses=198.51.100.0/24,203.0.113.7/32", "NamelessKey=on",
@@ -262,6 +264,27 @@ func (c *cloud) hasSurroundings(t *testing.T) {
 		t.Errorf("the log is kept as %v", logs.LogGroups)
 	}
 	output(t, command(t, c.environment, "sam", "delete", "--stack-name", c.stack, "--no-prompts"))
+}
+
+// isPrivate deploys a private gateway, whose policy and endpoints the emulator does not
+// keep: TestTemplate looks at them.
+func (c *cloud) isPrivate(t *testing.T) {
+	output(t, c.deployment(t, "VpcEndpointIds=vpce-1,vpce-2", "AllowedAddresses=10.1.0.0/16"))
+	c.findGateway(t)
+	if status, _, body := c.send(t, order("/v2/orders")); status != http.StatusOK {
+		t.Errorf("got %d %s, want 200", status, body)
+	}
+	output(t, command(t, c.environment, "sam", "delete", "--stack-name", c.stack, "--no-prompts"))
+}
+
+// lacksResources expects the emulator to refuse these and no others. One that it has
+// come to know belongs into a deployment above.
+func (c *cloud) lacksResources(t *testing.T) {
+	printed, _ := c.deployment(t, "Emulated=false", "WebAclArn=arn:aws:wafv2:us-east-1:000000000000:regional/webacl/guard/1234abcd").CombinedOutput()
+	const refused = "Unrecognized resource types: [AWS::Logs::QueryDefinition, AWS::WAFv2::WebACLAssociation]"
+	if !strings.Contains(string(printed), refused) {
+		t.Errorf("the emulator does not say %s but:\n%s", refused, printed)
+	}
 }
 
 // signed signs a request as an AWS principal does, with Signature Version 4.
