@@ -129,7 +129,7 @@ func checkNames(environment []string) error {
 	}
 	for _, variable := range environment {
 		name, _, _ := strings.Cut(variable, "=")
-		if strings.HasPrefix(name, "KEYRELAY_") && !slices.Contains(known, name) {
+		if strings.HasPrefix(strings.ToUpper(name), "KEYRELAY_") && !slices.Contains(known, name) {
 			return fmt.Errorf("%s is not a setting of keyrelay; unset it, or write one of %s", name, strings.Join(known, ", "))
 		}
 	}
@@ -166,10 +166,10 @@ func logLevel(value string, lambda bool) (level slog.Level, err error) {
 		return slog.LevelInfo, nil
 	case lambda:
 		return level, fmt.Errorf("KEYRELAY_LOG_LEVEL is of no use in Lambda, where metrics are made of every log entry; unset it")
-	case level.UnmarshalText([]byte(value)) != nil:
+	case !slices.Contains([]string{"info", "warn", "error"}, value):
 		return level, fmt.Errorf("KEYRELAY_LOG_LEVEL must be info, warn or error")
 	}
-	return level, nil
+	return level, level.UnmarshalText([]byte(value))
 }
 
 // besideProgram is the folder that is packed beside the program into the Lambda

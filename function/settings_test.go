@@ -112,6 +112,11 @@ func TestWrongSettings(t *testing.T) {
 			t.Errorf("PORT=%s: %v", wrong, err)
 		}
 	}
+	for _, wrong := range []string{"debug", "warn+2", "-4"} {
+		if _, err := readSettings(environment(map[string]string{"KEYRELAY_LOG_LEVEL": wrong})); err == nil {
+			t.Errorf("KEYRELAY_LOG_LEVEL=%s is taken", wrong)
+		}
+	}
 	for variable, wrong := range map[string]string{
 		"PORT":                    "http",
 		"KEYRELAY_NETWORKS":       "internet",
@@ -176,7 +181,7 @@ func TestOpenPortNeedsCallerKeys(t *testing.T) {
 // TestMisspeltSettings sees that a variable that only looks like a setting is named,
 // and that every setting of docs/settings.md is one.
 func TestMisspeltSettings(t *testing.T) {
-	for _, name := range []string{"KEYRELAY_DESTINATION", "KEYRELAY_SECRETS_TTL", "KEYRELAY_"} {
+	for _, name := range []string{"KEYRELAY_DESTINATION", "KEYRELAY_SECRETS_TTL", "KEYRELAY_", "keyrelay_destinations"} {
 		if err := checkNames([]string{"PORT=80", name + "=the-value"}); err == nil || !strings.HasPrefix(err.Error(), name+" is not") || strings.Contains(err.Error(), "the-value") {
 			t.Errorf("%s: %v", name, err)
 		}
