@@ -45,8 +45,8 @@ func startCloud(t *testing.T) *cloud {
 // aws runs the AWS command line and decodes what it answers into value, unless that is nil.
 func (c *cloud) aws(t *testing.T, value any, arguments ...string) {
 	t.Helper()
-	printed := output(t, command(t, c.environment, "aws", append(arguments, "--output", "json")...))
-	if value == nil {
+	printed := output(t, command(t, c.environment, "aws", append(arguments, "--endpoint-url", c.address, "--output", "json")...))
+	if value == nil || printed == "" {
 		return
 	}
 	if err := json.Unmarshal([]byte(printed), value); err != nil {

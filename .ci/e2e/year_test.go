@@ -57,6 +57,8 @@ func TestYear(t *testing.T) {
 	t.Run("delete", year.deletes)
 	if !t.Failed() {
 		year.operating.isDone(t, "Pin the base image by its digest") // asks an image registry
+		// The first two are for a machine with Docker, .ci/sam and .ci/image; the last is done as operate.md says.
+		year.deploying.isDone(t, "Try the very function on your machine", "Elsewhere", "Undo everything")
 	}
 }
 
@@ -101,6 +103,14 @@ func (y *year) deploysStack(t *testing.T) {
 		}
 	}
 	y.findGateway(t)
+	if printed := y.deploying.follow(t, "3. Deploy", 1); !strings.Contains(printed, "\n"+y.key+"\n") {
+		t.Errorf("the key is printed as %s, it is %s", printed, y.key)
+	}
+	y.deploying.beginning.text += y.deploying.find(t, "3. Deploy", "sh", 1).text
+	tried := y.deploying.follow(t, "4. Set up the connector", 0, `"$(out Url)"`, y.gateway, "https://api.example.com/v2/orders", downstreamBase+"/v1/orders")
+	if !strings.Contains(tried, "/v1/orders?customer=c-42") {
+		t.Errorf("the dry run: %s", tried)
+	}
 	if status, _, body := y.send(t, order("/v1/orders")); status != http.StatusOK {
 		t.Errorf("the first request: %d %s", status, body)
 	}
@@ -366,7 +376,8 @@ func (y *year) noticesRevocation(t *testing.T) {
 func (y *year) ring(t *testing.T, watched metric) {
 	t.Helper()
 	var chat struct{ QueueURL string }
-	y.aws(t, &chat, "sqs", "create-queue", "--queue-name", "chat")
+	y.aws(t, &chat, "sqs", "create-queue", "--queue-name", "chat", "--attributes", `{"Policy": "{\"Version\": \"2012-10-17\", \"Statement\": [{`+
+		`\"Effect\": \"Allow\", \"Principal\": {\"Service\": \"sns.amazonaws.com\"}, \"Action\": \"sqs:SendMessage\", \"Resource\": \"*\"}]}"}`)
 	y.aws(t, nil, "sns", "subscribe", "--topic-arn", y.topic, "--protocol", "sqs", "--notification-endpoint", "arn:aws:sqs:us-east-1:000000000000:chat")
 	y.aws(t, nil, "cloudwatch", "put-metric-data", "--namespace", watched.namespace, "--metric-name", watched.name, "--dimensions", watched.dimensions, "--value", "1")
 	if _, state := y.alarm(t, "CredentialAlarm"); state != "ALARM" {
