@@ -155,7 +155,8 @@ func (e *logEntry) panicked(err error) {
 func (e *logEntry) finish(response *gateway.Response) {
 	e.status = response.Status
 	e.responseBytes = len(response.Body)
-	if e.try != nil && e.detail == "" && !e.accepted() {
+	failed := e.status >= 400 || e.try != nil && !e.accepted()
+	if failed && e.detail == "" && e.problemName == "" {
 		e.detail = statusError(e.status).Error()
 	}
 	e.duration = time.Since(e.start)
