@@ -2,8 +2,10 @@ package e2e
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -82,6 +84,16 @@ func TestTemplate(t *testing.T) {
 		made := process(t, "Entry=function-url", "Deployment=Linear10PercentEvery1Minute")
 		made.expect(t, "RelayDeploymentGroup", "AlarmConfiguration", `{"Enabled": true, "Alarms": [{"Name": {"Ref": "ErrorsAlarm"}}, {"Name": {"Ref": "SecretAlarm"}}]}`)
 	})
+	t.Run("every other parameter", func(t *testing.T) {
+		const key = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+		made := process(t, "Caller1=osmos", "Caller2=crm", "Caller8=erp", "NamelessKey=off", "DailyQuota=1000", "Memory=512", "ReservedConcurrency=5", "Tracing=on",
+			"Environment={}", "SecretPrefix=staging/", "SecretKeyArn="+key, "RefreshTokenSecrets=crm", "Networks=private", "SubnetIds=subnet-0123456789abcdef0",
+			"SecurityGroupIds=sg-0123456789abcdef0", "AlarmTopicArn=arn:aws:sns:us-east-1:111122223333:alarms", "LogKeyArn="+key, "GatewayLogRole=existing",
+			"Later=true", "QueueKeyArn="+key)
+		if description := versionDescription(made); !strings.HasPrefix(description, "1 x86_64 512 30 on private staging/ 300s 24h ") {
+			t.Errorf("the version is described as %q", description)
+		}
+	})
 	t.Run("by default", func(t *testing.T) {
 		made := process(t)
 		for _, name := range []string{"FailuresQuery", "AuditQuery"} {
@@ -97,6 +109,24 @@ func TestTemplate(t *testing.T) {
 			t.Error("the gateway has a policy")
 		}
 	})
+}
+
+// versionDescription is the text that makes a new version where it changes, but for the
+// ids of keys.
+func versionDescription(made processed) string {
+	for _, resource := range made.Resources {
+		if resource.Type == "AWS::Lambda::Version" {
+			joined, _ := resource.Properties["Description"].(map[string]any)
+			parts, _ := joined["Fn::Join"].([]any)
+			texts, _ := parts[1].([]any)
+			var text strings.Builder
+			for _, each := range texts {
+				fmt.Fprint(&text, each, " ")
+			}
+			return text.String()
+		}
+	}
+	return ""
 }
 
 // expect holds a property of a resource against JSON.
