@@ -224,6 +224,27 @@ func TestTokenRefused(t *testing.T) {
 	}
 }
 
+// TestRefusalsFitTheScheme names no secret where the scheme has none, and no extension that
+// would be a fault on it, whatever the endpoint answers.
+func TestRefusalsFitTheScheme(t *testing.T) {
+	codes := []string{"", "invalid_client", "invalid_grant", "invalid_request", "invalid_scope", "invalid_target", "unauthorized_client", "unsupported_grant_type", "of its own"}
+	for _, status := range []int{200, 302, 400, 401, 403, 404, 422, 429, 500} {
+		for _, code := range codes {
+			w := newWorld(t, map[string]string{"client": client}, fake.Says(status, "application/json", `{"error": "`+code+`"}`))
+			bare, keyed := w.session("/key"), w.session("/key")
+			keyed.Secret = managed("client", "")
+			for _, scheme := range []*destination.SecurityScheme{bare, keyed} {
+				_, err := w.store.Get(t.Context(), w.plan(scheme))
+				detail := mustFail(t, err, retrieval.ErrFailed).Detail
+				if strings.Contains(detail, "x-keyrelay-client-authentication") || strings.Contains(detail, "flow") || strings.Contains(detail, "scopes") || strings.Contains(detail, "  ") || strings.Contains(detail, " .") ||
+					scheme == bare && strings.Contains(detail, "secret") {
+					t.Errorf("%d %s with secret %q: %s", status, code, scheme.Secret, detail)
+				}
+			}
+		}
+	}
+}
+
 // TestUnreachable tells an endpoint that cannot be reached.
 func TestUnreachable(t *testing.T) {
 	w := newWorld(t, map[string]string{"client": client}, func(_ int, w http.ResponseWriter, _ *http.Request) { panic(http.ErrAbortHandler) })

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,7 +17,6 @@ import (
 	"keyrelay/function/fake"
 	"keyrelay/function/rawjson"
 	"keyrelay/function/retrieval"
-	"keyrelay/function/secret"
 	"keyrelay/function/upstream"
 )
 
@@ -305,56 +303,6 @@ func TestSlowEndpoint(t *testing.T) {
 			t.Errorf("it took %v", took)
 		}
 	})
-}
-
-// TestClientRotated reads the client's secret again when the endpoint does not
-// accept it, once, and repeats the retrieval.
-func TestClientRotated(t *testing.T) {
-	for _, refusal := range []struct {
-		status int
-		body   string
-	}{{401, ""}, {400, `{"error": "invalid_client"}`}, {400, `error=invalid_client`}} {
-		synctest.Test(t, func(t *testing.T) {
-			accepted := atomic.Pointer[string]{}
-			w := newBubble(map[string]string{"client": client}, func(call int, rw http.ResponseWriter, r *http.Request) {
-				if _, secret, _ := r.BasicAuth(); secret != *accepted.Load() {
-					fake.Says(refusal.status, "", refusal.body)(call, rw, r)
-					return
-				}
-				fake.Tokens(60)(call, rw, r)
-			})
-			first, second, third := "the-client-secret", "the-second-secret", "the-third-secret"
-			accepted.Store(&first)
-			outbound := w.plan(w.oauth())
-			w.mustAuthorize(t, outbound, "Bearer token-number-1")
-			w.secrets.Put("client", `{"client_id": "the-client", "client_secret": "the-second-secret"}`)
-			accepted.Store(&second)
-			time.Sleep(time.Minute)
-			w.mustAuthorize(t, outbound, "Bearer token-number-3")
-			mustHaveCalls(t, w.secrets, 2)
-			accepted.Store(&third)
-			time.Sleep(time.Minute)
-			_, err := w.store.Get(t.Context(), outbound)
-			mustFail(t, err, retrieval.ErrFailed, "hush")
-			w.mustHaveRetrieved(t, 4)
-			mustHaveCalls(t, w.secrets, 1)
-		})
-	}
-}
-
-// TestInputsMended reads a secret again that is not of the right shape.
-func TestInputsMended(t *testing.T) {
-	for _, broken := range []string{`{"client_secret": "the-client-secret"}`, `{"client_id": "the-client"}`} {
-		synctest.Test(t, func(t *testing.T) {
-			w := newBubble(map[string]string{"client": broken}, fake.Tokens(60))
-			outbound := w.plan(w.oauth())
-			_, err := w.store.Get(t.Context(), outbound)
-			mustFail(t, err, secret.ErrUnavailable)
-			w.secrets.Put("client", client)
-			time.Sleep(10 * time.Second)
-			w.mustAuthorize(t, outbound, "Bearer token-number-1")
-		})
-	}
 }
 
 // TestRenewGetsNoOther leaves the first answer standing where the new token is the

@@ -111,7 +111,7 @@ func TestFailedCredentials(t *testing.T) {
 	})
 	for path, want := range map[string]verdict{
 		"/lost":  {"ERROR", "keyrelay", "lost", "The secret secretsmanager:keyrelay/lost does not exist in this AWS account and region", "a lost"},
-		"/token": {"ERROR", "token-endpoint", "token", "invalid_scope", "a token"},
+		"/token": {"ERROR", "token-endpoint", "token", "It answered 400, invalid_scope. The endpoint is at 127.0.0.1.", "a token"},
 	} {
 		s.send(t.Context(), sent{method: "POST", url: "http://" + s.api.host + "/v2" + path, body: []byte(`{}`)})
 		got := lastVerdict(t, s.log.String())

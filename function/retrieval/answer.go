@@ -217,9 +217,15 @@ func (in *inputs) oauthProblem(code string) string {
 	if code == "invalid_grant" && in.refreshToken() != "" {
 		return "its endpoint does not accept the refresh token any more. A person has to consent anew: " + login(in.scope) + "."
 	}
-	switch code {
-	case "invalid_client":
+	switch {
+	case code == "invalid_client":
 		return in.clientProblem()
+	case in.scope.Scheme.Kind == destination.RetrievedKey && in.scope.Scheme.Secret == (destination.Reference{}):
+		return "its endpoint did not answer with a credential. Check the URL and the parameters in the document."
+	case in.scope.Scheme.Kind == destination.RetrievedKey:
+		return "its endpoint did not answer with a credential. Check the URL and the parameters in the document, and the secret " + in.scope.Scheme.Secret.Public() + "."
+	}
+	switch code {
 	case "invalid_grant":
 		if in.scope.Scheme.JWTGrant {
 			return "its endpoint does not accept the signed assertion. Check the claims of x-keyrelay-jwt and the key in the secret."
