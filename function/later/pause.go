@@ -75,9 +75,10 @@ func (r *Reach) Reached(name string) {
 	*r.api(name) = reached{}
 }
 
-// Failed notes that it was not, and for how long the API asked to be left alone; 0 where
-// it did not.
-func (r *Reach) Failed(name string, now time.Time, why error, asked time.Duration) {
+// Failed notes that it was not, in a try that took so long, and for how long the API asked
+// to be left alone; 0 where it did not. Probes of an API that is silent take a quarter of an
+// instance's time at most.
+func (r *Reach) Failed(name string, now time.Time, why error, took, asked time.Duration) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
 	api := r.api(name)
@@ -86,7 +87,7 @@ func (r *Reach) Failed(name string, now time.Time, why error, asked time.Duratio
 		return // it was under way when the others failed
 	}
 	if api.failures++; api.failures >= failuresInRow {
-		api.until = now.Add(min(max(pause(api.failures-failuresInRow+1, mostReach), asked), mostReach))
+		api.until = now.Add(max(pause(api.failures-failuresInRow+1, mostReach), min(asked, mostReach), 3*took))
 	}
 }
 

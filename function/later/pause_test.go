@@ -34,7 +34,7 @@ func TestReach(t *testing.T) {
 		return ok, pause
 	}
 	for range 4 {
-		reach.Failed("api", now, why, 0)
+		reach.Failed("api", now, why, 0, 0)
 	}
 	if ok, _ := admit("api"); !ok {
 		t.Fatal("it is left alone after four failures")
@@ -44,7 +44,7 @@ func TestReach(t *testing.T) {
 		if ok, _ := admit("api"); !ok {
 			t.Fatal("it is left alone too soon")
 		}
-		reach.Failed("api", now, why, 0)
+		reach.Failed("api", now, why, 0, 0)
 	}
 	ok, pause, last := reach.Admit("api", now)
 	if ok || pause < time.Second || pause > 4*time.Second || !errors.Is(last, why) {
@@ -53,7 +53,7 @@ func TestReach(t *testing.T) {
 	if ok, _ := admit("other"); !ok {
 		t.Error("another API is left alone")
 	}
-	reach.Failed("api", now, why, 0) // one that was under way
+	reach.Failed("api", now, why, 0, 0) // one that was under way
 	for round, most := range []time.Duration{2 * time.Second, 4 * time.Second, 8 * time.Second} {
 		now = now.Add(most)
 		if ok, _ := admit("api"); !ok {
@@ -66,16 +66,22 @@ func TestReach(t *testing.T) {
 		if ok, _ := admit("api"); !ok {
 			t.Fatalf("nobody probes in round %d", round)
 		}
-		reach.Failed("api", now, why, 0)
+		reach.Failed("api", now, why, 0, 0)
 		if ok, _ := admit("api"); ok {
 			t.Fatalf("it is not left alone in round %d", round)
 		}
 	}
-	reach.Failed("busy", now, why, time.Hour)
+	reach.Failed("busy", now, why, 0, time.Hour)
 	for range 4 {
-		reach.Failed("busy", now, why, time.Minute)
+		reach.Failed("busy", now, why, 0, time.Minute)
 	}
 	if ok, pause := admit("busy"); ok || pause < time.Minute || pause > 2*time.Minute {
+		t.Errorf("%v %s", ok, pause)
+	}
+	for range 5 {
+		reach.Failed("silent", now, why, 25*time.Second, 0)
+	}
+	if ok, pause := admit("silent"); ok || pause < 75*time.Second {
 		t.Errorf("%v %s", ok, pause)
 	}
 	for range 20 {
@@ -83,7 +89,7 @@ func TestReach(t *testing.T) {
 		if ok, _ := admit("api"); !ok {
 			t.Fatal("it is left alone for more than five minutes")
 		}
-		reach.Failed("api", now, why, 0)
+		reach.Failed("api", now, why, 0, 0)
 	}
 	now = now.Add(5 * time.Minute)
 	admit("api")

@@ -181,12 +181,13 @@ func (r *Relay) tryMessage(ctx context.Context, entry *logEntry) (answer *gatewa
 		return nil
 	}
 	defer func() { r.answers.Add(-taken) }()
+	began := time.Now()
 	answer, err = r.send(ctx, outbound, entry)
 	if err != nil && ctx.Err() != nil {
 		r.reach.Left(entry.destination)
 		return nil, errPostponed // the program ends
 	}
-	r.noteReach(answer, err, entry)
+	r.noteReach(answer, err, entry, time.Since(began))
 	return answer, err
 }
 
@@ -224,17 +225,17 @@ func (r *Relay) awaitReach(entry *logEntry) error {
 	return errPostponed
 }
 
-// noteReach notes whether the API was reached.
-func (r *Relay) noteReach(answer *gateway.Response, err error, entry *logEntry) {
+// noteReach notes whether the API was reached in a try that took so long.
+func (r *Relay) noteReach(answer *gateway.Response, err error, entry *logEntry, took time.Duration) {
 	problem, _ := problemFor(err)
 	switch {
 	case err == nil && isUnreached(answer.Status):
 		asked := retryAfter(answer.Header.Get("Retry-After"), time.Now())
-		r.reach.Failed(entry.destination, cache.Now(), statusError(answer.Status), time.Duration(asked)*time.Second)
+		r.reach.Failed(entry.destination, cache.Now(), statusError(answer.Status), took, time.Duration(asked)*time.Second)
 	case err == nil:
 		r.reach.Reached(entry.destination)
 	case problem.blame == blameDownstream && problem.Name != answerTooLargeName:
-		r.reach.Failed(entry.destination, cache.Now(), err, 0)
+		r.reach.Failed(entry.destination, cache.Now(), err, took, 0)
 	default:
 		r.reach.Left(entry.destination)
 	}
