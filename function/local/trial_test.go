@@ -81,6 +81,22 @@ func TestTakeAway(t *testing.T) {
 	}
 }
 
+// TestPageEvent sees that the page gives away, of a trial with the samples, the very event
+// that stands with the others in events/ and is given to the function in sam's container.
+func TestPageEvent(t *testing.T) {
+	sample := trial{
+		Method: "POST", URL: "http://127.0.0.1:8081/post", Record: `{"customer": "c-42", "region": ["emea", "apac"], "amount": 19.90, "note": "two sheets"}`,
+		Moves: []fieldMove{{Field: "customer", To: "query"}, {Field: "region", To: "query"}, {Field: "note", To: "header", Header: "X-Note"}},
+	}
+	expected, err := os.ReadFile("../../events/rest-workbench.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if difference := cmp.Diff(string(expected), sample.takeAway("127.0.0.1:8080").Event); difference != "" {
+		t.Error(difference)
+	}
+}
+
 // taken keeps the request that it answers.
 type taken struct{ gateway.Request }
 
