@@ -15,7 +15,12 @@ type takeaway struct {
 	Record  string
 	Curl    string
 	Event   string
+	// Container is what the event calls this machine; empty where it is not about it.
+	Container string
 }
+
+// container is this machine as a container of sam local reaches it.
+const container = "host.docker.internal"
 
 // maxTaken is the longest record that is written into a command and an event: what is
 // longer no one pastes.
@@ -31,6 +36,9 @@ func (t trial) takeAway(relay string) takeaway {
 	short.Record = made.Record
 	made.Curl = short.curl(relay)
 	made.Event = short.event()
+	if fromContainer(t.URL) != t.URL {
+		made.Container = container
+	}
 	return made
 }
 
@@ -89,11 +97,11 @@ func bodyOrNull(record string) *string {
 	return &record
 }
 
-// fromContainer names this machine as a container of sam local reaches it.
+// fromContainer names this machine as a container does.
 func fromContainer(address string) string {
 	parsed, err := url.Parse(address)
 	if err != nil || parsed.Hostname() != "127.0.0.1" && parsed.Hostname() != "localhost" {
 		return address
 	}
-	return strings.Replace(address, parsed.Hostname(), "host.docker.internal", 1)
+	return strings.Replace(address, parsed.Hostname(), container, 1)
 }
