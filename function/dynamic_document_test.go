@@ -55,7 +55,7 @@ func fenced(text, language string) string {
 // section says.
 func TestCredentialSections(t *testing.T) {
 	sections := credentialSections(t)
-	if len(sections) != 20 {
+	if len(sections) != 21 {
 		t.Errorf("%d sections have a document", len(sections))
 	}
 	for _, read := range sections {

@@ -100,8 +100,11 @@ func runKind(t *testing.T, archive *txtar.Archive) {
 			t.Errorf("the caller got %d %s", answer.Code, answer.Body)
 		}
 	}
-	// A signature of AWS is of its time.
-	arrived := regexp.MustCompile(`\b20\d{6}(T\d{6}Z)?\b`).ReplaceAllString(arrivedAt(t, api), "DATE")
+	// Signatures of AWS and of OAuth 1.0 are of their time.
+	arrived := regexp.MustCompile(`oauth_nonce="[A-Z2-7]{26}"`).ReplaceAllString(arrivedAt(t, api), `oauth_nonce="NONCE"`)
+	arrived = regexp.MustCompile(`oauth_timestamp="\d{10}"`).ReplaceAllString(arrived, `oauth_timestamp="TIME"`)
+	arrived = regexp.MustCompile(`oauth_signature="[^"]{28,}"`).ReplaceAllString(arrived, `oauth_signature="SIGNATURE"`)
+	arrived = regexp.MustCompile(`\b20\d{6}(T\d{6}Z)?\b`).ReplaceAllString(arrived, "DATE")
 	arrived = regexp.MustCompile(`Signature=[0-9a-f]{64}`).ReplaceAllString(arrived, "Signature=SIGNATURE")
 	if difference := cmp.Diff(want, keys.open(t, strings.ReplaceAll(arrived, host, "$API"), host)); difference != "" {
 		t.Errorf("(-want +got):\n%s", difference)

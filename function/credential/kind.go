@@ -36,6 +36,8 @@ func (s *Store) kind(of destination.Kind) kind {
 		return s.token()
 	case destination.SignedJWT:
 		return s.signedJWT()
+	case destination.SignedOAuth1:
+		return s.static(fromConsumer)
 	case destination.AWSSignatureV4:
 		return s.signature()
 	}

@@ -28,7 +28,7 @@ func extensions() map[string][]level {
 	scheme := []level{schemeLevel}
 	return map[string][]level{
 		"value":  {schemeLevel, parameterLevel},
-		"values": scheme, "in": scheme, "jwt": scheme, "grant": scheme, "sigv4": scheme, "response": scheme, "write-back": scheme, "retrieval": scheme,
+		"values": scheme, "in": scheme, "jwt": scheme, "grant": scheme, "sigv4": scheme, "oauth1": scheme, "response": scheme, "write-back": scheme, "retrieval": scheme,
 		"secret": scheme, "lifetime": scheme, "expires-in": scheme, "refresh-on": scheme,
 		"request-content-type": scheme, "client-authentication": scheme,
 		"network": document, "ca": document, "session": document, "callers": document, "variables": document, "record-type": document, "rate": document,

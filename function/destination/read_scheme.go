@@ -59,6 +59,7 @@ func (r *reader) scheme(scheme *SecurityScheme, m member) {
 	r.response(scheme, node)
 	r.writeBack(scheme, node)
 	r.sigv4(scheme, node, kind)
+	r.oauth1(scheme, node)
 	r.source(scheme, node, kind)
 	r.retrieval(scheme, node, kind)
 	r.parameters(scheme, node, templates)
@@ -142,8 +143,10 @@ func (r *reader) httpScheme(scheme *SecurityScheme, node *yaml.Node) {
 		scheme.Kind = Basic
 	case "bearer":
 		scheme.Kind, scheme.Word = Bearer, "Bearer"
+	case "oauth":
+		scheme.Kind, scheme.OAuth1.SignatureMethod = SignedOAuth1, "HMAC-SHA1"
 	case "": // a fault has been noted
-	case "digest", "dpop", "gnap", "hoba", "mutual", "negotiate", "ntlm", "oauth", "privatetoken", "scram-sha-1", "scram-sha-256", "vapid":
+	case "digest", "dpop", "gnap", "hoba", "mutual", "negotiate", "ntlm", "privatetoken", "scram-sha-1", "scram-sha-256", "vapid":
 		scheme.Kind = Unsupported // these need more than a text
 	default:
 		scheme.Kind, scheme.Word = Bearer, name

@@ -64,6 +64,28 @@ func (r *reader) sigv4(scheme *SecurityScheme, node *yaml.Node, kind string) {
 	scheme.Region, _ = r.text(r.member(at, "region"), "region")
 }
 
+// oauth1 reads x-keyrelay-oauth1: how an http scheme OAuth signs.
+func (r *reader) oauth1(scheme *SecurityScheme, node *yaml.Node) {
+	const what = extensionPrefix + "oauth1"
+	if scheme.Kind != SignedOAuth1 {
+		return
+	}
+	read := &scheme.OAuth1
+	for _, each := range r.members(r.member(node, what), what) {
+		switch each.key.Value {
+		case "signatureMethod":
+			read.SignatureMethod, _ = r.oneOf(each.value, "the signatureMethod of "+what, "HMAC-SHA1", "HMAC-SHA256", "PLAINTEXT")
+		case "realm":
+			read.Realm, _ = r.text(each.value, "realm")
+			if strings.ContainsAny(read.Realm, "\"\\") || !gateway.ValidHeaderValue(read.Realm) {
+				r.fault(each.value, "the realm of "+what+" is none that a header can carry", "write it as the API documents it")
+			}
+		default:
+			r.fault(each.key, printable(each.key.Value)+" is not known in "+what, "write signatureMethod or realm")
+		}
+	}
+}
+
 // response reads x-keyrelay-response: where a value is that is not in the answer's body.
 func (r *reader) response(scheme *SecurityScheme, node *yaml.Node) {
 	const what = extensionPrefix + "response"

@@ -151,7 +151,7 @@ func (r *reader) checkChains(nodes map[*SecurityScheme]*yaml.Node) {
 	for _, scheme := range r.destination.Schemes {
 		for _, other := range Schemes(scheme.expressions(false)) {
 			switch other.Kind {
-			case MutualTLS, AWSSignatureV4, Unsupported:
+			case MutualTLS, AWSSignatureV4, SignedOAuth1, Unsupported:
 				r.fault(nodes[scheme], "the credential of "+printable(other.Name)+", which a template names, is no text", "name a scheme of another type")
 			}
 		}

@@ -32,6 +32,8 @@ const (
 	SignedJWT
 	// AWSSignatureV4 signs requests with the function's own role, or with keys from a secret.
 	AWSSignatureV4
+	// SignedOAuth1 is the http scheme OAuth: requests are signed with a client and a token (RFC 5849).
+	SignedOAuth1
 	// Unsupported is a scheme that parses but that keyrelay cannot fill, such as http digest or an implicit flow.
 	Unsupported
 )
@@ -64,6 +66,7 @@ func kindRules() [Unsupported + 1]kindRule {
 		MutualTLS:      {words: "mutualTLS", secret: true, extensions: []string{"secret"}},
 		SignedJWT:      {words: "apiKey or http bearer with x-keyrelay-jwt", secret: true, extensions: []string{"secret", "values", "in", "jwt"}},
 		AWSSignatureV4: {words: "awsSigv4", authorization: true, extensions: []string{"secret", "sigv4"}},
+		SignedOAuth1:   {words: "http oauth", secret: true, authorization: true, extensions: []string{"secret", "oauth1"}},
 		Unsupported:    {words: "none that keyrelay can fill"},
 	}
 }
@@ -126,6 +129,8 @@ type SecurityScheme struct {
 	// Service and Region are what AWS signatures are for; empty for execute-api and the
 	// region in the host's name.
 	Service, Region string
+	// OAuth1 says how requests are signed; zero unless Kind is SignedOAuth1.
+	OAuth1 OAuth1
 	// JSONTokenRequest says that a token request is sent as JSON and not as a form.
 	JSONTokenRequest bool
 	// ClientAuthentication is how a client proves who it is to a token endpoint: empty
@@ -172,6 +177,12 @@ type Retrieval struct {
 	Method          string
 	URL             *url.URL
 	ResponsePointer rawjson.Pointer
+}
+
+// An OAuth1 is x-keyrelay-oauth1.
+type OAuth1 struct {
+	// SignatureMethod is HMAC-SHA1, HMAC-SHA256 or PLAINTEXT; Realm is empty for none.
+	SignatureMethod, Realm string
 }
 
 // A WriteBack is one member of x-keyrelay-write-back: where in the answer the value is

@@ -326,6 +326,8 @@ func describe(scheme *destination.SecurityScheme) (what, from string) {
 		what = "access token in Authorization"
 	case destination.MutualTLS:
 		what = "client certificate"
+	case destination.SignedOAuth1:
+		what = "OAuth 1.0 signature in Authorization"
 	case destination.AWSSignatureV4:
 		return "AWS signature", "this process's own AWS credentials"
 	case destination.Unsupported:

@@ -155,7 +155,7 @@ func isRepeated(field string) bool {
 // hasText reports whether a credential of this kind is a text that can stand in a header.
 func hasText(kind destination.Kind) bool {
 	switch kind {
-	case destination.MutualTLS, destination.AWSSignatureV4, destination.Unsupported:
+	case destination.MutualTLS, destination.AWSSignatureV4, destination.SignedOAuth1, destination.Unsupported:
 		return false
 	}
 	return true

@@ -1,0 +1,112 @@
+package credential
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha1" // #nosec G505 -- RFC 5849 section 3.4.2 signs by it
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"hash"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"keyrelay/function/destination"
+	"keyrelay/function/mask"
+	"keyrelay/function/retrieval"
+	"keyrelay/function/secret"
+)
+
+// A consumer is the client and the token that an OAuth 1.0 signature is made with
+// (RFC 5849); a client that acts for itself has no token.
+type consumer struct {
+	Key         string `json:"consumer_key"`
+	Secret      string `json:"consumer_secret"`
+	Token       string `json:"token"`
+	TokenSecret string `json:"token_secret"`
+}
+
+// fromConsumer makes the part that signs requests as OAuth 1.0 has it.
+func fromConsumer(scheme *destination.SecurityScheme, value secret.Value) (*part, error) {
+	var read consumer
+	if !value.IsJSON || json.Unmarshal(value.Bytes(), &read) != nil || read.Key == "" || read.Secret == "" {
+		return nil, secret.Unusable(scheme.Secret, `is not of the shape that OAuth 1.0 needs. Store {"consumer_key": "…", "consumer_secret": "…", "token": "…", "token_secret": "…"}, the last two where the API gives a token.`)
+	}
+	keys := func() consumer { return read }
+	return &part{
+		sign: func(request *http.Request) {
+			setField(request.Header, "Authorization", []string{signedOAuth1(request, keys(), scheme.OAuth1)})
+		},
+		masker: mask.New(read.Token),
+	}, nil
+}
+
+// signedOAuth1 is the Authorization field of a request (RFC 5849 section 3.5.1).
+func signedOAuth1(request *http.Request, keys consumer, rules destination.OAuth1) string {
+	parameters := [][2]string{
+		{"oauth_consumer_key", keys.Key}, {"oauth_nonce", rand.Text()}, {"oauth_signature_method", rules.SignatureMethod},
+		{"oauth_timestamp", strconv.FormatInt(time.Now().Unix(), 10)}, {"oauth_version", "1.0"},
+	}
+	if keys.Token != "" {
+		parameters = append(parameters, [2]string{"oauth_token", keys.Token})
+	}
+	signature := retrieval.EscapeQuery(keys.Secret) + "&" + retrieval.EscapeQuery(keys.TokenSecret)
+	if rules.SignatureMethod != "PLAINTEXT" {
+		made := sha1.New
+		if rules.SignatureMethod == "HMAC-SHA256" {
+			made = func() hash.Hash { return sha256.New() }
+		}
+		code := hmac.New(made, []byte(signature))
+		_, _ = code.Write([]byte(oauth1Base(request, parameters)))
+		signature = base64.StdEncoding.EncodeToString(code.Sum(nil))
+	}
+	text := "OAuth "
+	if rules.Realm != "" {
+		text += `realm="` + rules.Realm + `", `
+	}
+	for _, each := range append(parameters, [2]string{"oauth_signature", signature}) {
+		text += each[0] + `="` + retrieval.EscapeQuery(each[1]) + `", `
+	}
+	return strings.TrimSuffix(text, ", ")
+}
+
+// oauth1Base is what is signed: the method, the URL without its query, and all parameters,
+// those of a form in the body included (RFC 5849 section 3.4.1).
+func oauth1Base(request *http.Request, parameters [][2]string) string {
+	sent := request.URL.Query()
+	if mediaType, _, _ := mime.ParseMediaType(request.Header.Get("Content-Type")); mediaType == formType {
+		form, _ := url.ParseQuery(string(bodyOf(request)))
+		for name, values := range form {
+			sent[name] = append(sent[name], values...)
+		}
+	}
+	var pairs []string
+	add := func(name, value string) {
+		pairs = append(pairs, retrieval.EscapeQuery(name)+"="+retrieval.EscapeQuery(value))
+	}
+	for name, values := range sent {
+		for _, value := range values {
+			add(name, value)
+		}
+	}
+	for _, each := range parameters {
+		add(each[0], each[1])
+	}
+	// "=" sorts behind "-" and digits, which a longer name may go on with: names first, then values.
+	slices.SortFunc(pairs, func(a, b string) int {
+		return strings.Compare(strings.Replace(a, "=", "\x00", 1), strings.Replace(b, "=", "\x00", 1))
+	})
+	host := strings.ToLower(request.URL.Host)
+	host = strings.TrimSuffix(host, map[string]string{"http": ":80", "https": ":443"}[request.URL.Scheme])
+	path := request.URL.EscapedPath()
+	if path == "" {
+		path = "/"
+	}
+	address := request.URL.Scheme + "://" + host + path
+	return request.Method + "&" + retrieval.EscapeQuery(address) + "&" + retrieval.EscapeQuery(strings.Join(pairs, "&"))
+}
