@@ -13,14 +13,21 @@ const (
 	mostReach  = 5 * time.Minute
 )
 
-// Pause is how long to wait after a number of failed tries, from 1: twice as long each
-// time, and less by chance, up to half, so that what failed together does not come again
-// together.
-func Pause(tries int) time.Duration { return pause(tries, mostPause) }
+// Pause is how long a message waits after a failed try. It was received so often, and is so
+// old: twice as long each time, but no more than a quarter of its age, since receipts
+// without a try count too, so that what an outage delayed comes soon after its end; and
+// less by chance, up to half, so that what failed together does not come again together.
+func Pause(receives int, age time.Duration) time.Duration {
+	return pause(receives, min(max(age/4, firstPause), mostPause))
+}
 
-func pause(tries int, most time.Duration) time.Duration {
+// LeastPause is how long a message of an age waits at least, tried or not: a queue counts
+// its receipts, and takes it away, without a reason, after 1,000.
+func LeastPause(age time.Duration) time.Duration { return age / 100 }
+
+func pause(failures int, most time.Duration) time.Duration {
 	full := most
-	if doublings := max(tries, 1) - 1; doublings < 30 {
+	if doublings := max(failures, 1) - 1; doublings < 30 {
 		full = min(firstPause<<doublings, most)
 	}
 	return full - rand.N(full/2) // #nosec G404 -- no secret
@@ -39,6 +46,8 @@ type Reach struct {
 
 type reached struct {
 	failures int
+	// since is when the failures began.
+	since time.Time
 	// until is when the next record may be tried; probing says that one is under way.
 	until   time.Time
 	probing bool
@@ -86,8 +95,12 @@ func (r *Reach) Failed(name string, now time.Time, why error, took, asked time.D
 	if now.Before(api.until) {
 		return // it was under way when the others failed
 	}
-	if api.failures++; api.failures >= failuresInRow {
-		api.until = now.Add(max(pause(api.failures-failuresInRow+1, mostReach), min(asked, mostReach), 3*took))
+	if api.failures++; api.failures == 1 {
+		api.since = now
+	}
+	if api.failures >= failuresInRow {
+		most := min(max(now.Sub(api.since)/4, firstPause), mostReach)
+		api.until = now.Add(max(pause(api.failures-failuresInRow+1, most), min(asked, mostReach), 3*took))
 	}
 }
 

@@ -8,18 +8,45 @@ import (
 	"keyrelay/function/later"
 )
 
-// TestPause sees that pauses double up to half an hour, and are up to half shorter by chance.
+// TestPause sees that pauses double up to a quarter of a message's age and half an hour, and
+// are up to half shorter by chance.
 func TestPause(t *testing.T) {
-	for tries, full := range map[int]time.Duration{0: 2 * time.Second, 1: 2 * time.Second, 2: 4 * time.Second, 10: 1024 * time.Second, 11: 30 * time.Minute, 1 << 20: 30 * time.Minute} {
+	for _, test := range []struct {
+		receives int
+		age      time.Duration
+		full     time.Duration
+	}{
+		{0, time.Hour, 2 * time.Second}, {1, time.Hour, 2 * time.Second}, {2, time.Hour, 4 * time.Second}, {9, time.Hour, 512 * time.Second}, {10, time.Hour, 15 * time.Minute},
+		{10, 0, 2 * time.Second}, {10, 40 * time.Second, 10 * time.Second}, {11, 24 * time.Hour, 30 * time.Minute}, {1 << 20, 24 * time.Hour, 30 * time.Minute},
+	} {
 		seen := map[time.Duration]bool{}
 		for range 100 {
-			got := later.Pause(tries)
-			if seen[got] = true; got > full || got < full/2 {
-				t.Errorf("after %d tries the pause is %s", tries, got)
+			got := later.Pause(test.receives, test.age)
+			if seen[got] = true; got > test.full || got < test.full/2 {
+				t.Errorf("%+v: the pause is %s", test, got)
 			}
 		}
 		if len(seen) < 50 {
-			t.Errorf("after %d tries the pauses are much the same: %d of 100 differ", tries, len(seen))
+			t.Errorf("%+v: the pauses are much the same: %d of 100 differ", test, len(seen))
+		}
+	}
+}
+
+// TestReceipts sees that no message is received a thousand times within the most hours for
+// which a document can have it tried, though its API is never reached or always busy.
+func TestReceipts(t *testing.T) {
+	for name, next := range map[string]func(int, time.Duration) time.Duration{
+		"tried each time": func(receives int, age time.Duration) time.Duration {
+			return max(later.Pause(receives, age), later.LeastPause(age))
+		},
+		"postponed each time": func(_ int, age time.Duration) time.Duration { return max(2*time.Second, later.LeastPause(age)) },
+	} {
+		receives := 0
+		for age := time.Duration(0); age < 312*time.Hour; age += next(receives, age) {
+			receives++
+		}
+		if receives > 990 {
+			t.Errorf("%s, it is received %d times", name, receives)
 		}
 	}
 }

@@ -122,7 +122,7 @@ func (r *Relay) deliver(ctx context.Context, received *gateway.QueueMessage) (ag
 	defer func() { r.write(&entry) }()
 	answer, err := r.tryMessage(ctx, &entry)
 	if errors.Is(err, errPostponed) {
-		entry.try.outcome = postponed
+		entry.try.outcome, entry.try.pause = postponed, max(entry.try.pause, later.LeastPause(entry.try.age))
 		return true, entry.try.pause
 	}
 	var status statusError
@@ -291,7 +291,7 @@ func (r *Relay) bury(ctx context.Context, entry *logEntry) {
 		entry.try.outcome, entry.try.pause = dead, 0
 		return
 	}
-	entry.try.outcome, entry.try.pause = retried, later.Pause(entry.try.received.Receives)
+	entry.try.outcome, entry.try.pause = retried, later.Pause(entry.try.received.Receives, entry.try.age)
 	entry.detail += " It is no dead letter yet. " + refusalFrom(err).Note
 }
 
@@ -320,7 +320,7 @@ func (e *logEntry) transient() bool {
 // is within the time for which it is tried.
 func (e *logEntry) mayRetry(answer *gateway.Response) bool {
 	asked := time.Duration(retryAfter(answer.Header.Get("Retry-After"), cache.Now())) * time.Second
-	e.try.pause = min(max(later.Pause(e.try.received.Receives), asked), later.MaxPause)
+	e.try.pause = min(max(later.Pause(e.try.received.Receives, e.try.age), later.LeastPause(e.try.age), asked), later.MaxPause)
 	if within := e.try.within; within == 0 || e.try.age+e.try.pause <= within {
 		return true
 	}

@@ -138,16 +138,18 @@ func TestPauses(t *testing.T) {
 		least, most time.Duration
 	}{
 		{1, 0, "", time.Second, 2 * time.Second},
-		{2, 0, "", 2 * time.Second, 4 * time.Second},
-		{5, 0, "", 16 * time.Second, 32 * time.Second},
-		{1000, 0, "", 15 * time.Minute, 30 * time.Minute},
+		{2, time.Minute, "", 2 * time.Second, 4 * time.Second},
+		{5, time.Hour, "", 36 * time.Second, 36 * time.Second},
+		{6, time.Hour, "", 36 * time.Second, 64 * time.Second},
+		{1000, 10 * time.Hour, "", 15 * time.Minute, 30 * time.Minute},
+		{1000, time.Minute, "", 7 * time.Second, 15 * time.Second},
 		{1, 0, "90", 90 * time.Second, 90 * time.Second},
 		{1, 0, "soon", time.Second, 2 * time.Second},
 		{1, 0, time.Now().Add(time.Hour).UTC().Format(http.TimeFormat), 59 * time.Minute, time.Hour},
 		{1, 0, "86000", 11*time.Hour + 30*time.Minute, 11*time.Hour + 30*time.Minute},
-		{1, 24*time.Hour - 3*time.Second, "", time.Second, 2 * time.Second},
+		{1, 24*time.Hour - 16*time.Minute, "", 14 * time.Minute, 15 * time.Minute},
 		{1, 24 * time.Hour, "", -1, -1},
-		{3, 24*time.Hour - time.Second, "", -1, -1},
+		{3, 24*time.Hour - 14*time.Minute, "", -1, -1},
 		{1, 13 * time.Hour, "86000", -1, -1},
 	} {
 		after.Store(test.after)

@@ -82,7 +82,7 @@ var problems = []Problem{
 		"Use one of the methods that `allowed` lists.",
 		[]cause{{plan.ErrMethod, malformed}}},
 	{"record-too-large", 413, "The record is too large", blameCaller,
-		"Send less at once: at most 10 MB over HTTP, 1,044,480 as a message where it is delivered later, 50,000 members in an object, as many records in a batch that is split as x-keyrelay-batch-max says (1,000), and 65,536 bytes of fields that move.",
+		"Send less at once: at most 10 MB over HTTP, 1,044,480 bytes as a message where it is delivered later, 50,000 members in an object, as many records in a batch that is split as x-keyrelay-batch-max says (1,000), and 65,536 bytes of fields that move.",
 		[]cause{{gateway.ErrRecordTooLarge, malformed}, {plan.ErrRecordTooLarge, malformed}, {later.ErrTooLarge, malformed}}},
 	{"record-not-json", 415, "The record is not JSON", blameCaller,
 		"Send JSON with a JSON media type when fields are to be moved.",
