@@ -10,9 +10,10 @@ OWN = $(if $(filter file,$(origin DESTINATIONS)),, -destinations '$(DESTINATIONS
 SAMCONFIG ?= samconfig.toml
 ARCHITECTURE := $(shell sed -n 's/.*Architecture=\\*"*\(x86_64\|arm64\).*/\1/p' '$(SAMCONFIG)' | sort -u)
 # The template's parameter Networks as the configuration gives it, for the check of a build.
-NETWORKS := $(shell sed -n 's/^[^\#]*Networks=\(public\|private\).*/\1/p' '$(SAMCONFIG)' | tail -n 1)
+HASH := \#
+NETWORKS := $(shell sed -n 's/^[^$(HASH)]*Networks=\\*"*\(public\|private\).*/\1/p' '$(SAMCONFIG)' | tail -n 1)
 # The same of the parameter Later: documents may then ask for the queue, which is there once it is deployed.
-QUEUE := $(shell sed -n 's/^[^\#]*Later=\\*"*true.*/KEYRELAY_QUEUE=Later/p' '$(SAMCONFIG)' | tail -n 1)
+QUEUE := $(shell sed -n 's/^[^$(HASH)]*Later=\\*"*true.*/KEYRELAY_QUEUE=Later/p' '$(SAMCONFIG)' | tail -n 1)
 GOARCH_x86_64 := amd64
 GOARCH_arm64 := arm64
 # The address of this machine that sam's container reaches it by.
