@@ -42,7 +42,8 @@ func startCloud(t *testing.T) *cloud {
 	return started
 }
 
-// aws runs the AWS command line and decodes what it answers into value, unless that is nil.
+// aws runs the AWS command line and decodes what it answers into value, unless that is
+// nil or it answers nothing. For SQS it takes the endpoint from no variable.
 func (c *cloud) aws(t *testing.T, value any, arguments ...string) {
 	t.Helper()
 	printed := output(t, command(t, c.environment, "aws", append(arguments, "--endpoint-url", c.address, "--output", "json")...))

@@ -102,18 +102,18 @@ func shownMetric(row []any) metric {
 // records are the function's log records of requests.
 func (c *cloud) records(t *testing.T) []string {
 	t.Helper()
-	records := slices.DeleteFunc(c.entries(t), func(entry string) bool { return !strings.Contains(entry, `"message":"request"`) })
+	records := c.entries(t, `"message":"request"`)
 	if len(records) == 0 {
 		t.Fatal("no request was logged")
 	}
 	return records
 }
 
-// entries are all that the function's log holds.
-func (c *cloud) entries(t *testing.T) []string {
+// entries are those of the function's log that hold a text, 10,000 at most.
+func (c *cloud) entries(t *testing.T, text string) []string {
 	t.Helper()
 	var log struct{ Events []struct{ Message string } }
-	c.aws(t, &log, "logs", "filter-log-events", "--log-group-name", c.resource(t, "RelayLog"))
+	c.aws(t, &log, "logs", "filter-log-events", "--log-group-name", c.resource(t, "RelayLog"), "--filter-pattern", text)
 	var entries []string
 	for _, event := range log.Events {
 		entries = append(entries, event.Message)

@@ -328,7 +328,7 @@ func (y *year) upgrades(t *testing.T) {
 		t.Errorf("at version %s: %d %s", y.version(t), status, body)
 	}
 	commit := strings.TrimSpace(output(t, exec.Command("git", "-C", y.folder+"/keyrelay", "describe", "--always", "--tags")))
-	if log := strings.Join(y.entries(t), ""); !strings.Contains(log, `"message":"serving","version":"`+commit) {
+	if log := strings.Join(y.entries(t, `"message":"serving"`), ""); !strings.Contains(log, `"message":"serving","version":"`+commit) {
 		t.Errorf("no log entry says that %s serves", commit)
 	}
 }

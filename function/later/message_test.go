@@ -1,8 +1,10 @@
 package later_test
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -128,4 +130,23 @@ func FuzzRead(f *testing.F) {
 			t.Errorf("%v %s", err, cmp.Diff(read, second))
 		}
 	})
+}
+
+// TestSampleEvent sees that the sample event of a queue holds a message of this form.
+func TestSampleEvent(t *testing.T) {
+	text, err := os.ReadFile("../../events/sqs-delivery.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var event struct{ Records []struct{ Body string } }
+	if err := json.Unmarshal(text, &event); err != nil || len(event.Records) != 1 {
+		t.Fatalf("%v in %s", err, text)
+	}
+	message, err := later.Read(event.Records[0].Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rewritten, err := message.Encode(); err != nil || rewritten != event.Records[0].Body {
+		t.Errorf("it is written otherwise now: %s %v", rewritten, err)
+	}
 }
