@@ -87,7 +87,11 @@ func TestOutcomes(t *testing.T) {
 	for name, test := range answers {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newQueueStage(t, "x-keyrelay-timeout: 0.3\n"+laterDocument)
+			timeout := 25.0
+			if name == "silence" {
+				timeout = 0.1
+			}
+			s := newQueueStage(t, fmt.Sprintf("x-keyrelay-timeout: %v\n", timeout)+laterDocument)
 			s.api.answerWith(test.answer)
 			id := s.accept(s.async("/v2/orders", `{"a": "canary-of-the-record"}`))
 			s.pump(t.Context())
@@ -304,7 +308,7 @@ func TestDestinationLeftAlone(t *testing.T) {
 			tried++
 		}
 	}
-	if tried < 5 || tried > 10 { // those of one event are sent side by side
+	if tried < 5 || tried > 13 { // those of one event are sent side by side, and a slow machine comes to a probe
 		t.Errorf("%d tries", tried)
 	}
 	if waits := len(s.queues.Messages("queue")); waits != 20 {
