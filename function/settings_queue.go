@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"strconv"
+	"strings"
 )
 
 // The bounds of KEYRELAY_QUEUE_CONCURRENCY are those of an event source's MaximumConcurrency,
@@ -29,7 +30,11 @@ func queueSettings(getenv func(string) string, read *settings) error {
 		return fmt.Errorf("KEYRELAY_DEAD_QUEUE must be another queue than KEYRELAY_QUEUE: what cannot be delivered would come again for ever")
 	}
 	for _, name := range []string{"KEYRELAY_QUEUE", "KEYRELAY_DEAD_QUEUE"} {
-		if value := getenv(name); value != "" && !isQueueURL(value) {
+		value := getenv(name)
+		if strings.HasSuffix(value, ".fifo") {
+			return fmt.Errorf("%s must be a standard queue: deliveries have no order, and a FIFO queue stops at the first one that waits", name)
+		}
+		if value != "" && !isQueueURL(value) {
 			return fmt.Errorf("%s must be the URL of an SQS queue, such as https://sqs.eu-central-1.amazonaws.com/123456789012/keyrelay; an ARN or a name is none", name)
 		}
 	}

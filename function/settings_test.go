@@ -92,6 +92,7 @@ func TestWrongQueues(t *testing.T) {
 		{"keyrelay", queueURL, "", "KEYRELAY_QUEUE must be the URL"},
 		{queueURL, "arn:aws:sqs:eu-central-1:123456789012:dead", "", "KEYRELAY_DEAD_QUEUE must be the URL"},
 		{queueURL, "https://sqs.eu-central-1.amazonaws.com", "", "KEYRELAY_DEAD_QUEUE must be the URL"},
+		{queueURL + ".fifo", queueURL, "", "KEYRELAY_QUEUE must be a standard queue"},
 		{queueURL, queueURL + "-dead", "1", "KEYRELAY_QUEUE_CONCURRENCY must be"},
 		{queueURL, queueURL + "-dead", "1001", "KEYRELAY_QUEUE_CONCURRENCY must be"},
 		{queueURL, queueURL + "-dead", "two", "KEYRELAY_QUEUE_CONCURRENCY must be"},
