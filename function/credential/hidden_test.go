@@ -142,7 +142,11 @@ func mustBeFrugal(t *testing.T, store *credential.Store, outbound *plan.Plan, mo
 		held.Refused(response.Status, response.Header, response.Body)
 	}
 	warm()
-	if allocated := testing.AllocsPerRun(100, warm); allocated > most {
-		t.Errorf("%v allocations, more than %v", allocated, most)
+	least := testing.AllocsPerRun(100, warm)
+	for range 9 { // the servers of tests before may allocate meanwhile
+		least = min(least, testing.AllocsPerRun(100, warm))
+	}
+	if least > most {
+		t.Errorf("%v allocations, more than %v", least, most)
 	}
 }
