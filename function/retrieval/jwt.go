@@ -138,7 +138,7 @@ func signingKey(scheme *destination.SecurityScheme, find destination.Find) (any,
 	}
 	var key jose.JSONWebKey
 	if key.UnmarshalJSON(value) != nil || key.IsPublic() {
-		return nil, nil // jose refuses it
+		return nil, nil //nolint:nilerr // jose refuses it
 	}
 	if bytes, isSymmetric := key.Key.([]byte); isSymmetric && name == "client_secret" {
 		return bytes, nil

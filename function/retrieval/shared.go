@@ -21,7 +21,7 @@ import (
 // the credentials that it is made with, and the turns of other instances.
 func (r *Retriever) timeout(scope Scope) time.Duration {
 	lasts := secret.Timeout + 2*scope.Destination.AuxiliaryTimeout
-	turns := time.Duration(1)
+	turns := 1
 	if scope.Scheme.Kind != destination.RetrievedKey || len(scope.Scheme.WriteBack) > 0 {
 		lasts += secret.Timeout // for a refresh token that is written back
 		turns++
@@ -30,7 +30,7 @@ func (r *Retriever) timeout(scope Scope) time.Duration {
 		lasts += secret.Timeout
 	}
 	if r.table != nil {
-		lasts += turns * cache.TurnTime
+		lasts += time.Duration(turns) * cache.TurnTime
 	}
 	for _, other := range needed(scope.Scheme) {
 		lasts += r.timeout(Scope{Destination: scope.Destination, Scheme: other})
