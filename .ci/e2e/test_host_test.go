@@ -31,6 +31,7 @@ func TestMain(m *testing.M) {
 	}
 	apis := http.NewServeMux()
 	apis.Handle("/", &downstream{key: key})
+	apis.Handle("/sessions/", &sessions{life: time.Hour})
 	apis.Handle("/ledgers/", &ledgers{named: make(map[string]*ledger)})
 	server := &http.Server{Addr: downstreamHost, Handler: apis, ReadHeaderTimeout: 10 * time.Second}
 	fmt.Fprintln(os.Stderr, server.ListenAndServe())
