@@ -89,9 +89,20 @@ func TestTemplate(t *testing.T) {
 		made := process(t, "Caller1=osmos", "Caller2=crm", "Caller8=erp", "NamelessKey=off", "DailyQuota=1000", "Memory=512", "ReservedConcurrency=5", "Tracing=on",
 			"Environment={}", "SecretPrefix=staging/", "SecretKeyArn="+key, "RefreshTokenSecrets=crm", "Networks=private", "SubnetIds=subnet-0123456789abcdef0",
 			"SecurityGroupIds=sg-0123456789abcdef0", "AlarmTopicArn=arn:aws:sns:us-east-1:111122223333:alarms", "LogKeyArn="+key, "GatewayLogRole=existing",
-			"Later=true", "QueueKeyArn="+key)
+			"Later=true", "QueueKeyArn="+key, "SharedTokens=true")
 		if description := versionDescription(made); !strings.HasPrefix(description, "1 x86_64 512 30 on private staging/ 300s 24h ") {
 			t.Errorf("the version is described as %q", description)
+		}
+	})
+	t.Run("shared tokens", func(t *testing.T) {
+		made := process(t, "SharedTokens=true", "SecretPrefix=staging/", "Caller1=osmos")
+		made.expect(t, "TokenTable", "TimeToLiveSpecification", `{"AttributeName": "expires", "Enabled": true}`)
+		made.expect(t, "TokenTable", "KeySchema", `[{"AttributeName": "id", "KeyType": "HASH"}]`)
+		made.expect(t, "TokenTable", "SSESpecification", `{"SSEEnabled": true}`)
+		made.expect(t, "TokenKey", "GenerateSecretString", `{"PasswordLength": 64, "ExcludePunctuation": true}`)
+		made.expect(t, "TokenKey", "Name", `{"Fn::Sub": "staging/${AWS::StackName}/token-key"}`)
+		if description := versionDescription(made); !strings.Contains(description, " + ") {
+			t.Errorf("the version is described as %q, which does not change with the parameter", description)
 		}
 	})
 	t.Run("by default", func(t *testing.T) {

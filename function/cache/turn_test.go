@@ -228,6 +228,9 @@ func TestTableFails(t *testing.T) {
 		{"a code that is none", fake.Fault("canary of aws", http.StatusBadRequest), "unreachable"},
 		{"fails", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) }, "UnknownError"},
 		{"hangs", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, "unreachable"},
+		{"has no end", func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = w.Write([]byte(`{"Item": {"id": {"S": "` + strings.Repeat("x", 2<<20) + `"}}}`)) // more than is read
+		}, "unreachable"},
 		{"babbles", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) }, "unreachable"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
