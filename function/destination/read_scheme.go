@@ -1,6 +1,7 @@
 package destination
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"net/textproto"
 	"net/url"
@@ -195,14 +196,11 @@ func (r *reader) flow(scheme *SecurityScheme, node *yaml.Node) {
 
 // unknownFlows notes flows that OpenAPI does not know, with the one that is meant.
 func (r *reader) unknownFlows(flows *yaml.Node) {
+	swagger := map[string]string{"accessCode": "authorizationCode", "application": "clientCredentials"} // OpenAPI 2.0's names
 	known := map[string]bool{"implicit": true, "password": true, "clientCredentials": true, "authorizationCode": true, "deviceAuthorization": true}
 	for _, each := range r.members(flows, "flows") {
 		if name := each.key.Value; !known[name] && !strings.HasPrefix(name, "x-") {
-			remedy := "write clientCredentials or password"
-			if like := nearest(name, known); like != "" {
-				remedy = "write " + like
-			}
-			r.fault(each.key, "OpenAPI has no flow "+printable(name), remedy)
+			r.fault(each.key, "OpenAPI has no flow "+printable(name), "write "+cmp.Or(swagger[name], nearest(name, known)))
 		}
 	}
 }
