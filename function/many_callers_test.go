@@ -86,9 +86,10 @@ func TestManyCallers(t *testing.T) {
 		"with fields without end, many callers": {40, fieldsAlone(1 << 20), []string{"431", "closed"}, maxHeaderGrowth},
 		"with fields, and no end of the header": {500, fieldsAlone(60 << 10), []string{""}, maxHeaderGrowth},
 		"with many fields":                      {250, posting("", manyFields(60<<10), nil), []string{"401", "431", "closed"}, maxHeaderGrowth},
-		"with many fields, and a body that does not come": {500, func(downstream string) string {
-			return strings.Replace(posting(callerKey, manyFields(60<<10), nil)(downstream), "Content-Length: 0", "Content-Length: 100", 1) + "{"
-		}, []string{""}, maxHeaderGrowth},
+		"with a key, and many fields":           {250, posting(callerKey, manyFields(24<<10), nil), []string{"431", "closed"}, maxHeaderGrowth},
+		"with as many fields as may be, and a body that does not come": {500, func(downstream string) string {
+			return strings.Replace(posting(callerKey, manyFields(2400), nil)(downstream), "Content-Length: 0", "Content-Length: 100", 1) + "{"
+		}, []string{""}, maxCrowdGrowth},
 		"with a body that does not come": {500, func(downstream string) string {
 			return strings.Replace(posting(callerKey, "", nil)(downstream), "Content-Length: 0", fmt.Sprint("Content-Length: ", gateway.MaxRecordBytes), 1) + "{"
 		}, []string{"", "503"}, maxCrowdGrowth},
@@ -146,6 +147,34 @@ func (c crowd) come(t *testing.T, port, downstream string) {
 		all.Go(send)
 	}
 	all.Wait()
+}
+
+// TestServedBesideFloods floods the program with headers in every manner, those of wrong
+// keys, whose answers are kept back, included. Others are served all the same.
+func TestServedBesideFloods(t *testing.T) {
+	downstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, arrived) }))
+	defer downstream.Close()
+	port := freePort(t)
+	command := program(nil, "PORT="+port, "KEYRELAY_CALLER_KEYS=env:CALLERS", "CALLERS="+callerKey, "KEYRELAY_DESTINATIONS="+writeDocument(t, openDocument(downstream.URL)))
+	awaitServing(t, command)
+	for i := range 300 {
+		text := []string{
+			posting("wrong", manyFields(24<<10), nil)(downstream.URL), posting("wrong", manyFields(2400), nil)(downstream.URL),
+			fieldsAlone(24 << 10)(""), "POST / HTTP/1.1\r\nHost: relay\r\nX-Large: " + strings.Repeat("x", 24<<10),
+		}[i/75]
+		elsewhere := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 1, byte(i%3+1))}}
+		connection, err := elsewhere.Dial("tcp", "127.0.0.1:"+port)
+		if err != nil {
+			t.Skip("skipped: this machine has one address of its own only: ", err)
+		}
+		t.Cleanup(func() { _ = connection.Close() })
+		go func() { _, _ = io.WriteString(connection, text) }()
+		if i%20 == 19 {
+			if got := relayed(port, downstream.URL, callerKey); got != "200 "+arrived {
+				t.Fatalf("beside %d others: %q", i+1, got)
+			}
+		}
+	}
 }
 
 // TestCallersWhoStay opens more connections than are kept, each with a request that

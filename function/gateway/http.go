@@ -22,6 +22,10 @@ func LoopbackHTTP(handler Handler) http.Handler {
 	return &httpHandler{handler: handler, loopback: true}
 }
 
+// maxFields is how many header fields a request may have: the memory that they take is a
+// multiple of their bytes.
+const maxFields = 500
+
 type httpHandler struct {
 	handler  Handler
 	loopback bool
@@ -34,6 +38,10 @@ func (h *httpHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	request := &Request{Method: r.Method, Path: r.URL.EscapedPath(), Header: r.Header, Address: address}
 	if h.loopback && !isLoopback(r.Host) {
 		write(w, h.handler.Refuse(r.Context(), request, refuseHost(r.Host)))
+		return
+	}
+	if len(r.Header) > maxFields {
+		write(w, refuseMessage(h.handler, http.StatusRequestHeaderFieldsTooLarge, ""))
 		return
 	}
 	used := &share{all: &h.bodies}
@@ -89,7 +97,7 @@ func refuseMessage(handler Handler, status int, why string) *Response {
 	detail := "The request is not HTTP as RFC 9110 has it"
 	switch status {
 	case http.StatusRequestHeaderFieldsTooLarge:
-		detail = "The header is longer than 32 KB. Send less in it; data belongs into the record."
+		detail = "The header is longer than 32 KB, or has more than 500 fields. Send less in it; data belongs into the record."
 	case http.StatusExpectationFailed:
 		detail = "Expect can ask for 100-continue only. Send the request without Expect."
 	case http.StatusNotImplemented:

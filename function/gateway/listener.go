@@ -17,8 +17,8 @@ const MaxHeaderBytes = 32 << 10
 // The limits of all connections together.
 const (
 	maxConnections = 192
-	// maxHeaders is how much memory the headers of all requests may take, and fieldMemory
-	// what a field takes beside its text, be it as short as it may.
+	// maxHeaders is how much memory headers that are not whole yet may take, and
+	// fieldMemory what a field takes beside its text, be it as short as it may.
 	maxHeaders  = 1 << 20
 	fieldMemory = 128
 )
@@ -32,8 +32,7 @@ const (
 //
 // Where all connections are taken, one without a request under way, or whose header
 // is not whole yet, is closed for a new one; where there is none, the new one waits.
-// Where headers take too much memory together, the longest of those that are not
-// whole yet goes.
+// Where headers that are not whole yet take too much memory together, the longest goes.
 type Listener struct {
 	net.Listener
 	handler Handler
@@ -83,10 +82,8 @@ func (l *Listener) Close() error {
 // ConnState is the http.Server's field of that name.
 func (l *Listener) ConnState(changed net.Conn, state http.ConnState) {
 	connection := changed.(*callersConnection)
+	connection.forget()
 	waits := state == http.StateIdle || state == http.StateNew
-	if waits {
-		connection.forget()
-	}
 	connection.waits.Store(waits)
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
@@ -119,13 +116,13 @@ type callersConnection struct {
 	net.Conn
 	listener *Listener
 	close    sync.Once
-	// waits says that no header is whole, and header is the memory that one takes
-	// until its request is answered.
+	// waits says that no header is whole, and header is the memory that what came of one takes.
 	waits  atomic.Bool
 	header atomic.Int64
 }
 
-// Read reads, and sees that headers do not take too much memory for all connections together.
+// Read reads, and sees that what waits to become a header does not take too much memory
+// for all connections together.
 func (c *callersConnection) Read(into []byte) (int, error) {
 	n, err := c.Conn.Read(into)
 	if n > 0 && c.waits.Load() {

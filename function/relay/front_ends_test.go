@@ -231,6 +231,7 @@ func TestRequestsThatNetHTTPRefuses(t *testing.T) {
 		"a control character":         {start + "X-C: a\x01b\r\n\r\n", "control characters", 400},
 		"a name with a space":         {start + "X C: a\r\n\r\n", "control characters", 400},
 		"a header of 2 MB":            {start + "X-Big: " + strings.Repeat("a", 2<<20) + "\r\n\r\n", "longer than 32 KB", 431},
+		"a header of many fields":     {start + manyFields(501) + "\r\n", "more than 500 fields", 431},
 		"an expectation":              {start + "Expect: 200-ok\r\n\r\n", "Expect", 417},
 		"no host":                     {"POST / HTTP/1.1\r\n\r\n", "missing required Host header", 400},
 		"two lengths":                 {start + "Content-Length: 1\r\nContent-Length: 2\r\n\r\n{}", "contradict", 400},
@@ -244,9 +245,18 @@ func TestRequestsThatNetHTTPRefuses(t *testing.T) {
 			t.Errorf("%s: got %d %v %s", name, got.status, got.header, got.body)
 		}
 	}
-	if lines := strings.Count(s.log.String(), `"problem":"header-invalid"`); lines != 9 {
-		t.Errorf("the log has %d of 9 entries: %s", lines, s.log.String())
+	if lines := strings.Count(s.log.String(), `"problem":"header-invalid"`); lines != 10 {
+		t.Errorf("the log has %d of 10 entries: %s", lines, s.log.String())
 	}
+}
+
+// manyFields are fields of different names.
+func manyFields(count int) string {
+	var text strings.Builder
+	for i := range count {
+		fmt.Fprintf(&text, "X-%d: a\r\n", i)
+	}
+	return text.String()
 }
 
 // TestAnswersOfAnAPIAreItsOwn sees that an answer of the API is not taken for one of net/http's own.
