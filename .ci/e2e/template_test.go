@@ -93,6 +93,24 @@ func TestTemplate(t *testing.T) {
 		if description := versionDescription(made); !strings.HasPrefix(description, "1 x86_64 512 30 on private staging/ 300s 24h ") {
 			t.Errorf("the version is described as %q", description)
 		}
+		for _, queue := range []string{"Queue", "DeadQueue"} {
+			made.expect(t, queue, "KmsMasterKeyId", `"`+key+`"`)
+			made.expect(t, queue, "SqsManagedSseEnabled", "null")
+		}
+	})
+	t.Run("records that are delivered later", func(t *testing.T) {
+		made := process(t, "Later=true", "LaterConcurrency=7")
+		for _, queue := range []string{"Queue", "DeadQueue"} {
+			made.expect(t, queue, "SqsManagedSseEnabled", "true")
+			made.expect(t, queue, "KmsMasterKeyId", "null")
+		}
+		made.expect(t, "QueuePolicy", "Queues", `[{"Ref": "Queue"}, {"Ref": "DeadQueue"}]`)
+		made.expect(t, "QueueEvents", "FunctionName", `{"Ref": "RelayAliaslive"}`)
+		made.expect(t, "QueueEvents", "ScalingConfig", `{"MaximumConcurrency": "7"}`)
+		variables, _ := made.Resources["Relay"].Properties["Environment"].(map[string]any)["Variables"].(map[string]any)
+		if variables["KEYRELAY_QUEUE_CONCURRENCY"] != "7" {
+			t.Errorf("the function is told %v, and not what the event source has", variables["KEYRELAY_QUEUE_CONCURRENCY"])
+		}
 	})
 	t.Run("shared tokens", func(t *testing.T) {
 		made := process(t, "SharedTokens=true", "SecretPrefix=staging/", "Caller1=osmos")
@@ -112,7 +130,8 @@ func TestTemplate(t *testing.T) {
 		}
 		for name, resource := range made.Resources {
 			switch resource.Type {
-			case "AWS::CodeDeploy::DeploymentGroup", "AWS::WAFv2::WebACLAssociation", "AWS::ApiGateway::DomainName":
+			case "AWS::CodeDeploy::DeploymentGroup", "AWS::WAFv2::WebACLAssociation", "AWS::ApiGateway::DomainName",
+				"AWS::SQS::Queue", "AWS::SQS::QueuePolicy", "AWS::Lambda::EventSourceMapping":
 				t.Errorf("there is %s, which nobody asked for", name)
 			}
 		}
