@@ -63,7 +63,7 @@ func (t *Table) Share(ctx context.Context, turn Turn) (unshared string, err erro
 			return "", nil
 		case now.Before(s.there.failure) && turn.Use != nil:
 			return "", &gateway.Refusal{Reason: ErrFailedElsewhere, RetryAfter: int(math.Ceil(s.there.failure.Sub(now).Seconds()))}
-		case now.Before(s.there.lease) && s.there.holder != s.holder:
+		case !s.there.lease.Before(now.Truncate(time.Millisecond)) && s.there.holder != s.holder: // the table counts in milliseconds
 			if err = pause(ctx, wait); err == nil {
 				s.there, err = t.read(ctx, turn.ID)
 			}
