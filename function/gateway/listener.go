@@ -82,8 +82,10 @@ func (l *Listener) Close() error {
 // ConnState is the http.Server's field of that name.
 func (l *Listener) ConnState(changed net.Conn, state http.ConnState) {
 	connection := changed.(*callersConnection)
-	connection.forget()
 	waits := state == http.StateIdle || state == http.StateNew
+	if waits || connection.header.Load() <= MaxHeaderBytes+maxFields*fieldMemory {
+		connection.forget() // one of more fields counts until it is refused, which is at once
+	}
 	connection.waits.Store(waits)
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
