@@ -250,6 +250,12 @@ func (c *cloud) hasSurroundings(t *testing.T) {
 	if got := function.Environment.Variables["KEYRELAY_ENVIRONMENT"]; got != `{"ORDERS_KEY":"a-value"}` {
 		t.Errorf("the function gets the variables %s", got)
 	}
+	// A version sees no changed variable by itself.
+	output(t, c.deployment(t, `Environment="{\"ORDERS_KEY\":\"another\"}"`, "Release=2"))
+	c.aws(t, &function, "lambda", "get-function-configuration", "--function-name", c.resource(t, "Relay"), "--qualifier", "live")
+	if got := function.Environment.Variables["KEYRELAY_ENVIRONMENT"]; got != `{"ORDERS_KEY":"another"}` {
+		t.Errorf("after a release callers' version has the variables %s", got)
+	}
 	outputs := c.outputs(t)
 	for _, name := range []string{"FunctionName", "AliasArn", "ApiId", "KeyId", "PlanId", "LogGroup", "AccessLogGroup", "DomainTarget", "RoleName", "DashboardUrl", "VersionsCommand", "RollBackCommand"} {
 		if outputs[name] == "" {
