@@ -15,6 +15,9 @@ import (
 // https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html.
 const processorMemory = 1769
 
+// ballastSize is how much more of memory may be garbage before it is collected.
+const ballastSize = 8 << 20
+
 // serveLambda serves as a Lambda function. Lambda gives a whole processor until the
 // first event is asked for, and then what goes with the memory, so that all that the
 // first request would wait for is done before.
@@ -25,6 +28,11 @@ func serveLambda(stop context.Context, settings settings, wired *relay.Relay) {
 		// A second thread would only use up the share of the first.
 		runtime.GOMAXPROCS(1)
 	}
+	// The garbage collector runs when the heap has doubled, and that is small: every few
+	// events. Never written to, the ballast takes no memory of its own. A server that strangers
+	// reach does without, since their garbage would take as much more.
+	ballast := make([]byte, ballastSize)
+	defer runtime.KeepAlive(ballast)
 	lambda.Start(gateway.LambdaWithQueue(wired, wired.Deliver))
 }
 

@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"runtime"
 	"strings"
 	"syscall"
 	"time"
@@ -32,9 +31,6 @@ const (
 	idleTime    = 120 * time.Second
 )
 
-// ballastSize is how much more of memory may be garbage before it is collected.
-const ballastSize = 8 << 20
-
 // serve runs the relay as a Lambda function or as an HTTP server, by what the
 // environment says.
 func serve(stop context.Context) error {
@@ -51,10 +47,6 @@ func serve(stop context.Context) error {
 		log.Warn("start", "detail", "The refresh token of "+scheme+" is in a variable of the environment: a rotated one is kept in memory only, and lost when keyrelay ends. "+
 			"Put the secret into Secrets Manager or a file.")
 	}
-	// The garbage collector runs when the heap has doubled: dozens of times a second under
-	// load, since it is small. Never written to, the ballast takes no memory of its own.
-	ballast := make([]byte, ballastSize)
-	defer runtime.KeepAlive(ballast)
 	if read.lambda {
 		log.Info("serving")
 		serveLambda(stop, read, wired)

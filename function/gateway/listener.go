@@ -16,7 +16,7 @@ const MaxHeaderBytes = 32 << 10
 
 // The limits of all connections together.
 const (
-	maxConnections = 192
+	maxConnections = 128
 	// maxHeaders is how much memory headers that are not whole yet may take, and
 	// fieldMemory what a field takes beside its text, be it as short as it may.
 	maxHeaders  = 1 << 20

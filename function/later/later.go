@@ -6,8 +6,8 @@
 //	err := queue.Send(ctx, "orders", message)
 //	queue.Poll(stop, later.Poller{Drain: 9 * time.Second, Deliver: deliver})
 //
-// A message holds the request as the caller made it, without what only concerns the relay's
-// own door: no caller's key, no session token and no credential, see Message. The plan
+// A message holds the request as the caller made it, without what only concerns the
+// relay itself: no caller's key, no session token and no credential, see Message. The plan
 // is made anew at each try, with the documents of then.
 //
 // Limits: a message has at most MaxMessageBytes; it is postponed for at most

@@ -4,11 +4,13 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -72,14 +74,19 @@ func (p *process) awaitLine(b *testing.B, text string) string {
 	}
 }
 
+// freePort returns a port that nobody has, and that the system gives to no connection
+// before the program listens on it: those are from 32,768 on.
 func freePort(b *testing.B) string {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
+	b.Helper()
+	for range 100 {
+		port := strconv.Itoa(10_000 + rand.N(20_000))
+		if listener, err := net.Listen("tcp", ":"+port); err == nil {
+			_ = listener.Close()
+			return port
+		}
 	}
-	defer listener.Close()
-	_, port, _ := net.SplitHostPort(listener.Addr().String())
-	return port
+	b.Fatal("no port is free")
+	return ""
 }
 
 func httpRequest(host, path, header string) string {
