@@ -6,7 +6,7 @@
 //	used.Apply(request)
 //	masked := used.Mask(response)
 //	if used.Refused(response.Status, response.Header, response.Body) {
-//		other := credentials.Renew(ctx, used) // nil where there is no other
+//		other, failure := credentials.Renew(ctx, used) // nil where there is no other
 //	}
 //
 // Apply is the only way a secret enters a request.
@@ -285,8 +285,10 @@ func (c *Credential) part(scheme *destination.SecurityScheme) *part {
 
 // Renew is for an answer that refuses the credential used: it drops exactly that
 // one and gets another. A static secret is read again past the cache, at most once
-// in 10 s. It returns nil when there is no other: the first answer stands.
-func (s *Store) Renew(ctx context.Context, used *Credential) *Credential {
+// in 10 s. It returns nil when there is no other: the first answer stands. The failure
+// says then why the last try to have another gave none, as from Get; it is nil where the
+// source still has the same one.
+func (s *Store) Renew(ctx context.Context, used *Credential) (other *Credential, failure error) {
 	start := time.Now()
 	renewed := *used
 	renewed.Stats = Stats{Cached: true}
@@ -299,21 +301,24 @@ func (s *Store) Renew(ctx context.Context, used *Credential) *Credential {
 		other, taken := s.renew(ctx, each)
 		renewed.parts[i] = other
 		renewed.note(other, taken, 0)
+		if failure == nil {
+			failure = taken.failure
+		}
 		changed = changed || !other.same(each)
 	}
 	if !changed {
-		return nil
+		return nil, failure
 	}
 	renewed.describe()
 	for _, fill := range renewed.fills {
-		if renewed.checkFill(fill) != nil {
-			return nil
+		if err := renewed.checkFill(fill); err != nil {
+			return nil, err
 		}
 	}
 	if !renewed.Stats.Cached {
 		renewed.Stats.Wait = time.Since(start)
 	}
-	return &renewed
+	return &renewed, nil
 }
 
 // renew returns another part than the one used, or that one where there is no other.
@@ -324,7 +329,7 @@ func (s *Store) renew(ctx context.Context, used *part) (*part, stats) {
 	}
 	other, taken, err := renew(ctx, used)
 	if err != nil {
-		return used, stats{waited: taken.waited}
+		return used, stats{waited: taken.waited, failure: err}
 	}
 	return other, taken
 }

@@ -39,7 +39,7 @@ func TestSignedLife(t *testing.T) {
 		if keyIn(second) == first {
 			t.Error("it was used too long")
 		}
-		renewed := w.store.Renew(t.Context(), second)
+		renewed := renewal(t, w.store, second)
 		if renewed == nil || keyIn(renewed) == keyIn(second) {
 			t.Error("it was not signed anew for an answer that refuses it")
 		}
@@ -56,12 +56,12 @@ func TestSignedKeyRotates(t *testing.T) {
 		outbound := w.plan(signedWith(10 * time.Minute))
 		used := mustGet(t, w.store, outbound)
 		w.secrets.Put("app", `{"client_secret": "hush"}`)
-		if w.store.Renew(t.Context(), used) != nil {
+		if renewal(t, w.store, used) != nil {
 			t.Error("a key that is too short signs")
 		}
 		w.secrets.Put("app", `{"client_secret": "another-secret-of-32-bytes-length"}`)
 		time.Sleep(30 * time.Second)
-		renewed := w.store.Renew(t.Context(), used)
+		renewed := renewal(t, w.store, used)
 		if renewed == nil || keyIn(renewed) == keyIn(used) || keyIn(mustGet(t, w.store, outbound)) != keyIn(renewed) {
 			t.Error("the new key does not sign")
 		}

@@ -163,7 +163,7 @@ func (s *Store) keepToken(scope retrieval.Scope, got cache.Result[*retrieval.Tok
 
 // keep returns the part that is made of a version, made anew where there is none yet.
 func keep[V comparable](s *Store, scope retrieval.Scope, got cache.Result[V], from func(retrieval.Scope, V) (*part, error)) (*part, stats, error) {
-	taken := stats{waited: got.Waited, stale: got.Stale}
+	taken := stats{waited: got.Waited, stale: got.Stale, failure: got.Failure}
 	if found, ok := s.parts.Load(scope); ok {
 		if kept, _ := found.(*part); kept.version == any(got.Value) {
 			return kept, taken, nil

@@ -153,22 +153,22 @@ func TestCallerLeaves(t *testing.T) {
 func TestRenew(t *testing.T) {
 	inBubble(t, func(t *testing.T, e *fake.Secrets, store *credential.Store, outbound *plan.Plan) {
 		first := mustSend(t, store, outbound, "first-key")
-		if renewed := store.Renew(t.Context(), first); renewed != nil {
+		if renewed := renewal(t, store, first); renewed != nil {
 			t.Errorf("the same secret made another credential: %q", keyIn(renewed))
 		}
 		mustHaveCalls(t, e, 2)
 		e.Put("keyrelay/it", "second-key")
 		time.Sleep(10*time.Second - time.Nanosecond)
-		if store.Renew(t.Context(), first) != nil {
+		if renewal(t, store, first) != nil {
 			t.Error("it was read twice within 10 s")
 		}
 		mustHaveCalls(t, e, 0)
 		time.Sleep(time.Nanosecond)
-		second := store.Renew(t.Context(), first)
+		second := renewal(t, store, first)
 		if second == nil || keyIn(second) != "second-key" {
 			t.Fatal("no second key")
 		}
-		if late := store.Renew(t.Context(), first); late == nil || keyIn(late) != "second-key" {
+		if late := renewal(t, store, first); late == nil || keyIn(late) != "second-key" {
 			t.Error("a late refusal of the first key did not give the second")
 		}
 		mustSend(t, store, outbound, "second-key")
@@ -182,7 +182,7 @@ func TestRenewFails(t *testing.T) {
 	inBubble(t, func(t *testing.T, e *fake.Secrets, store *credential.Store, outbound *plan.Plan) {
 		first := mustSend(t, store, outbound, "first-key")
 		e.Fail(denied())
-		if store.Renew(t.Context(), first) != nil {
+		if renewal(t, store, first) != nil {
 			t.Error("a credential came of a failure")
 		}
 		mustSend(t, store, outbound, "first-key")
@@ -207,7 +207,7 @@ func TestRotation(t *testing.T) {
 				return
 			}
 			if keyIn(held) == "first-key" {
-				held = store.Renew(t.Context(), held)
+				held = renewal(t, store, held)
 			}
 			if held == nil || keyIn(held) != "second-key" {
 				t.Error("a caller was left without the new key")

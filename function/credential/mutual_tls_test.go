@@ -31,7 +31,7 @@ func TestClientCertificate(t *testing.T) {
 	if mustGet(t, store, outbound).Certificate() != first.Certificate() {
 		t.Error("the same certificate is another")
 	}
-	if store.Renew(t.Context(), first) != nil {
+	if renewal(t, store, first) != nil {
 		t.Error("the same certificate was renewed")
 	}
 	e.Put("keyrelay/cert", fake.ClientCertificate(2))
@@ -48,7 +48,7 @@ func TestCertificateRotates(t *testing.T) {
 	outbound := planWith(&destination.SecurityScheme{Name: "cert", Kind: destination.MutualTLS, Secret: managed("keyrelay/cert", "")})
 	first := mustGet(t, store, outbound)
 	e.Put("keyrelay/cert", fake.ClientCertificate(2))
-	renewed := store.Renew(t.Context(), first)
+	renewed := renewal(t, store, first)
 	if renewed == nil || renewed.Certificate() == first.Certificate() {
 		t.Error("the rotated certificate was not read")
 	}

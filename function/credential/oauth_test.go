@@ -297,7 +297,7 @@ func TestDiscovery(t *testing.T) {
 	outbound := w.plan(w.discovered())
 	outbound.Operation.Security[0].Scopes = []string{"openid"}
 	held := w.mustAuthorize(t, outbound, "Bearer token-number-2")
-	if sent(w.store.Renew(t.Context(), held)).Get("Authorization") != "Bearer token-number-3" {
+	if sent(renewal(t, w.store, held)).Get("Authorization") != "Bearer token-number-3" {
 		t.Error("it was not renewed")
 	}
 	var lines []string

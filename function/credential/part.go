@@ -48,6 +48,8 @@ type stats struct {
 	call time.Duration
 	// unshared is as of a retrieval.Token that was waited for.
 	unshared string
+	// failure says why the last try to have another gave nothing.
+	failure error
 }
 
 // newPart brings a text into shape. secrets are what must not come back with an answer.

@@ -108,7 +108,7 @@ func TestCallTime(t *testing.T) {
 		if held.Stats.Call != 0 {
 			t.Errorf("a kept one is told as %+v", held.Stats)
 		}
-		if renewed := w.store.Renew(t.Context(), held); renewed == nil || renewed.Stats.Call != 2*time.Second {
+		if renewed := renewal(t, w.store, held); renewed == nil || renewed.Stats.Call != 2*time.Second {
 			t.Errorf("a renewal of 2 s is told as %+v", renewed)
 		}
 	})
@@ -148,7 +148,7 @@ func TestPerRequest(t *testing.T) {
 			t.Errorf("%d different tokens", different)
 		}
 		held := w.mustAuthorize(t, outbound, "Bearer token-number-21")
-		if got := sent(w.store.Renew(t.Context(), held)).Get("Authorization"); got != "Bearer token-number-22" {
+		if got := sent(renewal(t, w.store, held)).Get("Authorization"); got != "Bearer token-number-22" {
 			t.Errorf("renewed to %q", got)
 		}
 		w.provider.Answer(fake.Says(500, "", ""))
@@ -207,7 +207,7 @@ func TestFrozenDuringRetrieval(t *testing.T) {
 			w.mustAuthorize(t, outbound, "Bearer token-number-2")
 			time.Sleep(30 * time.Minute)
 			held := w.mustAuthorize(t, outbound, "Bearer token-number-2")
-			if renewed := w.store.Renew(t.Context(), held); renewed == nil || sent(renewed).Get("Authorization") != "Bearer token-number-3" {
+			if renewed := renewal(t, w.store, held); renewed == nil || sent(renewed).Get("Authorization") != "Bearer token-number-3" {
 				t.Error("no third token")
 			}
 		})
@@ -312,14 +312,17 @@ func TestRenewGetsNoOther(t *testing.T) {
 		w := newBubble(map[string]string{"client": client}, fake.Says(200, "", `{"access_token": "always-the-same"}`))
 		outbound := w.plan(w.oauth())
 		held := w.mustAuthorize(t, outbound, "Bearer always-the-same")
-		if w.store.Renew(t.Context(), held) != nil {
-			t.Error("the same token is no other credential")
+		if other, failure := w.store.Renew(t.Context(), held); other != nil || failure != nil {
+			t.Errorf("the same token is another credential, or there was none: %v", failure)
 		}
 		w.mustHaveRetrieved(t, 2)
 		w.provider.Answer(fake.Says(500, "", ""))
 		time.Sleep(10 * time.Second)
-		if w.store.Renew(t.Context(), held) != nil {
-			t.Error("there is no token")
+		if other, failure := w.store.Renew(t.Context(), held); other != nil || !errors.Is(failure, retrieval.ErrFailed) {
+			t.Errorf("there is no token, and that has the reason %v", failure)
+		}
+		if other, failure := w.store.Renew(t.Context(), held); other != nil || !errors.Is(failure, retrieval.ErrFailed) {
+			t.Errorf("a moment later it has the reason %v", failure)
 		}
 		w.mustAuthorize(t, outbound, "Bearer always-the-same")
 		w.mustHaveRetrieved(t, 3)
@@ -338,7 +341,7 @@ func TestRefusalsCostLittle(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			w.store.Renew(t.Context(), used)
+			renewal(t, w.store, used)
 			time.Sleep(200 * time.Millisecond)
 		}
 		w.mustHaveRetrieved(t, 2) // the first, and one renewal
@@ -348,7 +351,7 @@ func TestRefusalsCostLittle(t *testing.T) {
 		})
 		for range 50 {
 			used := w.mustAuthorize(t, outbound, "Bearer token-number-2")
-			if w.store.Renew(t.Context(), used) != nil {
+			if renewal(t, w.store, used) != nil {
 				t.Error("there is no other")
 			}
 			time.Sleep(200 * time.Millisecond)

@@ -46,6 +46,13 @@ func mustGet(t testing.TB, store *credential.Store, outbound *plan.Plan) *creden
 	return held
 }
 
+// renewal is another credential than the one that was refused, nil for none.
+func renewal(t testing.TB, store *credential.Store, refused *credential.Credential) *credential.Credential {
+	t.Helper()
+	other, _ := store.Renew(t.Context(), refused)
+	return other
+}
+
 // keyIn is the value of X-Partner-Key that the credential puts into a request.
 func keyIn(held *credential.Credential) string {
 	request := &http.Request{URL: &url.URL{}, Header: http.Header{}}

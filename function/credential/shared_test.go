@@ -127,7 +127,7 @@ func TestFleetRefusal(t *testing.T) {
 		outbound := f.plan(f.oauth())
 		for range 600 { // a minute
 			for _, each := range f.instances {
-				each.Renew(t.Context(), mustGet(t, each, outbound))
+				renewal(t, each, mustGet(t, each, outbound))
 			}
 			time.Sleep(100 * time.Millisecond)
 		}

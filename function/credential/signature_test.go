@@ -253,7 +253,7 @@ func TestRole(t *testing.T) {
 			if got := request.Header.Get("Authorization"); !strings.Contains(got, want) {
 				t.Errorf("signed with %s", got)
 			}
-			if store.Renew(t.Context(), held) != nil {
+			if renewal(t, store, held) != nil {
 				t.Error("a role's credentials are the SDK's to renew")
 			}
 			response := &gateway.Response{Body: []byte(roleSecret + " the-session-token")}

@@ -60,7 +60,7 @@ func (w *world) call(ctx context.Context, a *api, outbound *plan.Plan) bool {
 	if a.do(sent(held).Get("Authorization")) {
 		return true
 	}
-	renewed := w.store.Renew(ctx, held)
+	renewed, _ := w.store.Renew(ctx, held)
 	return renewed != nil && a.do(sent(renewed).Get("Authorization"))
 }
 
@@ -157,7 +157,7 @@ func TestLateRefusal(t *testing.T) {
 	outbound := w.plan(w.oauth())
 	first := w.mustAuthorize(t, outbound, "Bearer token-number-1")
 	for range 3 {
-		if got := sent(w.store.Renew(t.Context(), first)).Get("Authorization"); got != "Bearer token-number-2" {
+		if got := sent(renewal(t, w.store, first)).Get("Authorization"); got != "Bearer token-number-2" {
 			t.Errorf("renewed to %q", got)
 		}
 	}
@@ -180,7 +180,7 @@ func TestShared(t *testing.T) {
 	if !held.Refused(401, nil, nil) {
 		t.Error("a placeholder's credential can be refused too")
 	}
-	if got := sent(w.store.Renew(t.Context(), held)).Get("X-Token"); got != "Bearer token-number-2" {
+	if got := sent(renewal(t, w.store, held)).Get("X-Token"); got != "Bearer token-number-2" {
 		t.Errorf("renewed to %q", got)
 	}
 	w.mustHaveRetrieved(t, 2)

@@ -59,7 +59,7 @@ func lastVerdict(t *testing.T, log string) verdict {
 }
 
 // TestCredentialBlame sees that an answer that refuses a credential, also after its
-// renewal, is laid at the credential's door and names it, and that no other answer is.
+// renewal, is blamed on the credential and names it, and that no other answer is.
 func TestCredentialBlame(t *testing.T) {
 	const refused, noOther = "The API answered 401, which means that it refuses the credential, also after it was renewed.", "The API answered 401, which means that it refuses the credential, and there is no other."
 	for name, test := range map[string]struct {
@@ -120,6 +120,38 @@ func TestFailedCredentials(t *testing.T) {
 		}
 		if got.Detail = want.Detail; got != want {
 			t.Errorf("%s: got %v, want %v", path, got, want)
+		}
+	}
+}
+
+// TestUnrenewed sees that the log says why there is no other credential than the one that
+// the API refused: now, and as long as that failure is remembered.
+func TestUnrenewed(t *testing.T) {
+	s := newStage(t, blamedDocument)
+	revoked := false
+	s.api.answerWith(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path != "/token" && revoked:
+			w.WriteHeader(http.StatusUnauthorized)
+		case revoked:
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = io.WriteString(w, `{"error": "invalid_grant", "error_description": "canary"}`)
+		case r.URL.Path == "/token":
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = io.WriteString(w, `{"token": "the-token-of-the-test"}`)
+		}
+	})
+	call := sent{method: "POST", url: "http://" + s.api.host + "/v2/token", body: []byte(`{}`)}
+	if got := s.send(t.Context(), call); got.status != http.StatusOK {
+		t.Fatalf("got %+v", got)
+	}
+	revoked = true
+	for range 2 {
+		s.send(t.Context(), call)
+		got := lastVerdict(t, s.log.String())
+		if got.Blame != "credential" || strings.Contains(got.Detail, "canary") ||
+			!strings.Contains(got.Detail, "answered 401") || !strings.Contains(got.Detail, "there is no other. ") || !strings.Contains(got.Detail, "invalid_grant") {
+			t.Errorf("got %+v", got)
 		}
 	}
 }

@@ -112,6 +112,14 @@ func (e *logEntry) refuses(used *credential.Credential, answer *gateway.Response
 	e.detail = "The API answered " + strconv.Itoa(answer.Status) + ", which means that it refuses the credential, " + renewal + "."
 }
 
+// adds notes why there is no other credential than the one that was refused.
+func (e *logEntry) adds(failure error) {
+	var refusal *gateway.Refusal
+	if errors.As(failure, &refusal) {
+		e.detail += " " + strings.TrimSpace(refusal.Detail+" "+refusal.Note)
+	}
+}
+
 // explain notes why a request failed.
 func (e *logEntry) explain(err error) {
 	var refusal *gateway.Refusal

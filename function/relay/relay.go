@@ -192,9 +192,10 @@ func (r *Relay) send(ctx context.Context, outbound *plan.Plan, entry *logEntry) 
 	if err != nil || !used.Refused(answer.Status, answer.Header, answer.Body) {
 		return answer, err
 	}
-	renewed := r.renew(ctx, used, entry)
+	renewed, failure := r.renew(ctx, used, entry)
 	if renewed == nil {
 		entry.refuses(used, answer, "and there is no other")
+		entry.adds(failure)
 		return answer, nil
 	}
 	if outbound.Method != http.MethodGet && used.Echoes(outbound, answer.Status, answer.Body) {
@@ -227,8 +228,9 @@ func (r *Relay) credential(ctx context.Context, outbound *plan.Plan, entry *logE
 	return used, nil
 }
 
-// renew gets another credential than the one that was refused; nil if there is none.
-func (r *Relay) renew(ctx context.Context, refused *credential.Credential, entry *logEntry) *credential.Credential {
+// renew gets another credential than the one that was refused; nil if there is none, and
+// the failure says why.
+func (r *Relay) renew(ctx context.Context, refused *credential.Credential, entry *logEntry) (other *credential.Credential, failure error) {
 	limited, cancel := context.WithDeadline(ctx, entry.limit)
 	defer cancel()
 	return r.credentials.Renew(limited, refused)

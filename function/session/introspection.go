@@ -33,7 +33,7 @@ func (c *Checker) introspect(ctx context.Context, d *destination.Destination, to
 		return verdict{}, err
 	}
 	if own.Refused(got.Status, got.Header, got.Body) {
-		if renewed := c.credentials.Renew(ctx, own); renewed != nil {
+		if renewed, _ := c.credentials.Renew(ctx, own); renewed != nil {
 			if got, err = c.askAbout(ctx, d, renewed, token); err != nil {
 				return verdict{}, err
 			}
