@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/x509"
 	"os"
 	"runtime"
 
@@ -22,7 +23,6 @@ const ballastSize = 8 << 20
 // first event is asked for, and then what goes with the memory, so that all that the
 // first request would wait for is done before.
 func serveLambda(stop context.Context, settings settings, wired *relay.Relay) {
-	readBundleOnly()
 	wired.Prepare(stop)
 	if settings.memory > 0 && settings.memory < processorMemory && os.Getenv("GOMAXPROCS") == "" {
 		// A second thread would only use up the share of the first.
@@ -34,6 +34,13 @@ func serveLambda(stop context.Context, settings settings, wired *relay.Relay) {
 	ballast := make([]byte, ballastSize)
 	defer runtime.KeepAlive(ballast)
 	lambda.Start(gateway.LambdaWithQueue(wired, wired.Deliver))
+}
+
+// beginRoots begins to read the system's certificate roots, beside the documents, which
+// take as long. Whoever needs the roots waits for it.
+func beginRoots() {
+	readBundleOnly()
+	go func() { _, _ = x509.SystemCertPool() }()
 }
 
 // readBundleOnly keeps crypto/x509 from reading, after the bundle of the system's

@@ -101,6 +101,9 @@ func prepare() (read settings, made *relay.Relay, err error) {
 	if read, err = readSettings(os.Getenv); err != nil {
 		return read, made, err
 	}
+	if read.lambda {
+		beginRoots()
+	}
 	made, err = wire(read, os.Stdout)
 	return read, made, err
 }
