@@ -125,8 +125,12 @@ func checkCallerKeys(secrets *secret.Store, keys destination.Reference) error {
 	if keys.Provider != "env" && keys.Provider != "file" {
 		return nil
 	}
-	if _, err := secrets.Value(context.Background(), keys); err != nil {
+	value, err := secrets.Value(context.Background(), keys)
+	if err != nil {
 		return fmt.Errorf("KEYRELAY_CALLER_KEYS: %w", err)
+	}
+	if problem := value.MalformedKey(); problem != "" {
+		return fmt.Errorf("KEYRELAY_CALLER_KEYS: %w", secret.Unusable(keys, problem))
 	}
 	return nil
 }

@@ -127,6 +127,9 @@ func (c *Callers) keys(ctx context.Context) (*keys, error) {
 	if err != nil {
 		return nil, err
 	}
+	if problem := value.MalformedKey(); problem != "" {
+		return nil, secret.Unusable(c.config.Keys, problem)
+	}
 	known := &keys{version: got.Value}
 	named := parse(value.Bytes())
 	for _, name := range slices.Sorted(maps.Keys(named)) {

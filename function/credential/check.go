@@ -3,11 +3,9 @@ package credential
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"maps"
 	"net/http"
 	"slices"
-	"strings"
 
 	"keyrelay/function/destination"
 	"keyrelay/function/gateway"
@@ -66,18 +64,11 @@ func isHere(d *destination.Destination, security []destination.Requirement) bool
 
 // unusable is the fault of a scheme whose own secret an error is about.
 func unusable(d *destination.Destination, scheme *destination.SecurityScheme, err error) (fault destination.Fault, found bool) {
-	var refusal *gateway.Refusal
-	if !errors.As(err, &refusal) || !errors.Is(refusal.Reason, secret.ErrUnavailable) {
-		return fault, false
-	}
 	for _, placed := range d.References {
-		rest, own := strings.CutPrefix(refusal.Detail, "The secret "+placed.Public()+" ")
-		if !own || placed.Scheme != scheme.Name && placed.Reference != d.Variables {
-			continue
+		problem, remedy, own := secret.Problem(placed.Reference, err)
+		if own && (placed.Scheme == scheme.Name || placed.Reference == d.Variables) {
+			return destination.Fault{Place: placed.Place, Problem: "the secret " + placed.String() + " of the security scheme " + scheme.Name + " " + problem, Remedy: remedy}, true
 		}
-		problem, remedy, _ := strings.Cut(strings.TrimSuffix(rest, "."), ". ")
-		remedy = strings.ToLower(remedy[:min(1, len(remedy))]) + remedy[min(1, len(remedy)):]
-		return destination.Fault{Place: placed.Place, Problem: "the secret " + placed.String() + " of the security scheme " + scheme.Name + " " + problem, Remedy: remedy}, true
 	}
 	return fault, false
 }

@@ -48,6 +48,17 @@ func TestCheck(t *testing.T) {
 		"certificate":                  {`type: mutualTLS`, "", quotedMembers("private_key", key), "certificate"},
 		"secret_access_key":            {`type: apiKey, in: header, name: Authorization, x-amazon-apigateway-authtype: awsSigv4, x-keyrelay-sigv4: {service: s3, region: eu-west-1}`, `{"access_key_id": "hush", "secret_access_key": "hush"}`, `{"access_key_id": "hush"}`, "secret_access_key"},
 		"a parameter":                  {`type: apiKey, ` + retrieved, `{"user": "hush"}`, `{"usr": "hush"}`, "has no member user"},
+		"a broken object of oauth2":    {`type: oauth2, ` + token, "hush", `{"client_id": "hush",}`, "is no valid JSON (line 1, column 22)"},
+		"a broken object of discovery": {`type: openIdConnect, openIdConnectUrl: "https://id.example.com/d"`, "hush", ` {"client_id" "hush"}`, "is no valid JSON (line 1, column 15)"},
+		"a list for oauth2":            {`type: oauth2, ` + token, "hush", `["hush"]`, "is no JSON object"},
+		"a broken object of basic":     {`type: http, scheme: basic`, "hush:hush", `{"username": "hush", "password": "hush"`, "is no valid JSON"},
+		"a broken object of bearer":    {`type: http, scheme: bearer`, "hush", `{"token": "hush",}`, "is no valid JSON"},
+		"a broken object of a word":    {`type: http, scheme: Token`, "hush", `{token: "hush"}`, "is no valid JSON"},
+		"a broken object of a key":     {`type: apiKey, in: header, name: X`, "{hush}", `{"key": "hush",}`, "is no valid JSON"},
+		"a broken object of a login":   {`type: apiKey, ` + retrieved, `{"user": "hush"}`, `{"user": "hush",}`, "is no valid JSON"},
+		"a broken object of a JWT":     {`type: http, scheme: bearer, x-keyrelay-jwt: {alg: ES256}`, "", `{"private_key": "hush",}`, "is no valid JSON"},
+		"a broken object of sigv4":     {`type: apiKey, in: header, name: Authorization, x-amazon-apigateway-authtype: awsSigv4`, "", `{"access_key_id": "hush",}`, "is no valid JSON"},
+		"a broken certificate":         {`type: mutualTLS`, "", `{"certificate": "hush",}`, "is no valid JSON"},
 		"a text in place of an object": {`type: apiKey, ` + retrieved, `{"user": "hush"}`, `hush`, "is no JSON object"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -56,6 +56,9 @@ func signWith(scope retrieval.Scope, version *secret.Version) (*signed, cache.Li
 	if err != nil {
 		return nil, cache.Life{}, err
 	}
+	if problem := value.Malformed(); problem != "" {
+		return nil, cache.Life{}, secret.Unusable(scope.Secret(), problem)
+	}
 	token, life, err := retrieval.Sign(scheme, value)
 	if err != nil {
 		return nil, cache.Life{}, err

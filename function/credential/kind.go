@@ -61,7 +61,14 @@ func (s *Store) static(from func(*destination.SecurityScheme, secret.Value) (*pa
 		if err != nil {
 			return nil, err
 		}
-		return from(scope.Scheme, value)
+		if problem := value.MalformedKey(); problem != "" {
+			return nil, secret.Unusable(scope.Secret(), problem)
+		}
+		made, err := from(scope.Scheme, value)
+		if problem := value.Malformed(); err == nil && problem != "" && scope.Scheme.Kind != destination.StaticKey {
+			return nil, secret.Unusable(scope.Secret(), problem)
+		}
+		return made, err
 	}
 	get := func(ctx context.Context, scope retrieval.Scope) (*part, stats, error) {
 		got, err := s.secrets.Get(ctx, scope.Secret())

@@ -87,7 +87,9 @@ func (r *Retriever) readSecret(ctx context.Context, in *inputs) error {
 	}
 	in.version = got.Value
 	read, err := got.Value.Select(reference)
-	if err == nil && read.IsJSON {
+	if problem := malformed(read, err); problem != "" {
+		err = secret.Unusable(reference, problem)
+	} else if err == nil && read.IsJSON {
 		err = secret.Unusable(reference, "is JSON and no text, which {{{.}}} of "+in.scope.Scheme.Name+" stands for. Store the bare text, or name its members.")
 	}
 	in.whole = read.Bytes
@@ -102,10 +104,20 @@ func (r *Retriever) readObject(ctx context.Context, reference destination.Refere
 		return nil, nil, err
 	}
 	read, err := got.Value.Select(reference)
-	if err == nil && !rawjson.IsObject(read.Bytes()) {
+	if problem := malformed(read, err); problem != "" {
+		err = secret.Unusable(reference, problem)
+	} else if err == nil && !rawjson.IsObject(read.Bytes()) {
 		err = secret.Unusable(reference, "is no JSON object. Store one whose members are the values that the retrieval sends.")
 	}
 	return got.Value, read.Bytes, err
+}
+
+// malformed is secret.Value.Malformed of what was read without an error.
+func malformed(read secret.Value, err error) string {
+	if err != nil {
+		return ""
+	}
+	return read.Malformed()
 }
 
 // rereadInputs reads the secret of a retrieval past the cache, and has the credentials

@@ -20,7 +20,7 @@ const (
 // one that does not expire, beside no refresh token.
 func GivesAccessToken(value secret.Value) bool {
 	if !value.IsJSON {
-		return true
+		return value.Malformed() == ""
 	}
 	_, access := textMember(value.Bytes(), accessTokenMember)
 	_, refresh := textMember(value.Bytes(), refreshTokenMember)

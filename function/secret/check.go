@@ -62,6 +62,9 @@ func (s *Store) lacks(placed destination.PlacedReference) (problem, remedy strin
 	if errors.Is(err, ErrAbsent) {
 		return "the secret " + placed.Reference.String() + " has no value at its pointer", "add that member to the secret, or mend the part of the reference from # on"
 	} else if err != nil {
+		if problem, remedy, told := Problem(placed.Reference, err); told {
+			return "the secret " + placed.Reference.String() + " " + problem, remedy
+		}
 		return "the secret " + placed.Reference.String() + " cannot be used", "look at the variable or file, and the part of the reference from # on"
 	}
 	for _, pointer := range placed.Members {

@@ -1,6 +1,8 @@
 package secret
 
 import (
+	"errors"
+	"strings"
 	"time"
 
 	"keyrelay/function/destination"
@@ -27,4 +29,18 @@ func Unusable(reference destination.Reference, problem string) *gateway.Refusal 
 	refusal := unavailable(reference, problem, nil)
 	refusal.RetryAfter = int(rereadInterval / time.Second)
 	return refusal
+}
+
+// Problem takes an error of this package about a reference apart, as a fault of a document
+// words it: what completes "the secret NAME", and what to do. told is false where the error
+// is about something else.
+func Problem(reference destination.Reference, err error) (problem, remedy string, told bool) {
+	var refusal *gateway.Refusal
+	if !errors.As(err, &refusal) || !errors.Is(refusal.Reason, ErrUnavailable) {
+		return "", "", false
+	}
+	rest, told := strings.CutPrefix(refusal.Detail, "The secret "+reference.Public()+" ")
+	problem, remedy, _ = strings.Cut(strings.TrimSuffix(rest, "."), ". ")
+	first := min(1, len(remedy))
+	return problem, strings.ToLower(remedy[:first]) + remedy[first:], told
 }

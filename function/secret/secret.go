@@ -224,6 +224,9 @@ func (v *Version) Select(reference destination.Reference) (Value, error) {
 		return Value{Bytes: v.bytes, IsJSON: rawjson.IsObject(content)}, nil
 	}
 	if _, ok := rawjson.Pointer("").Find(content); !ok {
+		if problem := (Value{Bytes: v.bytes}).Malformed(); problem != "" {
+			return Value{}, Unusable(reference, problem)
+		}
 		return Value{}, Unusable(reference, "is not JSON, so that its pointer selects nothing. Store a JSON object, or take the part from # on off the reference.")
 	}
 	found, ok := reference.Pointer.Find(content)

@@ -1,0 +1,71 @@
+package secret
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"unicode/utf8"
+
+	"keyrelay/function/rawjson"
+)
+
+// Malformed says what is wrong with a text that was meant to be a JSON object: one that
+// begins as JSON does; it is empty where nothing is. It quotes nothing of the text. No
+// credential of HTTP begins so (RFC 9110 section 11.4), and neither does a pair or PEM.
+func (v Value) Malformed() string {
+	content := v.Bytes()
+	if v.IsJSON || !begins(content, "{", "[") {
+		return ""
+	}
+	return notObject(content)
+}
+
+// MalformedKey is Malformed for what may be any text, as the key of an apiKey scheme may:
+// only what begins as a JSON object with a member or a list of texts, and is no JSON, was meant to be one.
+func (v Value) MalformedKey() string {
+	content := withoutSpace(v.Bytes())
+	if !begins(content, "{", "[") || !begins(content[1:], `"`) {
+		return ""
+	}
+	return notJSON(v.Bytes())
+}
+
+// notObject says what keeps a text from being a JSON object, and where.
+func notObject(content []byte) string {
+	if problem := notJSON(content); problem != "" {
+		return problem
+	}
+	if rawjson.IsObject(content) {
+		return "is a text that holds a JSON object, and no object. Store the object itself, without quotes around it."
+	}
+	return "is no JSON object. Store one whose members are what the credential is made of."
+}
+
+// notJSON says where a text is no JSON; empty where it is.
+func notJSON(content []byte) string {
+	var cursor rawjson.Cursor
+	cursor.Reset(content)
+	cursor.Skip()
+	var wrong *rawjson.Error
+	if err := cursor.End(); !errors.As(err, &wrong) || !errors.Is(wrong, rawjson.ErrSyntax) {
+		return ""
+	}
+	before := content[:min(wrong.At, len(content))]
+	start := bytes.LastIndexByte(before, '\n') + 1
+	return fmt.Sprintf("is no valid JSON (line %d, column %d). Mend it there: names and texts in double quotes, a comma between two members, none behind the last.",
+		bytes.Count(before, []byte("\n"))+1, utf8.RuneCount(before[start:])+1)
+}
+
+// begins reports whether a text begins with one of these, after white space.
+func begins(content []byte, marks ...string) bool {
+	content = withoutSpace(content)
+	for _, mark := range marks {
+		if bytes.HasPrefix(content, []byte(mark)) {
+			return true
+		}
+	}
+	return false
+}
+
+// withoutSpace takes off white space and the byte order mark that some editors write.
+func withoutSpace(content []byte) []byte { return bytes.TrimLeft(content, " \t\r\n\ufeff") }
