@@ -15,6 +15,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/smithy-go/logging"
 )
 
 // awsConfig makes the configuration of an AWS client from the environment of a Lambda
@@ -30,6 +31,7 @@ func awsConfig(_ context.Context, service string) (aws.Config, error) {
 	loaded := aws.Config{
 		Region:      cmp.Or(os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION")),
 		Credentials: aws.CredentialsProviderFunc(roleCredentials),
+		Logger:      logging.Nop{}, // the log is JSON only
 	}
 	var errs [6]error
 	var ignored bool

@@ -16,6 +16,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/smithy-go/logging"
 
 	"keyrelay/function/destination"
 	"keyrelay/function/fake"
@@ -171,7 +172,7 @@ func (s *surroundings) connect(ctx context.Context) (*secretsmanager.Client, err
 	if s.secrets != "" {
 		return fake.Connect("http://"+s.secrets, nil)(ctx)
 	}
-	loaded, err := config.LoadDefaultConfig(ctx)
+	loaded, err := config.LoadDefaultConfig(ctx, config.WithLogger(logging.Nop{}))
 	if err != nil {
 		return nil, err
 	}
