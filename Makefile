@@ -9,9 +9,10 @@ OWN = $(if $(filter file,$(origin DESTINATIONS)),, -destinations '$(DESTINATIONS
 # The configuration that sam is given, and the Lambda architecture, which it names once, for sam and for this build.
 SAMCONFIG ?= samconfig.toml
 ARCHITECTURE := $(shell sed -n 's/.*Architecture=\\*"*\(x86_64\|arm64\).*/\1/p' '$(SAMCONFIG)' | sort -u)
-# The template's parameter Networks as the configuration gives it, for the check of a build.
+# The template's parameter Networks as the configuration gives it, for the check of a build; else KEYRELAY_NETWORKS, for who gives it to
+# sam on the command line.
 HASH := \#
-NETWORKS := $(shell sed -n 's/^[^$(HASH)]*Networks=\\*"*\(public\|private\).*/\1/p' '$(SAMCONFIG)' | tail -n 1)
+NETWORKS := $(or $(shell sed -n 's/^[^$(HASH)]*Networks=\\*"*\(public\|private\).*/\1/p' '$(SAMCONFIG)' | tail -n 1),$(KEYRELAY_NETWORKS),public)
 # The same of the parameter Later: documents may then ask for the queue, which is there once it is deployed.
 QUEUE := $(shell sed -n 's/^[^$(HASH)]*Later=\\*"*true.*/KEYRELAY_QUEUE=Later/p' '$(SAMCONFIG)' | tail -n 1)
 GOARCH_x86_64 := amd64
@@ -62,7 +63,7 @@ notices: ## THIRD_PARTY_NOTICES.txt, from the module graph
 image: ## the image of the HTTP server, keyrelay:latest; the same files make the same layers
 	docker build -q $(IMAGE_FLAGS) -t keyrelay --build-arg SOURCE_DATE_EPOCH=0 --build-arg COMMIT='$(COMMIT)' --label org.opencontainers.image.revision='$(COMMIT)' .
 
-check: ## the documents in destinations/: prints every fault
+check: ## the documents in destinations/, as this machine would serve them: prints every fault
 	@go run ./function check '$(DESTINATIONS)'
 
 e2e: ## deploy to an emulated AWS on this machine, call it as a connector would, delete it
@@ -76,4 +77,4 @@ build-Relay:
 	@KEYRELAY_NETWORKS='$(NETWORKS)' $(QUEUE) go run ./function check --for lambda '$(DESTINATIONS)'
 	$(if $(GOARCH_$(ARCHITECTURE)),,$(error $(SAMCONFIG) must name one architecture, Architecture=x86_64 or Architecture=arm64, not "$(ARCHITECTURE)"))
 	GOOS=linux GOARCH=$(GOARCH_$(ARCHITECTURE)) $(BUILD) -tags lambda.norpc,nethttpomithttp2 -o '$(ARTIFACTS_DIR)/bootstrap' ./function
-	@go run ./function pack '$(DESTINATIONS)' '$(ARTIFACTS_DIR)/destinations'
+	@KEYRELAY_NETWORKS='$(NETWORKS)' go run ./function pack '$(DESTINATIONS)' '$(ARTIFACTS_DIR)/destinations'

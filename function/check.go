@@ -2,38 +2,166 @@ package main
 
 import (
 	"cmp"
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
 
+	"keyrelay/function/credential"
 	"keyrelay/function/destination"
+	"keyrelay/function/secret"
 )
 
-// check reads the documents of a folder as a Lambda function in AWS would, so that
-// a build can stop at a faulty one, and says what credential each attaches: a
-// forgotten security is no fault, since a caller may place a credential by itself.
-// What of the documents is switched off is a warning, once for each cause. All that
-// a document reaches, networks and secrets, is listed, so that a reviewer sees it.
-// Environment variables and files that documents name are not looked for: they
-// belong to the machine that will serve.
+// check reads the documents of a folder as the program on this machine would at its
+// start, with KEYRELAY_NETWORKS as it is set here, and says what credential each
+// attaches: a forgotten security is no fault, since a caller may place a credential by
+// itself. What of the documents is switched off is a warning, once for each cause. All
+// that a document reaches, networks and secrets, is listed, so that a reviewer sees it.
+// What this machine lacks, secrets and queues, is a warning too, since another one may serve.
 func check(folder string, out io.Writer) error {
-	set, err := destination.Load(folder, destination.Config{RealLambda: true})
+	if err := addEnvironment(os.Getenv("KEYRELAY_ENVIRONMENT")); err != nil {
+		return err
+	}
+	config, err := localConfig()
 	if err != nil {
 		return err
 	}
+	set, err := destination.Load(folder, config)
+	if err != nil {
+		return err
+	}
+	warnings := warningsOf(set)
+	for _, fault := range append(withoutQueue(set), unusableHere(set)...) {
+		fault.Problem += ", so that keyrelay does not start here"
+		warnings = append(warnings, fault.String())
+	}
+	report(set, warnings, out)
+	return nil
+}
+
+// localConfig is what documents are read with on this machine.
+func localConfig() (destination.Config, error) {
+	prefix, err := secretPrefix(os.Getenv("KEYRELAY_SECRET_PREFIX"))
+	if err != nil {
+		return destination.Config{}, err
+	}
+	widest, err := networksSetting(os.Getenv("KEYRELAY_NETWORKS"), false)
+	return destination.Config{Widest: &widest, SecretPrefix: prefix}, err
+}
+
+// withoutQueue are the places that need a queue, where there is none here.
+func withoutQueue(set *destination.Set) (faults destination.Faults) {
+	if os.Getenv("KEYRELAY_QUEUE") != "" {
+		return nil
+	}
+	for _, each := range set.Destinations() {
+		for _, place := range each.Later {
+			faults = append(faults, destination.Fault{Place: place, Problem: "x-keyrelay-delivery: later needs a queue, and there is none",
+				Remedy: "set KEYRELAY_QUEUE and KEYRELAY_DEAD_QUEUE where keyrelay runs"})
+		}
+	}
+	return faults
+}
+
+// unusableHere are the secrets of this machine that are not there, or are not what
+// their credentials are made of. No secret of Secrets Manager is read.
+func unusableHere(set *destination.Set) (faults destination.Faults) {
+	secrets := secret.New(secret.Config{})
+	err := secrets.Check(set)
+	if err == nil {
+		err = credential.Check(context.Background(), set, secrets)
+	}
+	_ = errors.As(err, &faults)
+	return faults
+}
+
+// checkForLambda checks a folder as check does, as the function that the template
+// describes would at its start, and finds what that will not have: files, and variables
+// that KEYRELAY_ENVIRONMENT does not hold. A secret whose name its role may not read is
+// a warning, since the role can be given more.
+func checkForLambda(folder string, out io.Writer) error {
+	prefix, err := secretPrefix(os.Getenv("KEYRELAY_SECRET_PREFIX"))
+	if err != nil {
+		return err
+	}
+	widest, err := networksSetting(os.Getenv("KEYRELAY_NETWORKS"), true)
+	if err != nil {
+		return err
+	}
+	variables, err := texts("KEYRELAY_ENVIRONMENT", os.Getenv("KEYRELAY_ENVIRONMENT"))
+	if err != nil {
+		return err
+	}
+	config := destination.Config{RealLambda: true, Widest: &widest, NoQueue: os.Getenv("KEYRELAY_QUEUE") == "", SecretPrefix: prefix}
+	set, err := destination.Load(folder, config)
+	var faults destination.Faults
+	if errors.As(err, &faults) { // where only the network or the queue is missing, secrets may be as well
+		config.Widest, config.NoQueue = nil, false
+		if set, err = destination.Load(folder, config); err != nil {
+			return faults
+		}
+	}
+	if faults = append(faults, missingInLambda(set, variables)...); len(faults) > 0 {
+		return faults
+	}
+	warnings := append(warningsOf(set), unreadableInLambda(set, cmp.Or(prefix, destination.DefaultSecretPrefix))...)
+	tooLarge, err := checkMemory(folder)
+	if err != nil {
+		return err
+	}
+	report(set, append(warnings, tooLarge...), out)
+	return nil
+}
+
+// missingInLambda are the references to what the function will lack.
+func missingInLambda(set *destination.Set, variables map[string]string) (faults destination.Faults) {
+	for _, each := range set.Destinations() {
+		for _, placed := range each.References {
+			_, given := variables[placed.Name]
+			switch {
+			case placed.Provider == "file":
+				faults = append(faults, destination.Fault{Place: placed.Place, Problem: "the function will not have the file " + placed.Name, Remedy: "put the secret into Secrets Manager"})
+			case placed.Provider == "env" && !given:
+				faults = append(faults, destination.Fault{Place: placed.Place, Problem: "the function will not have the environment variable " + placed.Name,
+					Remedy: "put the secret into Secrets Manager; or give it in the template's parameter Environment, and in KEYRELAY_ENVIRONMENT to this check"})
+			}
+		}
+	}
+	return faults
+}
+
+// unreadableInLambda warns of the secrets that the template's role may not read.
+func unreadableInLambda(set *destination.Set, prefix string) (warnings []string) {
+	for _, each := range set.Destinations() {
+		for _, placed := range each.References {
+			if placed.Provider == "secretsmanager" && !strings.HasPrefix(placed.Name, prefix) && !strings.HasPrefix(placed.Name, "arn:") {
+				warnings = append(warnings, destination.Fault{Place: placed.Place, Problem: "the function's role may read secrets below " + prefix + " only",
+					Remedy: "rename this one, or set the template's parameter SecretPrefix, and KEYRELAY_SECRET_PREFIX for this check"}.String())
+			}
+		}
+	}
+	return warnings
+}
+
+func warningsOf(set *destination.Set) (warnings []string) {
+	for _, each := range set.Warnings() {
+		warnings = append(warnings, each.String())
+	}
+	return warnings
+}
+
+// report says what there is in documents without a fault, and the warnings.
+func report(set *destination.Set, warnings []string, out io.Writer) {
 	for _, each := range set.Destinations() {
 		fmt.Fprintf(out, "%s: %s, %s\n", each.Name, each.Title, attached(each))
 		explain(each, out)
 	}
-	for _, each := range set.Warnings() {
+	for _, each := range warnings {
 		fmt.Fprintf(out, "warning: %s\n", each)
 	}
-	if err := checkMemory(folder, out); err != nil {
-		return err
-	}
-	fmt.Fprintf(out, "%d documents, no fault%s\n", len(set.Destinations()), counted(len(set.Warnings())))
-	return nil
+	fmt.Fprintf(out, "%d documents, no fault%s\n", len(set.Destinations()), counted(len(warnings)))
 }
 
 // explain lists what a document reaches, and how alternatives of its security are decided.
@@ -45,89 +173,6 @@ func explain(checked *destination.Destination, out io.Writer) {
 	for _, reference := range checked.References {
 		fmt.Fprintf(out, "  secret at %d:%d: %s\n", reference.Line, reference.Column, reference.Reference)
 	}
-}
-
-// checkForLambda checks a folder as check does, and finds what the function that the
-// template describes will not have: files, and variables that KEYRELAY_ENVIRONMENT
-// does not hold. A secret whose name its role may not read is a warning, since
-// the role can be given more.
-func checkForLambda(folder string, out io.Writer) error {
-	if err := check(folder, out); err != nil {
-		return err
-	}
-	prefix := cmp.Or(os.Getenv("KEYRELAY_SECRET_PREFIX"), destination.DefaultSecretPrefix)
-	set, err := destination.Load(folder, destination.Config{RealLambda: true, SecretPrefix: prefix})
-	if err != nil {
-		return err
-	}
-	if err := warnOfNetworks(set, out); err != nil {
-		return err
-	}
-	warnOfQueue(set, out)
-	variables, err := texts("KEYRELAY_ENVIRONMENT", os.Getenv("KEYRELAY_ENVIRONMENT"))
-	if err != nil {
-		return err
-	}
-	var faults destination.Faults
-	for _, each := range set.Destinations() {
-		for _, placed := range each.References {
-			if problem, remedy := missingInLambda(placed.Reference, variables); problem != "" {
-				faults = append(faults, destination.Fault{Place: placed.Place, Problem: problem, Remedy: remedy})
-			}
-			if placed.Provider == "secretsmanager" && !strings.HasPrefix(placed.Name, prefix) && !strings.HasPrefix(placed.Name, "arn:") {
-				fmt.Fprintf(out, "warning: %s\n", destination.Fault{Place: placed.Place, Problem: "the function's role may read secrets below " + prefix + " only",
-					Remedy: "rename this one, or set the template's parameter SecretPrefix, and KEYRELAY_SECRET_PREFIX for this check"})
-			}
-		}
-	}
-	if len(faults) > 0 {
-		return faults
-	}
-	return nil
-}
-
-// warnOfNetworks names the documents that open more than the function will allow:
-// KEYRELAY_NETWORKS, or what the template's parameter Networks is unless set.
-func warnOfNetworks(set *destination.Set, out io.Writer) error {
-	widest, err := networksSetting(os.Getenv("KEYRELAY_NETWORKS"), true)
-	if err != nil {
-		return err
-	}
-	for _, each := range set.Destinations() {
-		if each.Network > widest {
-			fmt.Fprintf(out, "warning: %s: its network %s is wider than %s, so that the function will not start; set the template's parameter Networks, and KEYRELAY_NETWORKS for this check, to %s\n",
-				each.Name, each.Network, widest, each.Network)
-		}
-	}
-	return nil
-}
-
-// warnOfQueue names the places that need a queue, which the function has where the
-// template's parameter Later is true.
-func warnOfQueue(set *destination.Set, out io.Writer) {
-	if os.Getenv("KEYRELAY_QUEUE") != "" {
-		return
-	}
-	for _, each := range set.Destinations() {
-		for _, place := range each.Later {
-			fmt.Fprintf(out, "warning: %s\n", destination.Fault{Place: place, Problem: "x-keyrelay-delivery: later needs a queue, without which the function will not start",
-				Remedy: "set the template's parameter Later to true, and KEYRELAY_QUEUE, to any text, for this check"})
-		}
-	}
-}
-
-// missingInLambda says what the function will lack of what a reference names.
-func missingInLambda(reference destination.Reference, variables map[string]string) (problem, remedy string) {
-	switch reference.Provider {
-	case "file":
-		return "the function will not have the file " + reference.Name, "put the secret into Secrets Manager"
-	case "env":
-		if _, found := variables[reference.Name]; !found {
-			return "the function will not have the environment variable " + reference.Name,
-				"put the secret into Secrets Manager; or give it in the template's parameter Environment, and in KEYRELAY_ENVIRONMENT to this check"
-		}
-	}
-	return "", ""
 }
 
 // counted words how many warnings there are.

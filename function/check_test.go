@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"io"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -59,18 +60,84 @@ warning: api.yaml:5:41: the in of this parameter is not known; write one of: que
 	}
 }
 
-// TestCheckWarnsOfTheQueue sees that a document that needs a queue is told where the
-// function may have none.
-func TestCheckWarnsOfTheQueue(t *testing.T) {
-	folder := writeDocument(t, "openapi: 3.1.0\nservers: [{url: 'https://api.example.com'}]\npaths: {/a: {post: {x-keyrelay-delivery: later}}}\n")
-	for queue, want := range map[string]bool{"": true, "Later": false} {
-		t.Setenv("KEYRELAY_QUEUE", queue)
-		var out bytes.Buffer
-		if err := checkForLambda(folder, &out); err != nil {
-			t.Fatal(err)
-		}
-		if told := strings.Contains(out.String(), "api.yaml:3:42: x-keyrelay-delivery: later needs a queue"); told != want {
-			t.Errorf("KEYRELAY_QUEUE=%s: %s", queue, out.String())
-		}
+// A checked is a document with what a check of it says.
+type checked struct {
+	document    string
+	environment map[string]string
+	// says is what the output has; refused is what the error has, empty for none.
+	says, refused string
+}
+
+func (c checked) run(t *testing.T, check func(string, io.Writer) error) {
+	t.Helper()
+	for _, name := range []string{"KEYRELAY_NETWORKS", "KEYRELAY_QUEUE", "KEYRELAY_ENVIRONMENT"} {
+		t.Setenv(name, c.environment[name])
+	}
+	var out bytes.Buffer
+	err := check(writeDocument(t, c.document), &out)
+	if (err == nil) != (c.refused == "") || err != nil && !strings.Contains(err.Error(), c.refused) {
+		t.Errorf("%s\nwith %v: %v", c.document, c.environment, err)
+	}
+	if !strings.Contains(out.String(), c.says) || strings.Contains(out.String(), "no fault") != (err == nil) {
+		t.Errorf("%s\nwith %v, which %v refuses, it says: %s", c.document, c.environment, err, out.String())
+	}
+}
+
+const (
+	laterDocument   = "openapi: 3.1.0\nservers: [{url: 'https://api.example.com'}]\npaths: {/a: {post: {x-keyrelay-delivery: later}}}\n"
+	privateDocument = "openapi: 3.1.0\nservers: [{url: 'https://api.example.com'}]\nx-keyrelay-network: private\n"
+)
+
+// TestCheckForLambdaRefuses sees that whatever stops the function from starting is a fault
+// of that check, and that nothing is said to have no fault before.
+func TestCheckForLambdaRefuses(t *testing.T) {
+	both := strings.Replace(secretDocument("env:ORDERS_KEY"), "servers:", "x-keyrelay-network: private\nservers:", 1)
+	for _, each := range []checked{
+		{laterDocument, nil, "", "api.yaml:3:42: x-keyrelay-delivery: later needs a queue"},
+		{laterDocument, map[string]string{"KEYRELAY_QUEUE": "Later"}, "1 document", ""},
+		{privateDocument, nil, "", "api.yaml:3:21: the network private is wider"},
+		{privateDocument, map[string]string{"KEYRELAY_NETWORKS": "private"}, "1 document", ""},
+		{openDocument("http://127.0.0.1"), map[string]string{"KEYRELAY_NETWORKS": "loopback"}, "", "the network loopback is open to nobody"},
+		{secretDocument("env:ORDERS_KEY"), nil, "", "the environment variable ORDERS_KEY"},
+		{secretDocument("env:ORDERS_KEY"), map[string]string{"KEYRELAY_ENVIRONMENT": `{"ORDERS_KEY": "hush"}`}, "1 document", ""},
+		{both, nil, "", "the environment variable ORDERS_KEY"},
+		{both, nil, "", "the network private is wider"},
+		{privateDocument, map[string]string{"KEYRELAY_NETWORKS": "intranet"}, "", "KEYRELAY_NETWORKS must"},
+	} {
+		each.run(t, checkForLambda)
+	}
+}
+
+// TestCheckJudgesAsHere sees that a check without more takes what this machine would
+// serve, warns of what would stop it from starting here, and that pack takes the same.
+func TestCheckJudgesAsHere(t *testing.T) {
+	t.Setenv("BROKEN_CLIENT", `{"client_id": "hush"}`)
+	client := openDocument("http://127.0.0.1") + "security: [{o: []}]\ncomponents: {securitySchemes: {o: {type: oauth2, x-keyrelay-secret: 'env:BROKEN_CLIENT', " +
+		"flows: {clientCredentials: {tokenUrl: 'http://127.0.0.1/token', scopes: {}}}}}}\n"
+	for _, each := range []checked{
+		{openDocument("http://127.0.0.1"), nil, "1 document", ""},
+		{openDocument("http://127.0.0.1"), map[string]string{"KEYRELAY_NETWORKS": "private"}, "", "the network loopback is wider"},
+		{privateDocument, nil, "1 document", ""},
+		{privateDocument, map[string]string{"KEYRELAY_NETWORKS": "public"}, "", "the network private is wider"},
+		{privateDocument, map[string]string{"KEYRELAY_NETWORKS": "intranet"}, "", "KEYRELAY_NETWORKS must"},
+		{secretDocument("env:ABSENT_KEY"), nil, "warning: ", ""},
+		{secretDocument("env:ABSENT_KEY"), nil, "api.yaml:7:69: the environment variable ABSENT_KEY is not set, so that keyrelay does not start here; set it", ""},
+		{secretDocument("env:GIVEN_KEY"), map[string]string{"KEYRELAY_ENVIRONMENT": `{"GIVEN_KEY": "hush"}`}, "no fault\n", ""},
+		{secretDocument("file:/nowhere/key"), nil, "the file /nowhere/key does not exist, so that", ""},
+		{client, nil, "has no member client_secret, which", ""},
+		{laterDocument, nil, "api.yaml:3:42: x-keyrelay-delivery: later needs a queue, and there is none, so that", ""},
+		{laterDocument, map[string]string{"KEYRELAY_QUEUE": queueURL}, "no fault\n", ""},
+	} {
+		each.run(t, check)
+		each.packs(t)
+	}
+}
+
+// packs sees that pack refuses what the check refuses.
+func (c checked) packs(t *testing.T) {
+	t.Helper()
+	err := pack(writeDocument(t, c.document), t.TempDir(), io.Discard)
+	if (err == nil) != (c.refused == "") || err != nil && !strings.Contains(err.Error(), c.refused) {
+		t.Errorf("pack of %s\nwith %v: %v", c.document, c.environment, err)
 	}
 }

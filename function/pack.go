@@ -14,9 +14,13 @@ import (
 
 // pack writes the documents of a folder into another one, their overlays applied, each
 // as the smallest JSON that is read as the same. The other folder is made, and holds
-// no document but these.
+// no document but these. What is a fault is so by the KEYRELAY_NETWORKS of this machine.
 func pack(from, to string, out io.Writer) error {
-	documents, err := destination.Pack(from, destination.Config{RealLambda: true})
+	config, err := localConfig()
+	if err != nil {
+		return err
+	}
+	documents, err := destination.Pack(from, config)
 	if err != nil {
 		return err
 	}
@@ -52,31 +56,31 @@ const smallDocuments = 1 << 20
 
 // checkMemory warns where the documents, packed, take more than half of the memory
 // that a function has: AWS_LAMBDA_FUNCTION_MEMORY_SIZE, or what the template gives.
-func checkMemory(folder string, out io.Writer) error {
+func checkMemory(folder string) (warnings []string, err error) {
 	documents, err := destination.Pack(folder, destination.Config{RealLambda: true})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	size := 0
 	for _, document := range documents {
 		size += len(document)
 	}
 	if size < smallDocuments {
-		return nil
+		return nil, nil
 	}
 	needed, err := memoryOf(documents)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	memory, err := strconv.Atoi(os.Getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"))
 	if err != nil {
 		memory = defaultMemory
 	}
 	if needed > uint64(memory)<<20/2 {
-		fmt.Fprintf(out, "warning: to load these documents takes about %d MB, more than half of the function's %d MB; give it more by the template's parameter Memory, or take documents out\n",
-			needed>>20, memory)
+		warnings = append(warnings, fmt.Sprintf("to load these documents takes about %d MB, more than half of the function's %d MB; give it more by the template's parameter Memory, or take documents out",
+			needed>>20, memory))
 	}
-	return nil
+	return warnings, nil
 }
 
 // memoryOf loads documents and returns how many bytes that takes.

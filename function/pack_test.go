@@ -50,12 +50,12 @@ func TestCheckMemory(t *testing.T) {
 	folder := writeDocument(t, "openapi: 3.1.0\ninfo: {title: API, version: '1'}\nservers: [{url: 'https://api.example.com'}]\npaths:\n"+paths.String())
 	for memory, warns := range map[string]bool{"64": true, "4096": false} {
 		t.Setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", memory)
-		var out bytes.Buffer
-		if err := checkMemory(folder, &out); err != nil {
+		warnings, err := checkMemory(folder)
+		if err != nil {
 			t.Fatal(err)
 		}
-		if warned := strings.Contains(out.String(), "more than half of the function's "+memory+" MB"); warned != warns {
-			t.Errorf("with %s MB: %s", memory, &out)
+		if warned := strings.Contains(strings.Join(warnings, ""), "more than half of the function's "+memory+" MB"); warned != warns {
+			t.Errorf("with %s MB: %s", memory, warnings)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -67,7 +68,6 @@ func readSettings(getenv func(string) string) (settings, error) {
 		lambda:       getenv("AWS_LAMBDA_RUNTIME_API") != "",
 		functionName: getenv("AWS_LAMBDA_FUNCTION_NAME"),
 		destinations: getenv("KEYRELAY_DESTINATIONS"),
-		secretPrefix: getenv("KEYRELAY_SECRET_PREFIX"),
 	}
 	read.realLambda = read.lambda && getenv("AWS_SAM_LOCAL") != "true"
 	if read.destinations == "" {
@@ -79,6 +79,9 @@ func readSettings(getenv func(string) string) (settings, error) {
 		return read, err
 	}
 	if read.networks, err = networksSetting(getenv("KEYRELAY_NETWORKS"), read.realLambda); err != nil {
+		return read, err
+	}
+	if read.secretPrefix, err = secretPrefix(getenv("KEYRELAY_SECRET_PREFIX")); err != nil {
 		return read, err
 	}
 	if read.callerKeys, err = callerKeys(getenv("KEYRELAY_CALLER_KEYS"), read); err != nil {
@@ -117,6 +120,17 @@ func networksSetting(value string, realLambda bool) (destination.Network, error)
 		return network, fmt.Errorf("KEYRELAY_NETWORKS must be public, private or loopback: the widest x-keyrelay-network that documents may ask for")
 	}
 	return network, nil
+}
+
+// The template takes the same prefixes.
+var prefixPattern = regexp.MustCompile(`^[A-Za-z0-9/_+=.@-]{1,63}/$`)
+
+// secretPrefix reads KEYRELAY_SECRET_PREFIX.
+func secretPrefix(value string) (string, error) {
+	if value != "" && !prefixPattern.MatchString(value) {
+		return "", fmt.Errorf("KEYRELAY_SECRET_PREFIX must be the beginning of names of secrets, of letters, digits and /_+=.@- with a slash at its end, such as keyrelay-staging/, not %q", value)
+	}
+	return value, nil
 }
 
 // checkNames refuses a variable that looks like a setting and is none: a misspelt

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -59,7 +60,11 @@ func (c *cloud) aws(t *testing.T, value any, arguments ...string) {
 // parameters written Name=Value where they are not the default.
 func (c *cloud) deploy(t *testing.T, documents string, parameters ...string) {
 	t.Helper()
-	output(t, command(t, []string{"DESTINATIONS=" + documents}, "sam", "build", "--build-dir", c.build))
+	build := []string{"DESTINATIONS=" + documents}
+	if slices.Contains(parameters, "Later=true") {
+		build = append(build, "KEYRELAY_QUEUE=Later")
+	}
+	output(t, command(t, build, "sam", "build", "--build-dir", c.build))
 	output(t, c.deployment(t, parameters...))
 }
 
