@@ -63,6 +63,9 @@ type Warning struct {
 	Off string
 	// Count is how often the document holds the mistake.
 	Count int
+	// AtStart says that the program tells it at its start too: most likely a request goes
+	// out without the credential that it was meant to have.
+	AtStart bool
 }
 
 // String returns "file:line:column: problem; remedy" and what is switched off.

@@ -49,6 +49,7 @@ func (r *reader) checkExtensions(node *yaml.Node, at level) {
 		key := node.Content[i]
 		name, own := strings.CutPrefix(key.Value, extensionPrefix)
 		if !own {
+			r.checkPrefix(key)
 			continue
 		}
 		levels, found := known[name]
@@ -59,6 +60,20 @@ func (r *reader) checkExtensions(node *yaml.Node, at level) {
 			r.fault(key, key.Value+" may not stand here", "write it on "+join(levels))
 		}
 	}
+}
+
+// checkPrefix notes a member whose prefix was meant to be keyrelay's own.
+func (r *reader) checkPrefix(key *yaml.Node) {
+	const most = 2
+	name := strings.ToLower(key.Value)
+	if len(name) < len(extensionPrefix) || name[0] != 'x' || Edits(name[:len(extensionPrefix)], extensionPrefix) > most {
+		return
+	}
+	known := map[string]bool{}
+	for each := range extensions() {
+		known[extensionPrefix+each] = true
+	}
+	r.fault(key, printable(key.Value)+" is not known", "write "+nearest(name, known)+", or remove it")
 }
 
 // checkElsewhere notes the extensions of all mappings that are none of the levels.
@@ -121,24 +136,26 @@ func nearest[V any](wrong string, known map[string]V) string {
 	return best
 }
 
-// Edits is how many letters have to be changed, added or taken out to make b of a, the
-// Levenshtein distance of the two.
+// Edits is how many letters have to be changed, added, taken out or swapped with the next
+// to make b of a, the optimal string alignment distance of the two.
 func Edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
+	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
 	}
 	for i := range len(a) {
-		diagonal := row[0]
 		row[0] = i + 1
 		for j := range len(b) {
-			substitution := diagonal
+			substitution := last[j]
 			if a[i] != b[j] {
 				substitution++
 			}
-			diagonal = row[j+1]
-			row[j+1] = min(substitution, row[j]+1, row[j+1]+1)
+			row[j+1] = min(substitution, last[j+1]+1, row[j]+1)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				row[j+1] = min(row[j+1], before[j-1]+1)
+			}
 		}
+		before, last, row = last, row, before
 	}
-	return row[len(b)]
+	return last[len(b)]
 }

@@ -10,10 +10,19 @@ import (
 	"keyrelay/function/gateway"
 )
 
+// The members by which Itential extends security schemes and what stands in them.
+const (
+	itentialPrefix     = "x-itential-"
+	itentialRetrieval  = itentialPrefix + "dynamic-retrieval"
+	itentialParameters = itentialPrefix + "parameters"
+	itentialUseIn      = itentialPrefix + "use-in"
+)
+
 // retrieval reads x-itential-dynamic-retrieval,
 // https://docs.itential.com/docs/dynamic-api-key-retrieval-integration-models.
 func (r *reader) retrieval(scheme *SecurityScheme, node *yaml.Node, kind string) {
-	const what = "x-itential-dynamic-retrieval"
+	const what = itentialRetrieval
+	r.checkMeant(node, "this security scheme", itentialRetrieval, itentialParameters)
 	object := r.member(node, what)
 	if object == nil || !r.mapping(object, what) {
 		return
@@ -26,6 +35,7 @@ func (r *reader) retrieval(scheme *SecurityScheme, node *yaml.Node, kind string)
 	if scheme.Kind == StaticKey {
 		scheme.Kind = RetrievedKey
 	}
+	r.checkMeant(object, what, "method", "url", "responsePointer")
 	method, at := r.required(object, "method", what, "write one of: GET, POST, PUT, PATCH, DELETE")
 	if at != nil && !slices.Contains([]string{"GET", "POST", "PUT", "PATCH", "DELETE"}, strings.ToUpper(method)) {
 		r.fault(at, "the method of "+what+" is not known", "write one of: GET, POST, PUT, PATCH, DELETE")
@@ -45,17 +55,58 @@ func (r *reader) retrieval(scheme *SecurityScheme, node *yaml.Node, kind string)
 // parameters reads x-itential-parameters,
 // https://docs.itential.com/itential-platform/admin-essentials/integrations/auth/openapi-extensions.
 func (r *reader) parameters(scheme *SecurityScheme, node *yaml.Node, templates *templateReader) {
-	for _, item := range r.items(r.member(node, "x-itential-parameters"), "x-itential-parameters") {
+	list := r.member(node, itentialParameters)
+	for _, item := range r.items(list, itentialParameters) {
 		if item = r.follow(item); item != nil && r.mapping(item, "this parameter") {
-			scheme.Parameters = append(scheme.Parameters, r.retrievalParameter(item, templates))
+			read := r.retrievalParameter(item, templates)
+			scheme.Parameters = append(scheme.Parameters, read)
+			r.checkUsed(scheme, item, read)
 		}
 	}
+	if len(scheme.Parameters) > 0 && scheme.Kind != Unsupported && scheme.uses() == nil {
+		r.warnAtStart(list, itentialParameters+" is never used: this security scheme has no call that they go into",
+			"write "+itentialRetrieval+" beside it, or remove it")
+	}
+}
+
+// uses are the words of x-itential-use-in that name a call which is made for a scheme's
+// credential: the retrieval of a key, a token request, the exchange of a code.
+func (s *SecurityScheme) uses() []string {
+	switch {
+	case s.Retrieval != nil:
+		return []string{"key"}
+	case s.Kind == OAuth2 || s.Kind == OpenIDConnect:
+		return []string{"token", "code"}
+	}
+	return nil
+}
+
+// checkUsed notes a parameter that goes into no call, and a use that is misspelt.
+func (r *reader) checkUsed(scheme *SecurityScheme, node *yaml.Node, parameter RetrievalParameter) {
+	uses, at := scheme.uses(), r.member(node, itentialUseIn)
+	for i, use := range parameter.UseIn {
+		if meant := near(use, "key", "token", "code", "refresh"); meant != "" {
+			r.fault(resolve(at.Content[min(i, len(at.Content)-1)]), printable(use)+" is no use of "+itentialUseIn, "write "+meant)
+			return
+		}
+	}
+	if uses == nil || slices.ContainsFunc(parameter.UseIn, func(use string) bool { return slices.Contains(uses, use) }) {
+		return
+	}
+	problem := "the parameter " + printable(parameter.Name) + " is never used: it has no " + itentialUseIn
+	if at != nil {
+		problem = "the parameter " + printable(parameter.Name) + " is never used: " + itentialUseIn + " names no call that is made for this security scheme"
+	} else {
+		at = node
+	}
+	r.warnAtStart(at, problem, "write "+itentialUseIn+": ["+uses[0]+"]")
 }
 
 // retrievalParameter reads one parameter of a retrieval.
 func (r *reader) retrievalParameter(node *yaml.Node, templates *templateReader) RetrievalParameter {
 	r.checkExtensions(node, parameterLevel)
 	const what = "this parameter"
+	r.checkMeant(node, itentialParameters, "name", "in", "schema", itentialUseIn, "x-itential-variable")
 	var parameter RetrievalParameter
 	var at *yaml.Node
 	parameter.Name, at = r.required(node, "name", what, "write the name of the query parameter, header or body member")
@@ -67,7 +118,7 @@ func (r *reader) retrievalParameter(node *yaml.Node, templates *templateReader) 
 	if parameter.In == "header" && at != nil && !gateway.ValidHeaderName(parameter.Name) {
 		r.fault(at, "the name is not one that a header can have", "write letters, digits and hyphens")
 	}
-	for _, use := range r.items(r.member(node, "x-itential-use-in"), "x-itential-use-in") {
+	for _, use := range r.items(r.member(node, itentialUseIn), itentialUseIn) {
 		if text, ok := r.text(use, "this item"); ok {
 			parameter.UseIn = append(parameter.UseIn, text)
 		}

@@ -154,7 +154,7 @@ func (s *server) join(other *server) (faults Faults, warnings []Warning) {
 		declared := goes.Method + " " + goes.Path
 		if mine.publishes(theirs) && (len(own) == 0 || len(others) == 0 || slices.Equal(own, others)) {
 			warnings = append(warnings, Warning{Fault{goes.place, "this operation is published by " + stays.Destination.file + " too, whose credential it is given",
-				"remove it from one of the two by an overlay"}, declared + " here", 1})
+				"remove it from one of the two by an overlay"}, declared + " here", 1, false})
 			return stays
 		}
 		faults = append(faults, Fault{theirs.place, "the operation " + declared + " is declared by " + mine.Destination.file + " too",
