@@ -161,29 +161,34 @@ func report(set *destination.Set, warnings []string, out io.Writer) {
 	for _, each := range warnings {
 		fmt.Fprintf(out, "warning: %s\n", each)
 	}
-	fmt.Fprintf(out, "%d documents, no fault%s\n", len(set.Destinations()), counted(len(warnings)))
+	fmt.Fprintf(out, "%s, no fault%s\n", count(len(set.Destinations()), "document"), counted(len(warnings)))
 }
 
 // explain lists what a document reaches, and how alternatives of its security are decided.
 func explain(checked *destination.Destination, out io.Writer) {
 	fmt.Fprintf(out, "  network: %s\n", checked.Network)
 	for _, choice := range checked.Choices {
-		fmt.Fprintf(out, "  security at %d:%d and %d more: %s\n", choice.Line, choice.Column, choice.Count-1, choice.Text)
+		fmt.Fprintf(out, "  security at line %d, column %d and %d more: %s\n", choice.Line, choice.Column, choice.Count-1, choice.Text)
 	}
 	for _, reference := range checked.References {
-		fmt.Fprintf(out, "  secret at %d:%d: %s\n", reference.Line, reference.Column, reference.Reference)
+		fmt.Fprintf(out, "  secret at line %d, column %d: %s\n", reference.Line, reference.Column, reference.Reference)
 	}
 }
 
 // counted words how many warnings there are.
 func counted(warnings int) string {
-	switch warnings {
-	case 0:
+	if warnings == 0 {
 		return ""
-	case 1:
-		return ", 1 warning"
 	}
-	return fmt.Sprintf(", %d warnings", warnings)
+	return ", " + count(warnings, "warning")
+}
+
+// count words a number of things.
+func count(number int, thing string) string {
+	if number == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", number, thing)
 }
 
 func attached(checked *destination.Destination) string {

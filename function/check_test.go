@@ -17,20 +17,20 @@ func TestCheckTellsWhatIsAttached(t *testing.T) {
 	for document, want := range map[string]string{
 		"": "api: API, attaches no credential\n  network: public\n",
 		schemes: "api: API, attaches no credential: security names none of its schemes\n  network: public\n" +
-			"  secret at 4:32: secretsmanager:keyrelay/api#/key\n",
-		"security: [{key: []}]\n" + schemes: "api: API, attaches key\n  network: public\n  secret at 5:32: secretsmanager:keyrelay/api#/key\n",
+			"  secret at line 4, column 32: secretsmanager:keyrelay/api#/key\n",
+		"security: [{key: []}]\n" + schemes: "api: API, attaches key\n  network: public\n  secret at line 5, column 32: secretsmanager:keyrelay/api#/key\n",
 		"x-keyrelay-network: private\npaths: {/a: {get: {security: [{key: []}]}, post: {}}}\n" + schemes: "api: API, attaches key\n" +
-			"  network: private\n  secret at 6:32: secretsmanager:keyrelay/api#/key\n",
+			"  network: private\n  secret at line 6, column 32: secretsmanager:keyrelay/api#/key\n",
 		"security: [{key: []}, {}]\npaths: {/a: {get: {}, post: {security: [{}, {key: []}]}}}\n" + schemes: "api: API, attaches key\n" +
-			"  network: public\n  security at 4:11 and 1 more: key, else nothing: the first whose secrets exist, found out at first use\n" +
-			"  secret at 6:32: secretsmanager:keyrelay/api#/key\n",
+			"  network: public\n  security at line 4, column 11 and 1 more: key, else nothing: the first whose secrets exist, found out at first use\n" +
+			"  secret at line 6, column 32: secretsmanager:keyrelay/api#/key\n",
 	} {
 		var out bytes.Buffer
 		head := "openapi: 3.1.0\ninfo: {title: API, version: '1'}\nservers: [{url: 'https://api.example.com'}]\n"
 		if err := check(writeDocument(t, head+document), &out); err != nil {
 			t.Fatal(err)
 		}
-		if difference := cmp.Diff(want+"1 documents, no fault\n", out.String()); difference != "" {
+		if difference := cmp.Diff(want+"1 document, no fault\n", out.String()); difference != "" {
 			t.Error(difference)
 		}
 	}
@@ -53,7 +53,7 @@ paths:
   network: public
 warning: api.yaml:3:51: the server URL is http:// on the public network; write https://, or x-keyrelay-network: private, or loopback for this machine, where the API is not on the internet (this switches off this server)
 warning: api.yaml:5:41: the in of this parameter is not known; write one of: query, header, path, cookie (this switches off GET /a and 1 more)
-1 documents, no fault, 2 warnings
+1 document, no fault, 2 warnings
 `
 	if difference := cmp.Diff(want, strings.ReplaceAll(out.String(), folder+string(filepath.Separator), "")); difference != "" {
 		t.Error(difference)

@@ -44,7 +44,7 @@ func pack(from, to string, out io.Writer) error {
 		}
 		size += len(document)
 	}
-	fmt.Fprintf(out, "%d documents packed into %s, %d bytes\n", len(documents), to, size)
+	fmt.Fprintf(out, "%s packed into %s, %d bytes\n", count(len(documents), "document"), to, size)
 	return nil
 }
 

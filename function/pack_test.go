@@ -24,7 +24,7 @@ func TestPackCommand(t *testing.T) {
 	}
 	document, err := os.ReadFile(filepath.Join(to, "api.json"))
 	const want = `{"openapi":"3.1.0","info":{"title":"API"},"servers":[{"url":"https://api.example.com"}],"paths":{"/a":{"get":{}}}}`
-	if err != nil || string(document) != want || !strings.Contains(out.String(), fmt.Sprintf("1 documents packed into %s, %d bytes", to, len(want))) {
+	if err != nil || string(document) != want || !strings.Contains(out.String(), fmt.Sprintf("1 document packed into %s, %d bytes", to, len(want))) {
 		t.Errorf("packed is %s, %v; it says %s", document, err, &out)
 	}
 	if err := check(to, io.Discard); err != nil {

@@ -110,11 +110,19 @@ func (w *workbench) summary() string {
 			}
 		}
 	}
-	text := fmt.Sprintf("%d documents", len(w.documents))
+	text := count(len(w.documents), "document")
 	if problems > 0 {
-		return text + fmt.Sprintf(", %d secrets not read", problems)
+		return text + ", " + count(problems, "secret") + " not read"
 	}
 	return text + ", all secrets read"
+}
+
+// count words a number of things.
+func count(number int, thing string) string {
+	if number == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", number, thing)
 }
 
 // trial is what a person begins with who chooses the operation.

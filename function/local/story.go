@@ -76,7 +76,7 @@ func (s *story) tell(ctx context.Context) error {
 	return nil
 }
 
-// relayed sends one sample event and prints the record, what arrived downstream, and the answer.
+// relayed sends one sample event and prints the record and its URL, what arrived downstream, and the answer.
 func (s *story) relayed(ctx context.Context, told chapter) error {
 	event, err := s.readEvent(told.event)
 	if err != nil {
@@ -96,7 +96,8 @@ func (s *story) relayed(ctx context.Context, told chapter) error {
 		return err
 	}
 	if !told.again {
-		s.out.line("record", event.Body+"  X-Osmos-Query-Param-Fields: "+event.Headers["X-Osmos-Query-Param-Fields"])
+		const fields, url = "X-Osmos-Query-Param-Fields", "X-Osmos-Outbound-Url"
+		s.out.line("record", event.Body+"  "+fields+": "+event.Headers[fields]+"  "+url+": "+event.Headers[url])
 	}
 	if told.later {
 		s.out.line("answer", status+"  "+strings.TrimSpace(string(answer)))

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"net/http"
 	"net/textproto"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -12,19 +11,6 @@ import (
 	"keyrelay/function/gateway"
 	"keyrelay/function/rawjson"
 )
-
-// The headers with which a caller directs the relay, under their canonical names.
-const (
-	urlHeader          = "X-Osmos-Outbound-Url"
-	queryFieldsHeader  = "X-Osmos-Query-Param-Fields"
-	headerFieldsHeader = "X-Relay-Header-Fields"
-	dryRunHeader       = "X-Relay-Dry-Run"
-)
-
-// directiveHeaders lists them.
-func directiveHeaders() []string {
-	return []string{urlHeader, queryFieldsHeader, headerFieldsHeader, dryRunHeader}
-}
 
 // maxMoves is how many fields one request may name: far more than a URL of 8 KB
 // can take, and few enough that comparing each with each costs nothing.
@@ -126,43 +112,6 @@ func shorten(text string) string {
 		return text
 	}
 	return text[:most] + "…"
-}
-
-// checkDirectives refuses a header that directs the relay to do something it does
-// not know: a misspelt one must not do nothing.
-func checkDirectives(header http.Header) error {
-	unknown := ""
-	for name := range header {
-		switch name {
-		case urlHeader, queryFieldsHeader, headerFieldsHeader, dryRunHeader:
-			continue
-		}
-		if isDirective(name) && (unknown == "" || name < unknown) {
-			unknown = name
-		}
-	}
-	if unknown != "" {
-		return errDirective(unknown)
-	}
-	return nil
-}
-
-func errDirective(name string) error {
-	known := directiveHeaders()
-	written := strings.ToLower(shorten(name))
-	edits := func(known string) int { return destination.Edits(written, strings.ToLower(known)) }
-	nearest := slices.MinFunc(known, func(a, b string) int { return edits(a) - edits(b) })
-	return &gateway.Refusal{
-		Reason:  ErrHeader,
-		Detail:  "The relay does not know the header " + quoted(shorten(name)) + ". The nearest one that it knows is " + nearest + ".",
-		Allowed: known,
-	}
-}
-
-// isDirective reports whether a header is of the relay's own families.
-func isDirective(name string) bool {
-	const length = len("X-Osmos-")
-	return len(name) >= length && name[0]|0x20 == 'x' && (gateway.SameHeaderName(name[:length], "X-Osmos-") || gateway.SameHeaderName(name[:length], "X-Relay-"))
 }
 
 // dryRun reads X-Relay-Dry-Run. What is neither true nor false is refused: a

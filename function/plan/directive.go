@@ -1,0 +1,87 @@
+package plan
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"keyrelay/function/destination"
+	"keyrelay/function/gateway"
+)
+
+// The headers with which a caller directs the relay, under their canonical names.
+const (
+	urlHeader          = "X-Osmos-Outbound-Url"
+	queryFieldsHeader  = "X-Osmos-Query-Param-Fields"
+	headerFieldsHeader = "X-Relay-Header-Fields"
+	dryRunHeader       = "X-Relay-Dry-Run"
+)
+
+// directiveHeaders lists them.
+func directiveHeaders() []string {
+	return []string{urlHeader, queryFieldsHeader, headerFieldsHeader, dryRunHeader}
+}
+
+// checkDirectives refuses a header that directs the relay to do something it does
+// not know: a misspelt one must not do nothing.
+func checkDirectives(header http.Header) error {
+	unknown := ""
+	for name := range header {
+		switch name {
+		case urlHeader, queryFieldsHeader, headerFieldsHeader, dryRunHeader:
+			continue
+		}
+		if (isDirective(name) || resemblesDirective(name)) && (unknown == "" || name < unknown) {
+			unknown = name
+		}
+	}
+	if unknown != "" {
+		return errDirective(unknown)
+	}
+	return nil
+}
+
+// isDirective reports whether a header is of the relay's own families.
+func isDirective(name string) bool {
+	const length = len("X-Osmos-")
+	return len(name) >= length && name[0]|0x20 == 'x' && (gateway.SameHeaderName(name[:length], "X-Osmos-") || gateway.SameHeaderName(name[:length], "X-Relay-"))
+}
+
+// maxEdits is how many letters a name may differ by from the one that is meant.
+const maxEdits = 2
+
+// resemblesDirective reports whether a header outside those families has the name of a
+// directive but for an edit or two, as X-RelayDry-Run has.
+func resemblesDirective(name string) bool {
+	const longest = len(queryFieldsHeader) + maxEdits
+	if len(name) < len(dryRunHeader)-maxEdits || len(name) > longest {
+		return false
+	}
+	var store [longest]byte
+	folded := gateway.FoldHeaderName(store[:0], name)
+	for _, known := range [...]string{"x-osmos-outbound-url", "x-osmos-query-param-fields", "x-relay-header-fields", "x-relay-dry-run"} {
+		if sharesThird(string(folded), known) && destination.Edits(string(folded), known) <= maxEdits {
+			return true
+		}
+	}
+	return false
+}
+
+// sharesThird reports whether a third of a known name stands in another. Two edits
+// leave one whole, so that counting the edits of any other name can be saved.
+func sharesThird(name, known string) bool {
+	third := len(known) / (maxEdits + 1)
+	return strings.Contains(name, known[:third]) || strings.Contains(name, known[third:2*third]) || strings.Contains(name, known[2*third:])
+}
+
+func errDirective(name string) error {
+	known := directiveHeaders()
+	written := strings.ToLower(shorten(name))
+	edits := func(known string) int { return destination.Edits(written, strings.ToLower(known)) }
+	nearest := slices.MinFunc(known, func(a, b string) int { return edits(a) - edits(b) })
+	return &gateway.Refusal{
+		Reason:  ErrHeader,
+		Detail:  "The relay does not know the header " + quoted(shorten(name)) + ". The nearest one that it knows is " + nearest + ".",
+		Allowed: known,
+	}
+}
