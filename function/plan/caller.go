@@ -286,7 +286,7 @@ func headerMove(written entry, header http.Header) (move, error) {
 		name = field
 	}
 	if field == "" || !gateway.ValidHeaderName(name) {
-		return move{}, errHeaderName(field, name, "is no header name. Write field=Header-Name.")
+		return move{}, errHeaderName(field, name, noHeaderName)
 	}
 	name = textproto.CanonicalMIMEHeaderKey(name)
 	if !gateway.Forwards(name) || nominated(header, name) {
@@ -294,6 +294,9 @@ func headerMove(written entry, header http.Header) (move, error) {
 	}
 	return move{to: toHeader, field: field, name: name, renamed: written.renamed, optional: written.optional, style: style{form: simple, joined: true, delimiter: ",", plain: true}}, nil
 }
+
+// noHeaderName completes what a header would be called that HTTP cannot have.
+const noHeaderName = "is no header name. Write field=Header-Name, and a comma between fields."
 
 func errHeaderName(field, name, why string) error {
 	refusal := &gateway.Refusal{Reason: ErrHeader, Detail: headerFieldsHeader + ": " + strconv.Quote(name) + " " + why}

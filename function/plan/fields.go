@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"net/http"
 	"net/textproto"
 	"net/url"
@@ -17,6 +18,8 @@ import (
 type resolution struct {
 	record          *record
 	missing, nested []string
+	// hint says what a missing field was to be written as; empty where nothing is known.
+	hint string
 	// broken is a field that holds half a surrogate pair, which, put into a
 	// string, could pair up with its neighbour.
 	broken string
@@ -63,6 +66,7 @@ func (s *resolution) find(m *move) (leaves bool) {
 	case m.member < 0 || m.declared && isNull(r.value(m.member)):
 		if !m.optional {
 			s.missing = append(s.missing, m.field)
+			s.advise(m)
 		}
 		return m.member >= 0
 	case len(r.value(m.member)) > maxMoved:
@@ -121,6 +125,7 @@ func (s *resolution) template(template *destination.BodyTemplate) {
 		switch {
 		case index < 0 && !part.Optional:
 			s.missing = append(s.missing, part.Field)
+			s.hint = cmp.Or(s.hint, s.record.resembling(part.Field))
 		case index >= 0 && part.Text:
 			s.inText(part.Field, s.record.value(index))
 		}
@@ -139,13 +144,13 @@ func (s *resolution) inText(field string, value []byte) {
 // refusal says what is wrong; nil when nothing is.
 func (s *resolution) refusal() error {
 	if s.missing != nil {
-		return errMissing(distinct(s.missing))
+		return errMissing(distinct(s.missing), s.hint)
 	}
 	if s.nested != nil {
 		return errNotScalar(distinct(s.nested))
 	}
 	if s.unnamed != "" {
-		return errHeaderName(s.unnamed, s.unnamed, "is no header name. Write field=Header-Name.")
+		return errHeaderName(s.unnamed, s.unnamed, noHeaderName)
 	}
 	if s.broken != "" {
 		return errHalfPair(s.broken)

@@ -56,6 +56,9 @@ const received = "1.1 keyrelay"
 // the relay's own.
 func (b *builder) setHeader(d *directives, moved []headerText, text string) error {
 	var store [32]string
+	if err := b.checkBraces(d.request.Header); err != nil {
+		return err
+	}
 	names := b.forwardedNames(store[:0], d.request.Header)
 	const own = 3 // Accept-Encoding, Via, and Content-Type where a record has none
 	b.Header = make(http.Header, len(names)+len(moved)+own)

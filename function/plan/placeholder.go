@@ -46,6 +46,9 @@ func (b *builder) fillQuery(query string) (rest string, err error) {
 		key, value, _ := strings.Cut(parameter, "=")
 		name, isPlaceholder := strings.CutPrefix(value, "{{{")
 		name, closed := strings.CutSuffix(name, "}}}")
+		if isPlaceholder && !closed && !strings.Contains(name, "}}}") {
+			return "", errUnclosed(place)
+		}
 		if !isPlaceholder || !closed {
 			return "", errPlaceholder(place, "holds a placeholder that is not the whole value of a query parameter. Write ?NAME={{{scheme}}}, with the parameter's name that the scheme itself has.")
 		}
@@ -98,7 +101,7 @@ func (b *builder) parse(fill *Fill, value string) error {
 		}
 		name, after, closed := strings.Cut(after, "}}}")
 		if !closed {
-			name = ""
+			return errUnclosed(headerPlace(fill.Field))
 		}
 		scheme, err := b.namedScheme(headerPlace(fill.Field), name)
 		if err != nil {
@@ -116,15 +119,15 @@ func (b *builder) parse(fill *Fill, value string) error {
 // namedScheme returns the scheme of a placeholder's name where the operation's security names it.
 func (b *builder) namedScheme(place, name string) (*destination.SecurityScheme, error) {
 	if b.Destination.Schemes[name] == nil {
-		return nil, errPlaceholder(place, "holds a placeholder that names no security scheme of the destination. Write {{{name}}} with one of its schemes.")
+		return nil, b.errScheme(place, b.misspelt(name)+" that names no security scheme of the destination")
 	}
 	at := slices.IndexFunc(b.Operation.Placeholders, func(s *destination.SecurityScheme) bool { return s.Name == name })
 	if at < 0 {
-		return nil, errPlaceholder(place, "holds the placeholder of a security scheme that the operation's security does not name. Write one that it names, or have the operator add it there.")
+		return nil, b.errScheme(place, "a placeholder, "+quoted(name)+", whose security scheme the operation's security does not name")
 	}
 	scheme := b.Operation.Placeholders[at]
 	if !hasText(scheme.Kind) {
-		return nil, errPlaceholder(place, "holds a placeholder whose security scheme has no text to put there. Name another scheme.")
+		return nil, b.errScheme(place, "a placeholder, "+quoted(name)+", whose security scheme has no text to put there")
 	}
 	for _, chooser := range scheme.Choosers() {
 		if err := b.choose(destination.SecretField{Name: chooser.SecretField, Required: true}); err != nil {
@@ -132,6 +135,75 @@ func (b *builder) namedScheme(place, name string) (*destination.SecurityScheme, 
 		}
 	}
 	return scheme, nil
+}
+
+// errScheme refuses the placeholder of a scheme that cannot stand there, and lists those
+// that can. Their names are no secret: a dry run of the operation shows them.
+func (b *builder) errScheme(place, what string) error {
+	var known []string
+	for _, scheme := range b.Operation.Placeholders {
+		if hasText(scheme.Kind) && len(known) < maxPlaceholders {
+			known = append(known, "{{{"+scheme.Name+"}}}")
+		}
+	}
+	remedy := "The operation's security names none that could; have the operator add one."
+	if known != nil {
+		remedy = "Write one of those that the operation's security names: " + strings.Join(known, ", ") + "; or have the operator add another."
+	}
+	return errPlaceholder(place, "holds "+what+". "+remedy)
+}
+
+// misspelt quotes a placeholder's name that is nearly a scheme's. Any other may hold what the
+// caller put into the wrong place, which an answer does not repeat.
+func (b *builder) misspelt(name string) string {
+	const longest = 64
+	for known := range b.Destination.Schemes {
+		if len(name) <= longest && destination.Edits(name, known) <= min(maxEdits, len(known)-1) {
+			return "a placeholder, " + quoted(name) + ","
+		}
+	}
+	return "a placeholder"
+}
+
+// checkBraces refuses a header field that holds the name of a scheme in two braces: it
+// would go out as it is, or not at all where it stands in a field for credentials.
+func (b *builder) checkBraces(header http.Header) error {
+	place, scheme := "", ""
+	for name, values := range header {
+		for _, value := range values {
+			found := b.inTwoBraces(value)
+			if found != "" && (gateway.Forwards(name) || holdsCredentials(name)) && (place == "" || name < place) {
+				place, scheme = name, found
+			}
+		}
+	}
+	if place == "" {
+		return nil
+	}
+	return errPlaceholder(headerPlace(place), "holds "+quoted("{{"+scheme+"}}")+", which is no placeholder. Write three braces: {{{"+scheme+"}}}.")
+}
+
+// inTwoBraces finds {{name}} in a value, where name is that of a security scheme. What
+// else stands in two braces is for the API, whose templates may be written so.
+func (b *builder) inTwoBraces(value string) (name string) {
+	for {
+		_, rest, opened := strings.Cut(value, "{{")
+		if !opened {
+			return ""
+		}
+		if strings.HasPrefix(rest, "{") {
+			_, value, _ = strings.Cut(rest, "}}}")
+			continue
+		}
+		written, after, closed := strings.Cut(rest, "}}")
+		if name = trim(written); closed && b.Destination.Schemes[name] != nil {
+			return name
+		}
+		value = after
+		if !closed {
+			return ""
+		}
+	}
 }
 
 // mayHold reports whether a credential may stand anywhere in a header field: it does
@@ -159,6 +231,10 @@ func hasText(kind destination.Kind) bool {
 		return false
 	}
 	return true
+}
+
+func errUnclosed(place string) error {
+	return errPlaceholder(place, "opens a placeholder with {{{ and does not close it. Write {{{name}}}, with three braces on either side.")
 }
 
 func headerPlace(field string) string { return "The header " + strconv.Quote(field) }

@@ -180,7 +180,7 @@ func (b *builder) choose(field destination.SecretField) error {
 	}
 	switch {
 	case index < 0 && field.Required:
-		return errMissing([]string{field.Name})
+		return errMissing([]string{field.Name}, b.record.resembling(field.Name))
 	case index < 0:
 		return nil
 	}

@@ -30,10 +30,10 @@ func distinct(names []string) []string {
 	})
 }
 
-func errMissing(fields []string) error {
+func errMissing(fields []string, hint string) error {
 	return &gateway.Refusal{
 		Reason: ErrFieldMissing,
-		Detail: "The record lacks fields that a header of yours, the operation's parameters or its body template asks for. Send them; in a header, field? is one that may be absent. Missing: " + quoted(fields...) + ".",
+		Detail: "The record lacks fields that a header of yours, the operation's parameters or its body template asks for. Send them; in a header, field? is one that may be absent. Missing: " + quoted(fields...) + "." + hint,
 		Fields: fields,
 	}
 }

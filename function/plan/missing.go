@@ -1,0 +1,62 @@
+package plan
+
+import (
+	"slices"
+	"strings"
+
+	"keyrelay/function/destination"
+)
+
+// What is compared with a name that the record lacks is bounded: its members are the caller's.
+const (
+	maxCompared      = 128
+	maxComparedBytes = 32
+)
+
+// advise says of the first missing field what the caller may have meant by its name: a list
+// with another separator than the comma, a renaming where there is none, or a member
+// that is almost called so.
+func (s *resolution) advise(m *move) {
+	switch {
+	case s.hint != "":
+		return
+	case !m.declared && s.isList(m.field):
+		s.hint = " Separate names by commas."
+	case m.to == toQuery && !m.declared && strings.Contains(m.field, "="):
+		s.hint = " A field becomes a query parameter of its own name: renaming, field=Header-Name, works in " + headerFieldsHeader + " only."
+	default:
+		s.hint = s.record.resembling(m.field)
+	}
+}
+
+// isList reports whether a name is several names of the record with something else than
+// commas between them. A semicolon is as good as never part of a name.
+func (s *resolution) isList(field string) bool {
+	names := strings.FieldsFunc(field, func(c rune) bool { return strings.ContainsRune(";|& \t", c) })
+	return strings.Contains(field, ";") || len(names) > 1 && slices.ContainsFunc(names, func(name string) bool { return s.record.find(name) >= 0 })
+}
+
+// resembling names the member of the record that is nearest to a name which it lacks: one
+// with other capitals, or with an edit for every three letters, two at most. It is empty for none.
+func (r *record) resembling(field string) string {
+	if r.text == nil || len(field) > maxComparedBytes {
+		return ""
+	}
+	written := strings.ToLower(field)
+	best, least := "", min(maxEdits, len(field)/3)+1
+	for i := range min(r.object.Len(), maxCompared) {
+		member := r.object.Member(i)
+		value := r.object.Value(i)
+		if i == r.session || r.taken[i] || value.Start-member.Start > maxComparedBytes {
+			continue
+		}
+		name := r.object.Name(i)
+		if edits := destination.Edits(written, strings.ToLower(name)); edits < least && name != field {
+			best, least = name, edits
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return " For " + quoted(field) + " the record has " + quoted(best) + "."
+}
