@@ -231,7 +231,7 @@ func TestStartEntries(t *testing.T) {
 }
 
 // TestStartWarns sees the warning of a refresh token that cannot be kept, whatever the
-// flow, and none for a client's secret or a refresh token in a file.
+// flow, and none for a client's secret or a refresh token in a file; and that of schemes that no security names.
 func TestStartWarns(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "client")
 	if err := os.WriteFile(file, []byte(`{"refresh_token": "hush"}`), 0o600); err != nil {
@@ -255,7 +255,7 @@ func TestStartWarns(t *testing.T) {
 	}
 	defer func() { _ = command.Process.Kill() }()
 	lines := bufio.NewReader(output)
-	for _, says := range []string{"The refresh token of api whole is", "The refresh token of api within is", `"message":"serving"`} {
+	for _, says := range []string{"The refresh token of api whole is", "The refresh token of api within is", "no security names within", "no security names whole", "no security names client", "no security names file", `"message":"serving"`} {
 		line, _ := lines.ReadString('\n')
 		if !json.Valid([]byte(line)) || !strings.Contains(line, says) || strings.Contains(line, "hush") {
 			t.Errorf("the start says %s, want %q", line, says)

@@ -47,6 +47,9 @@ func serve(stop context.Context) error {
 		log.Warn("start", "detail", "The refresh token of "+scheme+" is in a variable of the environment: a rotated one is kept in memory only, and lost when keyrelay ends. "+
 			"Put the secret into Secrets Manager or a file.")
 	}
+	for _, each := range wired.Warnings() {
+		log.Warn("start", "detail", each.String())
+	}
 	if read.lambda {
 		log.Info("serving")
 		serveLambda(stop, read, wired)

@@ -52,6 +52,8 @@ func (r *reader) document(sound bool) {
 		d.Title = title.Value
 	}
 	r.checkExtensions(r.root, documentLevel)
+	r.checkMisspelt(r.root, string(documentLevel))
+	r.checkMisspelt(r.member(r.root, "components"), "components")
 	d.Network = r.network()
 	d.CA = r.reference(r.root, "ca")
 	recordType, _ := r.oneOf(r.member(r.root, extensionPrefix+"record-type"), extensionPrefix+"record-type", "json", "any")
@@ -74,6 +76,7 @@ func (r *reader) document(sound bool) {
 	}
 	shared.Placeholders = placeholders(named)
 	r.operations(shared, off)
+	r.checkUnused()
 	r.checkElsewhere(r.root)
 }
 
@@ -91,7 +94,7 @@ func (r *reader) version() bool {
 	}
 	node := r.member(r.root, "openapi")
 	if node == nil {
-		r.fault(r.root, "the document does not say its OpenAPI version", `write openapi: 3.1.1 at the top`)
+		r.fault(r.root, "the document does not say its OpenAPI version", `write openapi: 3.1.1 at the top; what is no OpenAPI document, such as a secret, belongs into another folder`)
 		return false
 	}
 	text := node.Value + "."

@@ -118,6 +118,8 @@ func newReader(file string, config Config) *reader {
 		origins:     map[*yaml.Node]string{},
 		extensible:  map[*yaml.Node]bool{},
 		namesSecret: map[*SecurityScheme]bool{},
+		own:         map[*SecurityScheme]*yaml.Node{},
+		attached:    map[*SecurityScheme]bool{},
 	}
 }
 

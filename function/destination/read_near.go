@@ -1,6 +1,8 @@
 package destination
 
 import (
+	"maps"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -42,4 +44,66 @@ func (r *reader) checkMeant(node *yaml.Node, what string, known ...string) {
 // without the credential that it was meant to have.
 func (r *reader) warnAtStart(node *yaml.Node, problem, remedy string) {
 	r.warnings = append(r.warnings, Warning{Fault: Fault{r.place(node), problem, remedy}, Count: 1, AtStart: true})
+}
+
+// openAPIMembers are the members of OpenAPI that are read of the document itself, of
+// components, of a path item and of an operation.
+func openAPIMembers(of string) []string {
+	return map[string][]string{
+		string(documentLevel):  {"servers", "security", "components", "paths", "webhooks"},
+		"components":           {"securitySchemes", "parameters", "pathItems", "requestBodies", "schemas"},
+		"a path item":          {"get", "put", "post", "patch", "delete", "parameters", "servers"},
+		string(operationLevel): {"servers", "security", "parameters", "requestBody"},
+	}[of]
+}
+
+// misspelt returns the members that were meant to be one of OpenAPI's which the mapping
+// does not have, each with that one. OpenAPI has no other members but x-*.
+func (r *reader) misspelt(node *yaml.Node, of string) (found []member) {
+	if node = resolve(node); node == nil || node.Kind != yaml.MappingNode {
+		return nil
+	}
+	for _, each := range r.members(node, of) {
+		vendors := strings.HasPrefix(each.key.Value, "x-")
+		if meant := near(each.key.Value, openAPIMembers(of)...); !vendors && meant != "" && r.member(node, meant) == nil {
+			found = append(found, member{each.key, &yaml.Node{Value: meant}})
+		}
+	}
+	return found
+}
+
+// checkMisspelt notes what misspelt finds: at the document itself a fault, since all its
+// requests would be others than those that were meant.
+func (r *reader) checkMisspelt(node *yaml.Node, of string) {
+	for _, each := range r.misspelt(node, of) {
+		problem, remedy := printable(each.key.Value)+" is no member of "+of+" in OpenAPI", "write "+each.value.Value
+		if of == string(documentLevel) {
+			r.fault(each.key, problem, remedy)
+		} else {
+			r.warnAtStart(each.key, problem+", and is not read", remedy)
+		}
+	}
+}
+
+// checkUnused notes schemes of the operator's own that no security names: a forgotten or
+// misspelt security sends requests without them. An empty security of the document says
+// that callers alone ask for them.
+func (r *reader) checkUnused() {
+	if security := r.member(r.root, "security"); security != nil && security.Kind == yaml.SequenceNode && len(security.Content) == 0 {
+		return
+	}
+	used := map[*SecurityScheme]bool{}
+	for scheme := range r.attached {
+		for _, each := range scheme.MadeWith() {
+			used[each] = true
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.destination.Schemes)) {
+		scheme := r.destination.Schemes[name]
+		if node := r.own[scheme]; node != nil && !used[scheme] && !scheme.Internal {
+			name = printable(name)
+			r.warnAtStart(node, "no security names "+name+", so that no request is given its credential, unless a caller's placeholder asks for it",
+				"write security: [{"+name+": []}] at the top or on an operation, or security: [] at the top where callers alone ask for it")
+		}
+	}
 }

@@ -37,8 +37,12 @@ type reader struct {
 	base    *url.URL
 	// destination is what is being filled.
 	destination *Destination
-	// namesSecret holds the schemes with an x-keyrelay-secret.
+	// namesSecret holds the schemes with an x-keyrelay-secret; own those, and the ones
+	// that are retrieved as the document says, with where it says so.
 	namesSecret map[*SecurityScheme]bool
+	own         map[*SecurityScheme]*yaml.Node
+	// attached holds the schemes that a security names.
+	attached map[*SecurityScheme]bool
 	// extensible holds the mappings whose x-keyrelay-* members have been checked.
 	extensible map[*yaml.Node]bool
 }

@@ -261,7 +261,7 @@ func (r *reader) secret(scheme *SecurityScheme, node, key *yaml.Node) {
 			placed[len(placed)-1].Scheme = scheme.Name
 		}
 		scheme.SecretField = r.secretField(at, scheme.Secret)
-		r.namesSecret[scheme] = true
+		r.namesSecret[scheme], r.own[scheme] = true, at
 		consented := scheme.Flow != nil && scheme.Flow.GrantType == "authorization_code"
 		if (consented || len(scheme.WriteBack) > 0) && scheme.Secret.Provider == "env" {
 			r.warn("", Fault{r.place(at), "a refresh token in a variable of the environment, once rotated, is kept in memory only",

@@ -35,6 +35,7 @@ func (r *reader) retrieval(scheme *SecurityScheme, node *yaml.Node, kind string)
 	if scheme.Kind == StaticKey {
 		scheme.Kind = RetrievedKey
 	}
+	r.own[scheme] = object
 	r.checkMeant(object, what, "method", "url", "responsePointer")
 	method, at := r.required(object, "method", what, "write one of: GET, POST, PUT, PATCH, DELETE")
 	if at != nil && !slices.Contains([]string{"GET", "POST", "PUT", "PATCH", "DELETE"}, strings.ToUpper(method)) {

@@ -106,6 +106,7 @@ func (r *reader) alternative(node *yaml.Node) (requirements []Requirement) {
 			r.unknownScheme(each.key)
 			continue
 		}
+		r.attached[scheme] = true
 		requirement := Requirement{Scheme: scheme}
 		for _, scope := range r.items(each.value, "the scopes of this security requirement") {
 			if text, ok := r.text(scope, "this scope"); ok {

@@ -238,6 +238,11 @@ func (w *workbench) introduce(out *printer, chosen options, around *surroundings
 			out.line(each.Name, "no credential")
 		}
 	}
+	for _, each := range w.set.Warnings() {
+		if each.AtStart {
+			out.line("warning", out.styled(accent, each.String()))
+		}
+	}
 	fmt.Fprintf(out, "The relay serves on http://%s, its log goes to %s, until Ctrl-C.", w.relay, chosen.log)
 	if around.downstream != nil {
 		fmt.Fprintf(out, " Try it by hand, or open the page below:\n%s", w.tryCommand(around.api))

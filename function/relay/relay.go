@@ -19,6 +19,7 @@ import (
 	"net/http"
 	"regexp"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -108,6 +109,11 @@ func New(config Config) *Relay {
 // Destinations returns what the relay may call.
 func (r *Relay) Destinations() []*destination.Destination {
 	return r.config.Destinations.Destinations()
+}
+
+// Warnings returns what an operator is told of the documents at the start.
+func (r *Relay) Warnings() []destination.Warning {
+	return slices.DeleteFunc(slices.Clone(r.config.Destinations.Warnings()), func(w destination.Warning) bool { return !w.AtStart })
 }
 
 // Close closes idle connections. The Relay stays usable.
