@@ -35,6 +35,9 @@ type Location struct {
 func (s *Set) Locate(outboundURL string) (Location, error) {
 	parsed, found := parseAddress(outboundURL)
 	if found.problem != "" {
+		if !strings.Contains(outboundURL, "://") {
+			found = s.withoutScheme(outboundURL, found)
+		}
 		return Location{}, &gateway.Refusal{
 			Reason: ErrURL,
 			Detail: "The outbound URL " + found.problem + ": " + found.remedy + ".",
@@ -46,7 +49,7 @@ func (s *Set) Locate(outboundURL string) (Location, error) {
 	neighbours := s.hosts[parsed.host]
 	server := closest(neighbours, parsed.secure, parsed.port, parsed.path)
 	if server == nil {
-		return Location{}, errNotDeclared()
+		return Location{}, errNotDeclared(sameHost(neighbours, parsed))
 	}
 	return Location{
 		Path:       server.withoutCredentials(parsed.path),
@@ -71,13 +74,49 @@ func closest(servers []*server, secure bool, port, path string) *server {
 }
 
 // errNotDeclared is the refusal of a URL below no declared server. It does not say
-// which servers there are: a caller learns no host but the one that it names.
-func errNotDeclared() error {
+// which servers there are: a caller learns no host but the one that it names, and of that
+// one what hint says.
+func errNotDeclared(hint string) error {
 	return &gateway.Refusal{
 		Reason: ErrNotDeclared,
 		Detail: "The outbound URL lies below no server that this relay knows. Look at its scheme, host, port and the beginning of its path," +
-			" or have the operator add the API's OpenAPI document to the destinations.",
+			" or have the operator add the API's OpenAPI document to the destinations." + hint,
 	}
+}
+
+// sameHost says of a URL below no server with which scheme and port its host is declared
+// for its path. Where that is for other paths, those are not named.
+func sameHost(neighbours []*server, parsed address) string {
+	switch declared := forPath(neighbours, parsed.path); {
+	case declared != nil:
+		return " The same host and path are declared with " + declared.scheme() + "://" + declared.authority + "."
+	case len(neighbours) > 0:
+		return " The host is declared, but below other paths."
+	}
+	return ""
+}
+
+// forPath is the server with the longest prefix of a path, of any scheme and port.
+func forPath(neighbours []*server, path string) *server {
+	for _, each := range neighbours {
+		if _, below := cutPrefix(path, each.prefix); below {
+			return each
+		}
+	}
+	return nil
+}
+
+// withoutScheme is the fault of a URL that lacks nothing but a scheme, with the one that its
+// host and path are declared with; any other fault is as it was.
+func (s *Set) withoutScheme(outboundURL string, found urlFault) urlFault {
+	parsed, other := parseAddress("https://" + strings.TrimPrefix(outboundURL, "//"))
+	if other.problem != "" {
+		return found
+	}
+	if declared := forPath(s.hosts[parsed.host], parsed.path); declared != nil {
+		return urlFault{"has no scheme", "begin it with " + declared.scheme() + "://" + declared.authority + ", with which its host is declared"}
+	}
+	return found
 }
 
 // Fill rebuilds the outbound URL from the declared server, an escaped path (the

@@ -222,3 +222,34 @@ func BenchmarkLocate(b *testing.B) {
 		}
 	}
 }
+
+// TestLocateSaysWhatIsNear sees that a refusal says with which scheme and port the caller's
+// own host is declared, and names no other host, nor a path that the caller did not write.
+func TestLocateSaysWhatIsNear(t *testing.T) {
+	const look = "or have the operator add the API's OpenAPI document to the destinations."
+	set := several(t)
+	for outboundURL, want := range map[string]string{
+		"http://api.example.com/v2/a":       look + " The same host and path are declared with https://api.example.com.",
+		"https://API.example.com:9443/v2":   look + " The same host and path are declared with https://api.example.com.",
+		"https://api.example.com/v3":        look + " The same host and path are declared with https://api.example.com:8443.",
+		"https://127.0.0.1:9000/hook":       look + " The same host and path are declared with http://127.0.0.1:9000.",
+		"http://127.0.0.1/hook/a":           look + " The same host and path are declared with http://127.0.0.1:9000.",
+		"http://[::1]/":                     look + " The same host and path are declared with http://[::1]:9000.",
+		"https://eu.example.com/stage":      look + " The host is declared, but below other paths.",
+		"https://127.0.0.1:9000/hooks":      look + " The host is declared, but below other paths.",
+		"https://apl.example.com/v2":        look,
+		"https://example.com/v2":            look,
+		"127.0.0.1:9000/hook?a=b":           "The outbound URL has no scheme: begin it with http://127.0.0.1:9000, with which its host is declared.",
+		"//us.example.com/prod":             "The outbound URL has no scheme: begin it with https://us.example.com, with which its host is declared.",
+		"api.example.com:99/v2":             "The outbound URL has no scheme: begin it with https://api.example.com, with which its host is declared.",
+		"elsewhere.example.com/v2":          "The outbound URL is not an absolute https URL: begin it with https://.",
+		"user@api.example.com/v2":           "The outbound URL is not an absolute https URL: begin it with https://.",
+		"/v2":                               "The outbound URL is not an absolute https URL: begin it with https://.",
+		"ftp://api.example.com/v2":          "The outbound URL is not an absolute https URL: begin it with https://.",
+		"eu.example.com/stage?u=https://a/": "The outbound URL is not an absolute https URL: begin it with https://.",
+	} {
+		if _, err := set.Locate(outboundURL); err == nil || !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("%s: %v", outboundURL, err)
+		}
+	}
+}
