@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -23,17 +23,18 @@ func healthcheck(stop context.Context) error {
 	}
 	_, port, _ := net.SplitHostPort(address)
 	// #nosec G704 -- only the port varies
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(loopback, port)+"/healthz", nil)
+	asked := "http://" + net.JoinHostPort(loopback, port) + "/healthz"
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, asked, nil)
 	if err != nil {
 		return err
 	}
 	answer, err := http.DefaultClient.Do(request) // #nosec G704 -- as above
 	if err != nil {
-		return errors.New("the server does not answer")
+		return fmt.Errorf("%s does not answer within %s; start keyrelay, or give this command the PORT that it has", asked, healthTime)
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
-		return errors.New("the server answers, but not 200")
+		return fmt.Errorf("%s answers %d and not 200; see whether keyrelay is what listens there, and give this command the PORT that it has", asked, answer.StatusCode)
 	}
 	return nil
 }

@@ -12,6 +12,7 @@
 //	                        machine that the provider knows
 //	keyrelay healthcheck    ask the server on this machine whether it serves
 //	keyrelay version        print the commit and the modules that were built
+//	keyrelay help           print all of this
 //
 // Its settings are environment variables, see docs/settings.md. A wrong one stops the
 // start and is named.
@@ -22,6 +23,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 )
 
@@ -35,11 +37,36 @@ func main() {
 	}
 }
 
+// usage is what keyrelay help prints.
+const usage = `keyrelay attaches credentials to requests on their way to APIs. Its settings are
+environment variables, see docs/settings.md.
+
+keyrelay
+    serve: in Lambda when AWS_LAMBDA_RUNTIME_API is set, over HTTP otherwise
+keyrelay check FOLDER
+    check the documents of a folder as this machine would serve them: prints every fault
+keyrelay check --for lambda FOLDER
+    the same as the function would, and what it will not have
+keyrelay pack FROM TO
+    write the documents of a folder, overlays applied, as the smallest that are read as the same
+keyrelay login [--redirect URL] [--member MEMBER] FOLDER DOCUMENT SCHEME
+    have a person consent in the browser, and put the refresh token into the scheme's secret
+keyrelay healthcheck
+    ask the server on this machine, at PORT, whether it serves: exits with 0 if it does
+keyrelay version
+    print the commit and the modules that were built
+keyrelay help
+    print this
+`
+
 // run does what the arguments say, until it is done or stop ends.
 func run(stop context.Context, arguments []string) error {
 	switch {
 	case len(arguments) == 0:
 		return serve(stop)
+	case arguments[0] == "help" || slices.Contains(arguments, "--help") || slices.Contains(arguments, "-h"):
+		fmt.Print(usage)
+		return nil
 	case len(arguments) == 2 && arguments[0] == "check":
 		return check(arguments[1], os.Stdout)
 	case len(arguments) == 4 && arguments[0] == "check" && arguments[1] == "--for" && arguments[2] == "lambda":
@@ -53,5 +80,5 @@ func run(stop context.Context, arguments []string) error {
 	case len(arguments) == 1 && arguments[0] == "healthcheck":
 		return healthcheck(stop)
 	}
-	return fmt.Errorf("usage: keyrelay [check [--for lambda] FOLDER | pack FROM TO | login FOLDER DOCUMENT SCHEME | healthcheck | version]")
+	return fmt.Errorf("usage: keyrelay [check [--for lambda] FOLDER | pack FROM TO | login FOLDER DOCUMENT SCHEME | healthcheck | version]; keyrelay help says what each does")
 }

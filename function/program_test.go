@@ -99,14 +99,14 @@ func TestServeAndDrain(t *testing.T) {
 	}))
 	defer downstream.Close()
 	port := freePort(t)
-	environment := []string{"PORT=" + port, "KEYRELAY_CALLER_KEYS=env:CALLERS", "CALLERS=the-caller", "KEYRELAY_DESTINATIONS=" + writeDocument(t, openDocument(downstream.URL))}
+	environment := []string{"PORT=" + port, "KEYRELAY_CALLER_KEYS=env:CALLERS", "CALLERS=the-key-of-the-caller", "KEYRELAY_DESTINATIONS=" + writeDocument(t, openDocument(downstream.URL))}
 	command := program(nil, environment...)
 	awaitServing(t, command)
 	if text, err := program([]string{"healthcheck"}, environment...).CombinedOutput(); err != nil {
 		t.Fatalf("healthcheck: %v %s", err, text)
 	}
 	body := make(chan string)
-	go func() { body <- relayed(port, downstream.URL, "the-caller") }()
+	go func() { body <- relayed(port, downstream.URL, "the-key-of-the-caller") }()
 	select {
 	case <-arrived:
 	case got := <-body:
@@ -150,6 +150,7 @@ func TestStartFaults(t *testing.T) {
 	defer taken.Close()
 	_, port, _ := net.SplitHostPort(taken.Addr().String())
 	good := writeDocument(t, openDocument("http://127.0.0.1:9"))
+	queued := []string{"PORT=127.0.0.1:0", "KEYRELAY_QUEUE=" + queueURL, "KEYRELAY_DEAD_QUEUE=" + queueURL + "-dead"}
 	for name, test := range map[string]struct {
 		arguments   []string
 		environment []string
@@ -164,7 +165,12 @@ func TestStartFaults(t *testing.T) {
 		"not for Lambda":     {[]string{"check", "--for", "lambda", writeDocument(t, secretDocument("env:ORDERS_KEY"))}, nil, "api.yaml:7:69: the function will not have the environment variable ORDERS_KEY"},
 		"no file in Lambda":  {[]string{"check", "--for", "lambda", writeDocument(t, secretDocument("file:/run/key"))}, nil, "api.yaml:7:69: the function will not have the file /run/key"},
 		"faulty document":    {[]string{"check", writeDocument(t, "openapi: 3.1.0\n")}, nil, "api.yaml:1:1"},
-		"nobody serves":      {[]string{"healthcheck"}, []string{"PORT=1"}, "does not answer"},
+		"nobody serves":      {[]string{"healthcheck"}, []string{"PORT=1"}, "http://127.0.0.1:1/healthz does not answer"},
+		"no caller keys":     {nil, []string{"PORT=127.0.0.1:0", "KEYRELAY_CALLER_KEYS=env:CALLERS", "CALLERS=[]", "KEYRELAY_DESTINATIONS=" + good}, "KEYRELAY_CALLER_KEYS: The secret env:CALLERS holds no keys"},
+		"queue, no region":   {nil, append(queued, "KEYRELAY_DESTINATIONS="+good), "KEYRELAY_QUEUE is set, but cannot be reached, since no AWS region is set"},
+		"queue, no profile":  {nil, append(queued, "AWS_PROFILE=absent", "KEYRELAY_DESTINATIONS="+good), "KEYRELAY_QUEUE is set, but cannot be reached, since the AWS configuration of this process is broken"},
+		"table, no region": {nil, []string{"PORT=127.0.0.1:0", "KEYRELAY_TOKEN_TABLE=tokens", "KEYRELAY_TOKEN_KEY=secretsmanager:key", "KEYRELAY_DESTINATIONS=" + good},
+			"KEYRELAY_TOKEN_TABLE is set, but cannot be reached, since no AWS region is set"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			text, err := program(test.arguments, test.environment...).CombinedOutput()

@@ -43,9 +43,8 @@ func serve(stop context.Context) error {
 	// net/http quotes bytes of a downstream there, and the log is JSON only.
 	stdlog.SetOutput(io.Discard)
 	log = log.With("version", commit, "folder", read.destinations, "documents", len(wired.Destinations()), "networks", networks(wired.Destinations()))
-	for _, scheme := range refreshTokensInMemory(wired.Destinations()) {
-		log.Warn("start", "detail", "The refresh token of "+scheme+" is in a variable of the environment: a rotated one is kept in memory only, and lost when keyrelay ends. "+
-			"Put the secret into Secrets Manager or a file.")
+	for _, warning := range startWarnings(read, wired.Destinations()) {
+		log.Warn("start", "detail", warning)
 	}
 	for _, each := range wired.Warnings() {
 		log.Warn("start", "detail", each.String())
@@ -106,6 +105,9 @@ func prepare() (read settings, made *relay.Relay, err error) {
 	}
 	if read.lambda {
 		beginRoots()
+	}
+	if err = checkRegion(read); err != nil {
+		return read, made, err
 	}
 	made, err = wire(read, os.Stdout)
 	return read, made, err

@@ -93,20 +93,35 @@ func readSettings(getenv func(string) string) (settings, error) {
 	if read.callers, err = texts("KEYRELAY_CALLERS", getenv("KEYRELAY_CALLERS")); err != nil {
 		return read, err
 	}
+	if len(read.callers) > 0 && !read.lambda {
+		return read, fmt.Errorf("KEYRELAY_CALLERS is of no use outside Lambda; unset it, and name callers in the secret of KEYRELAY_CALLER_KEYS: " +
+			`a JSON object from each caller's name to its key, such as {"osmos": "key"}`)
+	}
 	if read.logLevel, err = logLevel(getenv("KEYRELAY_LOG_LEVEL"), read.lambda); err != nil {
 		return read, err
 	}
 	if err = queueSettings(getenv, &read); err != nil {
 		return read, err
 	}
-	if read.secretTTL, err = duration("KEYRELAY_SECRET_TTL", getenv("KEYRELAY_SECRET_TTL"), secret.DefaultTTL); err != nil {
-		return read, err
-	}
-	if read.secretTTL == 0 {
-		return read, fmt.Errorf("KEYRELAY_SECRET_TTL must be longer than 0; write for example 300s")
-	}
-	read.secretMaxAge, err = duration("KEYRELAY_SECRET_MAX_AGE", getenv("KEYRELAY_SECRET_MAX_AGE"), 24*time.Hour)
+	err = secretTimes(getenv, &read)
 	return read, err
+}
+
+// secretTimes reads how long secrets are kept.
+func secretTimes(getenv func(string) string, read *settings) (err error) {
+	if read.secretTTL, err = duration("KEYRELAY_SECRET_TTL", getenv("KEYRELAY_SECRET_TTL"), secret.DefaultTTL); err != nil {
+		return err
+	}
+	if read.secretMaxAge, err = duration("KEYRELAY_SECRET_MAX_AGE", getenv("KEYRELAY_SECRET_MAX_AGE"), 24*time.Hour); err != nil {
+		return err
+	}
+	switch {
+	case read.secretTTL == 0:
+		return fmt.Errorf("KEYRELAY_SECRET_TTL must be longer than 0; write for example 300s")
+	case read.secretMaxAge > 0 && read.secretTTL > read.secretMaxAge:
+		return fmt.Errorf("KEYRELAY_SECRET_TTL must not be longer than KEYRELAY_SECRET_MAX_AGE, but %s is longer than %s; shorten the one, or lengthen the other", read.secretTTL, read.secretMaxAge)
+	}
+	return nil
 }
 
 // networksSetting reads KEYRELAY_NETWORKS. In AWS documents open the internet alone
@@ -128,7 +143,7 @@ var prefixPattern = regexp.MustCompile(`^[A-Za-z0-9/_+=.@-]{1,63}/$`)
 // secretPrefix reads KEYRELAY_SECRET_PREFIX.
 func secretPrefix(value string) (string, error) {
 	if value != "" && !prefixPattern.MatchString(value) {
-		return "", fmt.Errorf("KEYRELAY_SECRET_PREFIX must be the beginning of names of secrets, of letters, digits and /_+=.@- with a slash at its end, such as keyrelay-staging/, not %q", value)
+		return "", fmt.Errorf("KEYRELAY_SECRET_PREFIX must be the beginning of names of secrets, of letters, digits and /_+=.@- with a slash at its end, such as keyrelay-staging/")
 	}
 	return value, nil
 }
@@ -232,6 +247,9 @@ func callerKeys(value string, read settings) (destination.Reference, error) {
 	return reference, nil
 }
 
+// A name is one by https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html.
+var tablePattern = regexp.MustCompile(`^(arn:aws[a-z-]*:dynamodb:[a-z0-9-]+:[0-9]{12}:table/)?[A-Za-z0-9_.-]{3,255}$`)
+
 // tokenTable reads KEYRELAY_TOKEN_TABLE and KEYRELAY_TOKEN_KEY, of which one is nothing without the other.
 func tokenTable(table, key string) (string, destination.Reference, error) {
 	switch {
@@ -242,6 +260,9 @@ func tokenTable(table, key string) (string, destination.Reference, error) {
 			"32 random characters or more, for example secretsmanager:keyrelay/token-key")
 	case table == "":
 		return "", destination.Reference{}, fmt.Errorf("KEYRELAY_TOKEN_TABLE must be set when KEYRELAY_TOKEN_KEY is: write the name of the DynamoDB table by which instances share tokens")
+	}
+	if !tablePattern.MatchString(table) {
+		return "", destination.Reference{}, fmt.Errorf("KEYRELAY_TOKEN_TABLE must be the name or ARN of a DynamoDB table, such as keyrelay-tokens: 3 to 255 letters, digits and _.-")
 	}
 	reference, err := destination.ParseReference(key)
 	if err != nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -35,7 +36,7 @@ func queueSettings(getenv func(string) string, read *settings) error {
 			return fmt.Errorf("%s must be a standard queue: deliveries have no order, and a FIFO queue stops at the first one that waits", name)
 		}
 		if value != "" && !isQueueURL(value) {
-			return fmt.Errorf("%s must be the URL of an SQS queue, such as https://sqs.eu-central-1.amazonaws.com/123456789012/keyrelay; an ARN or a name is none", name)
+			return fmt.Errorf("%s must be the URL of an SQS queue with its account and its name, such as https://sqs.eu-central-1.amazonaws.com/123456789012/keyrelay; an ARN or a name is none", name)
 		}
 	}
 	if concurrency == "" {
@@ -49,8 +50,25 @@ func queueSettings(getenv func(string) string, read *settings) error {
 	return nil
 }
 
-// isQueueURL reports whether a text is an absolute URL with a path. An emulator's may be http.
+var (
+	// queueHost is the name of AWS's own endpoints, those of a VPC included.
+	queueHost = regexp.MustCompile(`(?i)\.amazonaws\.com(\.cn)?$`)
+	// queuePath is the account's id and the queue's name,
+	// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-queue-message-identifiers.html.
+	queuePath = regexp.MustCompile(`^/[0-9]{12}/[A-Za-z0-9_-]{1,80}$`)
+	// emulatedPath has other words before the name.
+	emulatedPath = regexp.MustCompile(`^(/[A-Za-z0-9_.-]+)+/[A-Za-z0-9_-]{1,80}$`)
+)
+
+// isQueueURL reports whether a text is the URL of a queue of AWS, or of an emulator, which
+// may be http.
 func isQueueURL(text string) bool {
 	address, err := url.Parse(text)
-	return err == nil && (address.Scheme == "https" || address.Scheme == "http") && address.Host != "" && len(address.Path) > 1 && address.User == nil
+	if err != nil || address.Host == "" || address.User != nil || address.RawQuery != "" || address.Fragment != "" {
+		return false
+	}
+	if queueHost.MatchString(address.Hostname()) {
+		return address.Scheme == "https" && queuePath.MatchString(address.Path)
+	}
+	return (address.Scheme == "https" || address.Scheme == "http") && emulatedPath.MatchString(address.Path)
 }

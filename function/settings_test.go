@@ -92,6 +92,12 @@ func TestWrongQueues(t *testing.T) {
 		{"keyrelay", queueURL, "", "KEYRELAY_QUEUE must be the URL"},
 		{queueURL, "arn:aws:sqs:eu-central-1:123456789012:dead", "", "KEYRELAY_DEAD_QUEUE must be the URL"},
 		{queueURL, "https://sqs.eu-central-1.amazonaws.com", "", "KEYRELAY_DEAD_QUEUE must be the URL"},
+		{"https://sqs.eu-central-1.amazonaws.com/keyrelay", queueURL, "", "KEYRELAY_QUEUE must be the URL"},
+		{"https://sqs.eu-central-1.amazonaws.com/account/keyrelay", queueURL, "", "KEYRELAY_QUEUE must be the URL"},
+		{"http://sqs.eu-central-1.amazonaws.com/123456789012/keyrelay", queueURL, "", "KEYRELAY_QUEUE must be the URL"},
+		{"https://sqs.cn-north-1.amazonaws.com.cn/123456789012/keyrelay/", queueURL, "", "KEYRELAY_QUEUE must be the URL"},
+		{"http://foo/q", queueURL, "", "KEYRELAY_QUEUE must be the URL"},
+		{queueURL, queueURL + "?wait", "", "KEYRELAY_DEAD_QUEUE must be the URL"},
 		{queueURL + ".fifo", queueURL, "", "KEYRELAY_QUEUE must be a standard queue"},
 		{queueURL, queueURL + "-dead", "1", "KEYRELAY_QUEUE_CONCURRENCY must be"},
 		{queueURL, queueURL + "-dead", "1001", "KEYRELAY_QUEUE_CONCURRENCY must be"},
@@ -102,6 +108,57 @@ func TestWrongQueues(t *testing.T) {
 		if err == nil || !strings.HasPrefix(err.Error(), test.want) {
 			t.Errorf("%+v: %v", test, err)
 		}
+	}
+}
+
+// TestQueueURLs takes those of AWS, by a VPC endpoint too, and of emulators.
+func TestQueueURLs(t *testing.T) {
+	for _, queue := range []string{
+		"https://vpce-0a1b2c3d-e4f5.sqs.eu-central-1.vpce.amazonaws.com/123456789012/keyrelay", "https://sqs.cn-north-1.amazonaws.com.cn/123456789012/Key_relay-1",
+		"http://127.0.0.1:9324/000000000000/keyrelay", "http://localstack:4566/queue/us-east-1/000000000000/keyrelay", "http://elasticmq:9324/queue/keyrelay",
+		"http://sqs.us-east-1.localhost.localstack.cloud:4566/000000000000/keyrelay",
+	} {
+		if _, err := readSettings(environment(map[string]string{"KEYRELAY_QUEUE": queue, "KEYRELAY_DEAD_QUEUE": queue + "-dead"})); err != nil {
+			t.Errorf("%s: %v", queue, err)
+		}
+	}
+}
+
+// TestShapes refuses what no table, prefix or time can be, and what would do nothing.
+func TestShapes(t *testing.T) {
+	const arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/"
+	for _, test := range []struct{ name, value, told string }{
+		{"KEYRELAY_TOKEN_TABLE", "a b", "KEYRELAY_TOKEN_TABLE must"},
+		{"KEYRELAY_TOKEN_TABLE", "ab", "KEYRELAY_TOKEN_TABLE must"},
+		{"KEYRELAY_TOKEN_TABLE", strings.Repeat("a", 256), "KEYRELAY_TOKEN_TABLE must"},
+		{"KEYRELAY_TOKEN_TABLE", "arn:aws:sqs:eu-central-1:123456789012:tokens", "KEYRELAY_TOKEN_TABLE must"},
+		{"KEYRELAY_TOKEN_TABLE", arn + "tokens/index", "KEYRELAY_TOKEN_TABLE must"},
+		{"KEYRELAY_TOKEN_TABLE", arn + "tokens", ""},
+		{"KEYRELAY_TOKEN_TABLE", "keyrelay_tokens.1-b", ""},
+		{"KEYRELAY_SECRET_PREFIX", "a b", "KEYRELAY_SECRET_PREFIX must"},
+		{"KEYRELAY_SECRET_PREFIX", "staging", "KEYRELAY_SECRET_PREFIX must"},
+		{"KEYRELAY_SECRET_PREFIX", strings.Repeat("a", 64) + "/", "KEYRELAY_SECRET_PREFIX must"},
+		{"KEYRELAY_SECRET_PREFIX", "teams/a+b/", ""},
+		{"KEYRELAY_SECRET_TTL", "48h", "KEYRELAY_SECRET_TTL must not be longer than KEYRELAY_SECRET_MAX_AGE"},
+		{"KEYRELAY_SECRET_TTL", "24h", ""},
+		{"KEYRELAY_SECRET_MAX_AGE", "1m", "KEYRELAY_SECRET_TTL must not be longer than KEYRELAY_SECRET_MAX_AGE"},
+		{"KEYRELAY_CALLERS", `{"id": "osmos"}`, "KEYRELAY_CALLERS is of no use outside Lambda"},
+		{"KEYRELAY_CALLERS", `{}`, ""},
+	} {
+		variables := map[string]string{test.name: test.value}
+		if test.name == "KEYRELAY_TOKEN_TABLE" {
+			variables["KEYRELAY_TOKEN_KEY"] = "env:KEY"
+		}
+		_, err := readSettings(environment(variables))
+		if (err == nil) != (test.told == "") || err != nil && !strings.HasPrefix(err.Error(), test.told) {
+			t.Errorf("%s=%s: %v", test.name, test.value, err)
+		}
+	}
+	if _, err := readSettings(environment(map[string]string{"KEYRELAY_CALLERS": `{"id": "osmos"}`, "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001"})); err != nil {
+		t.Error(err)
+	}
+	if _, err := readSettings(environment(map[string]string{"KEYRELAY_SECRET_TTL": "48h", "KEYRELAY_SECRET_MAX_AGE": "0"})); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -41,7 +41,7 @@ func startQueues(t *testing.T) *storyQueues {
 func (q *storyQueues) deliver(t *testing.T, deliver gateway.DeliverFunc) (reasons []string) {
 	t.Helper()
 	q.Show("queue")
-	url := aws.String(q.url + "/queue")
+	url := aws.String(q.url + "/000000000000/queue")
 	received, err := q.client.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: url, MaxNumberOfMessages: 10})
 	if err != nil {
 		t.Fatal(err)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"runtime/debug"
 	"slices"
 
@@ -12,7 +11,6 @@ import (
 	"keyrelay/function/credential"
 	"keyrelay/function/destination"
 	"keyrelay/function/later"
-	"keyrelay/function/rawjson"
 	"keyrelay/function/relay"
 	"keyrelay/function/secret"
 )
@@ -33,7 +31,7 @@ func wire(settings settings, log io.Writer) (*relay.Relay, error) {
 	if err := credential.Check(context.Background(), set, secrets); err != nil {
 		return nil, err
 	}
-	if err := checkCallerKeys(secrets, settings.callerKeys); err != nil {
+	if _, err := checkCallerKeys(settings.callerKeys); err != nil {
 		return nil, err
 	}
 	tokens, err := tokens(secrets, settings)
@@ -90,24 +88,6 @@ func tokens(secrets *secret.Store, settings settings) (*cache.Table, error) {
 	return cache.NewTable(cache.TableConfig{Name: settings.tokenTable, Connect: dynamoDB, Key: key}), nil
 }
 
-// refreshTokensInMemory names the documents and schemes whose refresh token is in a
-// variable of the environment, where no rotated one can be kept.
-func refreshTokensInMemory(destinations []*destination.Destination) (schemes []string) {
-	for _, each := range destinations {
-		for name, scheme := range each.Schemes {
-			if scheme.Secret.Provider != "env" || scheme.Kind != destination.OAuth2 && scheme.Kind != destination.OpenIDConnect {
-				continue
-			}
-			pointer := scheme.Secret.Pointer + rawjson.PointerTo("refresh_token")
-			if _, found := pointer.Find([]byte(os.Getenv(scheme.Secret.Name))); found {
-				schemes = append(schemes, each.Name+" "+name)
-			}
-		}
-	}
-	slices.Sort(schemes)
-	return schemes
-}
-
 // networks names the kinds of addresses that the documents open.
 func networks(destinations []*destination.Destination) (names []string) {
 	for _, each := range destinations {
@@ -117,20 +97,4 @@ func networks(destinations []*destination.Destination) (names []string) {
 	}
 	slices.Sort(names)
 	return names
-}
-
-// checkCallerKeys reads callers' keys that are on this machine, so that a missing
-// one stops the start; those of Secrets Manager are read at the first request.
-func checkCallerKeys(secrets *secret.Store, keys destination.Reference) error {
-	if keys.Provider != "env" && keys.Provider != "file" {
-		return nil
-	}
-	value, err := secrets.Value(context.Background(), keys)
-	if err != nil {
-		return fmt.Errorf("KEYRELAY_CALLER_KEYS: %w", err)
-	}
-	if problem := value.MalformedKey(); problem != "" {
-		return fmt.Errorf("KEYRELAY_CALLER_KEYS: %w", secret.Unusable(keys, problem))
-	}
-	return nil
 }

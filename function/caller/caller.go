@@ -88,6 +88,26 @@ func (c *Callers) Identify(ctx context.Context, request *gateway.Request) (name 
 	return name, nil
 }
 
+// minKey is how many characters a key has at least that nobody guesses: 16 random letters
+// and digits are 95 bits.
+const minKey = 16
+
+// Check reads the keys now, and reports whether one of them is so short that it may be
+// guessed. The error is as from Identify, where they cannot be read or are none.
+func (c *Callers) Check(ctx context.Context) (short bool, err error) {
+	if _, err := c.keys(ctx); err != nil {
+		return false, err
+	}
+	value, err := c.config.Secrets.Value(ctx, c.config.Keys)
+	if err != nil {
+		return false, err
+	}
+	for _, keys := range parse(value.Bytes()) {
+		short = short || slices.ContainsFunc(keys, func(key string) bool { return key != "" && len(key) < minKey })
+	}
+	return short, nil
+}
+
 // named returns the name of whom the gateway let in. A role's sessions have the
 // role's name: arn:aws:sts::ACCOUNT:assumed-role/NAME/SESSION is of
 // arn:aws:iam::ACCOUNT:role/NAME.

@@ -114,11 +114,13 @@ func TestFolderFaults(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(empty, "README.md"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	const remedy = "make it a folder of OpenAPI documents that this program may read, or name the one that is: " +
+		"by KEYRELAY_DESTINATIONS, to make by DESTINATIONS=folder, to a command of keyrelay by its argument"
 	for folder, want := range map[string]string{
 		empty: empty + ": the folder of destinations holds no document; " +
 			"put the OpenAPI document of an API into it as NAME.yaml or NAME.json",
-		filepath.Join(empty, "absent"): filepath.Join(empty, "absent") + ": the folder of destinations cannot be read; " +
-			"make it a folder of OpenAPI documents that this program may read, or set KEYRELAY_DESTINATIONS to the one that is",
+		filepath.Join(empty, "absent"):    filepath.Join(empty, "absent") + ": the folder of destinations does not exist; " + remedy,
+		filepath.Join(empty, "README.md"): filepath.Join(empty, "README.md") + ": the folder of destinations cannot be read; " + remedy,
 	} {
 		_, err := destination.Load(folder, destination.Config{})
 		var faults destination.Faults

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -94,7 +95,12 @@ func readFolder(folder string, config Config) (read []*reader, faults Faults) {
 func documents(folder string) ([]string, *Fault) {
 	entries, err := os.ReadDir(folder)
 	if err != nil {
-		return nil, &Fault{Place{File: folder}, "the folder of destinations cannot be read", "make it a folder of OpenAPI documents that this program may read, or set KEYRELAY_DESTINATIONS to the one that is"}
+		problem := "the folder of destinations cannot be read"
+		if errors.Is(err, fs.ErrNotExist) {
+			problem = "the folder of destinations does not exist"
+		}
+		return nil, &Fault{Place{File: folder}, problem, "make it a folder of OpenAPI documents that this program may read, or name the one that is: " +
+			"by KEYRELAY_DESTINATIONS, to make by DESTINATIONS=folder, to a command of keyrelay by its argument"}
 	}
 	var files []string
 	for _, entry := range entries {

@@ -220,7 +220,21 @@ func call[In, Out any](ctx context.Context, q *Queue, within time.Duration, do f
 	if errors.As(err, &fault) {
 		return nil, unavailable("It answered "+token(fault.ErrorCode())+": check its URL, AWS_REGION, and the rights of the role that keyrelay runs as.", err)
 	}
-	return nil, unavailable("It cannot be reached, or there are no AWS credentials or no AWS_REGION.", err)
+	return nil, unavailable(unanswered(ctx, client), err)
+}
+
+// unanswered says why a call has no answer.
+func unanswered(ctx context.Context, client *sqs.Client) string {
+	options := client.Options()
+	if options.Region == "" {
+		return "There is no AWS region: set AWS_REGION."
+	}
+	if options.Credentials != nil {
+		if _, err := options.Credentials.Retrieve(ctx); err == nil || ctx.Err() != nil {
+			return "It cannot be reached: check its URL, the network and the endpoint that are configured."
+		}
+	}
+	return "This process has no AWS credentials: give it a role, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
 }
 
 // unavailable says that the queue does not take what is sent; why is for the operator.

@@ -128,6 +128,8 @@ func (s *surroundings) serveSecrets(secrets *fake.Secrets, out *printer) error {
 const (
 	queueName     = "keyrelay"
 	deadQueueName = "keyrelay-dead"
+	// queueAccount is the account that they are in.
+	queueAccount = "/000000000000/"
 )
 
 func (s *surroundings) close() {
@@ -148,7 +150,7 @@ func (s *surroundings) environment() []string {
 	if s.secrets != "" {
 		environment = append(environment, "AWS_ENDPOINT_URL_SECRETS_MANAGER=http://"+s.secrets, "AWS_REGION=us-east-1",
 			"AWS_ACCESS_KEY_ID=local", "AWS_SECRET_ACCESS_KEY=local", "AWS_EC2_METADATA_DISABLED=true",
-			"AWS_ENDPOINT_URL_SQS=http://"+s.secrets, "KEYRELAY_QUEUE=http://"+s.secrets+"/"+queueName, "KEYRELAY_DEAD_QUEUE=http://"+s.secrets+"/"+deadQueueName)
+			"AWS_ENDPOINT_URL_SQS=http://"+s.secrets, "KEYRELAY_QUEUE=http://"+s.secrets+queueAccount+queueName, "KEYRELAY_DEAD_QUEUE=http://"+s.secrets+queueAccount+deadQueueName)
 	}
 	return environment
 }
