@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -57,6 +59,91 @@ func TestRefusalsNameNothingPrivate(t *testing.T) {
 		}
 		if said := fmt.Sprint(lastEntry(t, s.log.String())["detail"]); got.problem == "" || !strings.Contains(said, logged) {
 			t.Errorf("%s: %s, and the log has %q", path, got.body, said)
+		}
+	}
+}
+
+// placedDocument has calls of every kind to an endpoint that speaks plain HTTP and refuses all.
+const placedDocument = `
+openapi: 3.1.0
+info: {title: API, version: "1"}
+servers: [{url: "http://$API/v2"}]
+x-keyrelay-network: loopback
+components:
+  securitySchemes:
+    token: {type: oauth2, x-keyrelay-secret: "file:$FILE", flows: {clientCredentials: {tokenUrl: "https://$OTHER/token", scopes: {}}}}
+    refused: {type: oauth2, x-keyrelay-secret: "file:$FILE", flows: {clientCredentials: {tokenUrl: "http://$OTHER/token", scopes: {}}}}
+    refresh: {type: oauth2, x-keyrelay-secret: "secretsmanager:keyrelay/person", flows: {authorizationCode: {authorizationUrl: "https://$OTHER/a", tokenUrl: "http://$OTHER/token", refreshUrl: "https://$OTHER/refresh", scopes: {}}}}
+    discovered: {type: openIdConnect, x-keyrelay-secret: "file:$FILE", openIdConnectUrl: "https://$OTHER/.well-known/openid-configuration"}
+    found: {type: openIdConnect, x-keyrelay-secret: "file:$FILE", openIdConnectUrl: "http://$OTHER/.well-known/openid-configuration"}
+    key: {type: apiKey, in: header, name: X-Key, x-itential-dynamic-retrieval: {method: POST, url: "https://$OTHER/key", responsePointer: /key}}
+    silent: {type: apiKey, in: header, name: X-Key, x-itential-dynamic-retrieval: {method: POST, url: "http://127.0.0.1:1/key", responsePointer: /key}}
+paths:
+  /token: {post: {security: [{token: []}]}}
+  /refused: {post: {security: [{refused: []}]}}
+  /refresh: {post: {security: [{refresh: []}]}}
+  /discovered: {post: {security: [{discovered: []}]}}
+  /found: {post: {security: [{found: []}]}}
+  /key: {post: {security: [{key: []}]}}
+  /silent: {post: {security: [{silent: []}]}}
+`
+
+// TestRetrievalRefusalsNameTheirPlace sees that the detail says which URL of the document is
+// to be looked at, and whose secret, and that the log alone has host and file.
+func TestRetrievalRefusalsNameTheirPlace(t *testing.T) {
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/.well-known/") {
+			fmt.Fprintf(w, `{"token_endpoint": "https://%s/found"}`, r.Host)
+			return
+		}
+		w.WriteHeader(http.StatusUnauthorized)
+	}))
+	defer other.Close()
+	host, file := strings.TrimPrefix(other.URL, "http://"), filepath.Join(t.TempDir(), "private-file")
+	if err := os.WriteFile(file, []byte(`{"client_id": "a", "client_secret": "b"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := newStage(t, strings.NewReplacer("$OTHER", host, "$FILE", file).Replace(placedDocument))
+	s.secrets.Put("keyrelay/person", `{"client_id": "a", "client_secret": "b", "refresh_token": "c"}`)
+	const plain = " does not speak TLS at this port. Check scheme and port of "
+	for name, want := range map[string]string{
+		"token":      "its tokenUrl" + plain + "its tokenUrl.",
+		"refused":    "its tokenUrl does not accept the client. Check the secret of a file that its x-keyrelay-secret names, and x-keyrelay-client-authentication. It answered 401.",
+		"refresh":    "its refreshUrl" + plain + "its refreshUrl.",
+		"discovered": "its openIdConnectUrl" + plain + "its openIdConnectUrl.",
+		"found":      "the token_endpoint of its openIdConnectUrl" + plain + "the token_endpoint of its openIdConnectUrl.",
+		"key":        "the url of its x-itential-dynamic-retrieval" + plain + "the url of its x-itential-dynamic-retrieval.",
+		"silent":     "the url of its x-itential-dynamic-retrieval refused the connection. The request was not sent; check the host and port of the url of its x-itential-dynamic-retrieval, and that it is up.",
+	} {
+		got := s.send(t.Context(), sent{method: "POST", url: "http://" + s.api.host + "/v2/" + name, body: []byte(`{}`)})
+		if !strings.HasPrefix(got.detail, "The credential of the security scheme "+name+" of ") || !strings.HasSuffix(got.detail, " could not be retrieved: "+want) {
+			t.Errorf("%s: %s", name, got.body)
+		}
+		said := fmt.Sprint(lastEntry(t, s.log.String())["detail"])
+		if strings.Contains(string(got.body), "127.0.0.1") || strings.Contains(string(got.body), file) || !strings.Contains(said, "The endpoint is at 127.0.0.1") {
+			t.Errorf("%s: %s, and the log has %q", name, got.body, said)
+		}
+		if name == "refused" && !strings.HasSuffix(said, " The secret is file:"+file+".") {
+			t.Error(said)
+		}
+	}
+}
+
+// TestSessionRefusalsNameTheirPlace sees the same of the calls that check a session.
+func TestSessionRefusalsNameTheirPlace(t *testing.T) {
+	other := httptest.NewServer(http.NotFoundHandler())
+	defer other.Close()
+	for checker, want := range map[string]string{
+		`introspectionUrl: "https://$OTHER/i"`:                   "its introspectionUrl does not speak TLS at this port. Check scheme and port of its introspectionUrl.",
+		`introspectionUrl: "http://$OTHER/i"`:                    "its introspectionUrl does not understand the call. Check that URL in the document.",
+		`jwksUri: "https://$OTHER/keys", issuer: a, audience: b`: "the jwksUri of its key set does not speak TLS at this port. Check scheme and port of the jwksUri of its key set.",
+	} {
+		document := `{"openapi": "3.1.0", "info": {"title": "API", "version": "1"}, "servers": [{"url": "http://$API/v2"}], "x-keyrelay-network": "loopback", "x-keyrelay-session": {field: session, ` + checker + "}}"
+		s := newStage(t, strings.ReplaceAll(document, "$OTHER", strings.TrimPrefix(other.URL, "http://")))
+		token := "eyJhbGciOiJFZERTQSIsImtpZCI6ImEifQ.eyJpc3MiOiJhIiwiYXVkIjoiYiIsImV4cCI6OTk5OTk5OTk5OX0." + strings.Repeat("A", 86)
+		got := s.send(t.Context(), sent{method: "POST", url: "http://" + s.api.host + "/v2", body: []byte(`{"session":"` + token + `"}`)})
+		if got.problem != "session-check-unavailable" || !strings.HasSuffix(got.detail, want) {
+			t.Errorf("%s: %s", checker, got.body)
 		}
 	}
 }

@@ -39,7 +39,7 @@ func (a *answer) content(scheme *destination.SecurityScheme) (content, error) {
 	case err != nil:
 		return content{}, err
 	case found.text == "":
-		return content{}, failed(a.in.scope, "its endpoint answered with an empty one. Check the document and the API's state.")
+		return content{}, failed(a.in.scope, a.in.place()+" answered with an empty one. Check the document and the API's state.")
 	}
 	if problem := Misfit(scheme, found.text); problem != "" {
 		return content{}, failed(a.in.scope, "it "+problem)
@@ -74,7 +74,7 @@ func (a *answer) filled(scheme *destination.SecurityScheme, whole string, noWhol
 	if scheme.Retrieval != nil && of != nil {
 		found, ok := scheme.Retrieval.ResponsePointer.Find(of)
 		if !ok {
-			return content{}, failed(a.in.scope, "its endpoint's answer has nothing at the responsePointer. Mend the document.")
+			return content{}, failed(a.in.scope, a.in.place()+"'s answer has nothing at the responsePointer. Mend the document.")
 		}
 		if found[0] == '{' {
 			of = found
@@ -92,9 +92,9 @@ func (a *answer) filled(scheme *destination.SecurityScheme, whole string, noWhol
 	})
 	switch {
 	case err != nil && of == nil && scheme.ResponseHeader+scheme.ResponseCookie == "":
-		return content{}, failed(a.in.scope, "its endpoint's answer is not JSON, so that x-keyrelay-value finds nothing in it. Check the URL in the document.")
+		return content{}, failed(a.in.scope, a.in.place()+"'s answer is not JSON, so that x-keyrelay-value finds nothing in it. Check its URL in the document.")
 	case err != nil:
-		return content{}, failed(a.in.scope, "its endpoint's answer lacks what x-keyrelay-value names, or holds no text there. Mend the template, or check the API's state.")
+		return content{}, failed(a.in.scope, a.in.place()+"'s answer lacks what x-keyrelay-value names, or holds no text there. Mend the template, or check the API's state.")
 	}
 	if scheme.Field == "Authorization" && strings.HasPrefix(text, "bearer ") {
 		text = "Bearer " + text[len("bearer "):] // as RFC 6750 section 2.1 writes it; some servers compare it so
@@ -116,11 +116,11 @@ func (a *answer) key(pointer rawjson.Pointer) (string, error) {
 	}
 	found, ok := pointer.Find(a.document)
 	if !ok {
-		return "", failed(a.in.scope, "its endpoint's answer has nothing at the responsePointer, or is no JSON. Check responsePointer and URL in the document.")
+		return "", failed(a.in.scope, a.in.place()+"'s answer has nothing at the responsePointer, or is no JSON. Check responsePointer and URL in the document.")
 	}
 	text, ok := rawjson.Plain(found)
 	if !ok || found[0] == 't' || found[0] == 'f' {
-		return "", failed(a.in.scope, "its endpoint's answer has no text at the responsePointer. Make it point to the key itself.")
+		return "", failed(a.in.scope, a.in.place()+"'s answer has no text at the responsePointer. Make it point to the key itself.")
 	}
 	return text, nil
 }
@@ -135,7 +135,7 @@ func (a *answer) accessToken() (string, error) {
 	kind, _ := textMember(a.document, "token_type", "tokenType")
 	switch strings.ToLower(kind) {
 	case "mac", "dpop", "pop", "n_a":
-		return "", failed(a.in.scope, "its endpoint answers with a token that is no bearer token, and keyrelay can send no other. Ask the API's operator for bearer tokens.")
+		return "", failed(a.in.scope, a.in.place()+" answers with a token that is no bearer token, and keyrelay can send no other. Ask the API's operator for bearer tokens.")
 	}
 	return text, nil
 }
@@ -171,9 +171,9 @@ const textType = "text/plain"
 
 // clientProblem says what to look at where the endpoint does not accept who asks.
 func (in *inputs) clientProblem() string {
-	problem := "its endpoint does not accept who asks. Check the parameters in the document"
+	problem := in.place() + " does not accept who asks. Check the parameters in the document"
 	if in.scope.Scheme.Secret != (destination.Reference{}) {
-		problem = "its endpoint does not accept the client. Check the secret " + in.scope.Scheme.Secret.Public()
+		problem = in.place() + " does not accept the client. Check " + in.secret()
 	}
 	if in.scope.Scheme.Kind != destination.RetrievedKey {
 		problem += ", and x-keyrelay-client-authentication"
@@ -212,31 +212,31 @@ func errorMember(document []byte) string {
 // oauthProblem says what an error code means, in keyrelay's own words.
 func (in *inputs) oauthProblem(code string) string {
 	if code == "invalid_grant" && in.code != nil {
-		return "its endpoint does not accept the authorization code. Log in again; where that fails too, check the redirect URI that the client has there."
+		return in.place() + " does not accept the authorization code. Log in again; where that fails too, check the redirect URI that the client has there."
 	}
 	if code == "invalid_grant" && in.refreshToken() != "" {
-		return "its endpoint does not accept the refresh token any more. A person has to consent anew: " + login(in.scope) + "."
+		return in.place() + " does not accept the refresh token any more. A person has to consent anew: " + login(in.scope) + "."
 	}
 	switch {
 	case code == "invalid_client":
 		return in.clientProblem()
 	case in.scope.Scheme.Kind == destination.RetrievedKey && in.scope.Scheme.Secret == (destination.Reference{}):
-		return "its endpoint did not answer with a credential. Check the URL and the parameters in the document."
+		return in.place() + " did not answer with a credential. Check it and the parameters in the document."
 	case in.scope.Scheme.Kind == destination.RetrievedKey:
-		return "its endpoint did not answer with a credential. Check the URL and the parameters in the document, and the secret " + in.scope.Scheme.Secret.Public() + "."
+		return in.place() + " did not answer with a credential. Check it and the parameters in the document, and " + in.secret() + "."
 	}
 	switch code {
 	case "invalid_grant":
 		if in.scope.Scheme.JWTGrant {
-			return "its endpoint does not accept the signed assertion. Check the claims of x-keyrelay-jwt and the key in the secret."
+			return in.place() + " does not accept the signed assertion. Check the claims of x-keyrelay-jwt and the key in " + in.secret() + "."
 		}
-		return "its endpoint does not accept the user name and password. Check them in the secret."
+		return in.place() + " does not accept the user name and password. Check them in " + in.secret() + "."
 	case "unauthorized_client", "unsupported_grant_type":
-		return "its endpoint does not allow this flow to the client. Have it allowed there, or write another flow into the document."
+		return in.place() + " does not allow this flow to the client. Have it allowed there, or write another flow into the document."
 	case "invalid_scope":
-		return "its endpoint does not grant the scopes. Mend them in the document, or have them granted there."
+		return in.place() + " does not grant the scopes. Mend them in the document, or have them granted there."
 	case "invalid_request":
-		return "its endpoint finds the request incomplete. Check the parameters in the document, and x-keyrelay-client-authentication."
+		return in.place() + " finds the request incomplete. Check the parameters in the document, and x-keyrelay-client-authentication."
 	}
-	return "its endpoint did not answer with a credential. Check the URL, the parameters and the secret that the document names."
+	return in.place() + " did not answer with a credential. Check it and the parameters in the document, and " + in.secret() + "."
 }

@@ -60,13 +60,14 @@ func (r *Retriever) newTokenRequest(ctx context.Context, in *inputs) (*request, 
 
 // discover reads a discovery document.
 func (r *Retriever) discover(ctx context.Context, scope Scope, previous *discovery) (*discovery, cache.Life, error) {
-	sent := &request{method: http.MethodGet, url: *scope.Scheme.DiscoveryURL, header: http.Header{"Accept": {jsonType}}}
+	in := inputs{scope: scope, discovers: true}
+	sent := &request{method: http.MethodGet, url: *scope.Scheme.DiscoveryURL, at: in.place(), header: http.Header{"Accept": {jsonType}}}
 	got, err := r.send(ctx, scope, sent, nil)
 	if err != nil {
 		return nil, cache.Life{}, err
 	}
 	if got.Status != http.StatusOK {
-		return nil, cache.Life{}, refusedBy(inputs{scope: scope}, got)
+		return nil, cache.Life{}, refusedBy(in, got)
 	}
 	names := []string{"token_endpoint"}
 	if scope.Certificate != nil {

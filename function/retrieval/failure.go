@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"keyrelay/function/cache"
@@ -38,8 +39,13 @@ func withAnswer(err error, host string, got *upstream.Answer) error {
 		told.Detail += ", " + code
 	}
 	told.Detail += "."
-	told.Note = "The endpoint is at " + host + "."
+	told.Note = noteHost(host, told.Note)
 	return &told
+}
+
+// noteHost puts the endpoint's host before what else is noted.
+func noteHost(host, note string) string {
+	return strings.TrimSpace("The endpoint is at " + host + ". " + note)
 }
 
 // isRegistered knows the error codes of token endpoints,
@@ -54,24 +60,28 @@ func isRegistered(code string) bool {
 	return false
 }
 
-// failed refuses with ErrFailed.
+// failed refuses with ErrFailed. What of the secret's reference a caller does not learn is for the log.
 func failed(scope Scope, problem string) *gateway.Refusal {
-	return &gateway.Refusal{
+	refusal := &gateway.Refusal{
 		Reason: ErrFailed,
 		Detail: "The credential of the security scheme " + scope.Scheme.Name + " of " + scope.Destination.Name + " could not be retrieved: " + problem,
 	}
+	if used := scope.Scheme.Secret; used.Public() != used.String() {
+		refusal.Note = "The secret is " + used.String() + "."
+	}
+	return refusal
 }
 
 // unanswered says why there is no answer. The error is not kept as the cause: its
 // reason and detail may speak of the outbound call.
-func unanswered(scope Scope, host string, err error) error {
+func unanswered(scope Scope, place, host string, err error) error {
 	var refusal *gateway.Refusal
 	if !errors.As(err, &refusal) || errors.Is(refusal.Reason, secret.ErrUnavailable) {
 		return err
 	}
-	problem, late := upstream.Describe("its endpoint", refusal)
+	problem, late := upstream.Describe(place, refusal)
 	told := failed(scope, problem)
-	told.Note = "The endpoint is at " + host + "."
+	told.Note = noteHost(host, told.Note)
 	if late {
 		told.Reason = ErrTimeout
 	}
@@ -81,18 +91,18 @@ func unanswered(scope Scope, host string, err error) error {
 // refusedBy says what an answer other than 2xx means. The words are keyrelay's own.
 func refusedBy(in inputs, got *upstream.Answer) error {
 	scope := in.scope
-	problem := "its endpoint failed. Try again later."
+	problem := in.place() + " failed. Try again later."
 	switch {
 	case got.Status >= 300 && got.Status < 400:
-		problem = "its endpoint redirects, which keyrelay does not follow. Write the final URL into the document."
+		problem = in.place() + " redirects, which keyrelay does not follow. Write the final URL into the document."
 	case rejectsClient(got):
 		problem = in.clientProblem()
 	case got.Status == http.StatusTooManyRequests:
-		problem = "its endpoint is asked too often. It is tried again by itself."
+		problem = in.place() + " is asked too often. It is tried again by itself."
 	case got.Status == http.StatusForbidden:
-		problem = "its endpoint forbids it to this client. Check its rights there."
+		problem = in.place() + " forbids it to this client. Check its rights there."
 	case got.Status == http.StatusNotFound, got.Status == http.StatusMethodNotAllowed:
-		problem = "its endpoint is not there. Check the URL and the method in the document."
+		problem = in.place() + " is not there. Check it and the method in the document."
 	case got.Status < 500:
 		problem = in.oauthProblem(oauthError(got))
 	}

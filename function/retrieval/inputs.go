@@ -26,8 +26,39 @@ type inputs struct {
 	code *authorizationCode
 	// others are the texts of the credentials that templates ask for.
 	others map[*destination.SecurityScheme]Other
+	// discovers says that the call is the one that finds the token endpoint.
+	discovers bool
 	// certificate is the client certificate to present; the zero Other for none.
 	certificate Other
+}
+
+// place is where the document has the URL of the call. It stands for the endpoint in what
+// a caller is told, who learns no host.
+func (in *inputs) place() string {
+	scheme := in.scope.Scheme
+	switch flow := scheme.Flow; {
+	case scheme.Retrieval != nil:
+		return "the url of its x-itential-dynamic-retrieval"
+	case in.discovers:
+		return "its openIdConnectUrl"
+	case flow == nil:
+		return "the token_endpoint of its openIdConnectUrl"
+	case in.refreshToken() != "" && flow.RefreshURL.String() != flow.TokenURL.String():
+		return "its refreshUrl"
+	}
+	return "its tokenUrl"
+}
+
+// secret names the scheme's secret as far as a caller may know it.
+func (in *inputs) secret() string {
+	reference := in.scope.Scheme.Secret
+	if reference == (destination.Reference{}) {
+		return "the secret"
+	}
+	if reference.Public() != reference.String() {
+		return "the secret " + reference.Public() + " that its x-keyrelay-secret names"
+	}
+	return "the secret " + reference.Public()
 }
 
 // expressions are what the templates of a scheme's parameters and JWT ask for.

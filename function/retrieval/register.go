@@ -24,7 +24,7 @@ func (r *Retriever) register(ctx context.Context, in *inputs, redirect string, l
 	if endpoint.Host == "" {
 		return "", lacking
 	}
-	made := &request{method: http.MethodPost, url: endpoint, header: http.Header{"Accept": {jsonType}}, members: []bodyMember{
+	made := &request{method: http.MethodPost, url: endpoint, at: "the registration_endpoint of its openIdConnectUrl", header: http.Header{"Accept": {jsonType}}, members: []bodyMember{
 		{"client_name", []byte(`"keyrelay"`)}, {"redirect_uris", []byte("[" + string(quoted(redirect)) + "]")}, {"grant_types", []byte(`["authorization_code","refresh_token"]`)},
 		{"response_types", []byte(`["code"]`)}, {"token_endpoint_auth_method", []byte(`"none"`)},
 	}}

@@ -17,8 +17,10 @@ import (
 // A request is the request of a retrieval while it is being put together. What it
 // holds does not outlive the retrieval.
 type request struct {
-	method  string
-	url     url.URL
+	method string
+	url    url.URL
+	// at is where the document has the URL.
+	at      string
 	header  http.Header
 	members []bodyMember
 	form    url.Values
@@ -36,7 +38,7 @@ type bodyMember struct {
 // https://docs.itential.com/docs/dynamic-api-key-retrieval-integration-models.
 func newKeyRequest(in *inputs) (*request, error) {
 	retrieval := in.scope.Scheme.Retrieval
-	r := &request{method: retrieval.Method, url: *retrieval.URL, header: http.Header{"Accept": {"application/json, */*;q=0.5"}}}
+	r := &request{method: retrieval.Method, url: *retrieval.URL, at: in.place(), header: http.Header{"Accept": {"application/json, */*;q=0.5"}}}
 	if in.scope.Scheme.RequestContentType == formType {
 		r.form = url.Values{}
 	}
@@ -45,7 +47,7 @@ func newKeyRequest(in *inputs) (*request, error) {
 
 // newTokenRequest is a token request (RFC 6749 sections 4.3.2 and 4.4.2).
 func newTokenRequest(in *inputs, endpoint *url.URL) (*request, error) {
-	r := &request{method: http.MethodPost, url: *endpoint, header: http.Header{"Accept": {"application/json"}}, form: url.Values{}}
+	r := &request{method: http.MethodPost, url: *endpoint, at: in.place(), header: http.Header{"Accept": {"application/json"}}, form: url.Values{}}
 	r.json = in.scope.Scheme.JSONTokenRequest
 	if err := r.grant(in); err != nil {
 		return nil, err

@@ -317,7 +317,7 @@ func (r *Retriever) send(ctx context.Context, scope Scope, made *request, certif
 	}
 	got, err := r.call(ctx, scope.Destination, request, certificate, maxAnswer)
 	if err != nil {
-		return nil, unanswered(scope, request.URL.Host, err)
+		return nil, unanswered(scope, made.at, request.URL.Host, err)
 	}
 	return got, nil
 }

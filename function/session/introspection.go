@@ -16,7 +16,7 @@ import (
 	"keyrelay/function/upstream"
 )
 
-const introspectionEndpoint = "its introspection endpoint"
+const introspectionEndpoint = "its introspectionUrl"
 
 // introspect asks the endpoint about a token (RFC 7662 section 2.1). Where it
 // refuses keyrelay's own credential, another is got once, as for an outbound request.
@@ -26,7 +26,7 @@ func (c *Checker) introspect(ctx context.Context, d *destination.Destination, to
 		return verdict{}, uncheckedFor(d, err)
 	}
 	if own.Certificate() != nil {
-		return verdict{}, unchecked(d, "the call to its introspection endpoint presents no client certificate. Name a scheme of another type in the security of x-keyrelay-session.")
+		return verdict{}, unchecked(d, "the call to "+introspectionEndpoint+" presents no client certificate. Name a scheme of another type in the security of x-keyrelay-session.")
 	}
 	got, err := c.askAbout(ctx, d, own, token)
 	if err != nil {
@@ -63,7 +63,7 @@ func readIntrospection(d *destination.Destination, body []byte) (verdict, error)
 		return verdict{problem: invalidToken}, nil
 	case "true":
 	default:
-		return verdict{}, unchecked(d, introspectionEndpoint+" did not say whether the token is active (RFC 7662). Check the URL in the document.")
+		return verdict{}, unchecked(d, introspectionEndpoint+" did not say whether the token is active (RFC 7662). Check it in the document.")
 	}
 	if problem := meantElsewhere(d.Session, body); problem != "" {
 		return verdict{problem: problem}, nil

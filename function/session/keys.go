@@ -30,7 +30,7 @@ const (
 	minRSABits = 2048
 )
 
-const keySetEndpoint = "the endpoint of its key set"
+const keySetEndpoint = "the jwksUri of its key set"
 
 // A keySet is a JWK Set (RFC 7517 section 5) with the keys that can be used.
 type keySet struct {
@@ -78,7 +78,7 @@ func (c *Checker) readKeySet(ctx context.Context, d *destination.Destination, pr
 		return previous, life, nil
 	}
 	if read.keys = usableKeys(got.Body); len(read.keys) == 0 {
-		return nil, cache.Life{}, unchecked(d, keySetEndpoint+" answered with no key that session tokens may be signed for: RSA from 2048 bits on, EC or Ed25519. Check jwksUri in the document.")
+		return nil, cache.Life{}, unchecked(d, keySetEndpoint+" answered with no key that session tokens may be signed for: RSA from 2048 bits on, EC or Ed25519. Check it in the document.")
 	}
 	return read, life, nil
 }

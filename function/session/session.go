@@ -163,7 +163,7 @@ func newRequest(ctx context.Context, method string, target *url.URL, accept stri
 	return request, nil
 }
 
-// send sends one request of a check. what names the endpoint.
+// send sends one request of a check. what is where the document has its URL.
 func (c *Checker) send(ctx context.Context, d *destination.Destination, what string, request *http.Request, limit int) (*upstream.Answer, error) {
 	got, err := c.call(ctx, d, request, nil, limit)
 	var refusal *gateway.Refusal
@@ -185,7 +185,7 @@ func uncheckedBy(d *destination.Destination, what string, got *upstream.Answer) 
 	case got.Status == http.StatusTooManyRequests:
 		problem = what + " is asked too often. Try again later, or set cacheSeconds."
 	case got.Status >= 400 && got.Status < 500:
-		problem = what + " does not understand the call. Check its URL in the document."
+		problem = what + " does not understand the call. Check that URL in the document."
 	}
 	refusal := unchecked(d, problem)
 	refusal.RetryAfter = max(refusal.RetryAfter, retrieval.RetryAfter(got))

@@ -65,23 +65,24 @@ func (c *Client) Call(ctx context.Context, d *destination.Destination, request *
 	return &Answer{Status: answer.StatusCode, Header: answer.Header, Body: body, Asked: asked}, nil
 }
 
-// Describe says why a call to an endpoint has no answer, by the refusal of Call; what
-// names the endpoint. late says that its time was up.
-func Describe(what string, refusal *gateway.Refusal) (problem string, late bool) {
+// Describe says why a call to an endpoint has no answer, by the refusal of Call; place is
+// where the document has its URL, such as "its tokenUrl", and stands for it. late says that its time was up.
+func Describe(place string, refusal *gateway.Refusal) (problem string, late bool) {
 	is := func(reason error) bool { return errors.Is(refusal.Reason, reason) }
 	switch {
 	case is(ErrTimeout), is(ErrConnectionTimeout), is(context.Canceled):
-		return what + " did not answer in time. Try again later, or give it longer with x-keyrelay-timeout in the document.", true
+		return place + " did not answer in time. Try again later, or give it longer with x-keyrelay-timeout in the document.", true
 	case is(ErrAnswerTooLarge):
-		return what + " answered with more than keyrelay reads. Check the URL in the document.", false
+		return place + " answered with more than keyrelay reads. Check it in the document.", false
 	case is(ErrAnswerIncomplete), is(ErrAnswerBroken), is(ErrTerminated):
-		return what + " cannot be reached, or its answer is broken. Check the URL in the document and the API's state.", false
+		return place + " cannot be reached, or its answer is broken. Check it in the document, and the API's state.", false
 	}
 	if is(secret.ErrUnavailable) {
 		return refusal.Detail, false
 	}
 	_, problem, _ = strings.Cut(refusal.Detail, " ") // it begins with the host
-	return what + " " + problem, false
+	problem = strings.NewReplacer("the destination's server URL", place, "its URL in the destination's document", place).Replace(problem)
+	return place + " " + problem, false
 }
 
 // callFault is what an error means for the caller. Which host it was is for the log.
