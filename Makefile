@@ -6,6 +6,9 @@
 DESTINATIONS ?= destinations
 # What `make run` is told of documents and secrets of one's own; without any it brings samples.
 OWN = $(if $(filter file,$(origin DESTINATIONS)),, -destinations '$(DESTINATIONS)')$(if $(SECRETS), -secrets '$(SECRETS)')
+# What is taken for them on the command line, and would do nothing.
+$(foreach each,DESTINATION DOCUMENTS destinations destination documents,$(if $(filter command,$(firstword $(origin $(each)))),$(error there is no $(each)=; write DESTINATIONS=folder)))
+$(foreach each,SECRET secrets secret,$(if $(filter command,$(firstword $(origin $(each)))),$(error there is no $(each)=; write SECRETS=file.json)))
 # The configuration that sam is given, and the Lambda architecture, which it names once, for sam and for this build.
 SAMCONFIG ?= samconfig.toml
 ARCHITECTURE := $(shell sed -n 's/.*Architecture=\\*"*\(x86_64\|arm64\).*/\1/p' '$(SAMCONFIG)' | sort -u)
@@ -33,7 +36,7 @@ help: ## list these commands
 	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
 
 run: ## the relay and its workbench, a page in the browser: with samples, or with DESTINATIONS=folder and SECRETS=file.json of your own
-	@go build -o dist/keyrelay ./function
+	@$(BUILD) -o dist/keyrelay ./function
 	@go build -o dist/local ./function/local
 	@$(call foreground,dist/local -program dist/keyrelay -events events$(OWN))
 

@@ -22,16 +22,7 @@ func Check(ctx context.Context, set *destination.Set, secrets *secret.Store) err
 	var faults destination.Faults
 	for _, checked := range set.Destinations() {
 		for _, name := range slices.Sorted(maps.Keys(checked.Schemes)) {
-			scheme := checked.Schemes[name]
-			security := []destination.Requirement{{Scheme: scheme}}
-			if scheme.Beside != nil {
-				security = append(security, destination.Requirement{Scheme: scheme.Beside})
-			}
-			if !isHere(checked, security) {
-				continue
-			}
-			_, err := store.GetFor(ctx, checked, security)
-			if fault, found := unusable(checked, scheme, err); found && !slices.Contains(faults, fault) {
+			if fault, found := checkScheme(ctx, store, checked, checked.Schemes[name], false); found && !slices.Contains(faults, fault) {
 				faults = append(faults, fault)
 			}
 		}
@@ -42,19 +33,37 @@ func Check(ctx context.Context, set *destination.Set, secrets *secret.Store) err
 	return faults
 }
 
+// CheckScheme checks one scheme as Check does, and reads its secrets of Secrets Manager
+// too. found is false where there is no fault.
+func CheckScheme(ctx context.Context, d *destination.Destination, scheme *destination.SecurityScheme, secrets *secret.Store) (fault destination.Fault, found bool) {
+	return checkScheme(ctx, New(secrets, noCall, nil), d, scheme, true)
+}
+
+func checkScheme(ctx context.Context, store *Store, d *destination.Destination, scheme *destination.SecurityScheme, managed bool) (fault destination.Fault, found bool) {
+	security := []destination.Requirement{{Scheme: scheme}}
+	if scheme.Beside != nil {
+		security = append(security, destination.Requirement{Scheme: scheme.Beside})
+	}
+	if !isHere(d, security, managed) {
+		return fault, false
+	}
+	_, err := store.GetFor(ctx, d, security)
+	return unusable(d, scheme, err)
+}
+
 // noCall makes no call. Its refusal is none of a secret's.
 func noCall(context.Context, *destination.Destination, *http.Request, *tls.Certificate, int) (*upstream.Answer, error) {
 	return nil, &gateway.Refusal{Reason: upstream.ErrRefused, Detail: "No call is made."}
 }
 
 // isHere reports whether all secrets that credentials are made with are on this machine,
-// and none is for a record to choose.
-func isHere(d *destination.Destination, security []destination.Requirement) bool {
+// or managed, in Secrets Manager, and none is for a record to choose.
+func isHere(d *destination.Destination, security []destination.Requirement, managed bool) bool {
 	for _, requirement := range security {
 		for _, scheme := range requirement.Scheme.MadeWith() {
 			variables := slices.ContainsFunc(scheme.Parameters, func(p destination.RetrievalParameter) bool { return p.Variable != "" })
-			if scheme.Kind == destination.Unsupported || scheme.SecretField != "" || scheme.Secret.Provider == "secretsmanager" ||
-				variables && d.Variables.Provider == "secretsmanager" || scheme.Kind == destination.AWSSignatureV4 && scheme.Secret.Provider == "" {
+			if scheme.Kind == destination.Unsupported || scheme.SecretField != "" || !managed && scheme.Secret.Provider == "secretsmanager" ||
+				!managed && variables && d.Variables.Provider == "secretsmanager" || scheme.Kind == destination.AWSSignatureV4 && scheme.Secret.Provider == "" {
 				return false
 			}
 		}

@@ -216,18 +216,24 @@ security: [{key: []}]
 components: {securitySchemes: {key: {type: http, scheme: bearer, x-keyrelay-secret: "%s"}}}
 `, name, reference))
 	}
+	write("documents/f.yaml", `openapi: 3.1.0
+servers: [{url: "https://f.example"}]
+security: [{key: []}]
+components: {securitySchemes: {key: {type: oauth2, x-keyrelay-secret: "secretsmanager:keyrelay/f", flows: {clientCredentials: {tokenUrl: "https://f.example/token", scopes: {}}}}}}
+`)
 	write("key", "from-a-file\n")
-	write("secrets.json", `{"keyrelay/a": {"key": "from-secrets"}}`)
+	write("secrets.json", `{"keyrelay/a": {"key": "from-secrets"}, "keyrelay/f": {"client_id": "me", "client_secrt": "from-secrets"}}`)
 	command := exec.Command(local, "-program", relay, "-destinations", filepath.Join(folder, "documents"),
 		"-secrets", filepath.Join(folder, "secrets.json"), "-log", filepath.Join(folder, "run.log"))
 	command.Env = append(os.Environ(), "OWN_KEY=from-the-environment", "NO_COLOR=1")
 	told := tellStory(t, command)
 	mustHold(t, told.story,
 		"a         key: bearer token in Authorization, from secretsmanager:keyrelay/a#/key: secret read\n",
-		"b         key: bearer token in Authorization, from secretsmanager:keyrelay/b#/key: ", "keyrelay/b", "\n",
+		"b         key: bearer token in Authorization, from secretsmanager:keyrelay/b#/key: ", `secrets.json has no member "keyrelay/b"`, "\n",
 		"c         key: bearer token in Authorization, from secretsmanager:keyrelay/a#/missing: ", "no value at its pointer",
 		"d         key: bearer token in Authorization, from env:OWN_KEY: secret read\n",
 		"e         key: bearer token in Authorization, from file:", ": secret read\n",
+		"f         key: ", "from secretsmanager:keyrelay/f: The secret secretsmanager:keyrelay/f of the security scheme key has no member client_secret", "\n",
 		"Workbench: ")
 	for _, secret := range []string{"from-secrets", "from-the-environment", "from-a-file"} {
 		if strings.Contains(told.story, secret) {
@@ -236,6 +242,67 @@ components: {securitySchemes: {key: {type: http, scheme: bearer, x-keyrelay-secr
 	}
 	_ = told.command.Process.Signal(os.Interrupt)
 	told.mustBeOver(t)
+}
+
+// TestSecretsFile says what is wrong with a file of secrets, and where, and nothing of what it holds.
+func TestSecretsFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "secrets.json")
+	for content, told := range map[string]string{
+		"{\n  \"a\": \"hush\",\n}": file + ":3:1: the file of secrets is no JSON from here on",
+		`{"a": "hush"`:             file + ":1:12: the file of secrets is no JSON from here on",
+		"":                         file + ":1:1: the file of secrets is no JSON from here on",
+		`["hush"]`:                 "the file of secrets " + file + " is no JSON object; write",
+		"null":                     "the file of secrets " + file + " is no JSON object; write",
+		`{"a": {"b": "hush"}}`:     "",
+	} {
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := readSecrets(file)
+		if (err == nil) != (told == "") || err != nil && (!strings.HasPrefix(err.Error(), told) || strings.Contains(err.Error(), "hush")) {
+			t.Errorf("%s: %v", content, err)
+		}
+	}
+	if _, err := readSecrets(file + "-absent"); err == nil || !strings.Contains(err.Error(), "-absent, which SECRETS names, does not exist") {
+		t.Error(err)
+	}
+}
+
+// TestWithoutSecrets names what stands in for AWS where AWS is not set up.
+func TestWithoutSecrets(t *testing.T) {
+	for _, name := range []string{"AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"} {
+		t.Setenv(name, "")
+	}
+	t.Setenv("AWS_CONFIG_FILE", "/nowhere")
+	around := &surroundings{folder: t.TempDir()}
+	if err := os.WriteFile(filepath.Join(around.folder, "a.yaml"), []byte("openapi: 3.1.0\nservers: [{url: 'https://a.example'}]\nsecurity: [{key: []}]\n"+
+		"components: {securitySchemes: {key: {type: http, scheme: bearer}}}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	set, _, err := around.documents()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if problem := around.describeDocuments(t.Context(), set)[0].Attachments[0].Problem; !strings.Contains(problem, "no AWS region is set") || !strings.Contains(problem, "give SECRETS=file.json") {
+		t.Errorf("it says %q", problem)
+	}
+}
+
+// TestMisspeltVariables refuses what is almost a variable of the Makefile, and names that.
+func TestMisspeltVariables(t *testing.T) {
+	for _, test := range [][2]string{
+		{"DESTINATION=../my", "write DESTINATIONS=folder"}, {"destinations=../my", "write DESTINATIONS=folder"},
+		{"SECRET=s.json", "write SECRETS=file.json"}, {"secrets=s.json", "write SECRETS=file.json"},
+	} {
+		text, err := exec.Command("make", "-C", "../..", "-n", "run", test[0]).CombinedOutput()
+		if err == nil || !strings.Contains(string(text), test[1]) {
+			t.Errorf("make run %s says, with %v:\n%s", test[0], err, text)
+		}
+	}
+	text, err := exec.Command("make", "-C", "../..", "-n", "run", "DESTINATIONS=../my apis", "SECRETS=s.json").CombinedOutput()
+	if err != nil || !strings.Contains(string(text), "-destinations '../my apis' -secrets 's.json'") || !strings.Contains(string(text), "-X main.commit=") {
+		t.Errorf("make run says, with %v:\n%s", err, text)
+	}
 }
 
 // TestFaultyStart says in the relay's own words why it does not start.

@@ -20,7 +20,6 @@ import (
 
 	"keyrelay/function/destination"
 	"keyrelay/function/fake"
-	"keyrelay/function/secret"
 )
 
 // A surroundings is what the relay program has around it.
@@ -32,6 +31,8 @@ type surroundings struct {
 	api        string
 	// secrets is the address of the endpoint of secrets; empty for AWS itself.
 	secrets string
+	// secretsFile is what that endpoint's secrets were read from; empty for the samples'.
+	secretsFile string
 	// closers end what was started, the last one first.
 	closers []func()
 }
@@ -76,6 +77,7 @@ func surround(chosen options, out *printer) (*surroundings, error) {
 	if err != nil {
 		return around, err
 	}
+	around.secretsFile = chosen.secrets
 	return around, around.serveSecrets(secrets, out)
 }
 
@@ -195,7 +197,7 @@ func serveAll(stop context.Context, chosen options, around *surroundings, relay 
 	defer serve(callers, guardRelay(recorded))()
 	bench := &workbench{
 		program: relay.address, relay: callers.Addr().String(), token: rand.Text(), recorder: recorded, set: set,
-		documents:  describeDocuments(stop, set, secret.New(secret.Config{SecretsManager: around.connect})),
+		documents:  around.describeDocuments(stop, set),
 		operations: operations,
 	}
 	handler, err := bench.handler()

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"embed"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -28,11 +30,18 @@ func sampleSecrets() *fake.Secrets {
 // The errors hold nothing of the file.
 func readSecrets(file string) (*fake.Secrets, error) {
 	content, err := os.ReadFile(file) // #nosec G304 -- the file that the person names
-	if err != nil {
-		return nil, fmt.Errorf("the file of secrets %s cannot be read", file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("the file of secrets %s, which SECRETS names, does not exist", file)
+	} else if err != nil {
+		return nil, fmt.Errorf("the file of secrets %s cannot be read; make it one that you may read", file)
 	}
 	var values map[string]json.RawMessage
-	if json.Unmarshal(content, &values) != nil {
+	var syntax *json.SyntaxError
+	if err := json.Unmarshal(content, &values); errors.As(err, &syntax) {
+		before := content[:min(max(int(syntax.Offset)-1, 0), len(content))]
+		return nil, fmt.Errorf("%s:%d:%d: the file of secrets is no JSON from here on; look for a comma or a quote too many, or one that is missing",
+			file, bytes.Count(before, []byte("\n"))+1, len(before)-bytes.LastIndexByte(before, '\n'))
+	} else if err != nil || values == nil {
 		return nil, fmt.Errorf(`the file of secrets %s is no JSON object; write {"keyrelay/orders": {"api_key": "…"}}`, file)
 	}
 	texts := make(map[string]string, len(values))

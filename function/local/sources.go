@@ -3,10 +3,13 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
+	"keyrelay/function/credential"
 	"keyrelay/function/destination"
 	"keyrelay/function/gateway"
 	"keyrelay/function/rawjson"
@@ -14,8 +17,10 @@ import (
 )
 
 // describeDocuments says for each document which credentials it attaches, from where,
-// and whether their secrets can be read. Their values serve to keep them off the page.
-func describeDocuments(ctx context.Context, set *destination.Set, secrets *secret.Store) []document {
+// and whether their secrets can be read and are what those are made of. Their values serve to
+// keep them off the page.
+func (s *surroundings) describeDocuments(ctx context.Context, set *destination.Set) []document {
+	secrets := secret.New(secret.Config{SecretsManager: s.connect})
 	described := make([]document, len(set.Destinations()))
 	var all sync.WaitGroup
 	for i, declared := range set.Destinations() {
@@ -23,15 +28,15 @@ func describeDocuments(ctx context.Context, set *destination.Set, secrets *secre
 		made.Name, made.Title = declared.Name, declared.Title
 		made.Attachments = make([]attachment, len(declared.Attached))
 		for j, name := range declared.Attached {
-			all.Go(func() { made.Attachments[j] = newAttachment(ctx, declared.Schemes[name], secrets) })
+			all.Go(func() { made.Attachments[j] = s.newAttachment(ctx, declared, declared.Schemes[name], secrets) })
 		}
 	}
 	all.Wait()
 	return described
 }
 
-// newAttachment reads the secret of one scheme.
-func newAttachment(ctx context.Context, scheme *destination.SecurityScheme, secrets *secret.Store) attachment {
+// newAttachment reads the secret of one scheme, and makes of it what can be made without a call.
+func (s *surroundings) newAttachment(ctx context.Context, d *destination.Destination, scheme *destination.SecurityScheme, secrets *secret.Store) attachment {
 	made := attachment{Scheme: scheme.Name}
 	made.What, made.From = describe(scheme)
 	if scheme.Secret == (destination.Reference{}) || strings.Contains(string(scheme.Secret.Pointer), "{") {
@@ -39,13 +44,34 @@ func newAttachment(ctx context.Context, scheme *destination.SecurityScheme, secr
 	}
 	value, err := secrets.Value(ctx, scheme.Secret)
 	made.Read, made.secret = err == nil, value.Bytes
-	var refusal *gateway.Refusal
-	if errors.As(err, &refusal) {
-		made.Problem = refusal.Detail
-	} else if err != nil {
-		made.Problem = "The secret cannot be read."
+	if err != nil {
+		made.Problem = s.problem(ctx, scheme.Secret, secrets, err)
+	} else if fault, found := credential.CheckScheme(ctx, d, scheme, secrets); found {
+		made.Problem = "The" + strings.TrimPrefix(fault.Problem, "the") + ". " + strings.ToUpper(fault.Remedy[:1]) + fault.Remedy[1:] + "."
 	}
 	return made
+}
+
+// problem says why a secret cannot be read, by the file that stands in for AWS where
+// there is one.
+func (s *surroundings) problem(ctx context.Context, reference destination.Reference, secrets *secret.Store, err error) string {
+	problem := "The secret cannot be read."
+	var refusal *gateway.Refusal
+	if errors.As(err, &refusal) {
+		problem = refusal.Detail
+	}
+	if reference.Provider != "secretsmanager" {
+		return problem
+	}
+	if s.secrets == "" {
+		return problem + " To try it without AWS give SECRETS=file.json, a JSON object of secrets by name."
+	}
+	whole := reference
+	whole.Pointer = ""
+	if _, err := secrets.Value(ctx, whole); s.secretsFile != "" && errors.Is(err, secret.ErrAbsent) {
+		return fmt.Sprintf("%s has no member %s. Add it, or mend the name in the document.", s.secretsFile, strconv.Quote(reference.Name))
+	}
+	return problem
 }
 
 // shortestHidden is the shortest secret that is kept off the page: a shorter one would
