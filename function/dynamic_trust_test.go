@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"keyrelay/function/destination"
 	"keyrelay/function/gateway"
 )
 
@@ -59,8 +60,15 @@ func TestRetrievalGuard(t *testing.T) {
 			"discovery": `{type: openIdConnect, openIdConnectUrl: "https://%s/.well-known/openid-configuration", x-keyrelay-secret: "env:GUARD_CLIENT"}`,
 		} {
 			t.Setenv("GUARD_CLIENT", `{"client_id": "relay", "client_secret": "client-secret"}`)
-			answer := post(served(t, "openapi: 3.1.0\ninfo: {title: API, version: '1'}\nservers: [{url: 'https://api.example.com'}]\n"+
-				"security: [{scheme: []}]\ncomponents: {securitySchemes: {scheme: "+fmt.Sprintf(scheme, net.JoinHostPort(host, port))+"}}\n"), "https://api.example.com/orders")
+			document := "openapi: 3.1.0\ninfo: {title: API, version: '1'}\nservers: [{url: 'https://api.example.com'}]\n" +
+				"security: [{scheme: []}]\ncomponents: {securitySchemes: {scheme: " + fmt.Sprintf(scheme, net.JoinHostPort(host, port)) + "}}\n"
+			if host != "localhost" { // what an address tells is told at the start
+				if _, err := destination.Load(writeDocument(t, document), destination.Config{}); err == nil || !strings.Contains(err.Error(), "names an address that is not on the network public") {
+					t.Errorf("%s at %s: %v", kind, host, err)
+				}
+				continue
+			}
+			answer := post(served(t, document), "https://api.example.com/orders")
 			if answer.Code != http.StatusBadGateway || !strings.Contains(answer.Body.String(), "retrieval-failed") {
 				t.Errorf("%s at %s: %d %s", kind, host, answer.Code, answer.Body)
 			}

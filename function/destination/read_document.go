@@ -247,6 +247,7 @@ func (r *reader) checkExpressions(node *yaml.Node) {
 	if node.Kind != yaml.ScalarNode {
 		return
 	}
+	r.checkDoubled(node, extensionPrefix+"body")
 	for rest := node.Value; strings.Contains(rest, "{{{"); {
 		_, expression, after, err := cutExpression(rest)
 		if err == nil && expression != "?" {

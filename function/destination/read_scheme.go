@@ -154,6 +154,10 @@ func (r *reader) httpScheme(scheme *SecurityScheme, node *yaml.Node) {
 		if !gateway.ValidHeaderName(name) {
 			r.fault(node, "the scheme of this http scheme is no word", "write it as it stands in the Authorization header, such as bearer")
 		}
+		known := map[string]bool{"basic": true, "bearer": true, "digest": true}
+		if meant := nearest(strings.ToLower(name), known); Edits(strings.ToLower(name), meant) <= 2 {
+			r.warnAtStart(node, "the http scheme "+printable(name)+" is sent as it stands, and is near "+meant, "write scheme: "+meant+", unless the API has that very word")
+		}
 	}
 }
 

@@ -153,6 +153,9 @@ func (r *reader) endpoint(text string, node *yaml.Node, what string) (address, b
 		found = urlFault{"is http://, and a secret is sent there", "write https://; on a network of your own http:// is for x-keyrelay-network: private, or loopback for this machine"}
 	case !parsed.secure && r.destination.Network == Public:
 		found = urlFault{"is http:// on the public network", "write https://, or x-keyrelay-network: private, or loopback for this machine, where the API is not on the internet"}
+	case r.destination.Network < networkOf(parsed.host):
+		wider := networkOf(parsed.host).String()
+		found = urlFault{"names an address that is not on the network " + r.destination.Network.String(), "write x-keyrelay-network: " + wider + ", or the address of the API on that network"}
 	case !declarable(parsed.host):
 		found = urlFault{"has a host that programs understand differently", "write a host name without a dot at its end, or an address as four decimal numbers"}
 	}
@@ -161,6 +164,20 @@ func (r *reader) endpoint(text string, node *yaml.Node, what string) (address, b
 		return address{}, false
 	}
 	return parsed, true
+}
+
+// networkOf is the narrowest network that an address is on; a name may be on any.
+func networkOf(host string) Network {
+	address, err := netip.ParseAddr(host)
+	switch address = address.Unmap(); {
+	case err != nil:
+		return Public
+	case address.IsLoopback():
+		return Loopback
+	case address.IsPrivate() || netip.PrefixFrom(netip.AddrFrom4([4]byte{100, 64}), 10).Contains(address):
+		return Private // RFC 1918, RFC 4193 and RFC 6598
+	}
+	return Public
 }
 
 // declarable reports whether a host is an address or a name that no resolver takes for one, such as 127.1 or 0x7f.1.

@@ -50,6 +50,7 @@ func (t *templateReader) join(name string) *ValueTemplate {
 
 // read reads one template. chained says that the credentials of other schemes may stand in it.
 func (t *templateReader) read(node *yaml.Node, text, what string, chained bool) *ValueTemplate {
+	t.reader.checkDoubled(node, what)
 	template, err := parseTemplate(text, func(name string) (TemplatePart, bool) {
 		if _, ours := t.values[name]; ours {
 			return TemplatePart{Joined: t.join(name)}, true
@@ -121,6 +122,7 @@ func (t *templateReader) compile(template *JSONTemplate, node *yaml.Node, what s
 		}
 		template.Parts = append(template.Parts, JSONPart{Template: read})
 	default:
+		t.reader.checkDoubled(node, what)
 		literal(string(t.reader.scalarJSON(node)))
 	}
 	return fine

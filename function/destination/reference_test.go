@@ -48,7 +48,7 @@ func TestValueTemplate(t *testing.T) {
 		"{{{/a~1b/c~0d/0}}}!":                 "x!",
 		"{{ {{{a b}}} }}":                     "{{ s }}",
 		"{{{}}}":                              "error", "{{{a": "error", "{{{a}}": "error", "{{{a{b}}}": "error", "{{{{a}}}}": "error", "{{{a}}}}": "error", "{{{/a~}}}": "error",
-		"{{{absent}}}": "{{{/absent}}} finds nothing", "{{{a/b}}}": "{{{/a~1b}}} finds no text, number or truth value",
+		"{{{absent}}}": "{{{/absent}}} finds nothing", "{{{a/b}}}": "error", "{{{/a~1b}}}": "{{{/a~1b}}} finds no text, number or truth value",
 		"{{{null}}}": "{{{/null}}} finds no text, number or truth value", "{{{/a~1b/c~0d}}}": "{{{/a~1b/c~0d}}} finds no text, number or truth value",
 	} {
 		template, err := destination.ParseValueTemplate(text)

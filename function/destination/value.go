@@ -2,6 +2,7 @@ package destination
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -96,6 +97,8 @@ func parseExpression(expression string, named func(string) (TemplatePart, bool))
 			return part, err
 		}
 		part.Pointer, part.IsPointer = pointer, true
+	case strings.Contains(name, "/"):
+		return part, errors.New("a pointer begins with /, and a / of a member's own name is written ~1 in it")
 	default:
 		part.Pointer, part.IsPointer = rawjson.PointerTo(name), true
 	}
