@@ -30,7 +30,7 @@ func healthcheck(stop context.Context) error {
 	}
 	answer, err := http.DefaultClient.Do(request) // #nosec G704 -- as above
 	if err != nil {
-		return fmt.Errorf("%s does not answer within %s; start keyrelay, or give this command the PORT that it has", asked, healthTime)
+		return fmt.Errorf("%s does not answer; start keyrelay, or give this command the PORT that it has", asked)
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {

@@ -138,11 +138,13 @@ func networksSetting(value string, realLambda bool) (destination.Network, error)
 }
 
 // The template takes the same prefixes.
-var prefixPattern = regexp.MustCompile(`^[A-Za-z0-9/_+=.@-]{1,63}/$`)
+var prefixPattern = regexp.MustCompile(`^[A-Za-z0-9/_+=.@-]+/$`)
+
+const maxPrefix = 64
 
 // secretPrefix reads KEYRELAY_SECRET_PREFIX.
 func secretPrefix(value string) (string, error) {
-	if value != "" && !prefixPattern.MatchString(value) {
+	if value != "" && (len(value) > maxPrefix || !prefixPattern.MatchString(value)) {
 		return "", fmt.Errorf("KEYRELAY_SECRET_PREFIX must be the beginning of names of secrets, of letters, digits and /_+=.@- with a slash at its end, such as keyrelay-staging/")
 	}
 	return value, nil
@@ -248,7 +250,9 @@ func callerKeys(value string, read settings) (destination.Reference, error) {
 }
 
 // A name is one by https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html.
-var tablePattern = regexp.MustCompile(`^(arn:aws[a-z-]*:dynamodb:[a-z0-9-]+:[0-9]{12}:table/)?[A-Za-z0-9_.-]{3,255}$`)
+var tablePattern = regexp.MustCompile(`^(arn:aws[a-z-]*:dynamodb:[a-z0-9-]+:[0-9]{12}:table/)?([A-Za-z0-9_.-]+)$`)
+
+const minTable, maxTable = 3, 255
 
 // tokenTable reads KEYRELAY_TOKEN_TABLE and KEYRELAY_TOKEN_KEY, of which one is nothing without the other.
 func tokenTable(table, key string) (string, destination.Reference, error) {
@@ -261,7 +265,7 @@ func tokenTable(table, key string) (string, destination.Reference, error) {
 	case table == "":
 		return "", destination.Reference{}, fmt.Errorf("KEYRELAY_TOKEN_TABLE must be set when KEYRELAY_TOKEN_KEY is: write the name of the DynamoDB table by which instances share tokens")
 	}
-	if !tablePattern.MatchString(table) {
+	if found := tablePattern.FindStringSubmatch(table); found == nil || len(found[2]) < minTable || len(found[2]) > maxTable {
 		return "", destination.Reference{}, fmt.Errorf("KEYRELAY_TOKEN_TABLE must be the name or ARN of a DynamoDB table, such as keyrelay-tokens: 3 to 255 letters, digits and _.-")
 	}
 	reference, err := destination.ParseReference(key)

@@ -55,9 +55,9 @@ var (
 	queueHost = regexp.MustCompile(`(?i)\.amazonaws\.com(\.cn)?$`)
 	// queuePath is the account's id and the queue's name,
 	// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-queue-message-identifiers.html.
-	queuePath = regexp.MustCompile(`^/[0-9]{12}/[A-Za-z0-9_-]{1,80}$`)
+	queuePath = regexp.MustCompile(`^/[0-9]{12}/[A-Za-z0-9_-]+$`)
 	// emulatedPath has other words before the name.
-	emulatedPath = regexp.MustCompile(`^(/[A-Za-z0-9_.-]+)+/[A-Za-z0-9_-]{1,80}$`)
+	emulatedPath = regexp.MustCompile(`^(/[A-Za-z0-9_.-]+)+/[A-Za-z0-9_-]+$`)
 )
 
 // isQueueURL reports whether a text is the URL of a queue of AWS, or of an emulator, which
