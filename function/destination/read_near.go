@@ -12,14 +12,18 @@ import (
 // case, hyphens and underscores; empty where it is one of them, or near none. The longer
 // a name is, the more of its letters may be wrong.
 func near(written string, known ...string) (meant string) {
-	least := 0
+	if slices.Contains(known, written) {
+		return ""
+	}
+	least, letters := 0, bare(written)
 	for _, name := range known {
-		if name == written {
-			return ""
-		}
+		right := bare(name)
 		own := len(bare(strings.TrimPrefix(name, itentialPrefix)))
-		edits := Edits(bare(written), bare(name))
-		if edits <= min(own/3, 1+own/6) && (meant == "" || edits < least) {
+		most := min(own/3, 1+own/6)
+		if len(right)-len(letters) > most || len(letters)-len(right) > most {
+			continue
+		}
+		if edits := Edits(letters, right); edits <= most && (meant == "" || edits < least) {
 			meant, least = name, edits
 		}
 	}
@@ -28,7 +32,7 @@ func near(written string, known ...string) (meant string) {
 
 // bare is a name without what is often mistaken in it.
 func bare(name string) string {
-	return strings.ToLower(strings.NewReplacer("-", "", "_", "").Replace(name))
+	return strings.ToLower(strings.ReplaceAll(strings.ReplaceAll(name, "-", ""), "_", ""))
 }
 
 // checkMeant notes members that were meant to be one of the known. Others may be a vendor's own.
@@ -49,12 +53,15 @@ func (r *reader) warnAtStart(node *yaml.Node, problem, remedy string) {
 // openAPIMembers are the members of OpenAPI that are read of the document itself, of
 // components, of a path item and of an operation.
 func openAPIMembers(of string) []string {
-	return map[string][]string{
-		string(documentLevel):  {"servers", "security", "components", "paths", "webhooks"},
-		"components":           {"securitySchemes", "parameters", "pathItems", "requestBodies", "schemas"},
-		"a path item":          {"get", "put", "post", "patch", "delete", "parameters", "servers"},
-		string(operationLevel): {"servers", "security", "parameters", "requestBody"},
-	}[of]
+	switch of {
+	case string(documentLevel):
+		return []string{"servers", "security", "components", "paths", "webhooks"}
+	case "components":
+		return []string{"securitySchemes", "parameters", "pathItems", "requestBodies", "schemas"}
+	case "a path item":
+		return []string{"get", "put", "post", "patch", "delete", "parameters", "servers"}
+	}
+	return []string{"servers", "security", "parameters", "requestBody"}
 }
 
 // misspelt returns the members that were meant to be one of OpenAPI's which the mapping
@@ -63,9 +70,12 @@ func (r *reader) misspelt(node *yaml.Node, of string) (found []member) {
 	if node = resolve(node); node == nil || node.Kind != yaml.MappingNode {
 		return nil
 	}
+	known := openAPIMembers(of)
 	for _, each := range r.members(node, of) {
-		vendors := strings.HasPrefix(each.key.Value, "x-")
-		if meant := near(each.key.Value, openAPIMembers(of)...); !vendors && meant != "" && r.member(node, meant) == nil {
+		if strings.HasPrefix(each.key.Value, "x-") {
+			continue
+		}
+		if meant := near(each.key.Value, known...); meant != "" && r.member(node, meant) == nil {
 			found = append(found, member{each.key, &yaml.Node{Value: meant}})
 		}
 	}

@@ -221,6 +221,10 @@ servers: [{url: "https://f.example"}]
 security: [{key: []}]
 components: {securitySchemes: {key: {type: oauth2, x-keyrelay-secret: "secretsmanager:keyrelay/f", flows: {clientCredentials: {tokenUrl: "https://f.example/token", scopes: {}}}}}}
 `)
+	write("documents/g.yaml", `openapi: 3.1.0
+servers: [{url: "https://g.example"}]
+components: {securitySchemes: {key: {type: http, scheme: bearer, x-keyrelay-secret: "env:OWN_KEY"}}}
+`)
 	write("key", "from-a-file\n")
 	write("secrets.json", `{"keyrelay/a": {"key": "from-secrets"}, "keyrelay/f": {"client_id": "me", "client_secrt": "from-secrets"}}`)
 	command := exec.Command(local, "-program", relay, "-destinations", filepath.Join(folder, "documents"),
@@ -234,7 +238,7 @@ components: {securitySchemes: {key: {type: oauth2, x-keyrelay-secret: "secretsma
 		"d         key: bearer token in Authorization, from env:OWN_KEY: secret read\n",
 		"e         key: bearer token in Authorization, from file:", ": secret read\n",
 		"f         key: ", "from secretsmanager:keyrelay/f: The secret secretsmanager:keyrelay/f of the security scheme key has no member client_secret", "\n",
-		"Workbench: ")
+		"g         no credential\n", "g.yaml:3:85: no security names key, so that no request is given its credential", "Workbench: ")
 	for _, secret := range []string{"from-secrets", "from-the-environment", "from-a-file"} {
 		if strings.Contains(told.story, secret) {
 			t.Errorf("the story shows %s", secret)
