@@ -237,11 +237,7 @@ func (d *directives) moves(moves []move) ([]move, error) {
 		return nil, &gateway.Refusal{Reason: ErrHeader, Detail: "Connection names too many fields. Name fewer."}
 	}
 	if field, found := queryExpression(d.location.RawQuery); found {
-		return nil, &gateway.Refusal{
-			Reason: ErrURL,
-			Detail: "The outbound URL has the expression {" + field + "} in its query, and only a path is filled. Name the field in " + queryFieldsHeader + " instead, which adds it to the query.",
-			Fields: []string{field},
-		}
+		return nil, errQueryExpression(field, strings.Contains(d.location.RawQuery, "{{"+field+"}}"))
 	}
 	moves, err := pathMoves(moves, d.location.Path)
 	if err != nil {
@@ -251,6 +247,15 @@ func (d *directives) moves(moves []move) ([]move, error) {
 		return nil, err
 	}
 	return namedMoves(moves, header, headerFieldsHeader)
+}
+
+// errQueryExpression refuses {field} in a query. In two braces it is rather a credential that is meant.
+func errQueryExpression(field string, twoBraces bool) error {
+	detail := "The outbound URL has the expression {" + field + "} in its query, and only a path is filled. Name the field in " + queryFieldsHeader + " instead, which adds it to the query."
+	if twoBraces {
+		detail += " For a credential write three braces, {{{" + field + "}}}."
+	}
+	return &gateway.Refusal{Reason: ErrURL, Detail: detail, Fields: []string{field}}
 }
 
 // namedMoves adds the fields that one of the two headers names.
