@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"keyrelay/function/gateway"
@@ -210,6 +211,34 @@ func TestForeignHosts(t *testing.T) {
 			if refused := strings.Contains(got, "header-invalid") && strings.Contains(got, "PORT"); refused == (isOwn || address == "") {
 				t.Errorf("PORT=%s, Host %q: got %s", address, host, got)
 			}
+		}
+	}
+}
+
+// TestBurst has more callers at once than there may be connections, whom the API lets wait
+// until as many as may be have come: each of them is served, none is closed for another.
+func TestBurst(t *testing.T) {
+	const callers, connections = 300, 128
+	var arrivals atomic.Int32
+	crowded := make(chan struct{})
+	downstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if arrivals.Add(1) == connections {
+			close(crowded)
+		}
+		<-crowded
+		_, _ = io.WriteString(w, arrived)
+	}))
+	defer downstream.Close()
+	port := freePort(t)
+	command := program(nil, "PORT="+port, "KEYRELAY_CALLER_KEYS=env:CALLERS", "CALLERS="+callerKey, "KEYRELAY_DESTINATIONS="+writeDocument(t, openDocument(downstream.URL)))
+	awaitServing(t, command)
+	answers := make(chan string)
+	for range callers {
+		go func() { answers <- relayed(port, downstream.URL, callerKey) }()
+	}
+	for range callers {
+		if got := <-answers; got != "200 "+arrived {
+			t.Errorf("got %s", got)
 		}
 	}
 }

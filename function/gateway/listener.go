@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // MaxHeaderBytes is what an http.Server's field of that name is to be.
@@ -21,6 +22,9 @@ const (
 	// fieldMemory what a field takes beside its text, be it as short as it may.
 	maxHeaders  = 1 << 20
 	fieldMemory = 128
+	// patience is how long a new connection has for its header before it may be closed
+	// for another one.
+	patience = 500 * time.Millisecond
 )
 
 // A Listener is what an http.Server listens on: it bounds how many connections are
@@ -31,7 +35,7 @@ const (
 //	err := server.Serve(listener)
 //
 // Where all connections are taken, one without a request under way, or whose header
-// is not whole yet, is closed for a new one; where there is none, the new one waits.
+// does not come, is closed for a new one; where there is none, the new one waits.
 // Where headers that are not whole yet take too much memory together, the longest goes.
 type Listener struct {
 	net.Listener
@@ -41,15 +45,16 @@ type Listener struct {
 	close   sync.Once
 	headers atomic.Int64
 	mutex   sync.Mutex
-	// waiting are the connections on which no request is under way.
-	waiting map[*callersConnection]struct{}
+	// waiting are the connections on which no request is under way, and when each may be
+	// closed for another.
+	waiting map[*callersConnection]time.Time
 }
 
 // Listen returns a Listener over another one, whose refusals handler answers.
 func Listen(listener net.Listener, handler Handler) *Listener {
 	return &Listener{
 		Listener: listener, handler: handler,
-		free: make(chan struct{}, maxConnections), closed: make(chan struct{}), waiting: make(map[*callersConnection]struct{}),
+		free: make(chan struct{}, maxConnections), closed: make(chan struct{}), waiting: make(map[*callersConnection]time.Time),
 	}
 }
 
@@ -59,18 +64,22 @@ func (l *Listener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	select {
-	case l.free <- struct{}{}:
-	default:
-		l.closeWaiting()
+	for {
 		select {
 		case l.free <- struct{}{}:
+			return &callersConnection{Conn: made, listener: l}, nil
+		default:
+			l.closeWaiting(time.Now())
+		}
+		select {
+		case l.free <- struct{}{}:
+			return &callersConnection{Conn: made, listener: l}, nil
 		case <-l.closed:
 			_ = made.Close()
 			return nil, net.ErrClosed
+		case <-time.After(patience / 10):
 		}
 	}
-	return &callersConnection{Conn: made, listener: l}, nil
 }
 
 // Close stops listening.
@@ -89,20 +98,26 @@ func (l *Listener) ConnState(changed net.Conn, state http.ConnState) {
 	connection.waits.Store(waits)
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
-	if waits {
-		l.waiting[connection] = struct{}{}
-	} else {
+	switch state {
+	case http.StateNew:
+		l.waiting[connection] = time.Now().Add(patience)
+	case http.StateIdle:
+		l.waiting[connection] = time.Now()
+	default:
 		delete(l.waiting, connection)
 	}
 }
 
-// closeWaiting closes a connection that has no request under way, if there is one:
-// that with the longest header.
-func (l *Listener) closeWaiting() {
+// closeWaiting closes a connection that has no request under way and may be closed by now,
+// if there is one: that with the longest header.
+func (l *Listener) closeWaiting(now time.Time) {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
 	var longest *callersConnection
-	for connection := range l.waiting {
+	for connection, from := range l.waiting {
+		if now.Before(from) {
+			continue
+		}
 		if longest == nil || connection.header.Load() > longest.header.Load() {
 			longest = connection
 		}
@@ -132,7 +147,7 @@ func (c *callersConnection) Read(into []byte) (int, error) {
 		used := int64(len(head) + fieldMemory*bytes.Count(head, []byte("\n")))
 		c.header.Add(used)
 		if c.listener.headers.Add(used) > maxHeaders {
-			c.listener.closeWaiting()
+			c.listener.closeWaiting(time.Now().Add(patience)) // whichever
 		}
 	}
 	return n, err
