@@ -69,7 +69,7 @@ func (l *Listener) Accept() (net.Conn, error) {
 		case l.free <- struct{}{}:
 			return &callersConnection{Conn: made, listener: l}, nil
 		default:
-			l.closeWaiting(time.Now())
+			l.closeWaiting(time.Now(), 0)
 		}
 		select {
 		case l.free <- struct{}{}:
@@ -109,13 +109,13 @@ func (l *Listener) ConnState(changed net.Conn, state http.ConnState) {
 }
 
 // closeWaiting closes a connection that has no request under way and may be closed by now,
-// if there is one: that with the longest header.
-func (l *Listener) closeWaiting(now time.Time) {
+// if there is one: that with the longest header, where that takes more than least.
+func (l *Listener) closeWaiting(now time.Time, least int64) {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
 	var longest *callersConnection
 	for connection, from := range l.waiting {
-		if now.Before(from) {
+		if now.Before(from) || connection.header.Load() < least {
 			continue
 		}
 		if longest == nil || connection.header.Load() > longest.header.Load() {
@@ -147,7 +147,8 @@ func (c *callersConnection) Read(into []byte) (int, error) {
 		used := int64(len(head) + fieldMemory*bytes.Count(head, []byte("\n")))
 		c.header.Add(used)
 		if c.listener.headers.Add(used) > maxHeaders {
-			c.listener.closeWaiting(time.Now().Add(patience)) // whichever
+			// However new it is. One that takes no more than its share is not at fault.
+			c.listener.closeWaiting(time.Now().Add(patience), maxHeaders/maxConnections)
 		}
 	}
 	return n, err
