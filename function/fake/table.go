@@ -82,10 +82,10 @@ func (t *Table) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	t.calls++
 	id := call.Key["id"]["S"]
 	item, known := t.items[id]
-	switch target := r.Header.Get("X-Amz-Target"); {
-	case t.fail != nil:
+	switch target, fail := r.Header.Get("X-Amz-Target"), t.fail; {
+	case fail != nil:
 		t.mutex.Unlock() // it may take its time
-		t.fail(w, r)
+		fail(w, r)
 		t.mutex.Lock()
 	case err != nil || id == "":
 		Fault("SerializationException", http.StatusBadRequest)(w, r)
