@@ -28,12 +28,19 @@ func serveLambda(stop context.Context, settings settings, wired *relay.Relay) {
 		// A second thread would only use up the share of the first.
 		runtime.GOMAXPROCS(1)
 	}
-	// The garbage collector runs when the heap has doubled, and that is small: every few
-	// events. Never written to, the ballast takes no memory of its own. A server that strangers
-	// reach does without, since their garbage would take as much more.
-	ballast := make([]byte, ballastSize)
-	defer runtime.KeepAlive(ballast)
 	lambda.Start(gateway.LambdaWithQueue(wired, wired.Deliver))
+}
+
+// ballast is memory that is kept and never written to, so that it takes none of its own.
+// The garbage collector runs when the heap has doubled, and without it the heap is small: it
+// would run in the start and every few events. A server that strangers reach does without,
+// since their garbage would take as much more. It is made before all else, because that
+// alone begins a collection, which has nothing to look at then.
+func ballast() []byte {
+	if os.Getenv("AWS_LAMBDA_RUNTIME_API") == "" {
+		return nil
+	}
+	return make([]byte, ballastSize)
 }
 
 // beginRoots begins to read the system's certificate roots, beside the documents, which

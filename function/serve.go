@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime"
 	"strings"
 	"syscall"
 	"time"
@@ -34,6 +35,8 @@ const (
 // serve runs the relay as a Lambda function or as an HTTP server, by what the
 // environment says.
 func serve(stop context.Context) error {
+	kept := ballast()
+	defer runtime.KeepAlive(kept)
 	log := slog.New(slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: nameMessage}))
 	read, wired, err := prepare()
 	if err != nil {
