@@ -117,7 +117,8 @@ func (y *year) deploysStack(t *testing.T) {
 func (y *year) deploysStage(t *testing.T) {
 	y.operating.configure(t, "Stages", 0)
 	y.operating.follow(t, "Stages", 0)
-	y.operating.follow(t, "Stages", 1)
+	// The API of the test has a private address.
+	y.operating.follow(t, "Stages", 1, "KEYRELAY_SECRET_PREFIX", "KEYRELAY_NETWORKS=private KEYRELAY_SECRET_PREFIX")
 	const secrets = "arn:aws:secretsmanager:us-east-1:000000000000:secret:"
 	for _, question := range []struct {
 		stage            *cloud
