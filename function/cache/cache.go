@@ -83,6 +83,18 @@ func (r Result[V]) Fresh(now time.Time) bool {
 // while a Lambda function is frozen.
 func Now() time.Time { return time.Now().Round(0) }
 
+// Sleep waits until the pause is over, and returns the reason of ctx where that ends first.
+func Sleep(ctx context.Context, pause time.Duration) error {
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
 // Get returns the value of a key, and waits for a fetch where the one at hand is too old.
 func (c *Cache[K, V]) Get(ctx context.Context, key K) (Result[V], error) {
 	return c.GetBy(ctx, key, c.Fetch)

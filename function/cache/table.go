@@ -45,8 +45,9 @@ type TableConfig struct {
 type Table struct {
 	config TableConfig
 
-	mutex  sync.Mutex
-	client *dynamodb.Client
+	client FirstUse[dynamodb.Client]
+
+	mutex sync.Mutex
 	// resume is when a table that failed is asked again, and problem why it failed.
 	resume  time.Time
 	problem string
@@ -201,18 +202,12 @@ func (t *Table) call(ctx context.Context, do func(context.Context, *dynamodb.Cli
 // fault while the table is left alone.
 func (t *Table) connected(ctx context.Context) (*dynamodb.Client, error) {
 	t.mutex.Lock()
-	defer t.mutex.Unlock()
-	if Now().Before(t.resume) {
-		return nil, fault(t.problem)
+	resume, problem := t.resume, t.problem
+	t.mutex.Unlock()
+	if Now().Before(resume) {
+		return nil, fault(problem)
 	}
-	if t.client == nil {
-		client, err := t.config.Connect(ctx)
-		if err != nil {
-			return nil, err
-		}
-		t.client = client
-	}
-	return t.client, nil
+	return t.client.Get(ctx, t.config.Connect)
 }
 
 // problemOf is the error code of AWS, which says nothing of a value.

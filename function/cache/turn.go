@@ -225,12 +225,5 @@ func (s *sharing) finish(ctx context.Context, value []byte, expiry time.Time, fa
 
 // pause waits unless ctx ends; a little less than asked for, so that those who wait do not ask in step.
 func pause(ctx context.Context, most time.Duration) error {
-	timer := time.NewTimer(most - mathrand.N(most/4+1)) // #nosec G404 -- jitter, which nobody gains by guessing
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
+	return Sleep(ctx, most-mathrand.N(most/4+1)) // #nosec G404 -- jitter, which nobody gains by guessing
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
+	"keyrelay/function/cache"
 	"keyrelay/function/gateway"
 )
 
@@ -56,7 +57,7 @@ func (q *Queue) Poll(stop context.Context, poller Poller) {
 			failures = 0
 		} else if stop.Err() == nil {
 			poller.Failed(err)
-			sleep(stop, pause(failures, time.Minute))
+			_ = cache.Sleep(stop, pause(failures, time.Minute))
 		}
 	}
 	defer time.AfterFunc(poller.Drain, cancel).Stop()
@@ -120,24 +121,12 @@ func (q *Queue) keepHidden(ctx context.Context, receipt string) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var renewal sync.WaitGroup
 	renewal.Go(func() {
-		for sleep(ctx, renewTime) {
+		for cache.Sleep(ctx, renewTime) == nil {
 			q.Postpone(ctx, receipt, hiddenTime)
 		}
 	})
 	return func() {
 		cancel()
 		renewal.Wait()
-	}
-}
-
-// sleep waits, and reports whether it did so to the end.
-func sleep(ctx context.Context, pause time.Duration) bool {
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
 	}
 }

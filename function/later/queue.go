@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/aws/smithy-go"
 
+	"keyrelay/function/cache"
 	"keyrelay/function/gateway"
 )
 
@@ -47,8 +48,7 @@ type Config struct {
 type Queue struct {
 	config Config
 
-	mutex  sync.Mutex
-	client *sqs.Client
+	client cache.FirstUse[sqs.Client]
 }
 
 // New returns a Queue that has called nothing yet.
@@ -190,25 +190,11 @@ func (q *Queue) Postpone(ctx context.Context, receipt string, pause time.Duratio
 	})
 }
 
-// connected makes the client at the first use, and again as long as that fails.
-func (q *Queue) connected(ctx context.Context) (*sqs.Client, error) {
-	q.mutex.Lock()
-	defer q.mutex.Unlock()
-	if q.client == nil {
-		client, err := q.config.Connect(ctx)
-		if err != nil {
-			return nil, err
-		}
-		q.client = client
-	}
-	return q.client, nil
-}
-
 // call makes one call of the SDK, which repeats it where that helps. The error is a *gateway.Refusal.
 func call[In, Out any](ctx context.Context, q *Queue, within time.Duration, do func(*sqs.Client, context.Context, *In, ...func(*sqs.Options)) (*Out, error), input *In) (*Out, error) {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	client, err := q.connected(ctx)
+	client, err := q.client.Get(ctx, q.config.Connect)
 	if err != nil {
 		return nil, unavailable("The AWS configuration of this process is broken: mend its AWS_* variables or its AWS profile.", err)
 	}

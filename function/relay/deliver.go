@@ -269,14 +269,7 @@ func (r *Relay) awaitTurn(ctx context.Context, outbound *plan.Plan, entry *logEn
 		entry.try.pause = wait
 		return false
 	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
+	return cache.Sleep(ctx, wait) == nil
 }
 
 // bury makes a dead letter of the message. Where the dead-letter queue does not take it, it

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -30,8 +29,7 @@ const maxSecretsManagerHeader = 64 << 10
 type secretsManager struct {
 	connect func(context.Context) (*secretsmanager.Client, error)
 
-	mutex  sync.Mutex
-	client *secretsmanager.Client
+	client cache.FirstUse[secretsmanager.Client]
 }
 
 // read returns the version that is AWSCURRENT.
@@ -61,16 +59,7 @@ func (s *secretsManager) read(ctx context.Context, reference destination.Referen
 
 // connected makes the client on the first use, and again as long as that fails.
 func (s *secretsManager) connected(ctx context.Context) (*secretsmanager.Client, error) {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	if s.client == nil {
-		client, err := s.connect(ctx)
-		if err != nil {
-			return nil, err
-		}
-		s.client = client
-	}
-	return s.client, nil
+	return s.client.Get(ctx, s.connect)
 }
 
 // notReady says what is wrong with the client itself. The SDK keeps the
