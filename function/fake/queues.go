@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 )
 
@@ -295,9 +294,6 @@ func checksum(body string) string {
 // ConnectQueues connects the SDK with an endpoint of Queues; by client, nil for the network.
 func ConnectQueues(url string, client aws.HTTPClient) func(context.Context) (*sqs.Client, error) {
 	return func(context.Context) (*sqs.Client, error) {
-		return sqs.NewFromConfig(aws.Config{
-			BaseEndpoint: aws.String(url), HTTPClient: client, Region: "us-east-1",
-			Credentials: credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "example", ""),
-		}), nil
+		return sqs.NewFromConfig(clientConfig(url, client)), nil
 	}
 }

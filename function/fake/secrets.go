@@ -136,13 +136,18 @@ func Fault(code string, status int) http.HandlerFunc {
 
 // Connect connects the SDK with an endpoint; by client, nil for the network.
 func Connect(url string, client aws.HTTPClient) func(context.Context) (*secretsmanager.Client, error) {
-	config := aws.Config{
+	config := clientConfig(url, client)
+	return func(context.Context) (*secretsmanager.Client, error) {
+		return secretsmanager.NewFromConfig(config), nil
+	}
+}
+
+// clientConfig is what the SDK needs to call an endpoint of this package.
+func clientConfig(url string, client aws.HTTPClient) aws.Config {
+	return aws.Config{
 		BaseEndpoint: aws.String(url),
 		HTTPClient:   client,
 		Region:       "us-east-1",
 		Credentials:  credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "example", ""),
-	}
-	return func(context.Context) (*secretsmanager.Client, error) {
-		return secretsmanager.NewFromConfig(config), nil
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 )
 
@@ -154,11 +153,6 @@ func (c tableCall) isTrue(item Item, comparison string) bool {
 
 // ConnectTable connects the SDK with a table; by client, nil for the network.
 func ConnectTable(url string, client aws.HTTPClient) func(context.Context) (*dynamodb.Client, error) {
-	config := aws.Config{
-		BaseEndpoint: aws.String(url),
-		HTTPClient:   client,
-		Region:       "us-east-1",
-		Credentials:  credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "example", ""),
-	}
+	config := clientConfig(url, client)
 	return func(context.Context) (*dynamodb.Client, error) { return dynamodb.NewFromConfig(config), nil }
 }
