@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"net/http"
 
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -35,12 +33,4 @@ func dynamoDB(ctx context.Context) (*dynamodb.Client, error) {
 		return nil, err
 	}
 	return dynamodb.NewFromConfig(loaded), nil
-}
-
-// maxAWSHeader bounds the header section of an answer of AWS, which is of a few hundred bytes.
-const maxAWSHeader = 64 << 10
-
-// awsHTTPClient is the SDK's own HTTP client, but for that bound.
-func awsHTTPClient() *awshttp.BuildableClient {
-	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) { t.MaxResponseHeaderBytes = maxAWSHeader })
 }

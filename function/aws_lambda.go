@@ -16,6 +16,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/smithy-go/logging"
+
+	"keyrelay/function/cache"
 )
 
 // awsConfig makes the configuration of an AWS client from the environment of a Lambda
@@ -49,7 +51,7 @@ func awsConfig(_ context.Context, service string) (aws.Config, error) {
 	if mode := os.Getenv("AWS_RETRY_MODE"); mode != "" {
 		loaded.RetryMode, errs[4] = aws.ParseRetryMode(mode)
 	}
-	loaded.HTTPClient, errs[5] = withBundle(awsHTTPClient(), os.Getenv("AWS_CA_BUNDLE"))
+	loaded.HTTPClient, errs[5] = withBundle(cache.NewAWSClient(), os.Getenv("AWS_CA_BUNDLE"))
 	return loaded, errors.Join(errs[:]...)
 }
 

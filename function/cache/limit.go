@@ -5,7 +5,16 @@ import (
 	"net/http"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 )
+
+// maxAWSHeader bounds the header section of an answer of AWS, which is of a few hundred bytes.
+const maxAWSHeader = 64 << 10
+
+// NewAWSClient returns the SDK's own HTTP client, but for that bound.
+func NewAWSClient() *awshttp.BuildableClient {
+	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) { t.MaxResponseHeaderBytes = maxAWSHeader })
+}
 
 // A LimitedClient cuts off answers of AWS after so many bytes, since the SDK reads all there are.
 type LimitedClient struct {

@@ -21,6 +21,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+
+	"keyrelay/function/cache"
 )
 
 // Secrets is an endpoint that speaks the part of the AWS Secrets Manager protocol
@@ -144,6 +146,9 @@ func Connect(url string, client aws.HTTPClient) func(context.Context) (*secretsm
 
 // clientConfig is what the SDK needs to call an endpoint of this package.
 func clientConfig(url string, client aws.HTTPClient) aws.Config {
+	if client == nil {
+		client = cache.NewAWSClient()
+	}
 	return aws.Config{
 		BaseEndpoint: aws.String(url),
 		HTTPClient:   client,

@@ -11,7 +11,8 @@
 // is made anew at each try, with the documents of then.
 //
 // Limits: a message has at most MaxMessageBytes; it is postponed for at most
-// MaxPause at once; a call of a queue ends within 5 s.
+// MaxPause at once; a call of a queue ends within 5 s, and of its answer no more is read
+// than one may have.
 package later
 
 import (

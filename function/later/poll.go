@@ -86,7 +86,7 @@ func (q *Queue) receive(stop context.Context, count int) ([]gateway.QueueMessage
 	if stop.Err() != nil {
 		return nil, stop.Err()
 	}
-	answer, err := call(stop, q, pollTime+callTime, (*sqs.Client).ReceiveMessage, &sqs.ReceiveMessageInput{
+	answer, err := callWithin(stop, q, pollTime+callTime, int64(count)*maxReceived, (*sqs.Client).ReceiveMessage, &sqs.ReceiveMessageInput{
 		QueueUrl: &q.config.URL, MaxNumberOfMessages: int32(count), // #nosec G115 -- ten at most
 		WaitTimeSeconds: int32(pollTime.Seconds()), VisibilityTimeout: int32(hiddenTime.Seconds()),
 		MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameSentTimestamp, types.MessageSystemAttributeNameApproximateReceiveCount},
@@ -113,7 +113,7 @@ func (q *Queue) handle(ctx context.Context, message *gateway.QueueMessage, deliv
 		return
 	}
 	// Where this fails the message is delivered once more.
-	_, _ = call(ctx, q, callTime, (*sqs.Client).DeleteMessage, &sqs.DeleteMessageInput{QueueUrl: &q.config.URL, ReceiptHandle: &message.Receipt})
+	_, _ = call(ctx, q, (*sqs.Client).DeleteMessage, &sqs.DeleteMessageInput{QueueUrl: &q.config.URL, ReceiptHandle: &message.Receipt})
 }
 
 // keepHidden renews the time for which others do not receive a message, until it is stopped.

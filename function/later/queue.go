@@ -18,8 +18,14 @@ import (
 	"keyrelay/function/gateway"
 )
 
-// callTime bounds each call of a queue but that which waits for messages.
-const callTime = 5 * time.Second
+// The bounds of each call of a queue but that which waits for messages, and of its answer.
+const (
+	callTime  = 5 * time.Second
+	maxAnswer = 64 << 10
+)
+
+// maxReceived is more than the longest message takes in an answer, with every character escaped.
+const maxReceived = 4 * maxQueueBytes
 
 // A batch of messages has ten at most, and as many bytes as one message.
 const (
@@ -71,7 +77,7 @@ func (q *Queue) Send(ctx context.Context, group string, message *Message) error 
 	if err != nil {
 		return err
 	}
-	_, err = call(ctx, q, callTime, (*sqs.Client).SendMessage, &sqs.SendMessageInput{QueueUrl: &q.config.URL, MessageBody: &body, MessageGroupId: groupID(group)})
+	_, err = call(ctx, q, (*sqs.Client).SendMessage, &sqs.SendMessageInput{QueueUrl: &q.config.URL, MessageBody: &body, MessageGroupId: groupID(group)})
 	return err
 }
 
@@ -127,7 +133,7 @@ func (o *outgoing) add(index int, body string) {
 
 // sendBatch sends a batch, and notes the errors of its messages.
 func (q *Queue) sendBatch(ctx context.Context, batch outgoing, errs []error) {
-	answer, err := call(ctx, q, callTime, (*sqs.Client).SendMessageBatch, &sqs.SendMessageBatchInput{QueueUrl: &q.config.URL, Entries: batch.entries})
+	answer, err := call(ctx, q, (*sqs.Client).SendMessageBatch, &sqs.SendMessageBatchInput{QueueUrl: &q.config.URL, Entries: batch.entries})
 	if err == nil {
 		err = unavailable("Its answer does not name every message.", nil)
 	}
@@ -174,7 +180,7 @@ func (q *Queue) Bury(ctx context.Context, body string, reason Reason) error {
 	add("status", "Number", strconv.Itoa(reason.Status))
 	add("detail", "String", reason.Detail)
 	add("destination", "String", reason.Destination)
-	_, err := call(ctx, q, callTime, (*sqs.Client).SendMessage, &sqs.SendMessageInput{QueueUrl: &q.config.DeadURL, MessageBody: &body, MessageAttributes: attributes})
+	_, err := call(ctx, q, (*sqs.Client).SendMessage, &sqs.SendMessageInput{QueueUrl: &q.config.DeadURL, MessageBody: &body, MessageAttributes: attributes})
 	return err
 }
 
@@ -185,20 +191,30 @@ func (q *Queue) Postpone(ctx context.Context, receipt string, pause time.Duratio
 		return
 	}
 	seconds := int32(min(pause, MaxPause).Round(time.Second).Seconds())
-	_, _ = call(ctx, q, callTime, (*sqs.Client).ChangeMessageVisibility, &sqs.ChangeMessageVisibilityInput{
+	_, _ = call(ctx, q, (*sqs.Client).ChangeMessageVisibility, &sqs.ChangeMessageVisibilityInput{
 		QueueUrl: &q.config.URL, ReceiptHandle: &receipt, VisibilityTimeout: seconds,
 	})
 }
 
+// An operation is one of the SDK's.
+type operation[In, Out any] func(*sqs.Client, context.Context, *In, ...func(*sqs.Options)) (*Out, error)
+
 // call makes one call of the SDK, which repeats it where that helps. The error is a *gateway.Refusal.
-func call[In, Out any](ctx context.Context, q *Queue, within time.Duration, do func(*sqs.Client, context.Context, *In, ...func(*sqs.Options)) (*Out, error), input *In) (*Out, error) {
+func call[In, Out any](ctx context.Context, q *Queue, do operation[In, Out], input *In) (*Out, error) {
+	return callWithin(ctx, q, callTime, maxAnswer, do, input)
+}
+
+// callWithin is call with other bounds.
+func callWithin[In, Out any](ctx context.Context, q *Queue, within time.Duration, most int64, do operation[In, Out], input *In) (*Out, error) {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	client, err := q.client.Get(ctx, q.config.Connect)
 	if err != nil {
 		return nil, unavailable("The AWS configuration of this process is broken: mend its AWS_* variables or its AWS profile.", err)
 	}
-	answer, err := do(client, ctx, input)
+	answer, err := do(client, ctx, input, func(options *sqs.Options) {
+		options.HTTPClient = cache.LimitedClient{HTTPClient: options.HTTPClient, Limit: most}
+	})
 	if err == nil {
 		return answer, nil
 	}
@@ -217,7 +233,7 @@ func unanswered(ctx context.Context, client *sqs.Client) string {
 	}
 	if options.Credentials != nil {
 		if _, err := options.Credentials.Retrieve(ctx); err == nil || ctx.Err() != nil {
-			return "It cannot be reached: check its URL, the network and the endpoint that are configured."
+			return "It cannot be reached, or its answer is broken: check its URL, the network and the endpoint that are configured."
 		}
 	}
 	return "This process has no AWS credentials: give it a role, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."

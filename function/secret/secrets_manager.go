@@ -3,12 +3,10 @@ package secret
 import (
 	"context"
 	"errors"
-	"net/http"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/smithy-go"
 
@@ -21,9 +19,6 @@ const maxRetryPause = 300 * time.Millisecond
 
 // maxSecretsManagerAnswer is more than the largest secret takes as JSON with every byte escaped.
 const maxSecretsManagerAnswer = 8 * maxSecretBytes
-
-// maxSecretsManagerHeader is far more than its header takes.
-const maxSecretsManagerHeader = 64 << 10
 
 // secretsManager is the source of secretsmanager: references.
 type secretsManager struct {
@@ -127,9 +122,6 @@ func causeOf(err error) error {
 // limit bounds what the SDK reads of one answer, and how long it pauses before it
 // tries again: the cache has a longer memory for failures.
 func limit(options *secretsmanager.Options) {
-	if client, ok := options.HTTPClient.(*awshttp.BuildableClient); ok {
-		options.HTTPClient = client.WithTransportOptions(func(transport *http.Transport) { transport.MaxResponseHeaderBytes = maxSecretsManagerHeader })
-	}
 	options.HTTPClient = cache.LimitedClient{HTTPClient: options.HTTPClient, Limit: maxSecretsManagerAnswer}
 	options.Retryer = retry.AddWithMaxBackoffDelay(options.Retryer, maxRetryPause)
 }
