@@ -152,8 +152,7 @@ func (s *SecurityScheme) expressions(ofSecret bool) []TemplatePart {
 func (r *reader) checkChains(nodes map[*SecurityScheme]*yaml.Node) {
 	for _, scheme := range r.destination.Schemes {
 		for _, other := range Schemes(scheme.expressions(false)) {
-			switch other.Kind {
-			case MutualTLS, AWSSignatureV4, SignedOAuth1, Unsupported:
+			if !other.Kind.HasText() {
 				r.fault(nodes[scheme], "the credential of "+printable(other.Name)+", which a template names, is no text", "name a scheme of another type")
 			}
 		}

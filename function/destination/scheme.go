@@ -71,6 +71,16 @@ func kindRules() [Unsupported + 1]kindRule {
 	}
 }
 
+// HasText reports whether a credential of this kind is a text, which a placeholder or a
+// template can stand for.
+func (k Kind) HasText() bool {
+	switch k {
+	case MutualTLS, AWSSignatureV4, SignedOAuth1, Unsupported:
+		return false
+	}
+	return true
+}
+
 // A SecurityScheme says what kind of credential a destination needs and where it goes.
 type SecurityScheme struct {
 	// Name is the scheme's name under components.securitySchemes.

@@ -126,7 +126,7 @@ func (b *builder) namedScheme(place, name string) (*destination.SecurityScheme, 
 		return nil, b.errScheme(place, "a placeholder, "+quoted(name)+", whose security scheme the operation's security does not name")
 	}
 	scheme := b.Operation.Placeholders[at]
-	if !hasText(scheme.Kind) {
+	if !scheme.Kind.HasText() {
 		return nil, b.errScheme(place, "a placeholder, "+quoted(name)+", whose security scheme has no text to put there")
 	}
 	for _, chooser := range scheme.Choosers() {
@@ -142,7 +142,7 @@ func (b *builder) namedScheme(place, name string) (*destination.SecurityScheme, 
 func (b *builder) errScheme(place, what string) error {
 	var known []string
 	for _, scheme := range b.Operation.Placeholders {
-		if hasText(scheme.Kind) && len(known) < maxPlaceholders {
+		if scheme.Kind.HasText() && len(known) < maxPlaceholders {
 			known = append(known, "{{{"+scheme.Name+"}}}")
 		}
 	}
@@ -222,15 +222,6 @@ func isWord(before string) bool {
 // isRepeated reports whether servers are used to write a field's value into logs and pages.
 func isRepeated(field string) bool {
 	return gateway.SameHeaderName(field, "User-Agent") || gateway.SameHeaderName(field, "Referer") || gateway.SameHeaderName(field, "Origin")
-}
-
-// hasText reports whether a credential of this kind is a text that can stand in a header.
-func hasText(kind destination.Kind) bool {
-	switch kind {
-	case destination.MutualTLS, destination.AWSSignatureV4, destination.SignedOAuth1, destination.Unsupported:
-		return false
-	}
-	return true
 }
 
 func errUnclosed(place string) error {
