@@ -37,10 +37,11 @@ func errorsDocument() string {
 	var text strings.Builder
 	text.WriteString(`# Errors
 
-Every answer that keyrelay itself makes is ` + "`application/problem+json`" + ` (RFC 9457). Its ` + "`type`" + ` is ` + "`urn:keyrelay:problem:NAME`" + `; the names below are
-stable. ` + "`detail`" + ` says what to do about the case at hand, and ` + "`fields`" + ` and ` + "`allowed`" + ` list what it is about. ` + "`Proxy-Status`" + ` (RFC 9209) carries
-` + "`keyrelay; error=TYPE`" + `; an answer that came from the API carries ` + "`keyrelay; received-status=NNN`" + ` instead, whatever its status. This page is generated from
-the code.
+Find the name in the answer's ` + "`type`" + `, ` + "`urn:keyrelay:problem:NAME`" + `, or in ` + "`problem`" + ` of a log entry. Then read the answer's ` + "`detail`" + `: it says what to do in this case, and
+` + "`fields`" + ` and ` + "`allowed`" + ` list what it is about. Callers are not told everything, so the log's ` + "`detail`" + ` often says more.
+
+Every answer that keyrelay itself makes is ` + "`application/problem+json`" + ` (RFC 9457), and its ` + "`Proxy-Status`" + ` (RFC 9209) holds ` + "`keyrelay; error=TYPE`" + `. An answer
+from the API has ` + "`keyrelay; received-status=NNN`" + ` instead, whatever its status: then look at the API. The names never change. This page is generated from the code.
 
 | status | name | what happened | what to do | error types of Proxy-Status |
 | --- | --- | --- | --- | --- |
