@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
@@ -81,9 +82,7 @@ func refuseHost(host string) error {
 // may be none (RFC 9110 section 6.4.1), and adds nothing but a Date where there is none.
 func write(w http.ResponseWriter, response *Response) {
 	header := w.Header()
-	for name, values := range response.Header {
-		header[name] = values
-	}
+	maps.Copy(header, response.Header)
 	if _, found := header["Content-Type"]; !found {
 		header["Content-Type"] = nil
 	}

@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"context"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -52,9 +53,7 @@ func send(t *testing.T, method, url string, body io.Reader) *http.Response {
 func TestHTTPRequest(t *testing.T) {
 	server, received1 := record(t)
 	header := func(more http.Header) http.Header {
-		for name, values := range map[string][]string{"X-Lower": {"1"}, "X-Two": {"a", "b"}, "User-Agent": {"test"}, "Accept-Encoding": {"identity"}} {
-			more[name] = values
-		}
+		maps.Copy(more, map[string][]string{"X-Lower": {"1"}, "X-Two": {"a", "b"}, "User-Agent": {"test"}, "Accept-Encoding": {"identity"}})
 		return more
 	}
 	send(t, "POST", server.URL+"/a%2Fb?q=1", strings.NewReader(`{"a":1}`))

@@ -2,6 +2,7 @@ package relay_test
 
 import (
 	"io"
+	"maps"
 	"net/http"
 	"testing"
 
@@ -20,9 +21,7 @@ func TestAnswersAboutTheOrigin(t *testing.T) {
 	}
 	s.api.answerWith(func(w http.ResponseWriter, _ *http.Request) {
 		for _, header := range []http.Header{passes, dropped} {
-			for name, values := range header {
-				w.Header()[name] = values
-			}
+			maps.Copy(w.Header(), header)
 		}
 	})
 	got := s.send(t.Context(), sent{method: "GET", url: "http://" + s.api.host + "/v2/orders"})

@@ -2,6 +2,7 @@ package relay_test
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -40,9 +41,7 @@ func TestCallers(t *testing.T) {
 	} {
 		var event map[string]any
 		header := map[string]string{"Content-Type": "application/json"}
-		for name, value := range test.header {
-			header[name] = value
-		}
+		maps.Copy(header, test.header)
 		if err := json.Unmarshal(sent{method: "POST", url: "http://" + s.api.host + test.path, header: header, body: []byte(test.body)}.event(t), &event); err != nil {
 			t.Fatal(err)
 		}

@@ -28,7 +28,7 @@ func (r *Relay) write(entry *logEntry) {
 	r.lines.Put(line)
 }
 
-// linePool lends buffers for log lines.
+// linePool returns a pool of buffers for log lines.
 func linePool() *sync.Pool {
 	return &sync.Pool{New: func() any {
 		line := make([]byte, 0, usualLineBytes)
@@ -39,11 +39,9 @@ func linePool() *sync.Pool {
 func (r *Relay) appendEntry(line []byte, entry *logEntry) []byte {
 	line = append(line, `{"time":"`...)
 	line = entry.start.UTC().AppendFormat(line, time.RFC3339Nano)
-	line = append(line, `","level":"`...)
-	line = append(line, entry.level().String()...)
-	line = append(line, `","message":"`...)
-	line = append(line, entry.kind()...)
 	line = append(line, '"')
+	line = appendText(line, "level", entry.level().String())
+	line = appendText(line, "message", entry.kind())
 	line = appendText(line, "requestId", entry.requestID)
 	line = appendText(line, "caller", entry.caller)
 	line = appendText(line, "address", entry.address)
@@ -67,7 +65,7 @@ func (r *Relay) appendEntry(line []byte, entry *logEntry) []byte {
 	return append(line, "}\n"...)
 }
 
-// appendCredential adds what is known of the credential and of the deliveries.
+// appendCredential adds what is known of the credential and of the calls that it was used for.
 func (e *logEntry) appendCredential(line []byte) []byte {
 	if e.sent {
 		line = appendMilliseconds(line, "downstreamMs", e.downstream)
@@ -90,9 +88,9 @@ func (e *logEntry) appendCredential(line []byte) []byte {
 	return appendTexts(line, "masked", e.masked)
 }
 
-// level tells what an operator has to look at: a failure that is not the
-// caller's is an error, a stale secret and a token that could not be shared are a warning. An API that echoes its credential is
-// neither: it was masked, as the entry says.
+// level says what an operator has to look at: a failure that is not the caller's is an
+// error; a stale secret, and a token that could not be shared, are a warning. An API that
+// echoes its credential is neither: it was masked, as the entry says.
 func (e *logEntry) level() slog.Level {
 	switch {
 	case e.try != nil:
@@ -103,6 +101,43 @@ func (e *logEntry) level() slog.Level {
 		return slog.LevelWarn
 	}
 	return slog.LevelInfo
+}
+
+// kind says whether the entry is of a caller's request or of a message from the queue.
+func (e *logEntry) kind() string {
+	if e.try != nil {
+		return "delivery"
+	}
+	return "request"
+}
+
+// level is an error for what nobody will try again.
+func (t *try) level() slog.Level {
+	switch t.outcome {
+	case dead:
+		return slog.LevelError
+	case retried:
+		return slog.LevelWarn
+	}
+	return slog.LevelInfo
+}
+
+// appendDelivery adds what is known of records that are delivered later.
+func (e *logEntry) appendDelivery(line []byte) []byte {
+	if e.queued > 0 {
+		line = appendNumber(line, "queued", e.queued)
+	}
+	if e.try == nil {
+		return line
+	}
+	line = appendText(line, "messageId", e.try.messageID)
+	line = appendText(line, "outcome", string(e.try.outcome))
+	line = appendNumber(line, "attempt", e.try.received.Receives)
+	line = appendMilliseconds(line, "ageMs", e.try.age)
+	if e.try.pause > 0 {
+		line = appendMilliseconds(line, "pauseMs", e.try.pause)
+	}
+	return line
 }
 
 // appendText adds a member unless its text is empty.
@@ -157,56 +192,4 @@ func appendString(line []byte, text string) []byte {
 		line = rawjson.AppendCharacter(line, c)
 	}
 	return append(line, '"')
-}
-
-// metricDirectives tells CloudWatch which members of a log entry are metrics:
-// Success answers whether the relay works, Duration how slow it is, and Faults by
-// Blame whose fault it is. The form is the embedded metric format,
-// https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html.
-const metricDirectives = `,"CloudWatchMetrics":[` +
-	`{"Namespace":"keyrelay","Dimensions":[["FunctionName"]],"Metrics":[{"Name":"Success","Unit":"Count"},{"Name":"Duration","Unit":"Milliseconds"}]},` +
-	`{"Namespace":"keyrelay","Dimensions":[["FunctionName","Blame"]],"Metrics":[{"Name":"Faults","Unit":"Count"}]}`
-
-// credentialDirective does the same where a credential is refused or cannot be had.
-// #nosec G101 -- names, not a credential
-const credentialDirective = `,{"Namespace":"keyrelay","Dimensions":[["FunctionName","Destination","Scheme"]],"Metrics":[{"Name":"CredentialFaults","Unit":"Count"}]}`
-
-// appendMetrics adds the metrics of one request.
-func (r *Relay) appendMetrics(line []byte, entry *logEntry) []byte {
-	if r.config.FunctionName == "" {
-		return line
-	}
-	line = appendText(line, "FunctionName", r.config.FunctionName)
-	if entry.try != nil {
-		return entry.appendDeliveryMetrics(line)
-	}
-	line = appendText(line, "Blame", string(entry.blame))
-	line = appendNumber(line, "Success", count(entry.succeeded()))
-	line = appendMilliseconds(line, "Duration", entry.duration)
-	line = appendNumber(line, "Faults", count(entry.blame != blameNobody))
-	if entry.faulty != "" {
-		line = appendText(line, "Destination", entry.destination)
-		line = appendText(line, "Scheme", entry.faulty)
-		line = appendNumber(line, "CredentialFaults", 1)
-	}
-	if entry.queued > 0 {
-		line = appendNumber(line, "Queued", entry.queued)
-	}
-	line = append(line, `,"_aws":{"Timestamp":`...)
-	line = strconv.AppendInt(line, entry.start.UnixMilli(), 10)
-	line = append(line, metricDirectives...)
-	if entry.faulty != "" {
-		line = append(line, credentialDirective...)
-	}
-	if entry.queued > 0 {
-		line = append(line, queuedDirective...)
-	}
-	return append(line, "]}"...)
-}
-
-func count(holds bool) int {
-	if holds {
-		return 1
-	}
-	return 0
 }

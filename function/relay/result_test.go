@@ -2,6 +2,7 @@ package relay_test
 
 import (
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -86,9 +87,7 @@ func TestResultHeaders(t *testing.T) {
 		"accepted":           {200, http.Header{"Retry-After": {"17"}}, `{"status":200,"retryAfter":17,"body":""}`, ""},
 	} {
 		got, whole := s.resultOf(t, func(w http.ResponseWriter, _ *http.Request) {
-			for name, values := range test.header {
-				w.Header()[name] = values
-			}
+			maps.Copy(w.Header(), test.header)
 			w.WriteHeader(test.status)
 		})
 		if got != test.want || whole.header.Get("Retry-After") != test.retry {
