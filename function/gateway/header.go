@@ -3,6 +3,8 @@ package gateway
 import (
 	"maps"
 	"net/http"
+	"strconv"
+	"time"
 )
 
 // ValidHeaderName reports whether name is a field name that HTTP can carry: a
@@ -101,6 +103,20 @@ var foldedBytes = func() (table [256]byte) {
 	}
 	return table
 }()
+
+// RetryAfter returns the pause that Retry-After asks for (RFC 9110 section 10.2.3), in
+// seconds or as a date; 0 for none, and for what is neither.
+func RetryAfter(header http.Header) time.Duration {
+	value := header.Get("Retry-After")
+	if seconds, err := strconv.ParseUint(value, 10, 32); err == nil {
+		return time.Duration(seconds) * time.Second // #nosec G115 -- of 32 bits
+	}
+	date, err := http.ParseTime(value)
+	if err != nil {
+		return 0
+	}
+	return max(0, time.Until(date))
+}
 
 // DeleteDigests removes the fields for which IsDigest holds.
 func DeleteDigests(header http.Header) {

@@ -32,7 +32,7 @@ type delivery struct {
 // accepted says that the downstream took the record.
 func (d *delivery) accepted() bool { return d.status >= 200 && d.status < 300 }
 
-// discarded says that the record has no valid session, which does not fail the batch.
+// discarded says that the record has no valid session, by which the batch does not fail.
 func (d *delivery) discarded() bool {
 	return errors.Is(d.err, plan.ErrSession) || errors.Is(d.err, session.ErrInvalid)
 }
@@ -71,13 +71,13 @@ type batchRun struct {
 	messages []*later.Message
 	// header is what the messages keep of the request's.
 	header http.Header
-	next   atomic.Int64
 	// memory is what the bodies of answers take, those that are being read included.
 	memory atomic.Int64
-	// longest is the longest delivery so far, in nanoseconds.
-	longest atomic.Int64
 
 	mutex sync.Mutex
+	// begun is how many records were begun, and longest how long the longest delivery took.
+	begun   int
+	longest time.Duration
 	// kept is how many bytes of bodies are kept for the answer; dropped says that they
 	// were too many, and that none is kept any more.
 	kept    int64
@@ -114,9 +114,9 @@ func (r *Relay) batch(ctx context.Context, request *gateway.Request, outbound *p
 func (b *batchRun) work(ctx context.Context) {
 	own := logEntry{limit: b.entry.limit}
 	for ctx.Err() == nil {
-		index := int(b.next.Add(1)) - 1
 		began := time.Now()
-		if index >= len(b.deliveries) || began.Add(time.Duration(b.longest.Load())).After(own.limit) {
+		index, ok := b.begin(began)
+		if !ok {
 			break
 		}
 		b.deliver(ctx, index, &own)
@@ -127,8 +127,26 @@ func (b *batchRun) work(ctx context.Context) {
 	b.entry.add(&own)
 }
 
-// deliver sends one record and notes what became of it. A panic ends only this
-// record: it is told as any other fault of the relay.
+// begin takes the next record; ok is false where there is none, or less time than the
+// longest delivery took.
+func (b *batchRun) begin(now time.Time) (index int, ok bool) {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	if b.begun == len(b.deliveries) || now.Add(b.longest).After(b.entry.limit) {
+		return 0, false
+	}
+	b.begun++
+	return b.begun - 1, true
+}
+
+func (b *batchRun) took(duration time.Duration) {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	b.longest = max(b.longest, duration)
+}
+
+// deliver sends one record and notes what became of it. A panic ends this record alone,
+// and is reported like any other fault of the relay.
 func (b *batchRun) deliver(ctx context.Context, index int, own *logEntry) {
 	made := &b.deliveries[index]
 	defer func() {
@@ -148,34 +166,45 @@ func (b *batchRun) deliver(ctx context.Context, index int, own *logEntry) {
 		b.messages[index] = newMessage(b.request, b.header, outbound)
 		return
 	}
-	taken, tooMuch := int64(0), false
-	own.take = func(size int64) error {
-		taken += size
-		if tooMuch = b.memory.Add(size) > maxBatchMemory; tooMuch {
-			return errAnswerTooLarge
-		}
-		return nil
-	}
-	defer func() { b.memory.Add(-taken) }()
-	own.refused = false
+	memory := share{all: &b.memory}
+	defer memory.giveBack()
+	own.take, own.refused = memory.take, false
 	answer, err := b.relay.send(ctx, outbound, own)
 	made.refused = own.refused
 	if err != nil {
 		made.err = err
 		return
 	}
-	b.keep(made, answer, tooMuch)
+	b.keep(made, answer, memory.exceeded)
 }
 
-// maxBatchMemory is what the bodies of a batch's answers take at most, however many are
-// read at once. Those that no gateway could carry together are not kept: the answer
-// tells statuses then.
-const maxBatchMemory = 8 << 20
+// maxAnswerMemory is what the bodies of a batch's answers take at most, however many are
+// read at once, and those of the answers to deliveries. What no gateway could carry
+// together is not kept: then a batch's answer has statuses alone.
+const maxAnswerMemory = 8 << 20
+
+// A share is what one answer takes of the memory that all have together. Beyond it the
+// body is thrown away.
+type share struct {
+	all      *atomic.Int64
+	taken    int64
+	exceeded bool
+}
+
+func (s *share) take(size int64) error {
+	s.taken += size
+	if s.exceeded = s.all.Add(size) > maxAnswerMemory; s.exceeded {
+		return errAnswerTooLarge
+	}
+	return nil
+}
+
+func (s *share) giveBack() { s.all.Add(-s.taken) }
 
 // largeBatch is how many bytes of bodies are worth a collection before the answer is made of them.
 const largeBatch = 2 << 20
 
-// keep keeps an answer for the batch's own, with its body unless all are too many.
+// keep keeps an answer for that of the batch, with its body unless the bodies are too many.
 func (b *batchRun) keep(made *delivery, answer *gateway.Response, tooMuch bool) {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
@@ -197,21 +226,11 @@ func (b *batchRun) keep(made *delivery, answer *gateway.Response, tooMuch bool) 
 	b.memory.Add(int64(cap(made.body)))
 }
 
-// took raises the longest delivery.
-func (b *batchRun) took(duration time.Duration) {
-	for {
-		longest := b.longest.Load()
-		if int64(duration) <= longest || b.longest.CompareAndSwap(longest, int64(duration)) {
-			return
-		}
-	}
-}
-
-// answer tells what became of each record, without bodies where they do not fit.
+// answer says what became of each record, without bodies where they do not fit.
 func (b *batchRun) answer() *gateway.Response {
 	b.count()
 	if b.memory.Load() > largeBatch {
-		runtime.GC() // what the reading of answers threw away makes room for the answer
+		runtime.GC() // frees what the reading of answers threw away
 	}
 	if !b.dropped {
 		if response := b.response(false); response != nil && b.request.Fits(response) {

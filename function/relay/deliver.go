@@ -125,9 +125,9 @@ func (r *Relay) deliver(ctx context.Context, received *gateway.QueueMessage) (ag
 		entry.try.outcome, entry.try.pause = postponed, max(entry.try.pause, later.LeastPause(entry.try.age))
 		return true, entry.try.pause
 	}
-	var status statusError
+	status, answered := errors.AsType[statusError](err)
 	switch {
-	case errors.As(err, &status):
+	case answered:
 		answer = &gateway.Response{Status: int(status)}
 	case errors.Is(err, later.ErrMessage):
 		answer = &gateway.Response{Status: http.StatusBadRequest}
@@ -168,19 +168,10 @@ func (r *Relay) tryMessage(ctx context.Context, entry *logEntry) (answer *gatewa
 		r.reach.Left(entry.destination)
 		return nil, errPostponed
 	}
-	entry.limit = cache.Now().Add(2*outbound.Operation.Timeout + credentialTime)
-	if own, ok := ctx.Deadline(); ok {
-		entry.limit = earlier(entry.limit, own.Add(-answerMargin))
-	}
-	var taken int64
-	entry.take = func(size int64) error {
-		taken += size
-		if r.answers.Add(size) > maxBatchMemory {
-			return errAnswerTooLarge // its body is thrown away, and nobody waits for it
-		}
-		return nil
-	}
-	defer func() { r.answers.Add(-taken) }()
+	entry.limit = beforeEnd(ctx, answerMargin, cache.Now().Add(2*outbound.Operation.Timeout+credentialTime))
+	memory := share{all: &r.answers}
+	defer memory.giveBack()
+	entry.take = memory.take
 	began := time.Now()
 	answer, err = r.send(ctx, outbound, entry)
 	if err != nil && ctx.Err() != nil {
@@ -230,8 +221,7 @@ func (r *Relay) noteReach(answer *gateway.Response, err error, entry *logEntry, 
 	problem, _ := problemFor(err)
 	switch {
 	case err == nil && isUnreached(answer.Status):
-		asked := retryAfter(answer.Header.Get("Retry-After"), time.Now())
-		r.reach.Failed(entry.destination, cache.Now(), statusError(answer.Status), took, time.Duration(asked)*time.Second)
+		r.reach.Failed(entry.destination, cache.Now(), statusError(answer.Status), took, gateway.RetryAfter(answer.Header))
 	case err == nil:
 		r.reach.Reached(entry.destination)
 	case problem.blame == blameDownstream && problem.Name != answerTooLargeName:
@@ -254,10 +244,7 @@ func isUnreached(status int) bool {
 // takes longer than there is time, it notes when the message is to come again.
 func (r *Relay) awaitTurn(ctx context.Context, outbound *plan.Plan, entry *logEntry) bool {
 	now := cache.Now()
-	latest := now.Add(longestWait)
-	if own, ok := ctx.Deadline(); ok {
-		latest = earlier(latest, own.Add(-answerMargin-min(outbound.Operation.Timeout, leastTime)))
-	}
+	latest := beforeEnd(ctx, answerMargin+min(outbound.Operation.Timeout, leastTime), now.Add(longestWait))
 	if latest.Before(now) {
 		return false
 	}
@@ -312,8 +299,8 @@ func (e *logEntry) transient() bool {
 // mayRetry notes after which pause the message comes again, and reports whether that
 // is within the time for which it is tried.
 func (e *logEntry) mayRetry(answer *gateway.Response) bool {
-	asked := time.Duration(retryAfter(answer.Header.Get("Retry-After"), cache.Now())) * time.Second
-	e.try.pause = min(max(later.Pause(e.try.received.Receives, e.try.age), later.LeastPause(e.try.age), asked), later.MaxPause)
+	pause := max(later.Pause(e.try.received.Receives, e.try.age), later.LeastPause(e.try.age), gateway.RetryAfter(answer.Header))
+	e.try.pause = min(pause, later.MaxPause)
 	if within := e.try.within; within == 0 || e.try.age+e.try.pause <= within {
 		return true
 	}

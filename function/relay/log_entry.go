@@ -73,11 +73,11 @@ func newLogEntry(request *gateway.Request) logEntry {
 	return logEntry{start: time.Now(), requestID: request.ID, address: request.Address, method: knownMethod(request.Method), blame: blameNobody}
 }
 
-// received begins to measure anew once the body is there: how long that takes is
-// the caller's affair.
+// received restarts the clock once the body has arrived: how long that took was up to
+// the caller.
 func (e *logEntry) received(ctx context.Context, request *gateway.Request) {
 	e.start = time.Now()
-	e.limit = deadline(ctx, e.start)
+	e.limit = beforeEnd(ctx, answerMargin, e.start.Add(gatewayLimit-answerMargin))
 	e.requestBytes = len(request.Body)
 }
 
@@ -114,16 +114,15 @@ func (e *logEntry) refuses(used *credential.Credential, answer *gateway.Response
 
 // adds notes why there is no other credential than the one that was refused.
 func (e *logEntry) adds(failure error) {
-	var refusal *gateway.Refusal
-	if errors.As(failure, &refusal) {
+	if refusal, ok := errors.AsType[*gateway.Refusal](failure); ok {
 		e.detail += " " + strings.TrimSpace(refusal.Detail+" "+refusal.Note)
 	}
 }
 
 // explain notes why a request failed.
 func (e *logEntry) explain(err error) {
-	var refusal *gateway.Refusal
-	if !errors.As(err, &refusal) {
+	refusal, ok := errors.AsType[*gateway.Refusal](err)
+	if !ok {
 		return // a panic, whose stack the entry has
 	}
 	e.detail = refusal.Detail
@@ -152,8 +151,7 @@ func (e *logEntry) failed(problem Problem, proxyError string) {
 
 // panicked notes where the relay itself panicked, if that is what the error says.
 func (e *logEntry) panicked(err error) {
-	var panicked *cache.Panic
-	if errors.As(err, &panicked) {
+	if panicked, ok := errors.AsType[*cache.Panic](err); ok {
 		e.stack = panicked.Stack
 	}
 }

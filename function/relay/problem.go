@@ -85,8 +85,7 @@ func (p Problem) ProxyErrors() []string {
 // refusal only the reason counts, not the cause behind it. An error that no package
 // of ours names is internal.
 func problemFor(err error) (Problem, string) {
-	var refusal *gateway.Refusal
-	if errors.As(err, &refusal) {
+	if refusal, ok := errors.AsType[*gateway.Refusal](err); ok {
 		err = refusal.Reason
 	}
 	for _, problem := range problems {
@@ -120,8 +119,8 @@ const longestTimeout = gatewayLimit - answerMargin - (gatewayLimit-answerMargin)
 // adviseOnTime says of a downstream that took too long what helps: more time only
 // where there is more to be had.
 func adviseOnTime(err error, hasMore bool) error {
-	var refusal *gateway.Refusal
-	if !errors.As(err, &refusal) || !errors.Is(refusal.Reason, upstream.ErrTimeout) {
+	refusal, ok := errors.AsType[*gateway.Refusal](err)
+	if !ok || !errors.Is(refusal.Reason, upstream.ErrTimeout) {
 		return err
 	}
 	advised := *refusal
@@ -150,9 +149,8 @@ func refuse(err error, entry *logEntry) *gateway.Response {
 
 // refusalFrom is what of an error the caller may see.
 func refusalFrom(err error) *gateway.Refusal {
-	var refusal *gateway.Refusal
-	if !errors.As(err, &refusal) {
-		return &gateway.Refusal{Detail: "This is a fault of the relay itself. Look for the internal problem of this time in its log."}
+	if refusal, ok := errors.AsType[*gateway.Refusal](err); ok {
+		return refusal
 	}
-	return refusal
+	return &gateway.Refusal{Detail: "This is a fault of the relay itself. Look for the internal problem of this time in its log."}
 }

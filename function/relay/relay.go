@@ -245,31 +245,26 @@ func (r *Relay) renew(ctx context.Context, refused *credential.Credential, entry
 // sendOnce is one outbound request: its answer is masked and made presentable.
 func (r *Relay) sendOnce(ctx context.Context, outbound *plan.Plan, used *credential.Credential, entry *logEntry) (*gateway.Response, error) {
 	sent := time.Now()
-	own := sent.Add(outbound.Operation.Timeout)
-	limited, cancel := context.WithDeadline(ctx, earlier(entry.limit, own))
+	limit, hasMore := entry.limit, false
+	if own := sent.Add(outbound.Operation.Timeout); own.Before(limit) {
+		limit, hasMore = own, outbound.Operation.Timeout < longestTimeout
+	}
+	limited, cancel := context.WithDeadline(ctx, limit)
 	defer cancel()
 	answer, err := r.upstream.SendWithin(limited, outbound, used.Apply, used.Certificate(), entry.take)
 	entry.delivered(time.Since(sent))
 	if err != nil {
-		return nil, adviseOnTime(err, own.Before(entry.limit) && outbound.Operation.Timeout < longestTimeout)
+		return nil, adviseOnTime(err, hasMore)
 	}
 	entry.masked = used.Mask(answer)
 	r.present(answer)
 	return answer, nil
 }
 
-// deadline is when the relay itself must have an answer.
-func deadline(ctx context.Context, start time.Time) time.Time {
-	limit := start.Add(gatewayLimit)
-	if own, ok := ctx.Deadline(); ok {
-		limit = earlier(limit, own)
+// beforeEnd is a time, or the end of the invocation less the margin where that is earlier.
+func beforeEnd(ctx context.Context, margin time.Duration, at time.Time) time.Time {
+	if end, ok := ctx.Deadline(); ok && end.Add(-margin).Before(at) {
+		return end.Add(-margin)
 	}
-	return limit.Add(-answerMargin)
-}
-
-func earlier(a, b time.Time) time.Time {
-	if b.Before(a) {
-		return b
-	}
-	return a
+	return at
 }

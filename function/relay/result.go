@@ -5,11 +5,9 @@ import (
 	"encoding/base64"
 	"fmt"
 	"mime"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding"
@@ -36,23 +34,10 @@ func newResult(answer *gateway.Response) result {
 	return result{
 		status:      answer.Status,
 		location:    answer.Header.Get("Location") + answer.Header.Get(relayLocation),
-		retryAfter:  retryAfter(answer.Header.Get("Retry-After"), time.Now()),
+		retryAfter:  int(gateway.RetryAfter(answer.Header).Seconds()),
 		contentType: answer.Header.Get("Content-Type"),
 		body:        answer.Body,
 	}
-}
-
-// retryAfter reads a Retry-After (RFC 9110 section 10.2.3) as whole seconds; 0 for
-// none, and for what is neither seconds nor a date.
-func retryAfter(value string, now time.Time) int {
-	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
-		return int(seconds)
-	}
-	date, err := http.ParseTime(value)
-	if err != nil {
-		return 0
-	}
-	return max(0, int(date.Sub(now).Seconds()))
 }
 
 // append writes the result as a JSON object; briefly without what may be long.

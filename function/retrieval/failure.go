@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"keyrelay/function/cache"
 	"keyrelay/function/gateway"
 	"keyrelay/function/secret"
 	"keyrelay/function/upstream"
@@ -113,14 +112,5 @@ func refusedBy(in inputs, got *upstream.Answer) error {
 
 // RetryAfter is how many seconds the endpoint asks to be left alone (RFC 9110 section 10.2.3).
 func RetryAfter(got *upstream.Answer) int {
-	value := got.Header.Get("Retry-After")
-	pause, err := strconv.ParseUint(value, 10, 32)
-	if err != nil {
-		at, err := http.ParseTime(value)
-		if err != nil {
-			return 0
-		}
-		pause = uint64(max(0, at.Sub(cache.Now())/time.Second))
-	}
-	return int(min(pause, uint64(maxRetryAfter/time.Second)))
+	return int(min(gateway.RetryAfter(got.Header), maxRetryAfter).Seconds())
 }
