@@ -1,14 +1,14 @@
 // Package later keeps what is accepted now and delivered later in a queue of Amazon SQS:
 // the form of its messages, the client of the queues, and when a delivery is tried again.
-// What a delivery is, is for the relay to know.
+// How a message is delivered is the relay's concern.
 //
 //	queue := later.New(later.Config{Connect: connect, URL: url, DeadURL: deadURL, Concurrency: 2})
 //	err := queue.Send(ctx, "orders", message)
 //	queue.Poll(stop, later.Poller{Drain: 9 * time.Second, Deliver: deliver})
 //
-// A message holds the request as the caller made it, without what only concerns the
-// relay itself: no caller's key, no session token and no credential, see Message. The plan
-// is made anew at each try, with the documents of then.
+// A message holds the request as the caller made it, without what concerns the relay
+// alone: no caller's key, no session token and no credential, see Message. Each try plans
+// it anew, with the documents that the program has at that time.
 //
 // Limits: a message has at most MaxMessageBytes; it is postponed for at most
 // MaxPause at once; a call of a queue ends within 5 s, and of its answer no more is read
@@ -38,8 +38,8 @@ const MaxPause = 11*time.Hour + 30*time.Minute
 var (
 	// ErrTooLarge says that a message would be longer than MaxMessageBytes.
 	ErrTooLarge = errors.New("the record is too large for the queue")
-	// ErrMessage says that a message is none that this program wrote.
-	ErrMessage = errors.New("the message is none of keyrelay's")
+	// ErrMessage says that this program did not write a message.
+	ErrMessage = errors.New("keyrelay did not write the message")
 	// ErrUnavailable says that the queue does not take what is sent.
 	ErrUnavailable = errors.New("the queue is unavailable")
 )

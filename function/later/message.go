@@ -16,7 +16,7 @@ import (
 	"keyrelay/function/gateway"
 )
 
-// version is that of the form of a message.
+// version is the version of a message's form.
 const version = 1
 
 const idempotencyKey = "Idempotency-Key"
@@ -27,17 +27,17 @@ type Message struct {
 	// ID is made by NewID. It stays the same in the dead-letter queue and when the message
 	// is sent again from there, unlike the queue's own.
 	ID string
-	// Accepted is when the caller was told so.
+	// Accepted is when the request was accepted.
 	Accepted time.Time
 	// Caller is the caller's name; empty for none.
 	Caller string
-	// RequestID is that of the request.
+	// RequestID is the ID of the request.
 	RequestID string
 	// Method is the caller's.
 	Method string
 	// Header holds what directs the relay and what it forwards, under canonical names.
 	Header http.Header
-	// Key is the Idempotency-Key instead of Header's or ID; empty for those.
+	// Key is the Idempotency-Key; empty for Header's, or ID where that has none.
 	Key string
 	// Body is the record without its session token; nil for none.
 	Body []byte
@@ -66,7 +66,7 @@ func NewID() string {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:])
 }
 
-// Encode returns the message as a queue takes it. The error is a *gateway.Refusal with the
+// Encode returns the text that is put into the queue. The error is a *gateway.Refusal with the
 // reason ErrTooLarge.
 func (m *Message) Encode() (string, error) {
 	written := document{Version: version, ID: m.ID, Accepted: m.Accepted, Caller: m.Caller, RequestID: m.RequestID, Method: m.Method, Header: map[string][]string{}}
@@ -89,7 +89,7 @@ func (m *Message) Encode() (string, error) {
 	if err := encoder.Encode(written); err != nil {
 		panic(err) // unreachable: only texts, a number and a time are encoded
 	}
-	// These two are the only characters of a JSON text that no queue takes.
+	// These two are the only characters of a JSON text that SQS does not take.
 	text := strings.NewReplacer("\ufffe", `\ufffe`, "\uffff", `\uffff`).Replace(strings.TrimSuffix(out.String(), "\n"))
 	if len(text) > MaxMessageBytes {
 		return "", &gateway.Refusal{
@@ -116,8 +116,8 @@ func Read(text string) (*Message, error) {
 	switch {
 	case read.Version != version:
 		return nil, errMessage(fmt.Sprintf("Its form is version %d, and this program reads version %d. Send it again once the newer program runs.", read.Version, version))
-	case !uuid().MatchString(read.ID):
-		return nil, errMessage("Its id is no UUID.")
+	case !isUUID(read.ID):
+		return nil, errMessage("Its id is not a UUID.")
 	case read.Text != "" && read.Base64 != nil:
 		return nil, errMessage("It has two bodies.")
 	case read.Text != "":
@@ -146,8 +146,8 @@ func (m *Message) Request() *gateway.Request {
 	return &gateway.Request{Method: m.Method, Path: "/", Header: header, Body: m.Body, ID: m.RequestID, Caller: m.Caller, SessionChecked: true}
 }
 
-func uuid() *regexp.Regexp {
-	return regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
+func isUUID(id string) bool {
+	return regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`).MatchString(id)
 }
 
 func errMessage(why string) error {
@@ -163,7 +163,7 @@ func toLatin1(value string) string {
 	return text.String()
 }
 
-// fromLatin1 makes a byte of each character; ok is false where one is none.
+// fromLatin1 makes a byte of each character; ok is false where one does not fit.
 func fromLatin1(text string) (value string, ok bool) {
 	var bytes strings.Builder
 	for _, character := range text {

@@ -6,23 +6,24 @@ import (
 	"time"
 )
 
-// The pauses between tries, and for how long an API that cannot be reached is left alone at most.
+// The bounds of the pauses between tries, and of how long an API that cannot be reached is
+// left alone.
 const (
 	firstPause = 2 * time.Second
 	mostPause  = 30 * time.Minute
 	mostReach  = 5 * time.Minute
 )
 
-// Pause is how long a message waits after a failed try. It was received so often, and is so
-// old: twice as long each time, but no more than a quarter of its age, since receipts
-// without a try count too, so that what an outage delayed comes soon after its end; and
-// less by chance, up to half, so that what failed together does not come again together.
+// Pause is how long a message of an age waits after a try that failed: twice as long at
+// each receipt, but no more than a quarter of its age, since receipts without a try count
+// too, so that what an outage delayed comes soon after its end. It is shortened at random,
+// by up to half, so that what failed together does not come again together.
 func Pause(receives int, age time.Duration) time.Duration {
 	return pause(receives, min(max(age/4, firstPause), mostPause))
 }
 
 // LeastPause is how long a message of an age waits at least, tried or not: a queue counts
-// its receipts, and takes it away, without a reason, after 1,000.
+// receipts, and after 1,000 it moves a message away without a reason.
 func LeastPause(age time.Duration) time.Duration { return age / 100 }
 
 func pause(failures int, most time.Duration) time.Duration {
@@ -41,7 +42,7 @@ const failuresInRow = 5
 // next after a growing pause. The zero Reach is ready. It is safe for concurrent use.
 type Reach struct {
 	mutex sync.Mutex
-	apis  map[string]*reached
+	apis  byName[reached]
 }
 
 type reached struct {
@@ -54,12 +55,13 @@ type reached struct {
 	last    error
 }
 
-// Admit reports whether a record may be tried. If so, one of Reached, Failed and Left is
-// to be called; if not, it comes again after the pause, and last is why the API was not reached.
+// Admit reports whether a record may be tried. If so, the caller calls one of Reached,
+// Failed and Left next; if not, the record waits for the pause, and last says why the API
+// was not reached.
 func (r *Reach) Admit(name string, now time.Time) (ok bool, pause time.Duration, last error) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
-	api := r.api(name)
+	api := r.apis.get(name)
 	switch {
 	case api.failures < failuresInRow:
 		return true, 0, nil
@@ -72,28 +74,28 @@ func (r *Reach) Admit(name string, now time.Time) (ok bool, pause time.Duration,
 	return true, 0, nil
 }
 
-// spread makes a pause longer by chance, by up to a second more than half.
+// spread makes a pause longer at random, by up to a second more than half.
 func spread(pause time.Duration) time.Duration {
 	return pause + rand.N(pause/2+time.Second) // #nosec G404 -- no secret
 }
 
-// Reached notes that the API was.
+// Reached notes that an API was reached.
 func (r *Reach) Reached(name string) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
-	*r.api(name) = reached{}
+	*r.apis.get(name) = reached{}
 }
 
-// Failed notes that it was not, in a try that took so long, and for how long the API asked
-// to be left alone; 0 where it did not. Probes of an API that is silent take a quarter of an
-// instance's time at most.
+// Failed notes that an API was not reached, why, how long the try took, and for how long
+// the API asked to be left alone, 0 where it did not. Probes of an API that is silent take
+// at most a quarter of an instance's time.
 func (r *Reach) Failed(name string, now time.Time, why error, took, asked time.Duration) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
-	api := r.api(name)
+	api := r.apis.get(name)
 	api.probing, api.last = false, why
 	if now.Before(api.until) {
-		return // it was under way when the others failed
+		return // this try was under way when others failed
 	}
 	if api.failures++; api.failures == 1 {
 		api.since = now
@@ -108,17 +110,21 @@ func (r *Reach) Failed(name string, now time.Time, why error, took, asked time.D
 func (r *Reach) Left(name string) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
-	r.api(name).probing = false
+	r.apis.get(name).probing = false
 }
 
-func (r *Reach) api(name string) *reached {
-	if r.apis == nil {
-		r.apis = map[string]*reached{}
+// byName holds what is known of each API.
+type byName[T any] map[string]*T
+
+// get returns what is known of an API, to be changed.
+func (b *byName[T]) get(name string) *T {
+	if *b == nil {
+		*b = byName[T]{}
 	}
-	if r.apis[name] == nil {
-		r.apis[name] = &reached{}
+	if (*b)[name] == nil {
+		(*b)[name] = new(T)
 	}
-	return r.apis[name]
+	return (*b)[name]
 }
 
 // maxHint is the longest time for which a record is postponed because of an API's pace.
@@ -128,26 +134,20 @@ const maxHint = 5 * time.Minute
 // Pace is ready. It is safe for concurrent use.
 type Pace struct {
 	mutex sync.Mutex
-	apis  map[string]*turns
+	apis  byName[turns]
 }
 
 type turns struct {
-	// next is the first turn that nobody has; hint is when a record that got none may come again.
+	// next is the first free turn; hint is when the next record that gets none may ask again.
 	next, hint time.Time
 }
 
-// Turn gives the next turn of an API that takes one record each interval, where it is not
-// after latest. Else ok is false, and wait says when to ask again.
+// Turn gives the next turn of an API that takes one record each interval, unless that is
+// after latest: then ok is false, and wait says when to ask again.
 func (p *Pace) Turn(name string, interval time.Duration, now, latest time.Time) (wait time.Duration, ok bool) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
-	if p.apis == nil {
-		p.apis = map[string]*turns{}
-	}
-	if p.apis[name] == nil {
-		p.apis[name] = &turns{}
-	}
-	api := p.apis[name]
+	api := p.apis.get(name)
 	turn := later(api.next, now)
 	if !turn.After(latest) {
 		api.next = turn.Add(interval)

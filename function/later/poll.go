@@ -13,8 +13,8 @@ import (
 	"keyrelay/function/gateway"
 )
 
-// A long poll waits for messages as long as a queue allows. What was received is hidden
-// from others for hiddenTime, and that is renewed as long as the delivery lasts.
+// A long poll waits for messages as long as SQS allows. What was received is hidden from
+// others for hiddenTime, which is renewed while the delivery lasts.
 const (
 	pollTime   = 20 * time.Second
 	hiddenTime = 60 * time.Second
@@ -23,11 +23,11 @@ const (
 
 // A Poller says what becomes of the messages that Poll receives.
 type Poller struct {
-	// Deliver delivers one message; again says that it is to come again, after the pause.
+	// Deliver delivers one message; again says that it must come again, after the pause.
 	Deliver func(ctx context.Context, message *gateway.QueueMessage) (again bool, pause time.Duration)
 	// Failed is told of each poll that failed.
 	Failed func(err error)
-	// Drain is how long deliveries under way may take once the polling stops.
+	// Drain is how long the deliveries under way may take once polling stops.
 	Drain time.Duration
 }
 
@@ -64,7 +64,8 @@ func (q *Queue) Poll(stop context.Context, poller Poller) {
 	deliveries.Wait()
 }
 
-// takeSlots waits for one slot and takes as many more as are free, as many as one poll can fill; 0 when stop ends.
+// takeSlots waits for one slot, takes the others that are free as well, up to what one poll
+// can fill, and returns their number; 0 when stop ends.
 func takeSlots(stop context.Context, slots chan struct{}) (count int) {
 	select {
 	case <-stop.Done():
@@ -102,7 +103,7 @@ func (q *Queue) receive(stop context.Context, count int) ([]gateway.QueueMessage
 	return messages, nil
 }
 
-// handle delivers one message and takes it out of the queue, or has it come again.
+// handle delivers one message and deletes it from the queue, or has it come again.
 func (q *Queue) handle(ctx context.Context, message *gateway.QueueMessage, deliver func(context.Context, *gateway.QueueMessage) (bool, time.Duration)) {
 	stopHiding := q.keepHidden(ctx, message.Receipt)
 	again, pause := deliver(ctx, message)
@@ -116,7 +117,7 @@ func (q *Queue) handle(ctx context.Context, message *gateway.QueueMessage, deliv
 	_, _ = call(ctx, q, (*sqs.Client).DeleteMessage, &sqs.DeleteMessageInput{QueueUrl: &q.config.URL, ReceiptHandle: &message.Receipt})
 }
 
-// keepHidden renews the time for which others do not receive a message, until it is stopped.
+// keepHidden renews the time for which a message is hidden from others, until stop is called.
 func (q *Queue) keepHidden(ctx context.Context, receipt string) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var renewal sync.WaitGroup

@@ -3,6 +3,7 @@ package later
 import (
 	"context"
 	"errors"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -40,20 +41,20 @@ const retryAfter = 5
 type Config struct {
 	// Connect makes the client of the SDK; it is called at the first use.
 	Connect func(context.Context) (*sqs.Client, error)
-	// URL is that of the queue that deliveries wait in, DeadURL that of the one for what
-	// cannot be delivered.
+	// URL is the address of the queue that deliveries wait in, DeadURL that of the queue
+	// for what cannot be delivered.
 	URL, DeadURL string
 	// Concurrency is how many deliveries run at once in all.
 	Concurrency int
-	// Instances is by how many instances of the program an API's pace is shared at most; 1 for one alone.
+	// Instances is how many instances of the program share an API's pace at most, 1 or more.
 	Instances int
 }
 
 // A Queue is what deliveries wait in, and the dead-letter queue beside it. It is safe for
-// concurrent use. A nil Queue takes nothing, and leaves it to who gave a message to have it come again.
+// concurrent use. A nil Queue takes no dead letter, and postpones nothing: a message comes
+// again when whoever received it lets its visibility timeout end.
 type Queue struct {
 	config Config
-
 	client cache.FirstUse[sqs.Client]
 }
 
@@ -68,8 +69,8 @@ func (q *Queue) Instances() int {
 	return q.config.Instances
 }
 
-// Send puts a message into the queue. Where the messages of one group, which is a
-// destination's name, pile up, those of others are still delivered in time (fair queues,
+// Send puts a message into the queue. group is the destination's name: where the messages
+// of one destination pile up, those of others are still delivered in time (fair queues,
 // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html).
 // The error is a *gateway.Refusal with the reason ErrTooLarge or ErrUnavailable.
 func (q *Queue) Send(ctx context.Context, group string, message *Message) error {
@@ -81,37 +82,18 @@ func (q *Queue) Send(ctx context.Context, group string, message *Message) error 
 	return err
 }
 
-// SendAll puts messages into the queue, in batches, and returns for each an error as Send
-// does; nil where it was taken, and for a nil message.
+// SendAll puts messages into the queue, in batches, and returns for each what Send would;
+// nil for a nil message.
 func (q *Queue) SendAll(ctx context.Context, group string, messages []*Message) []error {
 	errs := make([]error, len(messages))
 	slots := make(chan struct{}, batchesAtOnce)
 	var calls sync.WaitGroup
-	batch := outgoing{group: groupID(group)}
-	send := func() {
-		full := batch
-		batch = outgoing{group: full.group}
+	for batch := range batches(groupID(group), messages, errs) {
 		slots <- struct{}{}
 		calls.Go(func() {
-			q.sendBatch(ctx, full, errs)
+			q.sendBatch(ctx, batch, errs)
 			<-slots
 		})
-	}
-	for i, message := range messages {
-		if message == nil {
-			continue
-		}
-		body, err := message.Encode()
-		if errs[i] = err; err != nil {
-			continue
-		}
-		if len(batch.entries) == maxBatchMessages || batch.size+len(body) > maxQueueBytes {
-			send()
-		}
-		batch.add(i, body)
-	}
-	if len(batch.entries) > 0 {
-		send()
 	}
 	calls.Wait()
 	return errs
@@ -119,16 +101,38 @@ func (q *Queue) SendAll(ctx context.Context, group string, messages []*Message) 
 
 // An outgoing is a batch of messages; the Id of an entry is the message's index.
 type outgoing struct {
-	group   *string
 	entries []types.SendMessageBatchRequestEntry
 	indexes []int
-	size    int
 }
 
-func (o *outgoing) add(index int, body string) {
-	o.entries = append(o.entries, types.SendMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(index)), MessageBody: &body, MessageGroupId: o.group})
-	o.indexes = append(o.indexes, index)
-	o.size += len(body)
+// batches yields the messages in batches as large as SQS takes them, and notes the errors
+// of those that cannot be encoded.
+func batches(group *string, messages []*Message, errs []error) iter.Seq[outgoing] {
+	return func(yield func(outgoing) bool) {
+		var batch outgoing
+		size := 0
+		for i, message := range messages {
+			if message == nil {
+				continue
+			}
+			body, err := message.Encode()
+			if errs[i] = err; err != nil {
+				continue
+			}
+			if len(batch.entries) == maxBatchMessages || size+len(body) > maxQueueBytes {
+				if !yield(batch) {
+					return
+				}
+				batch, size = outgoing{}, 0
+			}
+			batch.entries = append(batch.entries, types.SendMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), MessageBody: &body, MessageGroupId: group})
+			batch.indexes = append(batch.indexes, i)
+			size += len(body)
+		}
+		if len(batch.entries) > 0 {
+			yield(batch)
+		}
+	}
 }
 
 // sendBatch sends a batch, and notes the errors of its messages.
@@ -143,15 +147,16 @@ func (q *Queue) sendBatch(ctx context.Context, batch outgoing, errs []error) {
 	if answer == nil {
 		return
 	}
-	for _, each := range answer.Successful {
-		if index, err := strconv.Atoi(aws.ToString(each.Id)); err == nil && slices.Contains(batch.indexes, index) {
-			errs[index] = nil
+	note := func(id *string, err error) {
+		if index, malformed := strconv.Atoi(aws.ToString(id)); malformed == nil && slices.Contains(batch.indexes, index) {
+			errs[index] = err
 		}
 	}
+	for _, each := range answer.Successful {
+		note(each.Id, nil)
+	}
 	for _, each := range answer.Failed {
-		if index, err := strconv.Atoi(aws.ToString(each.Id)); err == nil && slices.Contains(batch.indexes, index) {
-			errs[index] = unavailable("It answered "+token(aws.ToString(each.Code))+".", nil)
-		}
+		note(each.Id, unavailable("It answered "+token(aws.ToString(each.Code))+".", nil))
 	}
 }
 
@@ -184,8 +189,8 @@ func (q *Queue) Bury(ctx context.Context, body string, reason Reason) error {
 	return err
 }
 
-// Postpone has a message come again after a pause. Where that fails it comes again when
-// the queue's own time is up.
+// Postpone has a message come again after a pause. Where that fails it comes again after
+// the visibility timeout of its receipt.
 func (q *Queue) Postpone(ctx context.Context, receipt string, pause time.Duration) {
 	if q == nil {
 		return
@@ -218,8 +223,7 @@ func callWithin[In, Out any](ctx context.Context, q *Queue, within time.Duration
 	if err == nil {
 		return answer, nil
 	}
-	var fault smithy.APIError
-	if errors.As(err, &fault) {
+	if fault, ok := errors.AsType[smithy.APIError](err); ok {
 		return nil, unavailable("It answered "+token(fault.ErrorCode())+": check its URL, AWS_REGION, and the rights of the role that keyrelay runs as.", err)
 	}
 	return nil, unavailable(unanswered(ctx, client), err)
@@ -250,7 +254,7 @@ func unavailable(why string, cause error) error {
 	}
 }
 
-// token keeps of a service's error code what is one.
+// token keeps the letters, digits and dots of a service's error code.
 func token(code string) string {
 	kept := strings.Map(func(c rune) rune {
 		if c == '.' || c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' {
@@ -261,7 +265,8 @@ func token(code string) string {
 	return kept[:min(len(kept), 64)]
 }
 
-// groupID is a text as a message's group may be called: the printable characters of ASCII, 128 at most.
+// groupID makes the name of a message's group out of a text: printable characters of
+// ASCII, 128 at most.
 func groupID(name string) *string {
 	var text strings.Builder
 	for i := range len(name) {
@@ -275,7 +280,7 @@ func groupID(name string) *string {
 	return aws.String(made[:min(len(made), 128)])
 }
 
-// printable is a text as an attribute of a message can be: valid UTF-8 without control characters.
+// printable makes an attribute of a message out of a text: valid UTF-8 without control characters.
 func printable(text string, most int) string {
 	text = strings.Map(func(c rune) rune {
 		if c < ' ' || c == 0x7f || c == '\ufffe' || c == '\uffff' {

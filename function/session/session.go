@@ -134,8 +134,8 @@ func unchecked(d *destination.Destination, problem string) *gateway.Refusal {
 // uncheckedFor refuses with ErrUnavailable because of another refusal: that of a
 // secret, of the credential for the call, or of the guard of its connection.
 func uncheckedFor(d *destination.Destination, err error) error {
-	var reason *gateway.Refusal
-	if !errors.As(err, &reason) {
+	reason, ok := errors.AsType[*gateway.Refusal](err)
+	if !ok {
 		return err
 	}
 	refusal := unchecked(d, reason.Detail)
@@ -166,8 +166,8 @@ func newRequest(ctx context.Context, method string, target *url.URL, accept stri
 // send sends one request of a check. what is where the document has its URL.
 func (c *Checker) send(ctx context.Context, d *destination.Destination, what string, request *http.Request, limit int) (*upstream.Answer, error) {
 	got, err := c.call(ctx, d, request, nil, limit)
-	var refusal *gateway.Refusal
-	if err == nil || !errors.As(err, &refusal) {
+	refusal, ok := errors.AsType[*gateway.Refusal](err)
+	if !ok {
 		return got, err
 	}
 	refusal.Detail, _ = upstream.Describe(what, refusal)
