@@ -1,5 +1,5 @@
-// Package caller says who calls the relay: by the key that the caller sends, or by
-// whom the gateway in front of the relay has let in.
+// Package caller says who calls the relay: by the key that the caller sends, or by the
+// API key or IAM principal that the gateway in front of the relay let in.
 //
 //	callers := caller.New(caller.Config{Secrets: secrets, Keys: reference})
 //	name, err := callers.Identify(ctx, request)
@@ -29,18 +29,19 @@ var ErrKey = errors.New("the caller's key is invalid")
 type Config struct {
 	// Secrets reads Keys.
 	Secrets *secret.Store
-	// Keys names the callers' keys: one key, a JSON array of keys, or a JSON object from
-	// a caller's name to a key or an array of keys. Zero where the relay checks none.
+	// Keys names the secret with the callers' keys: one key, a JSON array of keys, or a
+	// JSON object from a caller's name to a key or an array of keys. Zero where the relay
+	// checks no keys.
 	Keys destination.Reference
 	// Names maps the ids of API keys and the ARNs of IAM principals, as a gateway
 	// tells them, to callers' names.
 	Names map[string]string
 }
 
-// Callers knows the relay's callers. It is safe for concurrent use.
+// Callers identifies the relay's callers. It is safe for concurrent use.
 type Callers struct {
 	config Config
-	// read is what was made of the last version of the secret.
+	// read has the keys of the version of the secret that was read last.
 	read   atomic.Pointer[keys]
 	misses misses
 }
@@ -83,17 +84,17 @@ func (c *Callers) Identify(ctx context.Context, request *gateway.Request) (name 
 	name, found := known.find(sent[0])
 	if !found {
 		c.misses.slow(ctx, request.Address)
-		return "", &gateway.Refusal{Reason: ErrKey, Detail: "The key in X-Api-Key is none that this relay knows. Ask its operator for a valid one."}
+		return "", &gateway.Refusal{Reason: ErrKey, Detail: "The key in X-Api-Key is not one of this relay's. Ask its operator for a valid one."}
 	}
 	return name, nil
 }
 
-// minKey is how many characters a key has at least that nobody guesses: 16 random letters
-// and digits are 95 bits.
+// minKey is the length from which on nobody guesses a key: 16 random letters and digits
+// are 95 bits.
 const minKey = 16
 
 // Check reads the keys now, and reports whether one of them is so short that it may be
-// guessed. The error is as from Identify, where they cannot be read or are none.
+// guessed. The error is as from Identify where they cannot be read, or there are none.
 func (c *Callers) Check(ctx context.Context) (short bool, err error) {
 	if _, err := c.keys(ctx); err != nil {
 		return false, err
@@ -108,9 +109,8 @@ func (c *Callers) Check(ctx context.Context) (short bool, err error) {
 	return short, nil
 }
 
-// named returns the name of whom the gateway let in. A role's sessions have the
-// role's name: arn:aws:sts::ACCOUNT:assumed-role/NAME/SESSION is of
-// arn:aws:iam::ACCOUNT:role/NAME.
+// named returns the name of a principal. A session of a role has the role's name:
+// arn:aws:sts::ACCOUNT:assumed-role/NAME/SESSION that of arn:aws:iam::ACCOUNT:role/NAME.
 func (c *Callers) named(principal string) string {
 	if name, found := c.config.Names[principal]; found || principal == "" {
 		return name

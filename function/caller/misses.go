@@ -8,16 +8,16 @@ import (
 )
 
 const (
-	// freeMisses is how many wrong keys of an address are answered at once.
+	// freeMisses is how many wrong keys of an address are answered without delay.
 	freeMisses = 5
-	// firstPause is how long the answer to the next one is kept back; each later one
-	// takes twice as long, up to maxPause.
+	// firstPause is for how long the answer to the next one is held back; each later one
+	// waits twice as long, up to maxPause.
 	firstPause = 100 * time.Millisecond
 	maxPause   = 5 * time.Second
-	// maxWaiting is how many answers of one address are kept back at once. Beyond them
-	// its requests are refused unread, so that asking in parallel is no faster.
+	// maxWaiting is how many answers to one address are held back at once. Beyond them
+	// its keys are refused unread, so that trying in parallel is no faster.
 	maxWaiting = 8
-	// forgotten is after how long without a wrong key an address is as new.
+	// forgotten is after how long without a wrong key an address starts anew.
 	forgotten = 10 * time.Minute
 	// maxAddresses bounds the memory: 4,096 addresses take less than 1 MB.
 	maxAddresses = 4096
@@ -36,8 +36,8 @@ type miss struct {
 	last           time.Time
 }
 
-// network is the part of an address that one caller has to itself: of IPv6 a /64. It
-// is invalid for no address, as in Lambda.
+// network is the part of an address that one caller has to itself: of IPv6 a /64. It is
+// invalid where there is no address, as in Lambda.
 func network(address string) netip.Prefix {
 	parsed, err := netip.ParseAddr(address)
 	if err != nil {
@@ -59,7 +59,7 @@ func (m *misses) admits(address string) bool {
 	return known == nil || known.waiting < maxWaiting
 }
 
-// slow notes a wrong key, and returns when its answer may be given.
+// slow notes a wrong key, and returns once it may be answered.
 func (m *misses) slow(ctx context.Context, address string) {
 	from := network(address)
 	if !from.IsValid() {
@@ -81,7 +81,7 @@ func (m *misses) slow(ctx context.Context, address string) {
 	m.mutex.Unlock()
 }
 
-// note counts a wrong key of an address, and makes place for it.
+// note counts a wrong key of an address.
 func (m *misses) note(from netip.Prefix) *miss {
 	now := time.Now()
 	known := m.addresses[from]

@@ -75,7 +75,7 @@ func capacity(response *Response, asBase64 bool) int {
 	return min(size, mostBytes)
 }
 
-// appendBody appends a body of valid UTF-8, or so much of it that the answer is too long.
+// appendBody appends a body of valid UTF-8, up to where the answer is too long.
 func appendBody(out, body []byte) []byte {
 	for {
 		n := 0
@@ -151,9 +151,8 @@ func appendQuoted(out []byte, text string) []byte {
 	return append(appendText(append(out, '"'), text), '"')
 }
 
-// appendText appends a field's text as the inside of a JSON string: UTF-8, and a
-// byte that is none as ISO-8859-1, which is what fields hold by tradition, RFC 9110
-// section 5.5.
+// appendText appends a field's text as the inside of a JSON string: UTF-8 as it is, and
+// any other byte as ISO-8859-1, which fields hold by tradition, RFC 9110 section 5.5.
 func appendText(out []byte, text string) []byte {
 	for i := 0; i < len(text); {
 		if c := text[i]; c < utf8.RuneSelf {

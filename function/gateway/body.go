@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// inflate undoes gzip, and takes the fields off that speak of the coded bytes. A
-// REST API undoes it by itself and leaves Content-Encoding as it was: there the body
-// has no mark of gzip, RFC 1952 section 2.3.1. Any other content coding stays.
+// inflate undoes gzip, and removes the fields about the coded bytes. A REST API undoes
+// it by itself and leaves Content-Encoding as it was: then the body does not begin as
+// gzip does, RFC 1952 section 2.3.1. Any other content coding stays.
 func inflate(header http.Header, body []byte, used *share) ([]byte, error) {
 	if coding := ContentCoding(header); coding != "gzip" && coding != "x-gzip" || len(body) == 0 {
 		return body, nil
@@ -38,7 +38,7 @@ func inflate(header http.Header, body []byte, used *share) ([]byte, error) {
 }
 
 // ContentCoding returns the content codings that Content-Encoding names, in small
-// letters and joined by commas; empty for none. identity, which is none, is left out
+// letters and joined by commas; empty for none. identity, which means none, is left out
 // (RFC 9110 section 8.4.1).
 func ContentCoding(header http.Header) string {
 	var codings []string
@@ -63,7 +63,7 @@ func refuseBody(cause error) error {
 	case errors.Is(cause, errBusy):
 		return &Refusal{
 			Reason:     ErrBusy,
-			Detail:     "The relay has as many records in hand as its memory takes. Send this one again in a moment.",
+			Detail:     "The relay holds as many records as its memory takes. Send this one again in a moment.",
 			RetryAfter: 1,
 		}
 	}

@@ -9,10 +9,9 @@ import (
 	"keyrelay/function/rawjson"
 )
 
-// An event is what it takes to make a Request of a Lambda event. It is used for one
-// event after the other, so that its map and slices are made once: what remains to
-// be made per event is one string, which holds every text of the request, and the
-// body.
+// An event makes a Request of a Lambda event. It is used for one event after another,
+// so that its map and slices are made once: each event costs one string, which holds
+// every text of the request, and the body.
 type event struct {
 	request Request
 	cursor  rawjson.Cursor
@@ -24,7 +23,7 @@ type event struct {
 	text     rawjson.Text
 	isBase64 bool
 	readBody func() ([]byte, error)
-	// records is what an event that is no request holds instead.
+	// records are the messages of an event that is not a request.
 	records []byte
 }
 
@@ -36,7 +35,7 @@ func (s span) of(blob string) string { return blob[s.start:s.end] }
 // A field is one header field of an event; its name and value are in the scratch.
 type field struct{ name, value span }
 
-// maxKept is the most values of an event that memory is kept for until the next event.
+// maxKept is for how many values of an event memory is kept until the next event.
 const maxKept = 1 << 10
 
 // maxEventDepth is how deep an event may nest: the limit of encoding/json.
@@ -72,8 +71,8 @@ func (e *event) read(payload []byte) error {
 	return nil
 }
 
-// clear makes ready for the next event and lets go of what the caller sent. It
-// reports whether the event is small enough to be kept.
+// clear prepares for the next event and lets go of what the caller sent. It reports
+// whether the event is small enough to be kept.
 func (e *event) clear() bool {
 	small := len(e.values) <= maxKept && len(e.scratch) <= maxKept*64
 	clear(e.header)
@@ -91,7 +90,7 @@ func (e *event) add(t rawjson.Text) span {
 	return span{start, len(e.scratch)}
 }
 
-// principal is who the gateway let in: in format 1.0 an API key before an IAM
+// principal is whom the gateway let in: in format 1.0 an API key or else an IAM
 // principal, in format 2.0, which has no API keys, an IAM principal.
 func (e *event) principal(m *members) span {
 	switch {
@@ -194,7 +193,7 @@ func (e *event) readFields(m *members) error {
 	return nil
 }
 
-// hasMembers reports whether the JSON text is something else than an empty object.
+// hasMembers reports whether the JSON text is anything but an empty object.
 func hasMembers(json []byte) bool {
 	return json != nil && (json[0] != '{' || len(bytes.TrimSpace(json[1:len(json)-1])) > 0)
 }
@@ -289,8 +288,7 @@ func (e *event) readCookies(json []byte) error {
 	return e.addField(name, value)
 }
 
-// fillHeader cuts the fields out of blob. Values that came under one name share a
-// piece of e.values.
+// fillHeader cuts the fields out of blob. Values of one name share a piece of e.values.
 func (e *event) fillHeader(blob string) {
 	for _, f := range e.fields {
 		e.values = append(e.values, f.value.of(blob))
@@ -322,7 +320,7 @@ func (e *event) gatherFields(blob string) {
 func refuseEvent() error {
 	return &Refusal{
 		Reason: ErrEvent,
-		Detail: "The function was called with an event that is none of an API Gateway REST API (payload format 1.0), an HTTP API or a Lambda function URL (payload format 2.0). Call the function through one of these.",
+		Detail: "The function was called with an event that did not come from an API Gateway REST API (payload format 1.0), an HTTP API or a Lambda function URL (payload format 2.0). Call it through one of these.",
 	}
 }
 

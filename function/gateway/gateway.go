@@ -30,13 +30,13 @@ const MaxAnswerBytes = 6_291_556
 
 // The reasons for which this package refuses a request.
 var (
-	// ErrEvent says that the Lambda event is none that this package reads, or is broken.
+	// ErrEvent says that this package does not read such a Lambda event, or that it is broken.
 	ErrEvent = errors.New("the event cannot be read")
-	// ErrHeader says that a header of the event is none that HTTP can carry.
+	// ErrHeader says that HTTP cannot carry a header of the event.
 	ErrHeader = errors.New("a header is invalid")
 	// ErrRecordTooLarge says that the body is longer than MaxRecordBytes.
 	ErrRecordTooLarge = errors.New("the record is too large")
-	// ErrBusy says that the bodies of other requests take all memory that there is for bodies.
+	// ErrBusy says that the bodies of other requests take all the memory for bodies.
 	ErrBusy = errors.New("the relay is busy")
 	// ErrRecordBroken says that the body did not arrive whole, or is not the base64 that the event says it is.
 	ErrRecordBroken = errors.New("the record did not arrive whole")
@@ -71,7 +71,7 @@ type Request struct {
 	// Principal is the id of the API key, or the ARN of the IAM principal, that the
 	// gateway let in; empty for neither, and over HTTP.
 	Principal string
-	// Caller is the caller's name; empty until the relay knows it, and for who has none.
+	// Caller is the caller's name; empty until the relay knows it, and where there is none.
 	Caller string
 	// Address is the caller's IP address over HTTP; empty in Lambda.
 	Address string

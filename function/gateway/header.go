@@ -64,7 +64,7 @@ func Forwards(name string) bool {
 	return !isCallersOwn(folded) && !isHopByHop(folded)
 }
 
-// isCallersOwn knows the families of fields that direct the relay or tell about the caller.
+// isCallersOwn reports whether a field directs the relay or tells about the caller.
 func isCallersOwn(folded []byte) bool {
 	if len(folded) < 5 || folded[0] != 'x' && folded[0] != 'c' {
 		return false
@@ -123,10 +123,9 @@ func DeleteDigests(header http.Header) {
 	maps.DeleteFunc(header, func(name string, _ []string) bool { return IsDigest(name) })
 }
 
-// IsDigest knows the fields that are made from the bytes of a body, by their canonical
-// names: its entity tag (RFC 9110 section 8.8.3) and its digests (RFC 9530, RFC 3230,
-// RFC 1864). Where the body is not passed on as it was they would be wrong, and tell
-// what it was.
+// IsDigest reports whether a field, by its canonical name, is made from the bytes of a
+// body: its entity tag (RFC 9110 section 8.8.3) and its digests (RFC 9530, RFC 3230,
+// RFC 1864). Of a body that is not passed on as it was they are wrong, and tell what it was.
 func IsDigest(name string) bool {
 	switch name {
 	case "Etag", "Content-Digest", "Repr-Digest", "Digest", "Content-Md5":

@@ -11,20 +11,20 @@ import (
 	"sync/atomic"
 )
 
-// HTTP returns the handler for a plain HTTP port. A body longer than
-// MaxRecordBytes is not read to its end, and one that finds no memory beside those
-// of other requests is not read further: after the answer the connection is closed.
+// HTTP returns the handler for a plain HTTP port. A body longer than MaxRecordBytes, or
+// for which the bodies of other requests leave no memory, is not read to its end: after
+// the answer the connection is closed.
 func HTTP(handler Handler) http.Handler { return &httpHandler{handler: handler} }
 
-// LoopbackHTTP is HTTP for a port that only this machine reaches. A request whose
-// Host is another one's is refused: a browser was led here by a name that its owner
-// points to this machine (DNS rebinding).
+// LoopbackHTTP is HTTP for a port that only this machine reaches. A request for another
+// Host is refused: a browser was led here by a name whose owner points it to this
+// machine (DNS rebinding).
 func LoopbackHTTP(handler Handler) http.Handler {
 	return &httpHandler{handler: handler, loopback: true}
 }
 
-// maxFields is how many header fields a request may have: the memory that they take is a
-// multiple of their bytes.
+// maxFields is how many header fields a request may have: they take several times their
+// bytes in memory.
 const maxFields = 500
 
 type httpHandler struct {
@@ -78,8 +78,8 @@ func refuseHost(host string) error {
 	}
 }
 
-// write sends the response. net/http takes off the body and its length where there
-// may be none (RFC 9110 section 6.4.1), and adds nothing but a Date where there is none.
+// write sends the response. net/http leaves out the body and its length where there may
+// be none (RFC 9110 section 6.4.1), and adds only a Date that is missing.
 func write(w http.ResponseWriter, response *Response) {
 	header := w.Header()
 	maps.Copy(header, response.Header)
@@ -93,7 +93,7 @@ func write(w http.ResponseWriter, response *Response) {
 
 // refuseMessage answers a request that net/http did not take, whose own answer says why.
 func refuseMessage(handler Handler, status int, why string) *Response {
-	detail := "The request is not HTTP as RFC 9110 has it"
+	detail := "The request is not HTTP (RFC 9110)"
 	switch status {
 	case http.StatusRequestHeaderFieldsTooLarge:
 		detail = "The header is longer than 32 KB, or has more than 500 fields. Send less in it; data belongs into the record."

@@ -8,7 +8,7 @@ import "keyrelay/function/rawjson"
 // and https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html.
 type members struct {
 	// foreign is set by a member that only events of other services have, and
-	// broken by a value that is none of its member.
+	// broken by a value of the wrong type.
 	foreign, broken bool
 
 	version, resource, path, httpMethod, rawPath rawjson.Text
@@ -133,7 +133,7 @@ func (m *members) readIdentity(c *rawjson.Cursor) {
 	}
 }
 
-// readText reads a string, which null and none leave empty, as in encoding/json.
+// readText reads a string; null leaves it empty, as in encoding/json.
 func readText(c *rawjson.Cursor) rawjson.Text {
 	if c.Null() {
 		return rawjson.Text{}
@@ -149,7 +149,7 @@ func readJSON(c *rawjson.Cursor) []byte {
 	return c.Skip()
 }
 
-// format is what the version says; payload format 1.0 of REST APIs names none.
+// format is what the version says; events of REST APIs have none.
 func (m *members) format() format {
 	if string(m.version.Raw) == "2.0" {
 		return payloadV2

@@ -8,9 +8,9 @@ import (
 
 // A QueueMessage is one message of a queue of Amazon SQS that was received.
 type QueueMessage struct {
-	// ID is the queue's own name of the message.
+	// ID is the queue's own ID of the message.
 	ID string
-	// Receipt names this receipt of it: by it the message is deleted or postponed.
+	// Receipt is the handle of this receipt, by which the message is deleted or postponed.
 	Receipt string
 	// Body is what was sent.
 	Body string
@@ -48,8 +48,8 @@ func readQueueEvent(records []byte) (messages []QueueMessage, ok bool) {
 	return messages, len(messages) > 0
 }
 
-// NewQueueMessage makes a message of the texts that the queue has for it: sent is in
-// milliseconds since 1970. Where they are no numbers it counts as new.
+// NewQueueMessage makes a message of the texts that SQS has for it; sent is in
+// milliseconds since 1970. Where sent and receives are not numbers the message is new.
 func NewQueueMessage(id, receipt, body, sent, receives string) QueueMessage {
 	made := QueueMessage{ID: id, Receipt: receipt, Body: body, Sent: time.Now().Round(0), Receives: 1}
 	if milliseconds, err := strconv.ParseInt(sent, 10, 64); err == nil {
@@ -61,8 +61,8 @@ func NewQueueMessage(id, receipt, body, sent, receives string) QueueMessage {
 	return made
 }
 
-// encodeFailures is the answer to an event of a queue: the messages that are to come
-// again, https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html.
+// encodeFailures makes the answer to an event of a queue: the messages that come again,
+// https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html.
 func encodeFailures(ids []string) []byte {
 	type failure struct {
 		ItemIdentifier string `json:"itemIdentifier"`

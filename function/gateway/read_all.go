@@ -67,16 +67,16 @@ func ReadWithin(from io.Reader, declared, limit, growth int64, take func(size in
 	}
 }
 
-// maxShared is how much memory the bodies of all requests take together while they
-// are read and used: one of the largest finds place, or thousands of a usual size.
-// What is made of them may take as much again.
+// maxShared is how much memory the bodies of all requests take together while they are
+// read and used: enough for one of the largest, or for thousands of a usual size. What is
+// made of them may take as much again.
 const maxShared = 13 << 20
 
-// errBusy says that other bodies have taken that memory.
+// errBusy says that other bodies take that memory.
 var errBusy = errors.New("too many bodies are under way")
 
-// A share is what one request takes of the memory that all have together. A nil
-// share is not bounded.
+// A share is what one request takes of the memory that all have together. A nil share
+// has no bound.
 type share struct {
 	all   *atomic.Int64
 	taken int64
@@ -93,8 +93,8 @@ func (s *share) take(size int64) error {
 	return nil
 }
 
-// giveBack leaves the memory to others. A large one is collected first, so that the
-// next large body finds that memory and does not take more.
+// giveBack leaves the memory to others. What a large body took is collected first, so
+// that the next large body reuses it.
 func (s *share) giveBack() {
 	const large = 4 << 20
 	if s.taken > large {

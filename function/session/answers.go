@@ -10,8 +10,8 @@ import (
 	"keyrelay/function/secret"
 )
 
-// maxAnswers is how many answers are kept at least, and half of how many at most,
-// so that tokens made up by a caller fill no memory.
+// maxAnswers is how many answers are kept at least; twice as many are kept at most, so
+// that tokens made up by a caller fill no memory.
 const maxAnswers = 5_000
 
 // An answerKey names a token by its digest: the cache holds no token.

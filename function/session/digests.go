@@ -14,8 +14,8 @@ import (
 	"keyrelay/function/secret"
 )
 
-// listInterval is the least time between two reads of a list: tokens made up by a
-// caller cost no more.
+// listInterval is the least time between two reads of a list, however many tokens a
+// caller makes up.
 const listInterval = time.Second
 
 // A digestList holds the SHA-256 digests of the valid tokens.
@@ -23,8 +23,8 @@ type digestList struct {
 	digests [][sha256.Size]byte
 }
 
-// newDigestLists returns the cache of digest lists. It is not that of the other
-// secrets: a list is not served past cacheSeconds, however its source fares.
+// newDigestLists returns the cache of digest lists. It is not the cache of the other
+// secrets: a list is not served past cacheSeconds, even where it cannot be read again.
 func newDigestLists(c *Checker) *cache.Cache[*destination.Destination, *digestList] {
 	return &cache.Cache[*destination.Destination, *digestList]{
 		Fetch:    c.readDigests,

@@ -55,7 +55,7 @@ func (c *Checker) askAbout(ctx context.Context, d *destination.Destination, own 
 }
 
 // readIntrospection reads an answer (RFC 7662 section 2.2). Only the literal true
-// makes a token active; an answer that does not say is none.
+// makes a token active; without true or false the check was not made.
 func readIntrospection(d *destination.Destination, body []byte) (verdict, error) {
 	active, _ := rawjson.Pointer("/active").Find(body)
 	switch string(active) {
@@ -76,9 +76,9 @@ func readIntrospection(d *destination.Destination, body []byte) (verdict, error)
 	return tokenTimes(expiry, notBefore), nil
 }
 
-// meantElsewhere says why an active token is not meant for this relay: it is for
-// refreshing others, or not from, for and allowed what the document says. A token
-// server knows tokens of every kind for every API.
+// meantElsewhere says why an active token is not meant for this relay: it is a refresh
+// token, or lacks the issuer, audience or scopes that the document names. A token server
+// knows tokens of every kind for every API.
 func meantElsewhere(session *destination.Session, body []byte) (problem string) {
 	for _, kind := range [...]rawjson.Pointer{"/token_type", "/token_use", "/typ"} {
 		if slices.ContainsFunc(texts(body, kind), func(text string) bool { return strings.Contains(strings.ToLower(text), "refresh") }) {

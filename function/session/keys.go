@@ -21,7 +21,7 @@ const (
 	// keySetMaxAge how old it may get while it cannot be.
 	keySetTTL    = 5 * time.Minute
 	keySetMaxAge = time.Hour
-	// keySetInterval is the least time between two readings for keys that the set does not have.
+	// keySetInterval is the least time between two readings because of keys that the set lacks.
 	keySetInterval = time.Minute
 	// maxKeySet is the size of the largest key set, in bytes. Sets with certificate
 	// chains are longer than the answers of other endpoints.
@@ -38,7 +38,7 @@ type keySet struct {
 	keys   []publicKey
 }
 
-// A publicKey is a public key that tokens are signed for.
+// A publicKey verifies tokens.
 type publicKey struct {
 	id string
 	// algorithm is the only one to use it with; empty for any that its type has.
@@ -58,8 +58,8 @@ func newKeySets(c *Checker) *cache.Cache[*destination.Destination, *keySet] {
 	}
 }
 
-// readKeySet reads a key set. One without a key that can be used is a failure, so
-// that it replaces none that has some.
+// readKeySet reads a key set. One without a usable key is a failure, so that it does not
+// replace one that has some.
 func (c *Checker) readKeySet(ctx context.Context, d *destination.Destination, previous *keySet) (*keySet, cache.Life, error) {
 	request, err := newRequest(ctx, http.MethodGet, d.Session.JWKSURL, "application/jwk-set+json, application/json", nil)
 	if err != nil {
@@ -83,8 +83,7 @@ func (c *Checker) readKeySet(ctx context.Context, d *destination.Destination, pr
 	return read, life, nil
 }
 
-// usableKeys reads the keys of a set. Those that are of no use are left out, as
-// RFC 7517 section 5 has it.
+// usableKeys reads the keys of a set. The others are left out, as RFC 7517 section 5 says.
 func usableKeys(body []byte) []publicKey {
 	var set struct {
 		Keys []json.RawMessage `json:"keys"`

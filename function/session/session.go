@@ -28,7 +28,7 @@ import (
 var (
 	// ErrInvalid says that the session token is not valid.
 	ErrInvalid = errors.New("the session is invalid")
-	// ErrUnavailable says that it cannot be told now whether a session token is valid.
+	// ErrUnavailable says that a session token cannot be checked now.
 	ErrUnavailable = errors.New("the session check cannot be made")
 )
 
@@ -37,7 +37,7 @@ const (
 	maxToken = 16 << 10
 	// maxIntrospection is the size of the longest answer of an introspection endpoint.
 	maxIntrospection = 64 << 10
-	// clockLeeway is how far ahead the clock may go of whoever issues tokens: a fresh
+	// clockLeeway is how far the clock of whoever issues tokens may be ahead: a fresh
 	// token's nbf may lie this far in the future. An exp has no leeway, RFC 7519 section 4.1.4.
 	clockLeeway = 10 * time.Second
 )
@@ -65,17 +65,17 @@ func New(secrets *secret.Store, credentials *credential.Store, call upstream.Cal
 type verdict struct {
 	// problem completes "The session token"; empty for a valid one.
 	problem string
-	// until is when the token itself ends that; zero for never.
+	// until is when that changes by the token's own times; zero for never.
 	until time.Time
 }
 
-// invalidToken is the problem of a token of which no more is known.
+// invalidToken is the problem of a token about which nothing else is known.
 const invalidToken = "is not valid, or no longer" // #nosec G101 -- words, not a token
 
-// Check checks a record's session token as x-keyrelay-session of the destination
-// says; a destination without one accepts any. The error is a *gateway.Refusal with
-// the reason ErrInvalid where the token is not valid, or ErrUnavailable where that
-// cannot be told now: then RetryAfter is set. Nothing of the token is in either.
+// Check checks a record's session token as x-keyrelay-session of the destination says;
+// without it any token is accepted. The error is a *gateway.Refusal with the reason
+// ErrInvalid where the token is not valid, or ErrUnavailable where it cannot be checked
+// now: then RetryAfter is set. Neither holds anything of the token.
 func (c *Checker) Check(ctx context.Context, d *destination.Destination, token string) error {
 	if d.Session == nil {
 		return nil
@@ -108,7 +108,7 @@ func (c *Checker) verdict(ctx context.Context, d *destination.Destination, token
 	return c.lookUp(ctx, d, token)
 }
 
-// tokenTimes holds the times of a token against the clock. A nil time is absent.
+// tokenTimes compares the times of a token with the clock. A nil time is absent.
 func tokenTimes(expiry, notBefore *time.Time) verdict {
 	now := cache.Now()
 	switch {
@@ -150,7 +150,7 @@ func cancelled(d *destination.Destination, cause error) error {
 	return refusal
 }
 
-// newRequest makes the request of a check; with a form, where there is one.
+// newRequest makes the request of a check; form is its body, nil for none.
 func newRequest(ctx context.Context, method string, target *url.URL, accept string, form url.Values) (*http.Request, error) {
 	request, err := http.NewRequestWithContext(ctx, method, target.String(), strings.NewReader(form.Encode()))
 	if err != nil {
@@ -163,7 +163,7 @@ func newRequest(ctx context.Context, method string, target *url.URL, accept stri
 	return request, nil
 }
 
-// send sends one request of a check. what is where the document has its URL.
+// send sends one request of a check. what names the member of the document that has its URL.
 func (c *Checker) send(ctx context.Context, d *destination.Destination, what string, request *http.Request, limit int) (*upstream.Answer, error) {
 	got, err := c.call(ctx, d, request, nil, limit)
 	refusal, ok := errors.AsType[*gateway.Refusal](err)

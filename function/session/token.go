@@ -11,15 +11,15 @@ import (
 	"keyrelay/function/destination"
 )
 
-// signatureAlgorithms are those that tokens may be signed with: asymmetric ones
-// only. A list of what is allowed keeps none and HMAC out, RFC 8725 section 3.1.
+// signatureAlgorithms are those with which tokens may be signed, asymmetric ones alone:
+// the algorithm "none" and HMAC are not among them, RFC 8725 section 3.1.
 func signatureAlgorithms() []jose.SignatureAlgorithm {
 	return []jose.SignatureAlgorithm{
 		jose.RS256, jose.RS384, jose.RS512, jose.PS256, jose.PS384, jose.PS512, jose.ES256, jose.ES384, jose.ES512, jose.EdDSA,
 	}
 }
 
-// parseToken reads a token in the compact serialization; nil where it is none that
+// parseToken reads a token in the compact serialization; nil where it is not one that
 // may be verified. Go's base64 skips line breaks, which RFC 7515 section 2 does not
 // allow. What crit names changes the meaning of a token, and RFC 7797 section 7
 // forbids b64, the only one that go-jose knows, in a JWT.
