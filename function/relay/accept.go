@@ -15,7 +15,7 @@ import (
 type acceptedDocument struct {
 	// ID is that of a record's message.
 	ID string `json:"id,omitempty"`
-	// IDs are those of a batch's records, in their order, without those that were not accepted.
+	// IDs are those of a batch's records in their order, without the records that were not accepted.
 	IDs []string `json:"ids,omitzero"`
 	// Results say what became of each record, where one has no valid session.
 	Results json.RawMessage `json:"results,omitempty"`
@@ -35,7 +35,7 @@ func (r *Relay) accept(ctx context.Context, request *gateway.Request, outbound *
 		return nil, err
 	}
 	message := newMessage(request, header, outbound)
-	// A caller that leaves meanwhile would not know whether the record was accepted.
+	// It goes on where the caller leaves, who would not know whether the record was accepted.
 	limited, cancel := context.WithDeadline(context.WithoutCancel(ctx), entry.limit)
 	defer cancel()
 	if err := r.config.Queue.Send(limited, outbound.Destination.Name, message); err != nil {
@@ -54,7 +54,7 @@ func newMessage(request *gateway.Request, header http.Header, outbound *plan.Pla
 	}
 }
 
-// deferAll has the batch queued instead of sent.
+// deferAll makes the batch one whose records are queued instead of sent.
 func (b *batchRun) deferAll() (err error) {
 	b.messages = make([]*later.Message, len(b.deliveries))
 	b.header, err = plan.Kept(b.request.Header)
@@ -77,7 +77,7 @@ func (b *batchRun) enqueue(ctx context.Context, group string) {
 	}
 }
 
-// accepted answers for a batch of which every record was queued, those without a valid session excepted.
+// accepted answers for a batch of which every record with a valid session was queued.
 func (b *batchRun) accepted() *gateway.Response {
 	document := acceptedDocument{IDs: []string{}}
 	for i := range b.deliveries {

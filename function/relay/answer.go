@@ -91,13 +91,13 @@ func ownHeader(mediaType, proxyError string) http.Header {
 	}
 }
 
-// relayLocation is what Location is called on a redirect, which the relay does not
-// follow and no client may follow with its key and its record.
+// relayLocation is the name of a redirect's Location: the relay does not follow it, and
+// no client may follow it with its key and its record.
 const relayLocation = "X-Relay-Location"
 
-// present makes a downstream's answer one that the relay hands back: nothing in it
-// can be taken for the relay's own words, and nothing in it is about the relay's
-// own address, which stands for every API.
+// present makes a downstream's answer one that the relay hands back: nothing in it can
+// be taken for the relay's own words, or is about the relay's own address, which stands
+// for every API.
 func (r *Relay) present(answer *gateway.Response) {
 	header := answer.Header
 	var redirect []string
@@ -120,15 +120,15 @@ func (r *Relay) present(answer *gateway.Response) {
 	header["Proxy-Status"] = r.proxyStatus(header["Proxy-Status"], answer.Status)
 }
 
-// isRelays knows the fields that only the relay sets, in every spelling: servers and
-// gateways that read an underscore as a hyphen cannot tell them apart.
+// isRelays reports whether a field is one that only the relay sets, in any spelling: for
+// servers and gateways an underscore may be a hyphen.
 func isRelays(name string) bool {
 	const family = "X-Relay-"
 	return len(name) > len(family) && gateway.SameHeaderName(name[:len(family)], family)
 }
 
-// aboutOrigin knows the fields by which a server tells a client, for other requests
-// too, what holds for all of its address.
+// aboutOrigin reports whether a field tells a client what holds for the server's whole
+// address, beyond this request.
 func aboutOrigin(name string) bool {
 	switch name {
 	case "Alt-Svc", // RFC 7838

@@ -30,8 +30,8 @@ const (
 	credentialTime = 30 * time.Second
 )
 
-// The problems that dead letters have besides those of answers: the API's own status
-// ended it, and the message is none of this program's.
+// The problems that dead letters have besides those of answers: the API's status says
+// that no other try will help, or this program did not write the message.
 const (
 	statusProblem  = "downstream-status"
 	messageProblem = "message-invalid"
@@ -54,7 +54,7 @@ type try struct {
 	outcome outcome
 	// pause is after how long it comes again.
 	pause time.Duration
-	// messageID is the message's own.
+	// messageID is the ID that the relay gave the message.
 	messageID string
 	// within is for how long after it was sent the message is tried.
 	within time.Duration
@@ -72,8 +72,8 @@ const (
 	dead      outcome = "dead"
 )
 
-// Deliver delivers the messages of one event of the queue, side by side, and returns
-// the IDs of those that are to come again. It is a gateway.DeliverFunc.
+// Deliver delivers the messages of one event of the queue, side by side, and returns the
+// IDs of those that come again. It is a gateway.DeliverFunc.
 func (r *Relay) Deliver(ctx context.Context, messages []gateway.QueueMessage) (again []string) {
 	settling, cancel := settlingContext(ctx)
 	defer cancel()
@@ -99,8 +99,8 @@ func (r *Relay) Deliver(ctx context.Context, messages []gateway.QueueMessage) (a
 	return again
 }
 
-// settlingContext is for telling the queues what became of a message: it outlives the
-// end of the program, but not an invocation, which would fail with all of its messages.
+// settlingContext is for telling the queues what became of a message. It outlives ctx,
+// but not the invocation, which would fail with all of its messages.
 func settlingContext(ctx context.Context) (context.Context, context.CancelFunc) {
 	settling := context.WithoutCancel(ctx)
 	if own, ok := ctx.Deadline(); ok {
@@ -109,8 +109,8 @@ func settlingContext(ctx context.Context) (context.Context, context.CancelFunc) 
 	return context.WithCancel(settling)
 }
 
-// Poll delivers what it receives from the queue until stop ends, and then what is under
-// way for drain at most. failed is told why the queue could not be asked.
+// Poll delivers what it receives from the queue until stop ends, and then waits for the
+// deliveries under way, for drain at most. failed is told why the queue could not be asked.
 func (r *Relay) Poll(stop context.Context, drain time.Duration, failed func(err error)) {
 	r.config.Queue.Poll(stop, later.Poller{Deliver: r.deliver, Failed: failed, Drain: drain})
 }
@@ -148,8 +148,8 @@ func (r *Relay) deliver(ctx context.Context, received *gateway.QueueMessage) (ag
 	return entry.try.outcome == retried, entry.try.pause
 }
 
-// tryMessage makes the plan anew and sends it, unless the message is to be postponed. A
-// panic is an error as any other fault of the relay.
+// tryMessage plans the request anew and sends it, unless the message has to be postponed.
+// A panic is an error like any other fault of the relay.
 func (r *Relay) tryMessage(ctx context.Context, entry *logEntry) (answer *gateway.Response, err error) {
 	defer func() {
 		if recover() != nil {
@@ -182,7 +182,7 @@ func (r *Relay) tryMessage(ctx context.Context, entry *logEntry) (answer *gatewa
 	return answer, err
 }
 
-// planAgain reads the message and plans its request with the documents of now.
+// planAgain reads the message and plans its request with the documents of this program.
 func (r *Relay) planAgain(entry *logEntry) (*plan.Plan, error) {
 	message, err := later.Read(entry.try.received.Body)
 	if err != nil {
@@ -231,7 +231,8 @@ func (r *Relay) noteReach(answer *gateway.Response, err error, entry *logEntry, 
 	}
 }
 
-// isUnreached knows the statuses by which an API, or what stands before it, takes nothing for a while.
+// isUnreached reports whether a status says that an API, or what stands in front of it,
+// takes no requests for a while.
 func isUnreached(status int) bool {
 	switch status {
 	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
@@ -259,8 +260,7 @@ func (r *Relay) awaitTurn(ctx context.Context, outbound *plan.Plan, entry *logEn
 	return cache.Sleep(ctx, wait) == nil
 }
 
-// bury makes a dead letter of the message. Where the dead-letter queue does not take it, it
-// comes again.
+// bury makes a dead letter of the message, which comes again where that fails.
 func (r *Relay) bury(ctx context.Context, entry *logEntry) {
 	settling, cancel := settlingContext(ctx)
 	defer cancel()
@@ -280,7 +280,7 @@ func (e *logEntry) accepted() bool {
 	return e.problemName == "" && e.status >= 200 && e.status < 300 && !e.refused && !e.withheld
 }
 
-// answerTooLargeName is the one problem of a delivery that sending again does not mend.
+// answerTooLargeName is the one problem of a downstream that sending again does not solve.
 const answerTooLargeName = "downstream-answer-too-large"
 
 // transient says that the record may be accepted when it is sent again: the API was not

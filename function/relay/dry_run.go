@@ -18,7 +18,7 @@ type dryRunDocument struct {
 	URL     string      `json:"url"`
 	Headers http.Header `json:"headers"`
 	Body    string      `json:"body"`
-	// Destination is what the log calls it too: the name of its document.
+	// Destination is the name of its document, as in the log.
 	Destination string   `json:"destination"`
 	Security    []string `json:"security"`
 	// Delivery is "later" where the record would be accepted now and delivered later.
@@ -85,7 +85,7 @@ func newDryRun(outbound *plan.Plan, deferred bool) dryRunDocument {
 	return shown
 }
 
-// requestURL writes the URL with the very bytes of the request line.
+// requestURL writes the URL as its request line has it, byte for byte.
 func requestURL(target *url.URL) string {
 	return target.Scheme + "://" + target.Host + target.RequestURI()
 }

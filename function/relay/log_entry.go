@@ -14,11 +14,11 @@ import (
 	"keyrelay/function/plan"
 )
 
-// A logEntry is all that the log may know of one request. It has no field for a
-// body, a query, a header value or a secret, so none can be logged by mistake.
+// A logEntry is all that the log may hold of one request. It has no field for a body, a
+// query, a header value or a secret, so that none is logged by mistake.
 type logEntry struct {
 	start time.Time
-	// take is asked for the memory of answers; nil where they share it with no others.
+	// take asks for memory for an answer; nil where it does not share it with others.
 	take func(size int64) error
 	// limit is when the relay itself must have an answer.
 	limit         time.Time
@@ -41,7 +41,7 @@ type logEntry struct {
 	cached        bool
 	dryRun        bool
 	// withheld says that a request was not sent again, since the answer that refuses its
-	// credential may repeat its own words.
+	// credential may only repeat what the request said.
 	withheld bool
 	replayed bool
 	sent     bool
@@ -49,12 +49,12 @@ type logEntry struct {
 	detail string
 	// schemes and version are of the credential that was used.
 	schemes, version string
-	// faulty names the schemes whose credential was refused or could not be had, and
-	// refused says that it was refused.
+	// faulty names the schemes whose credential was refused, as refused says, or could not
+	// be made.
 	faulty  string
 	refused bool
 	stale   []string
-	// unshared are as in credential.Stats.
+	// unshared is as in credential.Stats.
 	unshared []string
 	masked   []string
 	// records is how many records a split batch held, recordsRefused how many of them were
@@ -81,7 +81,7 @@ func (e *logEntry) received(ctx context.Context, request *gateway.Request) {
 	e.requestBytes = len(request.Body)
 }
 
-// knownMethod keeps whatever else a caller may send as a method out of the log.
+// knownMethod keeps what else a caller may send as a method out of the log.
 func knownMethod(method string) string {
 	switch method {
 	case "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS":
@@ -174,8 +174,7 @@ func (e *logEntry) finish(response *gateway.Response) {
 	}
 }
 
-// succeeded says that the relay did what it is there for: whatever went wrong was
-// the caller's doing.
+// succeeded says that the relay did its part: whatever went wrong was the caller's doing.
 func (e *logEntry) succeeded() bool {
 	return e.blame == blameNobody || e.blame == blameCaller
 }
@@ -234,8 +233,8 @@ func union(texts, more []string) []string {
 	return texts
 }
 
-// incomplete notes that a batch failed by one delivery. Where more than one is to
-// blame, what an operator can mend comes first.
+// incomplete notes that a batch failed because of one delivery. Of several that are to
+// blame the one counts about which an operator can do most.
 func (e *logEntry) incomplete(made *delivery) {
 	blamed, first := made.blame(), e.problemName == ""
 	if first {

@@ -19,11 +19,11 @@ const (
 	preparedTokens  = 8
 )
 
-// Prepare does before the first request what it would wait for: it loads the system's
-// certificate roots, reads the secrets of the security schemes that operations attach
-// and the callers' keys, and connects to the declared servers, side by side and for a
-// second at most. A credential is retrieved for nobody, and a server is sent nothing.
-// What fails is left to the request that needs it.
+// Prepare does what the first request would otherwise wait for: it loads the system's
+// certificate roots, reads the callers' keys and the secrets of the security schemes that
+// operations attach, and connects to the declared servers, side by side and for a second
+// at most. It retrieves no credential and sends nothing to a server. What fails is left
+// to the request that needs it.
 func (r *Relay) Prepare(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, prepareTime)
 	defer cancel()
@@ -55,13 +55,13 @@ func (r *Relay) Prepare(ctx context.Context) {
 	}
 }
 
-// sharedTokens are the scopes whose tokens a table may have. Which of a record's own it
-// will be is not known yet.
+// sharedTokens are the scopes whose tokens the table may have, without those of
+// credentials that a record chooses.
 func (r *Relay) sharedTokens() []retrieval.Scope {
-	var scopes []retrieval.Scope
 	if r.config.Tokens == nil {
 		return nil
 	}
+	var scopes []retrieval.Scope
 	for _, d := range r.config.Destinations.Destinations() {
 		for _, security := range d.Retrieved {
 			for _, requirement := range security {
@@ -75,7 +75,7 @@ func (r *Relay) sharedTokens() []retrieval.Scope {
 	return scopes
 }
 
-// neededSecrets are those of Secrets Manager; all others are on this machine.
+// neededSecrets are those in Secrets Manager; all others are on this machine.
 func (r *Relay) neededSecrets() []destination.Reference {
 	references := []destination.Reference{r.config.CallerKeys}
 	for _, d := range r.config.Destinations.Destinations() {

@@ -20,7 +20,7 @@ type Problem struct {
 	// Title says what happened, the same words each time (RFC 9457 section 3.1.4).
 	Title string
 	blame blame
-	// Remedy says in general what to do about it; the detail of an answer says it for the case at hand.
+	// Remedy says in general what to do about it; the detail of an answer says it for its case.
 	Remedy string
 	causes []cause
 }
@@ -32,7 +32,7 @@ type cause struct {
 	proxyError string
 }
 
-// The reasons that this package finds itself.
+// The reasons that this package itself has.
 var (
 	// errInternal stands for every error without a row of its own.
 	errInternal = errors.New("the relay failed")
@@ -98,8 +98,8 @@ func problemFor(err error) (Problem, string) {
 	return problemFor(errInternal)
 }
 
-// answerTooLarge refuses an answer that the caller's gateway cannot carry; that of a dry
-// run, which holds the record, is no API's.
+// answerTooLarge refuses an answer that the caller's gateway cannot carry. That of a dry
+// run is too large because of the record, not because of an API.
 func answerTooLarge(entry *logEntry) error {
 	if entry.dryRun {
 		return &gateway.Refusal{
@@ -116,8 +116,8 @@ func answerTooLarge(entry *logEntry) error {
 // longestTimeout is the longest time that an API can be given.
 const longestTimeout = gatewayLimit - answerMargin - (gatewayLimit-answerMargin)%time.Second
 
-// adviseOnTime says of a downstream that took too long what helps: more time only
-// where there is more to be had.
+// adviseOnTime adds to the refusal of a downstream that took too long what helps; more
+// time only where there is more.
 func adviseOnTime(err error, hasMore bool) error {
 	refusal, ok := errors.AsType[*gateway.Refusal](err)
 	if !ok || !errors.Is(refusal.Reason, upstream.ErrTimeout) {
@@ -132,7 +132,7 @@ func adviseOnTime(err error, hasMore bool) error {
 	return &advised
 }
 
-// refuse turns an error into the answer that tells it.
+// refuse turns an error into the answer to the caller.
 func refuse(err error, entry *logEntry) *gateway.Response {
 	problem, proxyError := problemFor(err)
 	entry.failed(problem, proxyError)
@@ -147,7 +147,7 @@ func refuse(err error, entry *logEntry) *gateway.Response {
 	return &gateway.Response{Status: problem.Status, Header: header, Body: encodeJSON(newProblemDocument(problem, refusal))}
 }
 
-// refusalFrom is what of an error the caller may see.
+// refusalFrom is what the caller may see of an error.
 func refusalFrom(err error) *gateway.Refusal {
 	if refusal, ok := errors.AsType[*gateway.Refusal](err); ok {
 		return refusal

@@ -46,20 +46,22 @@ const answerMargin = 500 * time.Millisecond
 
 // Config says what a Relay works with. Every field but Tokens, CallerKeys, CallerNames, Queue, LogLevel and FunctionName is required.
 type Config struct {
-	// Destinations is the allow-list.
+	// Destinations are what the relay may call.
 	Destinations *destination.Set
 	// Secrets reads the secrets that the destinations and CallerKeys name.
 	Secrets *secret.Store
-	// Tokens is the table by which instances share what they retrieve; nil where each has its own.
+	// Tokens is the table in which instances share the credentials that they retrieve; nil
+	// where each keeps its own.
 	Tokens *cache.Table
-	// CallerKeys names the secret with the keys, one of which a caller must send as
-	// X-Api-Key; see caller.Config. The zero Reference means that any caller is served.
+	// CallerKeys names the secret with the keys of which a caller must send one as
+	// X-Api-Key; see caller.Config. With the zero Reference every caller is served.
 	CallerKeys destination.Reference
 	// CallerNames maps the ids of API keys and the ARNs of IAM principals that a gateway
 	// lets in to callers' names.
 	CallerNames map[string]string
-	// Queue takes what is accepted now and delivered later; nil where there is none: then
-	// everything is sent at once, and of an event of a queue nothing but what is delivered is done.
+	// Queue takes what is accepted now and delivered later. Where it is nil everything is
+	// sent at once, and messages that are handed to Deliver all the same are neither
+	// postponed nor made dead letters.
 	Queue *later.Queue
 	// Log receives one JSON object and a line break per request, in one Write.
 	Log io.Writer
@@ -78,11 +80,11 @@ type Relay struct {
 	credentials *credential.Store
 	upstream    *upstream.Client
 	reach       later.Reach
-	// answers is the memory that the answers to deliveries take.
+	// answers is the memory that the answers to deliveries take, in bytes.
 	answers atomic.Int64
 	pace    later.Pace
 
-	// received and vary are values of the header of relayed answers, made once.
+	// received and vary are header values of relayed answers, made once.
 	received   map[int][]string
 	vary       []string
 	simpleList func() *regexp.Regexp
@@ -111,7 +113,7 @@ func (r *Relay) Destinations() []*destination.Destination {
 	return r.config.Destinations.Destinations()
 }
 
-// Warnings returns what an operator is told of the documents at the start.
+// Warnings returns the warnings about the documents that an operator is told at the start.
 func (r *Relay) Warnings() []destination.Warning {
 	return slices.DeleteFunc(slices.Clone(r.config.Destinations.Warnings()), func(w destination.Warning) bool { return !w.AtStart })
 }
@@ -149,8 +151,8 @@ func (r *Relay) finish(request *gateway.Request, response *gateway.Response, err
 	return response
 }
 
-// relay takes every step of one request, in order. A panic in one is an error as
-// any other fault of the relay.
+// relay takes every step of one request, in order. A panic is an error like any other
+// fault of the relay.
 func (r *Relay) relay(ctx context.Context, request *gateway.Request, entry *logEntry) (response *gateway.Response, err error) {
 	defer func() {
 		if recover() != nil {
@@ -187,8 +189,8 @@ func (r *Relay) relay(ctx context.Context, request *gateway.Request, entry *logE
 	return r.send(ctx, outbound, entry)
 }
 
-// send gets the credential, sends, and repeats that once when the answer
-// refuses the credential and there is another to be had.
+// send gets the credential, sends, and repeats that once when the answer refuses the
+// credential and there is another one.
 func (r *Relay) send(ctx context.Context, outbound *plan.Plan, entry *logEntry) (*gateway.Response, error) {
 	used, err := r.credential(ctx, outbound, entry)
 	if err != nil {
@@ -242,7 +244,7 @@ func (r *Relay) renew(ctx context.Context, refused *credential.Credential, entry
 	return r.credentials.Renew(limited, refused)
 }
 
-// sendOnce is one outbound request: its answer is masked and made presentable.
+// sendOnce sends one outbound request, and masks its answer and makes it presentable.
 func (r *Relay) sendOnce(ctx context.Context, outbound *plan.Plan, used *credential.Credential, entry *logEntry) (*gateway.Response, error) {
 	sent := time.Now()
 	limit, hasMore := entry.limit, false

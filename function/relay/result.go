@@ -18,8 +18,7 @@ import (
 	"keyrelay/function/rawjson"
 )
 
-// A result is what a batch tells of one answer of the downstream: status, where it
-// points to, when to try again, and the body.
+// A result is what the answer to a batch says of one answer of the downstream.
 type result struct {
 	status int
 	// location is Location, whatever the status; empty for none.
@@ -70,8 +69,8 @@ func (r *result) appendBody(out []byte) []byte {
 	return append(out, encodeJSON(strings.ToValidUTF8(r.contentType, "?"))...)
 }
 
-// appendJSONText writes valid UTF-8 as the inside of a JSON string. It gives up where
-// the answer has got too long to be sent.
+// appendJSONText writes valid UTF-8 as the inside of a JSON string. It stops where the
+// answer is too long to be sent.
 func appendJSONText(out, text []byte) []byte {
 	const step, spare = 16 << 10, 8 // Escape may need some bytes to spare
 	for len(text) > 0 && len(out) <= gateway.MaxAnswerBytes {
@@ -95,9 +94,8 @@ func isJSON(text []byte) bool {
 }
 
 // decode returns a body as UTF-8 without a byte order mark, and reports whether its
-// characters are known: those of JSON are UTF-8 whatever its media type says (RFC
-// 8259 section 8.1), unless it is not; those of other texts are what the charset
-// says, or UTF-8.
+// characters are known. JSON that is valid UTF-8 is read as that, whatever its media type
+// says (RFC 8259 section 8.1); any other text by its charset, or as UTF-8.
 func decode(body []byte, contentType string) ([]byte, bool) {
 	mediaType, parameters, _ := mime.ParseMediaType(contentType)
 	charset := foldCharset(parameters["charset"])
@@ -113,7 +111,7 @@ func decode(body []byte, contentType string) ([]byte, bool) {
 		return nil, false
 	}
 	text, err := known.NewDecoder().Bytes(body)
-	// What stands for no character becomes U+FFFD: then the bytes are told instead.
+	// Bytes that are no character become U+FFFD: then the result has the bytes instead.
 	if err != nil || bytes.ContainsRune(text, utf8.RuneError) {
 		return nil, false
 	}
@@ -130,8 +128,8 @@ func foldCharset(name string) string {
 	}, strings.ToLower(name))
 }
 
-// findCharset knows UTF-16 and the character sets of one byte by the folded names
-// of the IANA registry; nil for any other.
+// findCharset finds UTF-16 and the character sets of one byte by their folded names in
+// the IANA registry; nil for any other.
 func findCharset(folded string) encoding.Encoding {
 	switch folded {
 	case "utf16":
@@ -152,7 +150,7 @@ func findCharset(folded string) encoding.Encoding {
 	return nil
 }
 
-// A problemResult tells in a batch that a record has a problem of its own.
+// A problemResult says in the answer to a batch that a record has a problem of its own.
 type problemResult struct {
 	Problem    problemDocument `json:"problem"`
 	RetryAfter int             `json:"retryAfter,omitempty"`
@@ -164,8 +162,8 @@ func newProblemResult(err error) problemResult {
 	return problemResult{newProblemDocument(problem, refusal), refusal.RetryAfter}
 }
 
-// appendResults writes the JSON array that tells what became of each record; briefly
-// without bodies. It stops where the answer has got too long to be sent.
+// appendResults writes the JSON array of what became of each record; briefly without
+// bodies. It stops where the answer is too long to be sent.
 func appendResults(deliveries []delivery, briefly bool) []byte {
 	size := 2
 	for i := range deliveries {

@@ -11,8 +11,8 @@ import (
 	"keyrelay/function/plan"
 )
 
-// maxIntrospections is about how many tokens a batch may have an endpoint be asked: one
-// request of a caller is not to become a thousand of the relay's.
+// maxIntrospections is how many tokens of one batch an endpoint is asked about: one
+// request of a caller must not become a thousand of the relay.
 const maxIntrospections = 100
 
 // A sessionCheck says whether a destination's session token is valid; see session.Checker.Check.
@@ -29,8 +29,8 @@ func checkSession(ctx context.Context, outbound *plan.Plan, entry *logEntry, che
 }
 
 // batchSessions checks each session token of a batch once: its records come in one
-// request, and most often from one session. A token that is revoked is refused at
-// the next request all the same.
+// request, and mostly from one session. A token that is revoked meanwhile is refused at
+// the next request.
 type batchSessions struct {
 	ask sessionCheck
 	// verdicts holds for each token a func() error that asks at its first call.
