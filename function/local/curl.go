@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"path"
 	"slices"
 	"strings"
 )
@@ -18,6 +19,8 @@ type curlCommand struct {
 	// user is "name:password" of -u; certificate says that -E presents one.
 	user        string
 	certificate bool
+	// signature is the value of --aws-sigv4, such as aws:amz:eu-central-1:execute-api.
+	signature string
 	// notes say what of the command the relay does otherwise.
 	notes []string
 }
@@ -28,19 +31,22 @@ type headerLine struct{ Name, Value string }
 // maxCurl is the longest command that is read.
 const maxCurl = 1 << 20
 
-// parseCurl reads a command line as a POSIX shell and curl would. The errors hold nothing of the command's values.
+// parseCurl reads a command line as a shell and curl would. The errors hold nothing of the command's values.
 func parseCurl(text string) (*curlCommand, error) {
 	if len(text) > maxCurl {
 		return nil, errors.New("the command is longer than 1 MB; leave most of its data out")
 	}
-	words, err := shellWords(text)
+	shell, err := newShellReader(strings.TrimLeft(text, "$ \t\r\n")) // a copied prompt is none of it
 	if err != nil {
 		return nil, err
 	}
-	if len(words) == 0 || words[0] != "curl" && !strings.HasSuffix(words[0], "/curl") && words[0] != "curl.exe" {
+	if len(shell.words) == 0 || !slices.Contains([]string{"curl", "curl.exe"}, path.Base(shell.words[0])) {
 		return nil, errors.New("a command that begins with curl is read here")
 	}
-	reader := curlReader{words: words[1:]}
+	reader := curlReader{words: shell.words[1:]}
+	if shell.expands {
+		reader.notes = append(reader.notes, "The command has variables of your shell, such as $NAME, which stand here as they are: put their values in.")
+	}
 	if err := reader.read(); err != nil {
 		return nil, err
 	}
@@ -66,7 +72,7 @@ type curlReader struct {
 	headers               []headerLine
 	data                  []string
 	json, get, hasData    bool
-	user                  string
+	user, signature       string
 	certificate           bool
 	notes                 []string
 }
@@ -102,16 +108,19 @@ func (r *curlReader) option(name, value string, given bool) error {
 		}
 		return nil
 	}
-	if !given {
-		if len(r.words) == 0 {
-			return fmt.Errorf("the option %s has no value", printableOption(name))
-		}
+	last := !given && len(r.words) == 0
+	if !given && !last {
 		value, r.words = r.words[0], r.words[1:]
 	}
-	if slices.Contains(curlIgnored(), name) {
-		return nil
+	if !slices.Contains(curlIgnored(), name) {
+		if err := r.valued(name, value); err != nil {
+			return err
+		}
 	}
-	return r.valued(name, value)
+	if last {
+		return fmt.Errorf("the option %s has no value", printableOption(name))
+	}
+	return nil
 }
 
 // flag takes an option without a value, or reports that it is none.
@@ -121,6 +130,8 @@ func (r *curlReader) flag(name string) bool {
 		r.get = true
 	case "-I", "--head":
 		r.method = "HEAD"
+	case "--digest", "--ntlm", "--negotiate", "--anyauth":
+		r.notes = append(r.notes, name+": the relay answers no challenge; it sends the name and password of -u as Basic.")
 	case "-k", "--insecure":
 		r.notes = append(r.notes, "-k: the relay always checks certificates. For one of your own, name its root with x-keyrelay-ca.")
 	case "-L", "--location":
@@ -142,11 +153,13 @@ func (r *curlReader) valued(name, value string) error {
 		}
 		r.target = value
 	case "-H", "--header":
-		r.header(value)
+		return r.header(value)
 	case "-d", "--data", "--data-ascii", "--data-binary", "--data-raw", "--data-urlencode", "--json", "--url-query":
 		return r.addData(name, value)
 	case "-u", "--user":
 		r.user = value
+	case "--aws-sigv4":
+		r.signature = value
 	case "--oauth2-bearer":
 		r.headers = append(r.headers, headerLine{"Authorization", "Bearer " + value})
 	case "-A", "--user-agent":
@@ -178,17 +191,21 @@ func printableOption(name string) string {
 }
 
 // header takes a header field. "Name;" is one with an empty value, "Name:" removes one of curl's own.
-func (r *curlReader) header(line string) {
+func (r *curlReader) header(line string) error {
+	if strings.HasPrefix(line, "@") {
+		return errors.New("header fields are in a file; paste each as -H 'Name: value' in the place of -H @FILE")
+	}
 	name, value, found := strings.Cut(line, ":")
 	value = strings.TrimSpace(value)
 	if bare, empty := strings.CutSuffix(line, ";"); empty && !found {
 		name, found = bare, true
 	} else if value == "" {
-		return
+		return nil
 	}
 	if found && name != "" {
 		r.headers = append(r.headers, headerLine{name, value})
 	}
+	return nil
 }
 
 // addData takes a part of the body or, with -G and --url-query, of the query.
@@ -239,7 +256,7 @@ func (r *curlReader) command() (*curlCommand, error) {
 	if err != nil || target.Host == "" || target.Scheme != "http" && target.Scheme != "https" {
 		return nil, errors.New("the command's URL is not one of http or https")
 	}
-	made := &curlCommand{method: r.method, url: target, headers: r.headers, user: r.user, certificate: r.certificate, notes: r.notes}
+	made := &curlCommand{method: r.method, url: target, headers: r.headers, user: r.user, signature: r.signature, certificate: r.certificate, notes: r.notes}
 	target.RawQuery = joined(target.RawQuery, r.query)
 	target.Fragment, target.RawFragment = "", ""
 	if target.User != nil {

@@ -67,6 +67,16 @@ func TestPropose(t *testing.T) {
 			trial{"POST", "https://h.example/x?dry=1", `[{"a":1}]`, nil, ""},
 			nil,
 		},
+		"a prompt, cmd.exe, a signature": {
+			"$ curl.exe -X PUT \"https://h.example/x\" ^\r\n  --aws-sigv4 aws:amz:eu-central-1:es -u \"id:" + secretWord + "\" ^\r\n  -d \"{\\\"a\\\": 1}\"",
+			trial{"PUT", "https://h.example/x", `{"a": 1}`, nil, ""},
+			[]string{"aws:\n", "x-keyrelay-sigv4: {service: es, region: eu-central-1}"},
+		},
+		"a signature of API Gateway": {
+			`curl https://h.example/x --aws-sigv4 aws:amz --user id:` + secretWord,
+			trial{"GET", "https://h.example/x", "{}", nil, ""},
+			[]string{"x-amazon-apigateway-authtype: awsSigv4"},
+		},
 		"deep secrets": {
 			`curl https://h.example/x -d '{"a":{"client_secret":"` + secretWord + `","n":1.50}}'`,
 			trial{"POST", "https://h.example/x", `{"a":{"client_secret":"…","n":1.50}}`, nil, ""},
@@ -132,16 +142,37 @@ func TestRefusedCommands(t *testing.T) {
 		"curl ftp://h.example/x": "http or https",
 		"curl https://a.example https://b.example":               "two URLs",
 		"curl -d @body.json https://h.example":                   "in a file",
+		"curl https://h.example -H @" + secretWord:               "header fields are in a file",
 		"curl -F a=@b https://h.example":                         "-F",
 		"curl -X TRACE https://h.example":                        "GET, POST",
 		"curl --unheard-of " + secretWord + " https://h.example": "--unheard-of",
 		"curl -" + secretWord + " https://h.example":             "not known here",
 		"curl 'https://h.example":                                "quotation mark",
 		"curl https://h.example -H":                              "has no value",
+		"curl https://h.example --unheard-of":                    "--unheard-of is not known here",
 	} {
 		_, err := parseCurl(command)
 		if err == nil || !strings.Contains(err.Error(), expected) || strings.Contains(err.Error(), secretWord[1:]) {
 			t.Errorf("%s: %v", command, err)
+		}
+	}
+}
+
+// TestNotes says what the relay does otherwise than the command.
+func TestNotes(t *testing.T) {
+	for command, expected := range map[string]string{
+		"curl https://h.example -u a:b --digest":        "sends the name and password of -u as Basic",
+		`curl https://h.example -d "{\"a\": $B}"`:       "put their values in",
+		"curl https://h.example -L":                     "X-Relay-Location",
+		"curl https://h.example -d grant_type=password": "as tokenUrl of an oauth2 scheme",
+		"curl https://h.example -d '[1]'":               "no JSON object",
+	} {
+		read, err := parseCurl(command)
+		if err != nil {
+			t.Fatal(command, err)
+		}
+		if notes := strings.Join(propose(read).Notes, "\n"); !strings.Contains(notes, expected) {
+			t.Errorf("%s: %q", command, notes)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/netip"
@@ -44,6 +45,9 @@ const secretGap = "…"
 func propose(command *curlCommand) *proposal {
 	made := &proposal{Notes: command.notes, File: fileName(command.url.Hostname())}
 	made.Trial.Method = command.method
+	if strings.Contains(command.body, "grant_type") {
+		made.Notes = append(made.Notes, "This asks a token endpoint for a token, which the relay does by itself: for the API that takes the token, name this URL as tokenUrl of an oauth2 scheme.")
+	}
 	made.credentials(command)
 	made.headers(command)
 	made.query(command, made.body(command))
@@ -74,9 +78,15 @@ func fileName(host string) string {
 	return name
 }
 
-// credentials takes what -u, -E and Authorization say.
+// credentials takes what -u, -E and --aws-sigv4 say.
 func (p *proposal) credentials(command *curlCommand) {
-	if command.user != "" {
+	if command.signature != "" {
+		signed := "x-amazon-apigateway-authtype: awsSigv4"
+		if parts := strings.Split(command.signature, ":"); len(parts) == 4 { // aws:amz:REGION:SERVICE
+			signed = "x-keyrelay-sigv4: {service: " + quoteYAML(parts[3]) + ", region: " + quoteYAML(parts[2]) + "}"
+		}
+		p.add("aws", `{"access_key_id":"`+secretGap+`","secret_access_key":"`+secretGap+`"}`, "type: apiKey", "in: header", "name: Authorization", signed)
+	} else if command.user != "" {
 		p.add("basic", `{"username":"`+secretGap+`","password":"`+secretGap+`"}`, "type: http", "scheme: basic")
 	}
 	if command.certificate {
@@ -101,10 +111,7 @@ func schemeName(name string) string {
 		}
 		return '-'
 	}, name)
-	if name == "" {
-		return "key"
-	}
-	return strings.ToLower(name[:1]) + name[1:]
+	return cmp.Or(name, "key")
 }
 
 // headers takes the header fields: credentials become schemes, what a browser or curl
