@@ -227,7 +227,7 @@ func trialFrom(e *exchange) trial {
 			made.Moves = append(made.Moves, movesFrom(line.Value, "query")...)
 		case name == "X-Relay-Header-Fields":
 			made.Moves = append(made.Moves, movesFrom(line.Value, "header")...)
-		case line.Value == "***", slices.Contains([]string{"Accept", "Accept-Encoding", "Connection", "Content-Length", "User-Agent", "X-Relay-Dry-Run"}, name),
+		case line.Value == "***", slices.Contains([]string{"Accept-Encoding", "Connection", "Content-Length", "X-Relay-Dry-Run"}, name),
 			name == "Content-Type" && line.Value == "application/json":
 		default:
 			fmt.Fprintf(&kept, "%s: %s\n", name, line.Value)

@@ -89,6 +89,9 @@ func (t trial) request(ctx context.Context, address string) (*http.Request, erro
 	for _, line := range t.headers() {
 		request.Header.Add(line.Name, line.Value)
 	}
+	if request.Header["User-Agent"] == nil {
+		request.Header.Set("User-Agent", "") // or net/http names itself, and the page would show what no caller sends
+	}
 	return request, nil
 }
 

@@ -43,7 +43,7 @@ func TestTrialHeaders(t *testing.T) {
 	}
 	back := trialFrom(&noted)
 	again := asked()
-	again.URL, again.Headers = strings.TrimSpace(again.URL), "Authorization: {{{key}}}\nX-Empty: \n"
+	again.URL, again.Headers = strings.TrimSpace(again.URL), "Authorization: {{{key}}}\nUser-Agent: curl\nX-Empty: \n"
 	if difference := cmp.Diff(again, back); difference != "" {
 		t.Error(difference)
 	}
@@ -135,6 +135,9 @@ func TestTry(t *testing.T) {
 	relay := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("X-Relay-Dry-Run") != "true" {
 			t.Error("the trial is sent for real")
+		}
+		if agent := r.Header.Get("User-Agent"); agent != "" {
+			t.Errorf("the trial names %s, which no caller is", agent)
 		}
 		var record map[string]json.RawMessage
 		if err := json.NewDecoder(r.Body).Decode(&record); err != nil {
