@@ -45,10 +45,17 @@ type standIn struct {
 // A piece is a part of a text that shows where a value went. Field is empty where there is none.
 type piece struct {
 	Text, Field string
-	Colour      int
+	// Mark is the number of the field's mark, from 1; 0 for none.
+	Mark int
 	// Secret says that it stands for a credential.
 	Secret bool
 }
+
+// colours is how many colours the style sheet has for marks.
+const colours = 8
+
+// Colour is the colour of the mark, from 1.
+func (p piece) Colour() int { return (p.Mark-1)%colours + 1 }
 
 // newStandIns returns nil where the text is no record or batch of them, or too large.
 func newStandIns(text []byte) *standIns {

@@ -41,8 +41,8 @@ type markedHeader struct {
 type field struct {
 	Name  string `json:"name"`
 	Value string `json:"value"`
-	// Colour is 0 where the field stays in the body as it is.
-	Colour int `json:"colour"`
+	// Mark is the number of its mark; 0 where the field stays in the body as it is.
+	Mark int `json:"mark"`
 	// Goes says where to, in words.
 	Goes []string `json:"goes"`
 	// Places are where its values stand in the record's text, in UTF-16 units as scripts count.
@@ -57,9 +57,6 @@ type recordFault struct {
 	// At is the place in UTF-16 units.
 	At int `json:"at"`
 }
-
-// colours is how many colours the style sheet has for fields.
-const colours = 8
 
 // try asks the relay what it would send, and once more with words in the place of the
 // values, which tells where each value goes. reshaped reports whether the document makes
@@ -89,7 +86,7 @@ func (t trial) try(ctx context.Context, relay string, reshaped func(*outbound) b
 		made.outbounds = append(made.outbounds, marked)
 	}
 	made.fields = fieldsOf(t.Record, stand, made.outbounds)
-	made.colour()
+	made.mark()
 	return made, nil
 }
 
@@ -201,14 +198,14 @@ func partOfURL(before []piece) string {
 	return "query " + strings.TrimSuffix(name, "=")
 }
 
-// colour gives a colour to each field that goes elsewhere than into the body as it is.
-func (t *tried) colour() {
+// mark gives a mark to each field that goes elsewhere than into the body as it is.
+func (t *tried) mark() {
 	given := map[string]int{}
 	reshaped := slices.ContainsFunc(t.outbounds, func(m markedOutbound) bool { return m.Reshaped })
 	for i, each := range t.fields {
 		if slices.ContainsFunc(each.Goes, func(place string) bool { return place != "body" && place != "dropped" }) || reshaped && slices.Contains(each.Goes, "body") {
-			t.fields[i].Colour = len(given)%colours + 1
-			given[each.Name] = t.fields[i].Colour
+			t.fields[i].Mark = len(given) + 1
+			given[each.Name] = t.fields[i].Mark
 		}
 	}
 	for i := range t.outbounds {
@@ -219,7 +216,7 @@ func (t *tried) colour() {
 		}
 		for _, pieces := range all {
 			for j := range pieces {
-				pieces[j].Colour = given[pieces[j].Field]
+				pieces[j].Mark = given[pieces[j].Field]
 			}
 		}
 	}

@@ -62,6 +62,9 @@ function shift(text) {
   state.text = text;
 }
 
+// colour is the class of a mark: the style sheet has eight, and its number tells each apart.
+const colour = number => 'c' + ((number - 1) % 8 + 1);
+
 function draw() {
   const text = record.value;
   const plain = text.length > maxBehind;
@@ -73,8 +76,8 @@ function draw() {
     if (mark.start < from) continue;
     behind.append(text.slice(from, mark.start));
     const element = document.createElement('mark');
-    element.className = mark.fault ? 'fault' : 'c' + mark.colour;
-    if (mark.field !== undefined) element.dataset.field = mark.field;
+    element.className = mark.fault ? 'fault' : colour(mark.number);
+    if (!mark.fault) Object.assign(element.dataset, { field: mark.field, mark: mark.number });
     element.textContent = text.slice(mark.start, mark.end) || ' ';
     behind.append(element);
     from = mark.end;
@@ -99,7 +102,7 @@ function show(shown, text) {
   state.text = text;
   state.marks = [];
   for (const field of shown.fields || []) {
-    if (field.colour) for (const [start, end] of field.places) state.marks.push({ start, end, colour: field.colour, field: field.name });
+    if (field.mark) for (const [start, end] of field.places) state.marks.push({ start, end, number: field.mark, field: field.name });
   }
   if (shown.fault) state.marks = [{ start: shown.fault.at, end: Math.min(shown.fault.at + 1, text.length), fault: true }];
   state.marks.sort((a, b) => a.start - b.start);
@@ -131,7 +134,7 @@ const pathPart = name => '{' + name + '}';
 function showFields(fields) {
   const list = $('#fields'), rows = new Map($$('.field', list).map(row => [row.dataset.field, row]));
   const missing = state.moves.filter(move => !fields.some(field => field.name === move.field))
-    .map(move => ({ name: move.field, value: 'not in this record', colour: 0, goes: [] }));
+    .map(move => ({ name: move.field, value: 'not in this record', mark: 0, goes: [] }));
   const all = [...fields, ...missing];
   if (all.length > 200) all.length = 200;
   all.forEach((field, index) => {
@@ -167,11 +170,12 @@ const soon = () => { clearTimeout(state.waiting); state.waiting = setTimeout(try
 function fill(row, field) {
   const moved = moveOf(field.name), inPath = url.value.split('?')[0].includes(pathPart(field.name));
   const to = moved ? moved.to : inPath ? 'path' : '';
-  $('.swatch', row).className = 'swatch' + (field.colour ? ' c' + field.colour : '');
+  $('.swatch', row).className = 'swatch ' + (field.mark ? colour(field.mark) : '');
+  $('.swatch', row).textContent = field.mark || '';
   $('.value', row).textContent = field.value;
   const elsewhere = field.goes.filter(place => place !== 'body');
   $('.by', row).textContent = !to && elsewhere.length && !elsewhere.includes('dropped') ? 'as declared' : 'stays';
-  const told = field.goes.filter(place => place !== to && place !== to + ' ' + field.name && !(place === 'body' && !field.colour));
+  const told = field.goes.filter(place => !(to && place.startsWith(to)) && !(place === 'body' && !field.mark));
   $('.goes', row).textContent = told.length ? '→ ' + told.join(', ') : '';
   for (const choice of $$('input[type=radio]', row)) choice.checked = choice.value === to;
   $('.as', row).hidden = to !== 'header';
