@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -304,15 +305,10 @@ func jsonText(node *yaml.Node) string {
 			parts[i] = jsonText(each)
 		}
 		return "[" + strings.Join(parts, ", ") + "]"
-	case slices.Contains([]string{"!!int", "!!float", "!!bool", "!!null"}, node.Tag) && isJSONScalar(node.Value):
+	case slices.Contains([]string{"!!int", "!!float", "!!bool", "!!null"}, node.Tag) && json.Valid([]byte(node.Value)):
 		return node.Value
 	}
 	return quoteJSON(node.Value)
-}
-
-// isJSONScalar reports whether YAML's text of a number, true, false or null is JSON's too.
-func isJSONScalar(text string) bool {
-	return faultOf(text) == nil && text != ""
 }
 
 // describe says in one line what a scheme attaches and from where.

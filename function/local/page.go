@@ -186,7 +186,8 @@ func (w *workbench) try(out http.ResponseWriter, r *http.Request) {
 		}{asked.takeAway(w.relay), w.relay}),
 		"credential": w.credentialWords(made),
 	}
-	if problem := made.outbounds[0].Problem; problem != nil && len(made.outbounds) == 1 {
+	if len(made.outbounds) == 1 && made.outbounds[0].Problem != nil {
+		problem := made.outbounds[0].Problem
 		answer["refusal"] = map[string]any{"place": problem.Place(), "html": w.part("refusal", problem), "name": problem.Name()}
 		answer["outbound"] = ""
 	}

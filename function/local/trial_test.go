@@ -113,23 +113,6 @@ func (k *taken) Refuse(context.Context, *gateway.Request, error) *gateway.Respon
 	return &gateway.Response{Status: 400}
 }
 
-// TestFaultOf tells the place as an editor counts it.
-func TestFaultOf(t *testing.T) {
-	for record, expected := range map[string]*recordFault{
-		"":                    nil,
-		`{"a":1}`:             nil,
-		"[{},1]":              nil,
-		"{\n \"€𝄞\": x}":      {"the text is not JSON", 2, 8, 10},
-		"{\"a\":1,\n\"a\":2}": {"the name a occurs twice", 2, 1, 8},
-		`{"a":`:               {"the text is not JSON", 1, 6, 5},
-	} {
-		found := faultOf(record)
-		if difference := cmp.Diff(expected, found); difference != "" {
-			t.Errorf("%q: %s", record, difference)
-		}
-	}
-}
-
 // TestTry asks something that speaks as a relay, which moves a and shapes the rest.
 func TestTry(t *testing.T) {
 	relay := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

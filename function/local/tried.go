@@ -1,15 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"slices"
 	"strings"
 	"unicode/utf16"
-	"unicode/utf8"
-
-	"keyrelay/function/rawjson"
 )
 
 // A tried is what became of a trial.
@@ -49,15 +44,6 @@ type field struct {
 	Places [][2]int `json:"places"`
 }
 
-// A recordFault is what makes a text no record, and where.
-type recordFault struct {
-	Text   string `json:"text"`
-	Line   int    `json:"line"`
-	Column int    `json:"column"`
-	// At is the place in UTF-16 units.
-	At int `json:"at"`
-}
-
 // try asks the relay what it would send, and once more with words in the place of the
 // values, which tells where each value goes. reshaped reports whether the document makes
 // the body of an outbound request by a template.
@@ -66,7 +52,10 @@ func (t trial) try(ctx context.Context, relay string, reshaped func(*outbound) b
 	if err != nil {
 		return nil, err
 	}
-	made := &tried{fault: faultOf(t.Record)}
+	made := &tried{}
+	if len(plain) == 1 && plain[0].Problem != nil { // what the relay takes has no fault, JSON or not
+		made.fault = faultOf(t.Record)
+	}
 	stand := newStandIns([]byte(t.Record))
 	var copies []outbound
 	if stand != nil {
@@ -219,35 +208,6 @@ func (t *tried) mark() {
 				pieces[j].Mark = given[pieces[j].Field]
 			}
 		}
-	}
-}
-
-// faultOf finds what makes a text no record.
-func faultOf(record string) *recordFault {
-	text := []byte(record)
-	if len(text) == 0 {
-		return nil
-	}
-	var c rawjson.Cursor
-	c.Reset(text)
-	c.Skip()
-	err := c.End()
-	var found *rawjson.Error
-	if !errors.As(err, &found) {
-		return nil
-	}
-	at := min(found.At, len(text))
-	before := record[:at]
-	lineStart := strings.LastIndexByte(before, '\n') + 1
-	words := found.Reason.Error()
-	if found.Name != "" {
-		words = "the name " + cut(found.Name, 40) + " occurs twice"
-	}
-	return &recordFault{
-		Text:   words,
-		Line:   bytes.Count(text[:at], []byte("\n")) + 1,
-		Column: utf8.RuneCountInString(before[lineStart:]) + 1,
-		At:     utf16Length(before),
 	}
 }
 
