@@ -28,6 +28,9 @@ type curlCommand struct {
 // A headerLine is one header field.
 type headerLine struct{ Name, Value string }
 
+// IsLong says that the page shows it in a box of its own.
+func (h headerLine) IsLong() bool { return len(h.Value) > maxLine }
+
 // maxCurl is the longest command that is read.
 const maxCurl = 1 << 20
 

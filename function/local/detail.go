@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -148,8 +149,8 @@ type detail struct {
 	Answer                  string
 	AnswerBytes             int
 	Log                     string
-	// Open says that the answer is what a person looks for.
-	Open bool
+	// Refused is the relay's own answer; nil where the API's was passed on.
+	Refused *problem
 }
 
 // detail shows an exchange. Its outbound request is that of a dry run now: documents are
@@ -159,8 +160,11 @@ func (w *workbench) detail(ctx context.Context, e *exchange) *detail {
 	made := &detail{
 		row: newRow(e), StatusText: http.StatusText(e.Status), ProxyStatus: strings.Join(e.AnswerHeader["Proxy-Status"], ", "),
 		RecordLines: linesOf(e.Header), Record: shownText(w.withoutSession(e.Record)), RecordBytes: len(e.Record),
-		AnswerLines: linesOf(e.AnswerHeader), Answer: w.hide(shownText(e.Answer)), AnswerBytes: len(e.Answer),
-		Log: shownText(e.Log), Open: true,
+		AnswerLines: linesOf(e.AnswerHeader), Answer: w.hide(shownText(indented(e.Answer))), AnswerBytes: len(e.Answer),
+		Log: shownText(indented(e.Log)),
+	}
+	if strings.Contains(made.ProxyStatus, "error=") {
+		_ = json.Unmarshal(e.Answer, &made.Refused)
 	}
 	for i, line := range made.AnswerLines {
 		made.AnswerLines[i].Value = w.hide(line.Value)
@@ -193,6 +197,15 @@ func shownText(body []byte) string {
 		return strings.ToValidUTF8(string(body[:maxShownBytes]), "") + "\n… the first 65,536 bytes"
 	}
 	return string(body)
+}
+
+// indented is a JSON text with each member on a line of its own, any other text as it is.
+func indented(body []byte) []byte {
+	var out bytes.Buffer
+	if len(body) > maxShownBytes || json.Indent(&out, body, "", "  ") != nil {
+		return body
+	}
+	return out.Bytes()
 }
 
 // withoutSession is the record with *** in the place of what is a session token by any document.

@@ -237,7 +237,7 @@ components: {securitySchemes: {key: {type: http, scheme: bearer, x-keyrelay-secr
 		"c         key: bearer token in Authorization, from secretsmanager:keyrelay/a#/missing: ", "no value at its pointer",
 		"d         key: bearer token in Authorization, from env:OWN_KEY: secret read\n",
 		"e         key: bearer token in Authorization, from file:", ": secret read\n",
-		"f         key: ", "from secretsmanager:keyrelay/f: The secret secretsmanager:keyrelay/f of the security scheme key has no member client_secret", "\n",
+		"f         key: ", "from a call to https://f.example/token with secretsmanager:keyrelay/f: The secret secretsmanager:keyrelay/f of the security scheme key has no member client_secret", "\n",
 		"g         no credential\n", "g.yaml:3:85: no security names key, so that no request is given its credential", "Workbench: ")
 	for _, secret := range []string{"from-secrets", "from-the-environment", "from-a-file"} {
 		if strings.Contains(told.story, secret) {

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"encoding/json"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -309,33 +308,4 @@ func jsonText(node *yaml.Node) string {
 		return node.Value
 	}
 	return quoteJSON(node.Value)
-}
-
-// describe says in one line what a scheme attaches and from where.
-func describe(scheme *destination.SecurityScheme) (what, from string) {
-	switch scheme.Kind {
-	case destination.Basic:
-		what = "HTTP Basic in Authorization"
-	case destination.Bearer:
-		what = "bearer token in Authorization"
-	case destination.OAuth2, destination.OpenIDConnect:
-		what = "access token in Authorization"
-	case destination.MutualTLS:
-		what = "client certificate"
-	case destination.SignedOAuth1:
-		what = "OAuth 1.0 signature in Authorization"
-	case destination.AWSSignatureV4:
-		return "AWS signature", "this process's own AWS credentials"
-	case destination.Unsupported:
-		return "nothing", "this kind of scheme cannot be filled"
-	default:
-		what = fmt.Sprintf("%s %s", scheme.In, scheme.Field)
-	}
-	if scheme.Secret != (destination.Reference{}) {
-		from = scheme.Secret.String()
-	}
-	if scheme.Retrieval != nil {
-		from = strings.TrimSuffix("a call to "+scheme.Retrieval.URL.String()+" with "+from, " with ")
-	}
-	return what, from
 }

@@ -53,7 +53,10 @@ type document struct {
 
 // An attachment is one credential that a document attaches.
 type attachment struct {
-	Scheme, What, From string
+	Scheme, What string
+	// Call is the URL that is asked for the credential, Secret the reference of what it is
+	// made of; each empty for none.
+	Call, Secret string
 	// Read says that its secret could be read, Problem why it could not.
 	Read    bool
 	Problem string
@@ -88,8 +91,9 @@ func (w *workbench) handler() (http.Handler, error) {
 
 // page serves the page with the first operation in it.
 func (w *workbench) page(out http.ResponseWriter, _ *http.Request) {
+	summary, problems := w.summary()
 	data := map[string]any{
-		"Token": w.token, "Relay": w.relay, "Documents": w.documents, "Count": len(w.operations), "Summary": w.summary(),
+		"Token": w.token, "Relay": w.relay, "Documents": w.documents, "Count": len(w.operations), "Summary": summary, "Problems": problems,
 		"Methods": []string{"GET", "POST", "PUT", "PATCH", "DELETE"}, "Trial": trial{Method: "POST", Record: "{}"}, "Chosen": "", "ChosenSummary": "",
 	}
 	if len(w.operations) > 0 {
@@ -101,8 +105,7 @@ func (w *workbench) page(out http.ResponseWriter, _ *http.Request) {
 }
 
 // summary says how many documents there are and whether their secrets could be read.
-func (w *workbench) summary() string {
-	problems := 0
+func (w *workbench) summary() (text string, problems int) {
 	for _, each := range w.documents {
 		for _, attached := range each.Attachments {
 			if attached.Problem != "" {
@@ -110,11 +113,11 @@ func (w *workbench) summary() string {
 			}
 		}
 	}
-	text := count(len(w.documents), "document")
+	text = count(len(w.documents), "document")
 	if problems > 0 {
-		return text + ", " + count(problems, "secret") + " not read"
+		return text + ", " + count(problems, "secret") + " not read", problems
 	}
-	return text + ", all secrets read"
+	return text + ", all secrets read", 0
 }
 
 // count words a number of things.
@@ -184,7 +187,7 @@ func (w *workbench) try(out http.ResponseWriter, r *http.Request) {
 			takeaway
 			Relay string
 		}{asked.takeAway(w.relay), w.relay}),
-		"credential": w.credentialWords(made),
+		"confirmation": w.confirmation(made),
 	}
 	if len(made.outbounds) == 1 && made.outbounds[0].Problem != nil {
 		problem := made.outbounds[0].Problem
@@ -199,12 +202,14 @@ type outboundView struct {
 	Shown       []markedOutbound
 	More        int
 	Attachments []attachment
+	// Batch says that there are requests of several records.
+	Batch bool
 	// Sends says that there is a request at all.
 	Sends bool
 }
 
 func (w *workbench) view(made *tried) outboundView {
-	view := outboundView{Shown: made.outbounds}
+	view := outboundView{Shown: made.outbounds, Batch: len(made.outbounds) > 1}
 	if len(view.Shown) > maxOutbounds {
 		view.More = len(view.Shown) - maxOutbounds
 		view.Shown = view.Shown[:maxOutbounds]
@@ -236,16 +241,23 @@ func (w *workbench) attached(sent *outbound) []attachment {
 	return found
 }
 
-// credentialWords says which credential would be sent with the trial.
-func (w *workbench) credentialWords(made *tried) string {
+// confirmation says what is sent with a trial beside what the page shows at once.
+func (w *workbench) confirmation(made *tried) string {
 	var names []string
+	text := ""
+	if len(made.outbounds) > 1 {
+		text = fmt.Sprintf("The batch is %d requests, and this is the first. ", len(made.outbounds))
+	}
 	for _, each := range w.view(made).Attachments {
 		names = append(names, each.Scheme)
+		if each.Problem != "" {
+			text += each.Problem + " "
+		}
 	}
 	if len(names) == 0 {
-		return "No credential is attached."
+		return text + "No credential is attached."
 	}
-	return "With the credential " + strings.Join(names, " and ") + ", fetched where it is not in memory."
+	return text + "With the credential " + strings.Join(names, " and ") + ", fetched where it is not in memory."
 }
 
 // reshaped reports whether a document makes the body of an outbound request by a template.

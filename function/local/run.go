@@ -236,7 +236,11 @@ func (w *workbench) introduce(out *printer, chosen options, around *surroundings
 			case !attached.Read:
 				state = "no secret needed"
 			}
-			out.line(each.Name, fmt.Sprintf("%s: %s, from %s: %s", attached.Scheme, attached.What, attached.From, state))
+			made := attached.Scheme + ": " + attached.What
+			if from := attached.From(); from != "" {
+				made += ", from " + from
+			}
+			out.line(each.Name, made+": "+state)
 		}
 		if len(each.Attachments) == 0 {
 			out.line(each.Name, "no credential")

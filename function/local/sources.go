@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,8 +38,7 @@ func (s *surroundings) describeDocuments(ctx context.Context, set *destination.S
 
 // newAttachment reads the secret of one scheme, and makes of it what can be made without a call.
 func (s *surroundings) newAttachment(ctx context.Context, d *destination.Destination, scheme *destination.SecurityScheme, secrets *secret.Store) attachment {
-	made := attachment{Scheme: scheme.Name}
-	made.What, made.From = describe(scheme)
+	made := describe(scheme)
 	if scheme.Secret == (destination.Reference{}) || strings.Contains(string(scheme.Secret.Pointer), "{") {
 		return made
 	}
@@ -50,6 +50,48 @@ func (s *surroundings) newAttachment(ctx context.Context, d *destination.Destina
 		made.Problem = "The" + strings.TrimPrefix(fault.Problem, "the") + ". " + strings.ToUpper(fault.Remedy[:1]) + fault.Remedy[1:] + "."
 	}
 	return made
+}
+
+// describe says what a scheme attaches and what that is made of.
+func describe(scheme *destination.SecurityScheme) attachment {
+	made := attachment{Scheme: scheme.Name}
+	if scheme.Secret != (destination.Reference{}) {
+		made.Secret = scheme.Secret.String()
+	}
+	signature := "AWS signature in Authorization"
+	if made.Secret == "" {
+		signature += ", by this process's own AWS credentials"
+	}
+	made.What = cmp.Or(map[destination.Kind]string{
+		destination.Basic:          "HTTP Basic in Authorization",
+		destination.Bearer:         "bearer token in Authorization",
+		destination.OAuth2:         "access token in Authorization",
+		destination.OpenIDConnect:  "access token in Authorization",
+		destination.MutualTLS:      "client certificate",
+		destination.SignedOAuth1:   "OAuth 1.0 signature in Authorization",
+		destination.AWSSignatureV4: signature,
+		destination.Unsupported:    "nothing, since this kind of scheme cannot be filled",
+	}[scheme.Kind], scheme.In+" "+scheme.Field)
+	switch {
+	case scheme.Retrieval != nil:
+		made.Call = scheme.Retrieval.URL.String()
+	case scheme.Flow != nil && scheme.Flow.TokenURL != nil:
+		made.Call = scheme.Flow.TokenURL.String()
+	case scheme.DiscoveryURL != nil:
+		made.Call = scheme.DiscoveryURL.String()
+	}
+	return made
+}
+
+// From says in words what the credential is made of; empty where there is nothing to say.
+func (a attachment) From() string {
+	switch {
+	case a.Call == "":
+		return a.Secret
+	case a.Secret == "":
+		return "a call to " + a.Call
+	}
+	return "a call to " + a.Call + " with " + a.Secret
 }
 
 // problem says why a secret cannot be read, by the file that stands in for AWS where

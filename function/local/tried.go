@@ -32,6 +32,18 @@ type markedHeader struct {
 	Pieces []piece
 }
 
+// maxLine is the longest header field that is shown whole.
+const maxLine = 300
+
+// IsLong says that the page shows it in a box of its own.
+func (h markedHeader) IsLong() bool {
+	length := 0
+	for _, each := range h.Pieces {
+		length += len(each.Text)
+	}
+	return length > maxLine
+}
+
 // A field is a member of the record and where it goes.
 type field struct {
 	Name  string `json:"name"`

@@ -89,6 +89,8 @@ await put(page, 'region', 'query');
 await put(page, 'note', 'header');
 const url = await page.locator('#outbound .first').textContent();
 check('the outbound request', url.includes('/post?customer=c-42&region=emea&region=apac'), url);
+check('a number beside each mark', JSON.stringify(await page.locator('#outbound mark[data-mark]').evaluateAll(all => all.map(mark => mark.dataset.mark))) === '["1","2","2","3"]'
+  && await page.locator('.swatch').allTextContents().then(all => all.join()) === '1,2,,,3');
 for (const [field, expected] of [
   ['customer', [['c1 "c-42"'], ['c1 c-42']]],
   ['region', [['c2 ["emea", "apac"]'], ['c2 emea', 'c2 apac']]],
@@ -118,6 +120,8 @@ check('what is dropped is named', (await page.locator('#outbound').textContent()
 await write(page, '[{"depot":"a","id":1,"city":"Bern","weight":2},{"depot":"b","id":2,"city":"Chur"}]');
 check('a batch is several requests', await page.locator('#outbound .request').count() === 1 && await page.locator('#outbound .refused').count() === 1);
 await page.screenshot({ path: folder + '/batch.png', fullPage: true });
+await write(page, '[]');
+check('an empty batch', (await page.locator('#outbound').textContent()).includes('The batch is empty'));
 
 part('refusals, where they belong');
 await choose(page, 'answer post');
@@ -140,7 +144,14 @@ await page.locator('.more summary').click();
 await page.getByLabel('One a line').fill('X-Relay-Header-Field: x');
 await settled(page);
 check('a header', (await page.locator('#at-headers').textContent()).includes('header-invalid'), await page.locator('#at-headers').textContent());
+await page.getByLabel('One a line').fill('X-Long: ' + 'long '.repeat(600));
+await settled(page);
+check('a long header field takes no more than its place', await page.locator('.long').count() === 2 && (await page.locator('#outbound').boundingBox()).height < 700);
+await accessible(page, 'a long header field');
 await page.getByLabel('One a line').fill('');
+await write(page, '{' + Array.from({ length: 200 }, (_, i) => `"field${i}": ${i}`) + '}');
+check('many fields too', await page.locator('.field').count() === 200 && (await page.locator('#fields').boundingBox()).height < 600);
+await accessible(page, 'many fields');
 
 part('bytes');
 const exact = '{ "n" : 12345678901234567890 ,\t"f":1.10,"u":"\\u20ac €", "e":{} }';
@@ -204,7 +215,7 @@ await rows(page).nth(1).getByRole('button').focus();
 await page.keyboard.press('Enter');
 await page.locator('#detail h3').waitFor();
 const detail = await page.locator('#detail').textContent();
-check('record, outbound request, answer, log entry', ['"amount": 19.90', 'X-Session-Key', '201 Created', '"message":"request"'].every(text => detail.includes(text)), detail);
+check('record, outbound request, answer, log entry', ['"amount": 19.90', 'X-Session-Key', '201 Created', '"message": "request"'].every(text => detail.includes(text)), detail);
 await page.getByRole('button', { name: 'Keep', exact: true }).click();
 await settled(page);
 await page.getByLabel('Kept only').check();

@@ -321,7 +321,7 @@ async function confirmed(method, where, credential) {
 
 $('#send').addEventListener('click', async () => {
   const where = $('#outbound .first span')?.textContent || url.value;
-  if (!await confirmed(method.value, where, state.shown?.credential || '')) return;
+  if (!await confirmed(method.value, where, state.shown?.confirmation || '')) return;
   const button = $('#send');
   button.disabled = true;
   try {
