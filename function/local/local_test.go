@@ -239,6 +239,10 @@ components: {securitySchemes: {key: {type: http, scheme: bearer, x-keyrelay-secr
 		"e         key: bearer token in Authorization, from file:", ": secret read\n",
 		"f         key: ", "from a call to https://f.example/token with secretsmanager:keyrelay/f: The secret secretsmanager:keyrelay/f of the security scheme key has no member client_secret", "\n",
 		"g         no credential\n", "g.yaml:3:85: no security names key, so that no request is given its credential", "Workbench: ")
+	logged, err := os.ReadFile(filepath.Join(folder, "run.log"))
+	if err != nil || !bytes.Contains(logged, []byte("secrets.json stands in for AWS Secrets Manager")) {
+		t.Errorf("%v: the log does not name the file of secrets: %s", err, logged)
+	}
 	for _, secret := range []string{"from-secrets", "from-the-environment", "from-a-file"} {
 		if strings.Contains(told.story, secret) {
 			t.Errorf("the story shows %s", secret)

@@ -50,6 +50,10 @@ func run(stop context.Context, chosen options, out io.Writer) error {
 		return err
 	}
 	defer log.Close()
+	if around.secretsFile != "" {
+		fmt.Fprintf(log, `{"level":"INFO","message":"start","detail":%s}`+"\n", quoteJSON("The file "+around.secretsFile+
+			" stands in for AWS Secrets Manager: a secret that does not exist in AWS, as the relay says, is no member of the file."))
+	}
 	recorded := &recorder{}
 	relay, err := startRelay(chosen.program, around.environment(), func(line []byte) {
 		_, _ = log.Write(append(bytes.Clone(line), '\n'))
