@@ -145,6 +145,8 @@ func findProhibited(network destination.Network, err error) (finding, bool) {
 	switch {
 	case errors.Is(err, errNeverOpen):
 		return finding{ErrProhibited, "has a link-local or cloud metadata address, to which the relay never connects. Check the host name in the destination's server URL."}, true
+	case errors.Is(err, errClear):
+		return finding{ErrProhibited, "has an address on the internet, which the relay reaches by https alone, whatever x-keyrelay-network says. The request was not sent; write https in the destination's server URL."}, true
 	case !errors.Is(err, ssrf.ErrProhibitedIP) && !errors.Is(err, ssrf.ErrProhibitedNetwork) && !errors.Is(err, ssrf.ErrInvalidHostPort):
 		return finding{}, false
 	case network == destination.Public:

@@ -3,6 +3,7 @@ package upstream
 import (
 	"errors"
 	"net/netip"
+	"slices"
 	"syscall"
 
 	"code.dny.dev/ssrf"
@@ -10,13 +11,18 @@ import (
 	"keyrelay/function/destination"
 )
 
-// errNeverOpen says that an address is one that no document can open.
-var errNeverOpen = errors.New("link-local and metadata addresses are never open")
+var (
+	// errNeverOpen says that an address is one that no document can open.
+	errNeverOpen = errors.New("link-local and metadata addresses are never open")
+	// errClear says that a request would cross the internet without TLS.
+	errClear = errors.New("the internet is reached by TLS alone")
+)
 
 // A guard decides which addresses the connections of a network may reach.
 type guard struct {
 	guardian *ssrf.Guardian
-	never    []netip.Prefix
+	// opened is what the network opens besides the internet, never what none opens.
+	opened, never []netip.Prefix
 }
 
 // newGuard returns the guard of one network. What it closes besides follows the
@@ -25,7 +31,7 @@ func newGuard(network destination.Network) guard {
 	options := []ssrf.Option{ssrf.WithAnyPort()}
 	v4, v6 := openPrefixes(network)
 	options = append(options, ssrf.WithAllowedV4Prefixes(v4...), ssrf.WithAllowedV6Prefixes(v6...))
-	return guard{guardian: ssrf.New(options...), never: neverOpen()}
+	return guard{guardian: ssrf.New(options...), opened: slices.Concat(v4, v6), never: neverOpen()}
 }
 
 // openPrefixes lists what a network opens besides the internet.
@@ -60,18 +66,39 @@ func neverOpen() []netip.Prefix {
 
 // control is a net.Dialer's Control: it sees each address after DNS, before the connection.
 func (g guard) control(network, address string, _ syscall.RawConn) error {
+	target, err := targetOf(address)
+	if err != nil {
+		return err
+	}
+	if within(g.never, target.Addr()) {
+		return errNeverOpen
+	}
+	return g.guardian.Safe(network, target.String(), nil)
+}
+
+// controlClear is control for connections without TLS, which no name may lead across
+// the internet, whatever it resolves to.
+func (g guard) controlClear(network, address string, raw syscall.RawConn) error {
+	if err := g.control(network, address, raw); err != nil {
+		return err
+	}
+	if target, err := targetOf(address); err != nil || !within(g.opened, target.Addr()) {
+		return errClear
+	}
+	return nil
+}
+
+// targetOf reads an address: ::ffff:127.0.0.1 reaches what 127.0.0.1 reaches, whatever its zone.
+func targetOf(address string) (netip.AddrPort, error) {
 	target, err := netip.ParseAddrPort(address)
 	if err != nil {
-		return ssrf.ErrInvalidHostPort
+		return target, ssrf.ErrInvalidHostPort
 	}
-	// ::ffff:127.0.0.1 reaches what 127.0.0.1 reaches, whatever its zone.
-	ip := target.Addr().Unmap().WithZone("")
-	for _, prefix := range g.never {
-		if prefix.Contains(ip) {
-			return errNeverOpen
-		}
-	}
-	return g.guardian.Safe(network, netip.AddrPortFrom(ip, target.Port()).String(), nil)
+	return netip.AddrPortFrom(target.Addr().Unmap().WithZone(""), target.Port()), nil
+}
+
+func within(prefixes []netip.Prefix, ip netip.Addr) bool {
+	return slices.ContainsFunc(prefixes, func(p netip.Prefix) bool { return p.Contains(ip) })
 }
 
 func prefixes(texts ...string) []netip.Prefix {

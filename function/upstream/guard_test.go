@@ -84,6 +84,29 @@ func TestAClosedAddressIsNamed(t *testing.T) {
 	}
 }
 
+// TestTheInternetIsReachedByTLSAlone sees that a name of a private server, of a token
+// endpoint too, cannot lead a request across the internet without TLS. The address
+// belongs to nobody.
+func TestTheInternetIsReachedByTLSAlone(t *testing.T) {
+	const nobody = "://[2d00::1]:9/"
+	for _, network := range []destination.Network{destination.Private, destination.Loopback} {
+		d := &destination.Destination{Title: "Test", Network: network, AuxiliaryTimeout: 50 * time.Millisecond}
+		client := newClient(t, nil)
+		ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+		defer cancel()
+		_, err := client.Send(ctx, newPlan(t, d, "POST", "http"+nobody, "{}"), nil, nil)
+		refusal := wantRefusal(t, err, upstream.ErrProhibited)
+		if wantSafe(t, refusal); !strings.Contains(refusal.Detail, "https alone") {
+			t.Errorf("%s does not say what to do", refusal.Detail)
+		}
+		_, err = get(t, client, d, "http"+nobody)
+		wantRefusal(t, err, upstream.ErrProhibited)
+		if _, err = get(t, client, d, "https"+nobody); refusalOf(err) == nil || refusalOf(err).Reason == upstream.ErrProhibited {
+			t.Errorf("by TLS: %v", err)
+		}
+	}
+}
+
 // No hostile URL reaches a canary on this machine, whatever the spelling of its host.
 func TestNoHostileURLReachesThisMachine(t *testing.T) {
 	touched := make(chan string, 1024)

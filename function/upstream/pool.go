@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"net"
 	"net/http"
+	"syscall"
 	"time"
 
 	"keyrelay/function/destination"
@@ -133,20 +134,13 @@ type dialFunc = func(ctx context.Context, network, address string) (net.Conn, er
 // newTransport returns connections that are guarded and do nothing by themselves:
 // no proxy, no HTTP/2, no decompression.
 func newTransport(guard guard, config *tls.Config) *http.Transport {
-	dialer := &net.Dialer{Timeout: connectTimeout, Control: guard.control}
-	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
-		made, err := dialer.DialContext(ctx, network, address)
-		if err != nil {
-			return nil, err
-		}
-		return newConnection(made), nil
-	}
+	secured := newDial(guard.control)
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	return &http.Transport{
-		DialContext: early(watched(dial)),
+		DialContext: early(watched(newDial(guard.controlClear))),
 		DialTLSContext: early(watched(func(ctx context.Context, network, address string) (net.Conn, error) {
-			return dialTLS(ctx, network, address, dial, config)
+			return dialTLS(ctx, network, address, secured, config)
 		})),
 		Protocols:              protocols,
 		DisableCompression:     true,
@@ -154,6 +148,18 @@ func newTransport(guard guard, config *tls.Config) *http.Transport {
 		MaxIdleConnsPerHost:    maxIdleConnections,
 		IdleConnTimeout:        maxIdle,
 		MaxResponseHeaderBytes: maxHeaderBytes,
+	}
+}
+
+// newDial makes connections to addresses that pass a control.
+func newDial(control func(network, address string, raw syscall.RawConn) error) dialFunc {
+	dialer := &net.Dialer{Timeout: connectTimeout, Control: control}
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		made, err := dialer.DialContext(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		return newConnection(made), nil
 	}
 }
 
