@@ -28,8 +28,9 @@ const (
 	firstRune rune = 256
 )
 
-// A decoder undoes percent-encoding (RFC 3986 section 2.1) and JSON's escapes
-// (RFC 8259 section 7), one within the other, from the end of a text to its start. A
+// A decoder undoes percent-encoding (RFC 3986 section 2.1), JSON's escapes (RFC 8259
+// section 7) and HTML's character references (HTML section 13.5, the five names that
+// writers of text use), one within the other, from the end of a text to its start. A
 // backslash that escapes nothing but itself, a quotation mark or a slash is left out,
 // so that it does not matter how many there are.
 type decoder struct {
@@ -38,10 +39,10 @@ type decoder struct {
 	units []unit
 }
 
-func isEscape(c byte) bool { return c == '%' || c == '\\' }
+func isEscape(c byte) bool { return c == '%' || c == '\\' || c == '&' }
 
 func hasEscape(text []byte) bool {
-	return bytes.IndexByte(text, '%') >= 0 || bytes.IndexByte(text, '\\') >= 0
+	return bytes.IndexByte(text, '%') >= 0 || bytes.IndexByte(text, '\\') >= 0 || bytes.IndexByte(text, '&') >= 0
 }
 
 // at returns the unit at a place, and nothing of no length behind the end.
@@ -76,6 +77,8 @@ func (d *decoder) decode(place int) unit {
 			value, end = d.hex(next, 2)
 		case char == '\\':
 			value, end = d.escaped(next, escaped)
+		case char == '&':
+			value, end = d.reference(next)
 		}
 		if end == next || end-place > reach {
 			break
@@ -159,6 +162,62 @@ func (d *decoder) escaped(place int, itself bool) (value rune, end int) {
 		return value + firstRune, end
 	}
 	return 0, place
+}
+
+// reference reads what is behind an ampersand; it returns place where that is no
+// character reference.
+func (d *decoder) reference(place int) (value rune, end int) {
+	u, at := d.visible(place)
+	switch u.char {
+	case '#':
+		return d.numeric(place, at+int(u.length))
+	case 'a', 'l', 'g', 'q':
+		for _, each := range [...]struct {
+			char rune
+			name string
+		}{{'&', "amp;"}, {'\'', "apos;"}, {'<', "lt;"}, {'>', "gt;"}, {'"', "quot;"}} {
+			if end := d.follows(place, each.name); end > place {
+				return each.char, end
+			}
+		}
+	}
+	return 0, place
+}
+
+// follows returns the end of a name that stands at a place; place where it does not.
+func (d *decoder) follows(place int, name string) (end int) {
+	end = place
+	for _, c := range name {
+		u, at := d.visible(end)
+		if u.char != c {
+			return place
+		}
+		end = at + int(u.length)
+	}
+	return end
+}
+
+// numeric reads a code point in decimal or behind an x in hexadecimal digits, and the
+// semicolon behind it.
+func (d *decoder) numeric(place, digits int) (value rune, end int) {
+	base := rune(10)
+	u, at := d.visible(digits)
+	if u.char == 'x' || u.char == 'X' {
+		base = 16
+		u, at = d.visible(at + int(u.length))
+	}
+	for u.char != ';' {
+		digit := hexDigit(u.char)
+		if digit < 0 || digit >= base || value > utf8.MaxRune {
+			return 0, place
+		}
+		value = value*base + digit
+		u, at = d.visible(at + int(u.length))
+	}
+	if value >= utf8.RuneSelf {
+		value += firstRune
+	}
+	return value, at + int(u.length)
 }
 
 // append appends the bytes that the unit stands for.

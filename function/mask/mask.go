@@ -7,9 +7,10 @@
 //	}
 //
 // A value is found as it is and in the ways that an API writes it: percent-encoded
-// (RFC 3986, forms), JSON-escaped (RFC 8259), both of them, partly or repeatedly; in
-// base64 (RFC 4648) of either alphabet at any alignment, and in base64 of that; in
-// lower or upper case.
+// (RFC 3986, forms), JSON-escaped (RFC 8259), in HTML's character references, and in
+// these one within the other, partly or repeatedly; in base64 (RFC 4648) of either
+// alphabet at any alignment, and in base64 of that; in hexadecimal digits; in lower or
+// upper case.
 //
 // *** says that a guess was right, so that only what nobody can guess may be masked:
 // values of at least MinLength bytes, and only as a whole. How long the search takes

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"crypto/rand"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"html"
 	"net/http"
 	"net/url"
 	"strings"
@@ -41,6 +43,10 @@ func encodings(secret string) map[string]string {
 		"units in JSON": strings.ReplaceAll(inUnits(secret, `\u%04x`), `\`, `\\`),
 		"JSON in JSON":  string(again[1 : len(again)-1]), "path in JSON": strings.ReplaceAll(url.PathEscape(secret), "&", `\u0026`),
 		"JSON in a query": url.QueryEscape(inJSON),
+		"HTML":            html.EscapeString(secret), "HTML of mustache": inMustache.Replace(html.EscapeString(secret)), "HTML twice": html.EscapeString(html.EscapeString(secret)),
+		"HTML of numbers": inReferences(secret, "&#%d;"), "HTML of digits": inReferences(secret, "&#x%04X;"),
+		"HTML in JSON": strings.ReplaceAll(html.EscapeString(inJSON), "&", `\u0026`), "HTML in a query": url.QueryEscape(html.EscapeString(secret)),
+		"hexadecimal": hex.EncodeToString([]byte(secret)), "upper hexadecimal": strings.ToUpper(hex.EncodeToString([]byte(secret))),
 	}
 }
 
@@ -69,6 +75,17 @@ func inUnits(text, format string) string {
 	var encoded strings.Builder
 	for _, unit := range utf16.Encode([]rune(text)) {
 		fmt.Fprintf(&encoded, format, unit)
+	}
+	return encoded.String()
+}
+
+// inMustache escapes besides what mustache.js does.
+var inMustache = strings.NewReplacer("/", "&#x2F;", "=", "&#x3D;", "`", "&#x60;")
+
+func inReferences(text, format string) string {
+	var encoded strings.Builder
+	for _, c := range text {
+		fmt.Fprintf(&encoded, format, c)
 	}
 	return encoded.String()
 }
@@ -109,8 +126,8 @@ func TestMask(t *testing.T) {
 // TestMaskBeside finds a secret whatever stands directly before it and behind it:
 // nothing there can take its first or last bytes for the rest of an escape.
 func TestMaskBeside(t *testing.T) {
-	beside := []string{"%", "%4", "%25", "%254", "%u", `\`, `\\`, `\u`, `\u00`, `\u004`, `\\u00`, `%5C`, `%5Cu00`, "é", "\xff", "a", "4", "41", "0041", "5", "%%%", "%2525"}
-	for _, secret := range []string{"1bc/def+41/0041=", "41bcdefghijklmno", "0041 2541-defghi", "name of a long key %", "n/u0041/t/25/abc%4"} {
+	beside := []string{"%", "%4", "%25", "%254", "%u", `\`, `\\`, `\u`, `\u00`, `\u004`, `\\u00`, `%5C`, `%5Cu00`, "é", "\xff", "a", "4", "41", "0041", "5", "%%%", "%2525", "&", "&am", "&#", "&#x2", "&amp;", "p;", "lt;", ";"}
+	for _, secret := range []string{"1bc/def+41/0041=", "41bcdefghijklmno", "0041 2541-defghi", "name of a long key %", "n/u0041/t/25/abc%4", "lt;x2F;47;a=1&amp;b&", "p;begins and ends&#4", "lt;begins and ends&am"} {
 		masker := mask.New(secret)
 		for name, echoed := range encodings(secret) {
 			for _, before := range beside {
@@ -238,9 +255,10 @@ func FuzzMask(f *testing.F) {
 	f.Add("k-1234567890abcdef", "a", "b")
 	f.Add("aaaaaaaaaaaaaaaaaaaa", "aaaa", "aaa")
 	f.Add("1a/b+c d=e/1bc/d%", "%4", "\\")
+	f.Add("a=1&lt;b=2&amp;c=3&#47;&", "&am", "lt;")
 	f.Add(`u0041 \ud83d\ude00%25é`, `\`, "00")
 	f.Fuzz(func(t *testing.T, secret, before, after string) {
-		if len(secret)-3*strings.Count(secret, "%")-6*strings.Count(secret, `\`) < 16 || len(secret) > 200 || !utf8.ValidString(secret) ||
+		if len(secret)-3*strings.Count(secret, "%")-6*strings.Count(secret, `\`)-9*strings.Count(secret, "&") < 16 || len(secret) > 200 || !utf8.ValidString(secret) ||
 			strings.Contains(secret, "*") || strings.Contains(strings.ToLower(secret), `\ud`) || strings.Contains(before+after, secret) {
 			t.Skip()
 		}

@@ -4,7 +4,9 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/binary"
+	"encoding/hex"
 	"slices"
+	"strings"
 )
 
 // A hash gives each byte a random number. The hash of a text is a polynomial whose
@@ -43,7 +45,8 @@ type window struct {
 	likely [4096]bool
 	// leaving is what a byte that leaves the window has become in its hash.
 	leaving hash
-	// isBase64 says that the texts consist of the characters of base64 alone.
+	// isBase64 says that the texts consist of the characters of base64 alone, as those of
+	// hexadecimal digits do.
 	isBase64 bool
 }
 
@@ -75,7 +78,7 @@ func (w *window) add(h *hash, text string, before, behind int) {
 func (w *window) isLikely(sum uint64) bool { return w.likely[sum>>52] }
 
 // windowsFor are the windows that find a value: as it is, in base64, in base64 of
-// that. There are as many targets for every value of a length.
+// that, in hexadecimal digits of either case. There are as many targets for every value of a length.
 func windowsFor(h *hash, value string) []*window {
 	plain := decoded(value)
 	length := settled(value, plain)
@@ -95,7 +98,11 @@ func windowsFor(h *hash, value string) []*window {
 			twice.addBase64(h, base64.RawStdEncoding, text[:once.length])
 		}
 	}
-	return []*window{raw, once, twice}
+	digits := newWindow(h, hex.EncodedLen(len(value)))
+	digits.isBase64 = true
+	digits.add(h, hex.EncodeToString([]byte(value)), 0, 0)
+	digits.add(h, strings.ToUpper(hex.EncodeToString([]byte(value))), 0, 0)
+	return []*window{raw, once, twice, digits}
 }
 
 func base64Window(h *hash, length int) *window {
@@ -134,6 +141,11 @@ func settled(value, plain string) int {
 				break
 			}
 		}
+	}
+	// What follows could complete a character reference that an ampersand at its end begins.
+	const longest = len("#x10ffff")
+	if at := strings.LastIndexByte(plain, '&'); at >= max(0, len(plain)-1-longest) && !strings.Contains(plain[at:], ";") {
+		length = min(length, at)
 	}
 	return length
 }
