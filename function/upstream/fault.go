@@ -3,6 +3,7 @@ package upstream
 import (
 	"compress/flate"
 	"compress/gzip"
+	"compress/zlib"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -70,8 +71,8 @@ func findAnswer(err error) (finding, bool) {
 		return finding{ErrAnswerBroken, "answered with a status that HTTP does not have. Report it to the operator of that API."}, true
 	case errors.Is(err, errField):
 		return finding{ErrAnswerBroken, "answered with a header field whose name or value HTTP does not allow. It has received the request. Report it to the operator of that API."}, true
-	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum), errors.As(err, new(flate.CorruptInputError)):
-		return finding{ErrAnswerBroken, "answered in gzip, which the relay does not ask for, and it cannot be decoded. It has received the request. Report it to the operator of that API."}, true
+	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum), errors.Is(err, zlib.ErrChecksum), errors.Is(err, zlib.ErrDictionary), errors.As(err, new(flate.CorruptInputError)):
+		return finding{ErrAnswerBroken, "answered in gzip or deflate, which the relay does not ask for, and it cannot be decoded. It has received the request. Report it to the operator of that API."}, true
 	case errors.Is(err, io.ErrUnexpectedEOF), began && lost(err):
 		return finding{ErrAnswerIncomplete, "broke off in the middle of its answer. It has received the request; check what it did before sending it again."}, true
 	default:

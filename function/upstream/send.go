@@ -2,7 +2,6 @@ package upstream
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -130,7 +129,7 @@ func (e *exchange) receive(answer *http.Response, take func(int64) error) error 
 	if err := keepEndToEnd(answer.Header); err != nil {
 		return err
 	}
-	if err := undoGzip(answer); err != nil {
+	if err := undoCodings(answer); err != nil {
 		return err
 	}
 	body, err := readWithin(answer, take)
@@ -138,30 +137,6 @@ func (e *exchange) receive(answer *http.Response, take func(int64) error) error 
 		return err
 	}
 	e.response = gateway.Response{Status: answer.StatusCode, Header: answer.Header, Body: body}
-	return nil
-}
-
-// undoGzip makes the body of an answer in gzip what it was before (RFC 9110 section
-// 8.4.1.3). No request asks for gzip; an answer in it could hold a credential unseen.
-func undoGzip(answer *http.Response) error {
-	coding := answer.Header["Content-Encoding"]
-	if len(coding) != 1 || !strings.EqualFold(coding[0], "gzip") && !strings.EqualFold(coding[0], "x-gzip") {
-		return nil
-	}
-	delete(answer.Header, "Content-Encoding")
-	gateway.DeleteDigests(answer.Header)
-	reader, err := gzip.NewReader(answer.Body)
-	if errors.Is(err, io.EOF) { // there is no body, as after HEAD
-		return nil
-	}
-	if err != nil {
-		return answerError{err}
-	}
-	answer.ContentLength = -1
-	answer.Body = struct {
-		io.Reader
-		io.Closer
-	}{reader, answer.Body}
 	return nil
 }
 

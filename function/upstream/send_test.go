@@ -2,7 +2,9 @@ package upstream_test
 
 import (
 	"bytes"
+	"compress/flate"
 	"compress/gzip"
+	"compress/zlib"
 	"context"
 	"fmt"
 	"io"
@@ -17,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"keyrelay/function/gateway"
+	"keyrelay/function/upstream"
 )
 
 // received is what a server saw of a request.
@@ -106,10 +109,14 @@ func TestSendReturnsTheAnswerUnchanged(t *testing.T) {
 	}
 }
 
-// TestSendUndoesGzip sees that an answer in gzip, which nobody asked for, can be looked at.
+// TestSendUndoesGzip sees that an answer in gzip or deflate, which nobody asked for, can
+// be looked at, also where it is so more than once.
 func TestSendUndoesGzip(t *testing.T) {
 	const text = `{"key": "in gzip"}`
-	for _, coding := range []string{"gzip", "X-GZIP"} {
+	for coding, coded := range map[string][]byte{
+		"gzip": zipped(text), "X-GZIP": zipped(text), "gzip, identity": zipped(text), "gzip, gzip": zipped(string(zipped(text))),
+		"deflate": deflated(text, true), "Deflate": deflated(text, false), "deflate, gzip": zipped(string(deflated(text, true))),
+	} {
 		for _, flush := range []bool{false, true} {
 			server := serve(t, func(w http.ResponseWriter, r *http.Request) {
 				w.Header()["Date"] = nil
@@ -121,11 +128,11 @@ func TestSendUndoesGzip(t *testing.T) {
 				if flush { // then its length is not declared
 					w.(http.Flusher).Flush()
 				}
-				w.Write(zipped(text))
+				w.Write(coded)
 			})
 			response, err := send(t, newPlan(t, onLoopback(), "GET", server.URL, ""))
 			if err != nil {
-				t.Fatal(err)
+				t.Fatalf("%s: %v", coding, err)
 			}
 			want := &gateway.Response{Status: 200, Header: http.Header{"Content-Type": {"application/json"}}, Body: []byte(text)}
 			if difference := cmp.Diff(want, response, cmp.AllowUnexported(gateway.Response{})); difference != "" {
@@ -133,6 +140,39 @@ func TestSendUndoesGzip(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestSendCodings leaves codings that it does not know as they are, and refuses more than
+// any server has.
+func TestSendCodings(t *testing.T) {
+	for _, coding := range []string{"br", "br, gzip", "gzip, zstd", "identity"} {
+		server := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Encoding", coding)
+			w.Write(zipped("text"))
+		})
+		response, err := send(t, newPlan(t, onLoopback(), "GET", server.URL, ""))
+		if err != nil || response.Header.Get("Content-Encoding") != coding || !bytes.Equal(response.Body, zipped("text")) {
+			t.Errorf("%s: %v %v", coding, response, err)
+		}
+	}
+	server := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Encoding", strings.Repeat("gzip, ", 100)+"gzip")
+		w.Write(zipped("text"))
+	})
+	_, err := send(t, newPlan(t, onLoopback(), "GET", server.URL, ""))
+	wantRefusal(t, err, upstream.ErrAnswerBroken)
+}
+
+// deflated is a text in the coding deflate, with the frame that it is to have or without.
+func deflated(text string, framed bool) []byte {
+	var coded bytes.Buffer
+	var writer io.WriteCloser = zlib.NewWriter(&coded)
+	if !framed {
+		writer, _ = flate.NewWriter(&coded, flate.BestSpeed)
+	}
+	io.WriteString(writer, text)
+	writer.Close()
+	return coded.Bytes()
 }
 
 func zipped(text string) []byte {

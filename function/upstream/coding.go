@@ -1,0 +1,68 @@
+package upstream
+
+import (
+	"bufio"
+	"compress/flate"
+	"compress/gzip"
+	"compress/zlib"
+	"errors"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+
+	"keyrelay/function/gateway"
+)
+
+// maxCodings is how many codings of one answer are undone: each takes memory.
+const maxCodings = 4
+
+// undoCodings makes the body of an answer what it was before gzip and deflate (RFC 9110
+// section 8.4.1). No request asks for them; an answer in them could hold a credential
+// unseen. One with any other coding stays as it is.
+func undoCodings(answer *http.Response) error {
+	if answer.Header["Content-Encoding"] == nil {
+		return nil
+	}
+	codings := strings.Split(gateway.ContentCoding(answer.Header), ", ")
+	if slices.ContainsFunc(codings, func(coding string) bool { return coding != "gzip" && coding != "x-gzip" && coding != "deflate" }) {
+		return nil
+	}
+	if len(codings) > maxCodings {
+		return answerError{gzip.ErrHeader}
+	}
+	delete(answer.Header, "Content-Encoding")
+	gateway.DeleteDigests(answer.Header)
+	plain := io.Reader(answer.Body)
+	for _, coding := range slices.Backward(codings) {
+		var err error
+		if plain, err = undo(coding, plain); errors.Is(err, io.EOF) { // there is no body, as after HEAD
+			return nil
+		} else if err != nil {
+			return answerError{err}
+		}
+	}
+	answer.ContentLength = -1
+	answer.Body = struct {
+		io.Reader
+		io.Closer
+	}{plain, answer.Body}
+	return nil
+}
+
+// undo reads what one coding was made of. What is called deflate has the frame of zlib
+// (RFC 1950), which some servers leave out.
+func undo(coding string, coded io.Reader) (io.Reader, error) {
+	if coding != "deflate" {
+		return gzip.NewReader(coded)
+	}
+	ahead := bufio.NewReader(coded)
+	frame, err := ahead.Peek(2)
+	switch {
+	case len(frame) == 0:
+		return nil, err
+	case len(frame) == 2 && frame[0]&0x0f == 8 && (int(frame[0])<<8|int(frame[1]))%31 == 0:
+		return zlib.NewReader(ahead)
+	}
+	return flate.NewReader(ahead), nil
+}
