@@ -38,7 +38,7 @@ func (p *part) attach(scheme *destination.SecurityScheme, text string) {
 func attachQuery(name, value string) func(*http.Request) {
 	pair := retrieval.EscapeQuery(name) + "=" + value
 	return func(request *http.Request) {
-		kept := without(request.URL.RawQuery, "&;", func(sent string) bool { return sameParameter(queryName(sent), name) })
+		kept := without(request.URL.RawQuery, "&;", func(sent string) bool { return sameParameter(destination.ParameterName(sent), name) })
 		request.URL.RawQuery = appended(kept, "&", pair)
 	}
 }
@@ -131,13 +131,4 @@ func appended(list, separator, item string) string {
 		return item
 	}
 	return list + separator + item
-}
-
-// queryName is the name of a query parameter, unescaped twice as some servers do.
-func queryName(pair string) string {
-	name, _, _ := strings.Cut(pair, "=")
-	for range 2 {
-		name = destination.Unescape(strings.ReplaceAll(name, "+", " "))
-	}
-	return name
 }

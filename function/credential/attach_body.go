@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 
+	"keyrelay/function/destination"
 	"keyrelay/function/rawjson"
 )
 
@@ -31,7 +32,7 @@ func setInBody(request *http.Request, formOffered, name, text string) {
 	mediaType, parameters, _ := mime.ParseMediaType(request.Header.Get("Content-Type"))
 	switch mediaType {
 	case formType:
-		kept := without(string(body), "&", func(sent string) bool { return sameParameter(queryName(sent), name) })
+		kept := without(string(body), "&;", func(sent string) bool { return sameParameter(destination.ParameterName(sent), name) })
 		setBody(request, []byte(appended(kept, "&", url.QueryEscape(name)+"="+url.QueryEscape(text))))
 		return
 	case multipartType:

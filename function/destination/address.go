@@ -169,29 +169,6 @@ func checkPath(path string) urlFault {
 	return urlFault{}
 }
 
-// Climbs reports whether an escaped path holds what servers could read as a step to
-// another one, however often it is encoded: a segment . or .., with path parameters
-// or white space around it or not, or a control character, at which some end the path.
-func Climbs(path string) bool {
-	const most = 4 // times that the servers of a path undo escapes
-	for range most {
-		for segment := range strings.FieldsFuncSeq(path, func(r rune) bool { return r == '/' || r == '\\' }) {
-			segment, _, _ = strings.Cut(segment, ";")
-			if segment = strings.TrimSpace(segment); segment == "." || segment == ".." {
-				return true
-			}
-		}
-		decoded := Unescape(path)
-		if decoded == path {
-			return false
-		}
-		if path = decoded; strings.ContainsFunc(path, isControl) {
-			return true
-		}
-	}
-	return true
-}
-
 func isControl(r rune) bool { return r < ' ' || r == 0x7f }
 
 func dotSegmentFault() urlFault {

@@ -275,14 +275,6 @@ func (n *node) accepts(path string) bool {
 	return n.resembles(segment, rest) || slices.ContainsFunc(n.patterns, func(p pattern) bool { return p.matches(segment) && p.next.accepts(rest) })
 }
 
-// fold returns what servers may make of a segment: they ignore letter case, cut path
-// parameters off, undo escapes once more, and take white space off both ends, and
-// dots and slashes off the last one. Control characters do not get here.
-func fold(segment string) string {
-	segment, _, _ = strings.Cut(Unescape(segment), ";")
-	return strings.ToLower(strings.TrimLeft(strings.TrimRight(segment, `./\ `), " "))
-}
-
 // matches reports whether a segment is the pattern with each expression filled by at least one byte.
 func (p *pattern) matches(segment string) bool {
 	last := len(p.literals) - 1

@@ -228,5 +228,5 @@ func (b *builder) setBody(d *directives, body []byte) error {
 	if _, given := b.Header["Content-Type"]; (!given || !d.typed) && b.Body != nil && (r.text != nil || b.reshapes) {
 		b.Header["Content-Type"] = []string{"application/json"}
 	}
-	return nil
+	return b.checkBody()
 }

@@ -133,8 +133,9 @@ func TestInjection(t *testing.T) {
 	}
 }
 
-// unescapeAll undoes percent escapes as often as there are any.
+// unescapeAll undoes percent escapes as often as there are any, those of IIS too.
 func unescapeAll(text string) string {
+	text = regexp.MustCompile("%[uU]00([0-9A-Fa-f]{2})").ReplaceAllString(text, "%$1")
 	escape := regexp.MustCompile("%[0-9A-Fa-f]{2}")
 	for escape.MatchString(text) {
 		text = escape.ReplaceAllStringFunc(text, func(found string) string {

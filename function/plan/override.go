@@ -78,12 +78,12 @@ func declares(operation *destination.Operation, in, name string, same func(a, b 
 		slices.ContainsFunc(operation.Placeholders, func(s *destination.SecurityScheme) bool { return s.In == in && same(s.Field, name) })
 }
 
-// queryNames returns the names of a query's parameters, unescaped twice as some servers
-// do: those between semicolons too, which some take for ampersands.
+// queryNames returns the names of a query's parameters: those between semicolons too,
+// which some take for ampersands.
 func queryNames(query string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for parameter := range strings.FieldsFuncSeq(query, func(r rune) bool { return r == '&' || r == ';' }) {
-			if name, _, _ := strings.Cut(parameter, "="); !yield(decodeQuery(decodeQuery(name))) {
+			if !yield(destination.ParameterName(parameter)) {
 				return
 			}
 		}
@@ -184,17 +184,19 @@ const (
 func classify(word []byte) wordKind {
 	switch string(word) {
 	case "override", "rewrite", "rewritten", "original", "originally", "originating", "orig", "remote", "authenticated", "principal", "userinfo", "msisdn",
-		"impersonate", "impersonated", "impersonation", "sudo", "runas", "realip", "socketip", "ipaddress", "vhost", "urlscheme", "proxyuser", "requesturi", "requestverb", "destinationurl":
+		"impersonate", "impersonated", "impersonation", "sudo", "runas", "doas", "clientcert", "fdid", "realip", "socketip", "ipaddress", "vhost", "urlscheme", "proxyuser", "requesturi", "requestverb", "destinationurl":
 		return telling
 	case "proxy", "xproxy", "envoy", "ssl", "https", "cert", "cf", // proxies, and the certificate that they saw
-		"middleware", "invoke", "matched", "replaced", "now", "iisnode", "waws", "arr", // frameworks and hosts that rewrite
+		"middleware", "invoke", "matched", "replaced", "now", "iisnode", "waws", "arr", "accel", "sendfile", // frameworks and servers that rewrite
+		"akamai", "appengine", "cloudscheduler", "cloudtasks", "dapr", "fd", "hasura", "l5d", "wl", // hosts, meshes and gateways
 		"webauth", "authentik", "authelia", "pomerium", "tailscale", "shib", "mellon", "oidc", "sm", "iv", "oam", "osso", "vouch", "spiffe": // single sign-on
 		return tellingFirst
 	case "ip":
 		return address
-	case "method", "verb", "uri", "url", "path", "host", "scheme", "proto", "addr", "user", "username":
+	case "method", "verb", "uri", "url", "path", "host", "hostname", "port", "scheme", "proto", "addr", "user", "username":
 		return subject
-	case "http", "request", "requested", "real", "base", "full", "server", "source", "src", "target", "backend", "virtual", "gateway", "upstream", "req", "verified", "context", "local", "peer", "ajax", "unencoded":
+	case "http", "request", "requested", "real", "base", "full", "server", "source", "src", "target", "backend", "virtual", "gateway", "upstream", "req", "verified", "context", "local", "peer", "ajax", "unencoded",
+		"destination", "origin", "ingress", "restli", "tunnel", "webdav", "credential", "presto", "trino", "sso", "saml", "ldap", "idp", "trusted", "effective", "acting", "switch", "logon":
 		return possessive
 	}
 	if bytes.HasPrefix(word, []byte("forward")) || bytes.Contains(word, []byte("clientip")) || bytes.Contains(word, []byte("clientaddr")) {
@@ -213,7 +215,25 @@ func isPair(before, word []byte) bool {
 	case "request":
 		return string(word) == "method" || string(word) == "verb" || string(word) == "uri" || string(word) == "url" || string(word) == "path"
 	case "auth":
-		return string(word) == "request" || string(word) == "type" || bytes.HasPrefix(word, []byte("user"))
+		return string(word) == "request" || string(word) == "type" || string(word) == "subject" || isGroup(word) || bytes.HasPrefix(word, []byte("user"))
+	case "credential":
+		return string(word) == "identifier"
+	case "jwt":
+		return string(word) == "assertion" || string(word) == "payload" || string(word) == "claim"
+	case "fastly":
+		return string(word) == "ssl" || string(word) == "ff" || string(word) == "client" || string(word) == "temp"
+	case "ms": // Azure's App Service
+		return string(word) == "token" || string(word) == "proxy"
+	case "act", "run":
+		return string(word) == "as"
+	case "behalf":
+		return string(word) == "of"
+	case "coming":
+		return string(word) == "from"
+	case "ip":
+		return string(word) == "authorization"
+	case "peer":
+		return string(word) == "certificate"
 	case "consumer":
 		return string(word) == "username" || string(word) == "custom" || string(word) == "groups" || string(word) == "id"
 	case "as", "select": // a user for whom an API acts
@@ -223,16 +243,27 @@ func isPair(before, word []byte) bool {
 	case "anonymous":
 		return string(word) == "consumer"
 	case "tls":
-		return string(word) == "client"
+		return string(word) == "client" || string(word) == "verified"
 	case "calling": // a telephone's line
 		return string(word) == "line"
-	case "host", "user":
+	case "host":
 		return string(word) == "name"
+	case "user":
+		return string(word) == "name" || string(word) == "info" || isGroup(word)
 	case "client":
 		switch string(word) {
 		case "address", "addr", "host", "port", "cert", "dn", "verify", "user":
 			return true
 		}
+	}
+	return false
+}
+
+// isGroup knows the words for what a user belongs to.
+func isGroup(word []byte) bool {
+	switch string(word) {
+	case "group", "groups", "role", "roles":
+		return true
 	}
 	return false
 }

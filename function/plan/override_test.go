@@ -145,6 +145,40 @@ func TestOverridingParameters(t *testing.T) {
 	}
 }
 
+// TestOverridingBodies tries the members by which frameworks read another method from the
+// body of a POST. Each has a neighbour that is a member like any other.
+func TestOverridingBodies(t *testing.T) {
+	const form, parts = "application/x-www-form-urlencoded", `multipart/form-data; boundary="b"`
+	part := func(disposition string) string {
+		return "--b\r\n" + disposition + "\r\n\r\nDELETE\r\n--b--\r\n"
+	}
+	for _, test := range []struct {
+		contentType, body string
+		sends             bool
+	}{
+		{form, "a=1&_method=DELETE", false}, {form, "a=1;%5fmethod=DELETE", false}, {"Application/X-WWW-Form-Urlencoded; charset=utf-8", "X-HTTP-Method-Override=DELETE", false},
+		{form, "method=DELETE&a=_method", true},
+		{parts, part(`Content-Disposition: form-data; name="_method"`), false}, {parts, part("content-disposition : form-data;\r\n name=_METHOD"), false},
+		{parts, part(`Content-Disposition: form-data; name="_method`), false}, {parts, strings.ReplaceAll(part(`Content-Disposition: form-data; name='_method'`), "\r\n", "\n"), false},
+		{parts, part(`Content-Disposition: form-data; name="method"`), true}, {parts, part(`Content-Disposition: form-data; name="a"` + "\r\n\r\n_method"), true},
+		{"application/json", `{"a":1,"_method":"DELETE"}`, false}, {"", `{"\u005fmethod":"DELETE"}`, false}, {"application/vnd.api+json", ` {"_method":"PUT","_method":"DELETE"}`, false}, {"text/plain", `{"_method":"DELETE"}`, false},
+		{"application/json", `{"method":"DELETE","a":{"_method":"DELETE"},"b":"_method","c":"\u0041"}`, true}, {"text/plain", "_method=DELETE", true},
+	} {
+		request := to("POST", "https://declaring.example.com/a/b", []byte(test.body))
+		request.Header["Content-Type"] = []string{test.contentType}
+		_, err := plan.New(declaring(t, "query"), request)
+		if !test.sends {
+			mustRefuse(t, err, plan.ErrRecord)
+		} else if err != nil {
+			t.Errorf("%s %s: %v", test.contentType, test.body, err)
+		}
+		request.Header.Set("X-Osmos-Outbound-Url", "https://api.example.com/a/b")
+		if _, err = plan.New(load(t, "testdata/destinations"), request); err != nil {
+			t.Errorf("%s %s is refused where the document has no paths: %v", test.contentType, test.body, err)
+		}
+	}
+}
+
 // TestPathValues fills the path with values by which servers could leave it: each has
 // a neighbour, one step beside it, that is a value like any other.
 func TestPathValues(t *testing.T) {
@@ -156,7 +190,8 @@ func TestPathValues(t *testing.T) {
 		`x\..`: false, `x\..a`: true, "/..": false,
 		"\x00": false, "a\x00b": false, "\x1f": false, "\x7f": false, "a\tb": false, "a\nb": false, "a b": true, "ü": true,
 		"%2e%2e": false, "%2E%2e%2Fx": false, "..%2fx": false, "%2e%2ea": true, "x%2f..%2f": false, "%252e%252e": false, "%25252e%25252e": false, "%00": false, "%250a": false,
-		"%2e%2e;": false, "..%3b": false, "..%20": false, "100%": true, "%zz": true, "50%25": true, "a/b": true, "https://a.example//b": true,
+		"%2e%2e;": false, "..%3b": false, "..%20": false, "100%": true, "%zz": true, "50%25": true,
+		"%c0%ae%c0%ae": false, "%c0%ae%c0%aea": true, "\uff0e\uff0e": false, "\uff0e\uff0ea": true, "\u2024.": false, "%u002e%u002e": false, "%U002E.": false, "%u002ea": true, "x%c0%af..": false, "..\u3000": false, "a/b": true, "https://a.example//b": true,
 	} {
 		request := to("GET", "https://api.example.com/items/{a}/x", []byte(`{"a":`+quoteJSON(value)+`}`))
 		outbound, err := plan.New(set, request)
@@ -191,6 +226,7 @@ func TestPathOfAnotherOperation(t *testing.T) {
 	for segment, id := range map[string]string{
 		"mine;": "mine;", "mine;a=b": "mine;a=b", "MINE": "MINE", "Mine": "Mine", "mine%20": "mine ", "mine%20%20": "mine\u0020 ", "mine.": "mine.", "mine.json": "mine.json",
 		"mine%2520": "mine%20", "mine%253Ba": "mine%3Ba", "min%2565": "min%65", "%6DINE": "mINE", "mine..": "mine..", "mine;%20.x": "mine; .x", "%20mine": " mine",
+		"mine%3Fx": "mine?x", "mine%23x": "mine#x", "mine%253F": "mine%3F", "mine+": "mine+", "mine%C2%A0": "mine\u00a0", "m%C4%B1ne": "m\u0131ne", "%EF%BD%8Dine": "\uff4dine", "m%EF%BC%A9ne": "m\uff29ne",
 	} {
 		_, err := plan.New(set, to("PUT", server+segment, body(id)))
 		mustRefuse(t, err, destination.ErrOperation)
