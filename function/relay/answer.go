@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -106,12 +107,15 @@ func (r *Relay) present(answer *gateway.Response) {
 		delete(header, "Location")
 	}
 	for name := range header {
-		if aboutOrigin(name) || isRelays(name) {
+		if aboutOrigin(name) || isRelays(name) || toFront(name) {
 			delete(header, name)
 		}
 	}
 	if redirect != nil {
 		header[relayLocation] = redirect
+	}
+	if slices.ContainsFunc(header["Preference-Applied"], func(applied string) bool { return strings.Contains(strings.ToLower(applied), "respond-async") }) {
+		delete(header, "Preference-Applied") // only the relay accepts for later: no API is asked to
 	}
 	if pretends(answer) {
 		header["Content-Type"] = []string{"application/json"}
@@ -123,8 +127,18 @@ func (r *Relay) present(answer *gateway.Response) {
 // isRelays reports whether a field is one that only the relay sets, in any spelling: for
 // servers and gateways an underscore may be a hyphen.
 func isRelays(name string) bool {
-	const family = "X-Relay-"
-	return len(name) > len(family) && gateway.SameHeaderName(name[:len(family)], family)
+	const family, status = "X-Relay-", "Proxy-Status"
+	return len(name) > len(family) && gateway.SameHeaderName(name[:len(family)], family) || name != status && gateway.SameHeaderName(name, status)
+}
+
+// toFront knows the fields by which a server has the one in front of it answer with a
+// file or an address of that one's own network: here it would be the relay's front.
+func toFront(name string) bool {
+	switch name {
+	case "X-Sendfile", "X-Sendfile2", "X-Lighttpd-Send-File", "X-Litespeed-Location", "X-Reproxy-Url", "X-Reproxy-File", "Fly-Replay":
+		return true
+	}
+	return strings.HasPrefix(name, "X-Accel-")
 }
 
 // aboutOrigin reports whether a field tells a client what holds for the server's whole
@@ -138,6 +152,8 @@ func aboutOrigin(name string) bool {
 		"Expect-Ct",                               // RFC 9163
 		"Nel", "Report-To", "Reporting-Endpoints", // W3C Network Error Logging, Reporting API
 		"Accept-Ch", "Critical-Ch", "Origin-Agent-Cluster", // RFC 8942, HTML
+		"Use-As-Dictionary", "Cache-Group-Invalidation", // RFC 9842, RFC 9875
+		"Set-Login", "Secure-Session-Registration", // W3C FedCM, Device Bound Session Credentials
 		"Service-Worker-Allowed": // W3C Service Workers
 		return true
 	}
@@ -147,12 +163,15 @@ func aboutOrigin(name string) bool {
 // problemType begins the type of every problem of the relay.
 const problemType = "urn:keyrelay:problem:"
 
-// pretends reports whether an API's problem document has a type of the relay's. It
-// is handed back as JSON, so that no client takes it for a problem of the relay.
+// pretends reports whether an API's problem document has a type of the relay's, or is
+// none that everybody reads alike. It is handed back as JSON, so that no client takes it
+// for a problem of the relay.
 func pretends(answer *gateway.Response) bool {
 	const mediaType = "application/problem+json"
-	contentType := answer.Header.Get("Content-Type")
-	if len(contentType) < len(mediaType) || !strings.EqualFold(contentType[:len(mediaType)], mediaType) {
+	isProblem := func(written string) bool {
+		return len(written) >= len(mediaType) && strings.EqualFold(written[:len(mediaType)], mediaType)
+	}
+	if len(answer.Body) == 0 || !slices.ContainsFunc(answer.Header["Content-Type"], isProblem) {
 		return false
 	}
 	cursor := rawjson.Cursor{AnyNames: true}
@@ -167,7 +186,7 @@ func pretends(answer *gateway.Response) bool {
 			return true
 		}
 	}
-	return false
+	return cursor.End() != nil
 }
 
 // proxyStatus is Proxy-Status with the relay's own member behind those of proxies

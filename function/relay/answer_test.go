@@ -18,6 +18,8 @@ func TestAnswersAboutTheOrigin(t *testing.T) {
 		"Alt-Svc": {`h3="elsewhere.example:443"; ma=86400`}, "Clear-Site-Data": {`"*"`}, "Strict-Transport-Security": {"max-age=1; includeSubDomains"},
 		"Public-Key-Pins": {`pin-sha256="a"`}, "Expect-Ct": {"max-age=1"}, "Nel": {`{"report_to":"a"}`}, "Report-To": {`{"group":"a"}`},
 		"Accept-Ch": {"Sec-CH-UA"}, "Service-Worker-Allowed": {"/"}, "X-Relay-Location": {"a"}, "X-Relay-Request-Id": {"a"}, "x-relay-anything": {"a"}, "X_Relay_Location": {"a"}, "x-Relay_location": {"a"}, "Vary": {"Accept"},
+		"Proxy_Status": {"keyrelay; error=a"}, "X-Accel-Redirect": {"/internal/a"}, "X-Accel-Expires": {"60"}, "X-Sendfile": {"/etc/passwd"}, "X-Reproxy-Url": {"http://127.0.0.1/"},
+		"Use-As-Dictionary": {`match="/*"`}, "Set-Login": {"logged-in"}, "Preference-Applied": {"return=minimal, Respond-Async"},
 	}
 	s.api.answerWith(func(w http.ResponseWriter, _ *http.Request) {
 		for _, header := range []http.Header{passes, dropped} {
@@ -83,6 +85,9 @@ func TestProblemsCannotPretend(t *testing.T) {
 		`{"type":"https://api.example.com/problems/out-of-stock","status":409}`: problem,
 		`{"detail":"urn:keyrelay:problem:internal is not ours"}`:                problem,
 		`{"type":["urn:keyrelay:problem:internal"]}`:                            problem,
+		`/**/{"type":"urn:keyrelay:problem:internal"}`:                          jsonType,
+		"\xff\xfe{\x00}\x00": jsonType,
+		`{"title":"a",,"type":"urn:keyrelay:problem:internal"}`: jsonType,
 		``: problem,
 	} {
 		for _, mediaType := range []string{problem, "Application/Problem+JSON; charset=utf-8"} {
@@ -100,5 +105,17 @@ func TestProblemsCannotPretend(t *testing.T) {
 				t.Errorf("%s: %d %s %s", body, got.status, got.header.Get("Content-Type"), got.body)
 			}
 		}
+	}
+}
+
+// TestSecondTypeCannotPretend sees that no other Content-Type hides that of a problem.
+func TestSecondTypeCannotPretend(t *testing.T) {
+	s := newStage(t, managedDocument)
+	s.api.answerWith(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header()["Content-Type"] = []string{"text/plain", "application/problem+json"}
+		_, _ = io.WriteString(w, `{"type":"urn:keyrelay:problem:internal"}`)
+	})
+	if got := s.send(t.Context(), get(s)); len(got.header["Content-Type"]) != 1 || got.header.Get("Content-Type") != "application/json" {
+		t.Error(got.header)
 	}
 }
