@@ -3,19 +3,19 @@
 //
 //	keyrelay                serve: in Lambda when AWS_LAMBDA_RUNTIME_API is set, over HTTP otherwise
 //	keyrelay check FOLDER   check the documents of a folder and print every fault;
-//	                        with --for lambda also what the function will not have
-//	keyrelay pack FROM TO   write the documents of a folder, overlays applied, as the
-//	                        smallest that are read as the same
+//	                        with --for lambda, check them as the function would
+//	keyrelay pack FROM TO   write the documents of a folder, with overlays applied, as
+//	                        the smallest equivalent documents
 //	keyrelay login FOLDER DOCUMENT SCHEME
-//	                        have a person consent in the browser, and put the refresh token
-//	                        into the scheme's secret; --redirect URL is the address of this
+//	                        let a person consent in the browser, and store the refresh token
+//	                        in the scheme's secret; --redirect URL is the address of this
 //	                        machine that the provider knows
-//	keyrelay healthcheck    ask the server on this machine whether it serves
-//	keyrelay version        print the commit and the modules that were built
-//	keyrelay help           print all of this
+//	keyrelay healthcheck    check whether the server on this machine serves
+//	keyrelay version        print the commit and the modules of this build
+//	keyrelay help           print this
 //
 // Its settings are environment variables, see docs/settings.md. A wrong one stops the
-// start and is named.
+// start with a message that names it.
 package main
 
 import (

@@ -1,27 +1,27 @@
-// Package cache keeps what an expensive fetch gives: secrets, retrieved
+// Package cache keeps the results of expensive fetches: secrets, retrieved
 // credentials, discovery documents, key sets, answers about session tokens.
 //
 //	tokens := &cache.Cache[Key, *Token]{Fetch: retrieve, Timeout: timeout, OnCancel: cancelled}
-//	got, err := tokens.Get(ctx, key)        // waits for one fetch where none is kept
-//	got, err = tokens.Renew(ctx, key, used) // used was refused: another one
+//	got, err := tokens.Get(ctx, key)        // waits for a fetch if there is none yet
+//	got, err = tokens.Renew(ctx, key, used) // used was refused: get another one
 //
-// One fetch per key is under way at a time, on a goroutine and a context of its
-// own, so that a caller who leaves ends its own wait only. As a rule the caller that
-// started a fetch waits for it, so that the goroutine ends within that call; it
-// outlives a caller that gave up, and then by its timeout at most. After a frozen
-// machine wakes, a fetch past that bound is not waited for: another one is made.
+// One fetch per key runs at a time, on its own goroutine and context, so a caller who
+// leaves ends only its own wait. Usually the caller that started a fetch waits for it,
+// and the goroutine ends within that call. It outlives a caller that gave up, but only
+// until its timeout. After a frozen machine wakes, nobody waits for a fetch past its
+// timeout: another one is made.
 //
-// Failures are remembered for 1 s to 30 s; meanwhile, and while a refresh fails, an
-// old value is served up to its expiry. Ages are measured on the wall clock, because
-// the monotonic clock of a frozen Lambda function stops.
+// Failures are remembered for 1 s to 30 s. Meanwhile, and while a refresh fails, an old
+// value is served until it expires. Ages are measured on the wall clock, because the
+// monotonic clock of a frozen Lambda function stops.
 //
-// Instances share values by a Table of DynamoDB, in which each value is sealed:
+// Instances share values in a DynamoDB Table, in which each value is sealed:
 //
 //	unshared, err := table.Share(ctx, cache.Turn{ID: id, Use: use, Make: make})
 //
-// One instance makes a value under a lease of 15 s, which it prolongs and which ends by
-// itself when the instance is gone; the others wait for the value. A table that fails
-// costs a second, and then nothing for 10 s: each instance makes its own value.
+// One instance makes a value under a lease of 15 s, which it extends, and which ends by
+// itself if the instance dies. The others wait for the value. A table that fails costs a
+// second, and then nothing for 10 s: each instance makes its own value.
 package cache
 
 import (

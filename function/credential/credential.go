@@ -1,12 +1,12 @@
-// Package credential makes the credentials that security schemes ask for out of
-// secrets and retrievals, and attaches them.
+// Package credential makes the credentials that security schemes ask for, from secrets
+// and retrievals, and attaches them.
 //
 //	credentials := credential.New(secrets, client.Call, nil)
 //	used, err := credentials.Get(ctx, outbound)
 //	used.Apply(request)
 //	masked := used.Mask(response)
 //	if used.Refused(response.Status, response.Header, response.Body) {
-//		other, failure := credentials.Renew(ctx, used) // nil where there is no other
+//		other, failure := credentials.Renew(ctx, used) // nil if there is no other
 //	}
 //
 // Apply is the only way a secret enters a request.

@@ -1,21 +1,21 @@
-// Package destination reads the operator's OpenAPI documents and says which
-// destination an outbound URL belongs to.
+// Package destination reads the operator's OpenAPI documents and finds the
+// destination that an outbound URL belongs to.
 //
-// A destination is one downstream API, described by one OpenAPI 3.0 or 3.1
+// A destination is one downstream API, described by one OpenAPI 3.0, 3.1 or 3.2
 // document in YAML or JSON. Its servers are the allow-list; its security schemes
-// say which credential goes where; its x-keyrelay-* members say what OpenAPI has
-// no word for. Everything is read and checked once, at start:
+// say which credential goes where; its x-keyrelay-* members say what OpenAPI
+// cannot. Everything is read and checked once, at the start:
 //
 //	set, err := destination.Load("destinations", destination.Config{})
 //	location, err := set.Locate("https://api.example.com/v2/orders?expand=1")
 //	operation, err := location.Operation("POST", location.Path)
 //
-// Admission (Locate) is stricter than RFC 3986: what two readers of a URL could
-// understand differently is refused, and the URL that is dialled is rebuilt from
-// the declared server (Location.Fill). A good request costs no allocation here.
+// Admission (Locate) is stricter than RFC 3986: it refuses a URL that two readers
+// could understand differently, and the URL that is dialed is rebuilt from the
+// declared server (Location.Fill). A valid request costs no allocation here.
 //
 // Load reports every fault of every document at once, each with its file, line
-// and column and what to write instead. After Load everything is read-only and
+// and column and what to write instead. After Load, everything is read-only and
 // safe for concurrent use.
 package destination
 

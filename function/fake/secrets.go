@@ -1,7 +1,7 @@
-// Package fake has the endpoints that tests and the workbench put around a relay: an
-// AWS Secrets Manager, queues of Amazon SQS, a table of DynamoDB, and an API that notes
-// what it receives and answers. They are real HTTP servers, to be served by
-// net/http/httptest or net/http.
+// Package fake has the endpoints that tests and the workbench put around a relay: AWS
+// Secrets Manager, Amazon SQS queues, a DynamoDB table, and an API that answers and
+// records what it receives. They are real HTTP handlers: serve them with net/http/httptest
+// or net/http.
 //
 //	secrets := fake.NewSecrets(map[string]string{"keyrelay/shop": `{"key": "…"}`})
 //	server := httptest.NewServer(secrets)

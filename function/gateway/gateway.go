@@ -1,16 +1,16 @@
-// Package gateway turns what arrives at one of the relay's front ends into a plain
-// Request, and a plain Response into what that front end expects back.
+// Package gateway turns what arrives at a front end of the relay into a plain Request,
+// and a plain Response into what that front end expects.
 //
 // There are four front ends: API Gateway REST APIs (payload format 1.0), API
 // Gateway HTTP APIs and Lambda function URLs (payload format 2.0), and net/http.
-// The packages after this one know none of them. Messages of Amazon SQS come in events
-// of Lambda too, see LambdaWithQueue.
+// No later package knows any of them. Lambda also delivers messages of Amazon SQS, see
+// LambdaWithQueue.
 //
 //	lambda.Start(gateway.Lambda(relay)) // an AWS Lambda function
 //	http.Serve(listener, gateway.HTTP(relay)) // a plain HTTP port
 //
 // Limits: over HTTP a body is at most MaxRecordBytes, and bodies and connections are
-// bounded for all callers together; in Lambda the gateway's own limits hold. An
+// bounded for all callers together; in Lambda the gateway's own limits apply. An
 // answer is at most MaxAnswerBytes, see Request.Fits.
 package gateway
 

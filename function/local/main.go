@@ -1,14 +1,14 @@
-// Command local is the workbench: it runs keyrelay on this machine, the very program
-// that is deployed, and serves a page on which a record turns into a request before it
-// is sent. Everything listens on loopback only.
+// Command local is the workbench: it runs keyrelay on this machine, the same program
+// that you deploy, and serves a page that shows how a record turns into a request before
+// it is sent. Everything listens on loopback only.
 //
 //	local -program dist/keyrelay -events events
 //	local -program dist/keyrelay -destinations my-apis -secrets my-secrets.json
 //	local -downstream 172.17.0.1
 //
-// Without documents of one's own it brings a downstream API that shows what it receives
-// and an endpoint that speaks the Secrets Manager protocol, sends sample events through,
-// and says what became of them. It needs no network and no AWS account for that.
+// Without your own documents, it starts a downstream API that shows what it receives and
+// an endpoint that speaks the Secrets Manager protocol, sends sample events through, and
+// says what happened to them. That needs no network and no AWS account.
 package main
 
 import (

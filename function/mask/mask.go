@@ -1,9 +1,9 @@
-// Package mask takes a credential out of an answer that echoes it, without telling
-// a caller anything else about it.
+// Package mask removes a credential from an answer that echoes it, without telling a
+// caller anything else about it.
 //
 //	masker := mask.New(token) // once for each credential
 //	if masker.Mask(response) {
-//		// the answer held the token; *** stands there now
+//		// the answer held the token and now holds *** instead
 //	}
 //
 // A value is found as it is and in the ways that an API writes it: percent-encoded

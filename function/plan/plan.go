@@ -1,32 +1,32 @@
-// Package plan decides everything about the outbound request but the
+// Package plan decides everything about the outbound request except the
 // credential's value: destination and operation, method, URL, header fields and
 // body. It is pure: no network, no clock, no secret.
 //
 //	outbound, err := plan.New(set, request)
 //
-// The record is scanned once, by the letter of RFC 8259: UTF-8, no
-// trailing data, and no member name twice in any object, escapes undone. The
-// members that leave it are cut out as spans; the rest is sent byte for byte as it
-// came. A body from which nothing is to be taken is not read at all.
+// The record is scanned once, strictly by RFC 8259: UTF-8, no trailing data, and no
+// duplicate member name in any object, after decoding escapes. The members that leave
+// it are cut out as spans; the rest is sent byte for byte as it came. A body from which
+// nothing is taken is not read at all.
 //
-// Moved names and values are percent-encoded but for the unreserved characters of
-// RFC 3986, a space as %20. A field that is named for the path, the query and a
+// In moved names and values, everything but the unreserved characters of RFC 3986 is
+// percent-encoded, a space as %20. A field that is named for the path, the query and a
 // header goes to all of them and leaves the record once.
 //
-// Where the operation declares parameters, the record's fields of those names are
-// placed as OpenAPI says; what the caller's URL, header or directives already give
-// is not, and its field stays. A field may be placed and stand in the operation's
-// body template too. A session token leaves first, and nothing else finds it. Where
-// the operation takes a form, the rest of the record becomes one.
+// If the operation declares parameters, the record's fields of those names are placed
+// as OpenAPI says, unless the caller's URL, header or directives already give the
+// parameter; then the field stays. A field may be placed and also appear in the
+// operation's body template. A session token leaves first, and nothing else can use it.
+// If the operation takes a form, the rest of the record becomes one.
 //
-// The operation is what is sent: names by which servers see another request, and
-// values by which they see another path, are refused or not forwarded.
+// What is sent is the operation and no other: names by which servers see another
+// request, and values by which they see another path, are refused or not forwarded.
 //
-// Limits: a record nests 1,000 levels deep and has 50,000 members in an object at
-// most; a request names 1,000 fields at most, which make 65,536 bytes of a query, a
-// path or a header at most, and 1,024 bytes of header fields in Connection, and
-// holds 16 placeholders at most; a batch that is split holds as many records as its
-// operation says, 1,000 unless it says otherwise; a form has 10 MB at most.
+// Limits, all inclusive: a record nests 1,000 levels deep and has 50,000 members in an
+// object. A request names 1,000 fields, which make 65,536 bytes of a query, a path or a
+// header, lists 1,024 bytes of header fields in Connection, and holds 16 placeholders. A
+// split batch holds as many records as its operation says, 1,000 unless set. A form has
+// 10 MB.
 package plan
 
 import (

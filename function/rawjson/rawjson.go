@@ -1,5 +1,5 @@
-// Package rawjson reads JSON text (RFC 8259) without building values: it tells
-// where each part of a text stands, byte for byte. It knows nothing of keyrelay.
+// Package rawjson reads JSON text (RFC 8259) without building values: it says
+// where each part of a text is, byte for byte. It knows nothing about keyrelay.
 //
 // A Cursor walks a text from left to right, one element after the other:
 //
@@ -10,26 +10,26 @@
 //		case "id":
 //			id = c.String()
 //		default:
-//			c.Skip() // any value, and all that is in it
+//			c.Skip() // any value, and everything in it
 //		}
 //	}
 //	err := c.End()
 //
 // A fault is sticky: after it there are no more elements and every value is empty,
-// so that only End has to be looked at. Its error is an *Error.
+// so you only need to check End. Its error is an *Error.
 //
-// An Object is a text's one object with its own members by place and by name:
+// An Object is the one object of a text, with its members by position and by name:
 //
 //	var o rawjson.Object
 //	err := o.Read(text) // also refuses what is not UTF-8
-//	index := o.Find("id") // -1 where there is none
+//	index := o.Find("id") // -1 if there is none
 //	value := o.Value(index).Of(text)
 //
-// What a value found in this way says is told by ScalarText, its elements by Elements,
-// and a value deep in a text by a Pointer. Escape writes a string.
+// ScalarText returns what such a value says, Elements its elements, and a Pointer finds
+// a value deep in a text. Escape writes a string.
 //
-// Limits: a text is shorter than 4 GB, it nests at most as deep as the cursor's
-// Depth, and the objects that are open at one place have at most MaxNames members.
+// Limits: a text is shorter than 4 GB and nests at most as deep as the cursor's
+// Depth, and the objects that are open at one position have at most MaxNames members.
 package rawjson
 
 import "errors"

@@ -1,15 +1,15 @@
-// Package relay takes one request from the caller to the downstream API and its
-// answer back. It is the only package that knows every step:
+// Package relay takes one request from the caller to the downstream API and returns its
+// answer. It is the only package that knows every step:
 //
 //	relay := relay.New(relay.Config{Destinations: set, Secrets: secrets, Log: os.Stdout})
 //	lambda.Start(gateway.LambdaWithQueue(relay, relay.Deliver))
 //
-// A refused request never touches a secret, and every answer, also a refusal,
-// carries Proxy-Status (RFC 9209). Refusals and failures are application/problem+json
-// (RFC 9457) with the names that Problems lists. One log entry is written per request.
+// A refused request never touches a secret. Every answer, including a refusal, carries
+// Proxy-Status (RFC 9209). Refusals and failures are application/problem+json (RFC 9457)
+// with the names that Problems lists. One log entry is written per request.
 //
-// Limits: an answer takes at most 29 s, the gateway's own limit, less a margin of
-// half a second in which the relay itself says that time is up.
+// Limits: an answer takes at most 29 s, the gateway's own limit, minus half a second in
+// which the relay itself says that time is up.
 package relay
 
 import (

@@ -1,13 +1,13 @@
-// Package retrieval makes the HTTP calls that turn secrets into credentials: keys of
-// x-itential-dynamic-retrieval, tokens of OAuth 2.0 and OpenID Connect.
+// Package retrieval makes the HTTP calls that turn secrets into credentials: keys for
+// x-itential-dynamic-retrieval, tokens for OAuth 2.0 and OpenID Connect.
 //
 //	retriever := retrieval.New(secrets, client.Call)
 //	got, err := retriever.Get(ctx, retrieval.Scope{Destination: d, Scheme: scheme})
 //	text := got.Value.Text()
 //
-// A token is kept until shortly before its expiry, or until it is refused. One
-// retrieval per scope is under way at a time. Limits: an answer is at most 64 KB and
-// comes within the destination's AuxiliaryTimeout.
+// A token is kept until shortly before it expires, or until it is refused. One retrieval
+// per scope runs at a time. Limits: an answer has at most 64 KB and must arrive within
+// the destination's AuxiliaryTimeout.
 package retrieval
 
 import (

@@ -1,13 +1,13 @@
-// Package secret reads secrets where they are kept: AWS Secrets Manager, environment
-// variables and files.
+// Package secret reads secrets from where they are stored: AWS Secrets Manager,
+// environment variables and files.
 //
 //	secrets := secret.New(secret.Config{SecretsManager: connect})
 //	got, err := secrets.Get(ctx, reference)
 //	value, err := got.Value.Select(reference)
 //
-// A secret is kept for Config.TTL, with one fetch under way at a time, and while it
-// cannot be read again for Config.MaxAge. Limits: a secret is at most 65,536 bytes,
-// and is read within Timeout.
+// A secret is kept for Config.TTL, and for Config.MaxAge while it cannot be read again.
+// One fetch runs at a time. Limits: a secret has at most 65,536 bytes and is read within
+// Timeout.
 package secret
 
 import (

@@ -1,11 +1,11 @@
-// Package session checks the session token that a record brings along.
+// Package session checks the session token that a record holds.
 //
 //	sessions := session.New(secrets, credentials, client.Call)
 //	err := sessions.Check(ctx, outbound.Destination, outbound.SessionToken())
 //
-// A token is checked by an introspection endpoint (RFC 7662), as a JWT by a key set
-// (RFC 7519), or by a list of digests in a secret. Limits: a token is at most 16 KB,
-// a key set 256 KB, an introspection answer 64 KB.
+// A token is checked at an introspection endpoint (RFC 7662), as a JWT with a key set
+// (RFC 7519), or against a list of digests in a secret. Limits: a token has at most
+// 16 KB, a key set 256 KB, an introspection answer 64 KB.
 package session
 
 import (

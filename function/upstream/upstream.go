@@ -1,17 +1,17 @@
-// Package upstream sends one plan with one credential and bounds what comes back:
-// dial guard, limits, header rules and deadlines.
+// Package upstream sends one plan with one credential and bounds what comes back. It
+// has the dial guard, limits, header rules and deadlines.
 //
 //	client := upstream.New(secrets)
 //	defer client.Close()
 //	response, err := client.Send(ctx, outbound, credential.Apply, credential.Certificate())
 //
-// Every destination has connections of its own: HTTP/1.1, TLS 1.2 or later, no
+// Every destination has its own connections: HTTP/1.1, TLS 1.2 or later, no
 // proxy, no redirects, no cookies, no decompression. Each address is checked
-// after DNS and before connecting, against what the destination's document opens.
+// after DNS and before connecting: the destination's document must open its network.
 //
-// A request is delivered at most once unless it is a GET: where a kept connection
-// turns out dead a GET is sent again on another one, any other request only if
-// none of its bytes was written.
+// A request is delivered at most once unless it is a GET. If a kept connection turns out
+// to be dead, a GET is sent again on another one, any other request only if none of its
+// bytes was written.
 //
 // Limits: an answer's body is at most gateway.MaxAnswerBytes, its header section
 // at most 256 KB including interim responses; a connection is made within 10 s.
