@@ -100,7 +100,7 @@ func percentile(sorted []float64) float64 { return sorted[len(sorted)*9/10] }
 type cloud struct {
 	manager, api *httptest.Server
 	environment  []string
-	// start starts a process where the system's certificate roots hold the cloud's.
+	// start starts a process in the share, where the system's certificate roots hold the cloud's.
 	start func(*exec.Cmd) error
 	share *share
 	// how says what of a Lambda function's surroundings could not be made.
@@ -129,15 +129,17 @@ func startCloud(b *testing.B) *cloud {
 	if err := os.WriteFile(bundle, append(system, root...), 0o600); err != nil {
 		b.Fatal(err)
 	}
-	if start, err := namespaced(bundle, "/etc/ssl/certs/ca-certificates.crt"); err == nil {
-		c.start = start
-	} else {
-		c.start = (*exec.Cmd).Start
+	var replaced, grouped error
+	c.start = onThread(b, func() (end func()) {
+		replaced = replaceFile(bundle, "/etc/ssl/certs/ca-certificates.crt")
+		c.share, grouped = newShare()
+		return c.share.remove
+	})
+	if replaced != nil {
 		c.environment = append(c.environment, "SSL_CERT_FILE="+bundle)
 		c.how += "SSL_CERT_FILE names the roots: no mount namespace can be made here. "
 	}
-	var err error
-	if c.share, err = newShare(b); err != nil {
+	if grouped != nil {
 		c.how += "The processor is whole: no control group can be made here. "
 	}
 	return c
@@ -174,7 +176,7 @@ func (c *cloud) measure(b *testing.B, program string, memory int, environment []
 	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		once.Do(func() {
 			asked <- time.Now()
-			c.share.limit(b, command.Process.Pid, memory)
+			c.share.set(b, memory)
 		})
 		served.ServeHTTP(w, r)
 	})}
@@ -183,6 +185,8 @@ func (c *cloud) measure(b *testing.B, program string, memory int, environment []
 	command.Env = append(append(slices.Clone(c.environment), environment...),
 		"AWS_LAMBDA_RUNTIME_API="+listener.Addr().String(), "AWS_LAMBDA_FUNCTION_MEMORY_SIZE="+strconv.Itoa(memory))
 	command.Stderr = os.Stderr
+	c.share.set(b, wholeProcessor)
+	c.share.place(command)
 	began = time.Now()
 	if err := c.start(command); err != nil {
 		b.Fatal(err)
@@ -212,91 +216,145 @@ func (f *function) once() float64 {
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
-// namespaced returns what starts processes that find one file in place of another.
-func namespaced(file, in string) (func(*exec.Cmd) error, error) {
+// onThread returns what starts processes from a thread on which prepare was called, and
+// at last end: a process begins in the namespaces and control groups of that thread.
+func onThread(b *testing.B, prepare func() (end func())) func(*exec.Cmd) error {
 	type order struct {
 		command *exec.Cmd
 		err     chan error
 	}
-	commands, ready := make(chan order), make(chan error)
+	commands, ready, ended := make(chan order), make(chan struct{}), make(chan struct{})
 	go func() {
-		runtime.LockOSThread() // for good: a process begins in the namespaces of its thread
-		err := syscall.Unshare(syscall.CLONE_FS | syscall.CLONE_NEWNS)
-		if err == nil {
-			err = syscall.Mount("none", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, "")
-		}
-		if err == nil {
-			err = syscall.Mount(file, in, "", syscall.MS_BIND, "")
-		}
-		ready <- err
-		if err != nil {
-			return
-		}
+		runtime.LockOSThread() // for good: no other goroutine finds itself there
+		defer close(ended)
+		defer prepare()()
+		close(ready)
 		for each := range commands {
 			each.err <- each.command.Start()
 		}
 	}()
+	<-ready
+	b.Cleanup(func() { close(commands); <-ended })
 	return func(command *exec.Cmd) error {
 		each := order{command, make(chan error)}
 		commands <- each
 		return <-each.err
-	}, <-ready
+	}
 }
 
-// A share is a control group whose processes have a part of a processor.
+// replaceFile has this thread find one file in place of another.
+func replaceFile(file, in string) error {
+	if err := syscall.Unshare(syscall.CLONE_FS | syscall.CLONE_NEWNS); err != nil {
+		return err
+	}
+	if err := syscall.Mount("none", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
+		return err
+	}
+	return syscall.Mount(file, in, "", syscall.MS_BIND, "")
+}
+
+// A share is a control group whose processes have a part of a processor. They begin in
+// it: to move a process that runs takes the kernel some 10 ms, for which its first
+// answer would wait.
 type share struct {
-	folder  string
+	folder *os.File
+	// version is that of control groups.
 	version int
 }
 
-// newShare makes a control group, of version 2 or 1.
-func newShare(b *testing.B) (*share, error) {
+// wholeProcessor stands for as much as there is.
+const wholeProcessor = 0
+
+// newShare makes a control group, of version 2 or 1, for what this thread starts.
+func newShare() (*share, error) {
 	name := fmt.Sprintf("keyrelay-speed-%d", os.Getpid())
 	for version, parent := range map[int]string{2: "/sys/fs/cgroup", 1: "/sys/fs/cgroup/cpu"} {
-		made := &share{filepath.Join(parent, name), version}
-		if os.Mkdir(made.folder, 0o755) != nil {
+		path := filepath.Join(parent, name)
+		if os.Mkdir(path, 0o755) != nil {
 			continue
 		}
-		b.Cleanup(func() { _ = os.Remove(made.folder) })
-		if made.set(128) == nil {
+		folder, err := os.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		made := &share{folder, version}
+		if made.limit(wholeProcessor) == nil && made.favour() == nil && made.move(made.folder.Name()) == nil {
 			return made, nil
 		}
+		made.remove()
 	}
 	return nil, fmt.Errorf("no control group")
 }
 
-// set gives the group what AWS gives a function of so much memory.
-func (s *share) set(memory int) error {
-	period := int(sharePeriod / time.Microsecond)
-	quota := strconv.Itoa(period * memory / 1769)
-	if s.version == 2 {
-		return s.write("cpu.max", quota+" "+strconv.Itoa(period))
-	}
-	if err := s.write("cpu.cfs_period_us", strconv.Itoa(period)); err != nil {
-		return err
-	}
-	return s.write("cpu.cfs_quota_us", quota)
-}
-
-func (s *share) write(name, text string) error {
-	file, err := os.OpenFile(filepath.Join(s.folder, name), os.O_WRONLY, 0) // it is there, or this is no control group
-	if err != nil {
-		return err
-	}
-	defer file.Close()
-	_, err = file.WriteString(text)
-	return err
-}
-
-// limit puts a process into the group.
-func (s *share) limit(b *testing.B, process, memory int) {
+// remove removes the group from the thread that made it.
+func (s *share) remove() {
 	if s == nil {
 		return
 	}
-	if err := s.set(memory); err != nil {
+	_ = s.move(filepath.Dir(s.folder.Name()))
+	_ = os.Remove(s.folder.Name())
+	_ = s.folder.Close()
+}
+
+// move has what this thread starts begin in a group. In version 2 it is the command that
+// names its group, since a thread has none of its own.
+func (s *share) move(group string) error {
+	if s.version == 2 {
+		return nil
+	}
+	return write(filepath.Join(group, "tasks"), strconv.Itoa(syscall.Gettid()))
+}
+
+// place has a process begin in the group.
+func (s *share) place(command *exec.Cmd) {
+	if s != nil && s.version == 2 {
+		command.SysProcAttr = &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: int(s.folder.Fd())}
+	}
+}
+
+// favour has the group's processes go before others, which there are none of in Lambda.
+func (s *share) favour() error {
+	if s.version == 2 {
+		return write(filepath.Join(s.folder.Name(), "cpu.weight"), "10000")
+	}
+	return write(filepath.Join(s.folder.Name(), "cpu.shares"), "262144")
+}
+
+// set gives the group what AWS gives a function of so much memory.
+func (s *share) set(b *testing.B, memory int) {
+	if s == nil {
+		return
+	}
+	if err := s.limit(memory); err != nil {
 		b.Error(err)
 	}
-	if err := s.write("cgroup.procs", strconv.Itoa(process)); err != nil {
-		b.Error(err)
+}
+
+func (s *share) limit(memory int) error {
+	period := int(sharePeriod / time.Microsecond)
+	quota := strconv.Itoa(period * memory / 1769)
+	if s.version == 2 {
+		if memory == wholeProcessor {
+			quota = "max"
+		}
+		return write(filepath.Join(s.folder.Name(), "cpu.max"), quota+" "+strconv.Itoa(period))
 	}
+	if memory == wholeProcessor {
+		quota = "-1"
+	}
+	if err := write(filepath.Join(s.folder.Name(), "cpu.cfs_period_us"), strconv.Itoa(period)); err != nil {
+		return err
+	}
+	return write(filepath.Join(s.folder.Name(), "cpu.cfs_quota_us"), quota)
+}
+
+// write writes to a file that is there, or else this is no control group.
+func write(file, text string) error {
+	opened, err := os.OpenFile(file, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer opened.Close()
+	_, err = opened.WriteString(text)
+	return err
 }

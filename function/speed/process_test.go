@@ -140,7 +140,8 @@ components:
 	return folder
 }
 
+// median is the middle of the values, or half-way between the two in the middle.
 func median(values []float64) float64 {
 	slices.Sort(values)
-	return values[len(values)/2]
+	return (values[(len(values)-1)/2] + values[len(values)/2]) / 2
 }
