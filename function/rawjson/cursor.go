@@ -325,6 +325,11 @@ func (c *Cursor) stringRest(at int) int {
 			c.saved = saved
 			return at
 		case '\\':
+			if at+1 < len(text) && meaning[text[at+1]] != 0 {
+				saved++
+				at += 2
+				continue
+			}
 			r, n := decodeEscape(text[at:])
 			if n == 0 {
 				return c.fail(ErrSyntax, at)

@@ -59,6 +59,11 @@ func unescape(out, raw []byte) (length int, whole bool) {
 			i, j = i+1, j+1
 			continue
 		}
+		if i+1 < len(raw) && meaning[raw[i+1]] != 0 {
+			out[j] = meaning[raw[i+1]]
+			i, j = i+2, j+1
+			continue
+		}
 		r, n := decodeEscape(raw[i:])
 		whole = whole && r >= 0
 		i += n
