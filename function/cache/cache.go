@@ -31,9 +31,9 @@ import (
 	"time"
 )
 
-// A FetchFunc reads the value of a key. previous is the one kept so far, or the zero
-// value; it is returned where nothing has changed. The error is best a
-// *gateway.Refusal, whose RetryAfter is then kept to and told.
+// A FetchFunc reads the value of a key. previous is the value kept so far, or the zero
+// value; return it if nothing has changed. If the error is a *gateway.Refusal, its
+// RetryAfter is respected and passed on.
 type FetchFunc[K, V any] = func(ctx context.Context, key K, previous V) (V, Life, error)
 
 // A Cache keeps the values of keys. Its fields are set before its first use; then
@@ -51,29 +51,29 @@ type Cache[K comparable, V comparable] struct {
 	ServeDuringRefresh bool
 	// ForgetFailures says that the next Get after a failure fetches again at once.
 	ForgetFailures bool
-	// Limit is how many of the latest keys are kept at least. Twice as many are kept
-	// at most, since the older half is dropped at once. Zero is for keys whose number
-	// is bounded by itself.
+	// Limit is the least number of latest keys that are kept. At most twice as many are
+	// kept, because the older half is dropped at once. Zero means that something else
+	// bounds the number of keys.
 	Limit int
 
 	mutex         sync.RWMutex
 	recent, older map[K]*entry[V]
 }
 
-// A Result is what a Cache answers with.
+// A Result is what a Cache returns.
 type Result[V comparable] struct {
 	Value V
-	// Waited says that a fetch was waited for.
+	// Waited says that the caller waited for a fetch.
 	Waited bool
-	// Stale says that the value is past its time and no other can be had.
+	// Stale says that the value is due for a refresh, which failed.
 	Stale bool
-	// Failure says why the last fetch gave nothing; nil where it gave the value.
+	// Failure says why the last fetch gave nothing; nil if it gave the value.
 	Failure error
 
 	entry *entry[V]
 }
 
-// Fresh reports whether the value is still the one that Get would give, without a fetch.
+// Fresh reports whether Get would still return this value without a fetch.
 func (r Result[V]) Fresh(now time.Time) bool {
 	current := r.entry.current.Load()
 	return current.fresh(now) && current.value == r.Value
@@ -83,7 +83,7 @@ func (r Result[V]) Fresh(now time.Time) bool {
 // while a Lambda function is frozen.
 func Now() time.Time { return time.Now().Round(0) }
 
-// Sleep waits until the pause is over, and returns the reason of ctx where that ends first.
+// Sleep waits until the pause is over, or returns the reason of ctx if that ends first.
 func Sleep(ctx context.Context, pause time.Duration) error {
 	timer := time.NewTimer(pause)
 	defer timer.Stop()
@@ -95,12 +95,13 @@ func Sleep(ctx context.Context, pause time.Duration) error {
 	}
 }
 
-// Get returns the value of a key, and waits for a fetch where the one at hand is too old.
+// Get returns the value of a key. It waits for a fetch if there is no value, or only one
+// that is too old.
 func (c *Cache[K, V]) Get(ctx context.Context, key K) (Result[V], error) {
 	return c.GetBy(ctx, key, c.Fetch)
 }
 
-// GetBy is Get by a fetch of the caller's: for one that needs what the key must not hold.
+// GetBy is Get with the caller's own fetch, for one that needs what the key must not hold.
 func (c *Cache[K, V]) GetBy(ctx context.Context, key K, fetch FetchFunc[K, V]) (Result[V], error) {
 	e := c.entry(key)
 	now := Now()
@@ -149,8 +150,8 @@ func (c *Cache[K, V]) Renew(ctx context.Context, key K, used V) (Result[V], erro
 	return c.wait(ctx, key, e, f)
 }
 
-// GetUncached fetches a value for one caller, who alone gets it. It is not kept, but
-// a failure is, as from Get.
+// GetUncached fetches a value for one caller only. The value is not kept, but a failure is,
+// as with Get.
 func (c *Cache[K, V]) GetUncached(ctx context.Context, key K) (Result[V], error) {
 	e := c.entry(key)
 	now := Now()
@@ -184,8 +185,8 @@ func (c *Cache[K, V]) Fill(ctx context.Context, key K, fetch FetchFunc[K, V]) bo
 	return err == nil
 }
 
-// Put keeps a value that was had without a fetch. What a fetch under way gives is its
-// callers' alone.
+// Put keeps a value that came without a fetch. A fetch in progress then serves only its own
+// callers.
 func (c *Cache[K, V]) Put(key K, value V, life Life) {
 	e := c.entry(key)
 	e.mutex.Lock()
@@ -194,7 +195,7 @@ func (c *Cache[K, V]) Put(key K, value V, life Life) {
 	e.current.Store(&kept[V]{value, life})
 }
 
-// entry returns the entry of a key, a new one where there is none.
+// entry returns the entry of a key, a new one if there is none.
 func (c *Cache[K, V]) entry(key K) *entry[V] {
 	c.mutex.RLock()
 	e := c.find(key)
@@ -215,7 +216,7 @@ func (c *Cache[K, V]) entry(key K) *entry[V] {
 	return e
 }
 
-// find returns the entry of a key, nil where there is none. The Cache is locked.
+// find returns the entry of a key, nil if there is none. The Cache is locked.
 func (c *Cache[K, V]) find(key K) *entry[V] {
 	if e := c.recent[key]; e != nil {
 		return e
@@ -223,7 +224,7 @@ func (c *Cache[K, V]) find(key K) *entry[V] {
 	return c.older[key]
 }
 
-// joinFlight returns the fetch that is under way, or starts one. The entry is locked.
+// joinFlight returns the fetch that is in progress, or starts one. The entry is locked.
 func (c *Cache[K, V]) joinFlight(ctx context.Context, key K, e *entry[V], now time.Time, fetch FetchFunc[K, V], previous V) *flight[V] {
 	if e.flight == nil || !now.Before(e.flight.until) {
 		e.flight = &flight[V]{until: now.Add(c.Timeout(key)), done: make(chan struct{})}
@@ -242,15 +243,15 @@ func (c *Cache[K, V]) start(ctx context.Context, key K, e *entry[V], f *flight[V
 	}()
 }
 
-// A Panic is the error of a fetch that panicked. It is no *gateway.Refusal.
+// A Panic is the error of a fetch that panicked. It is not a *gateway.Refusal.
 type Panic struct {
-	// Stack is the goroutine's stack as debug.Stack formats it. It holds names of
-	// functions and places in the code, but not what the panic said, which may be
-	// made of what the caller sent.
+	// Stack is the goroutine's stack as debug.Stack formats it. It holds names of functions
+	// and positions in the code, but not the panic's value, which may come from the
+	// caller's request.
 	Stack []byte
 }
 
-// Error says that there was a panic, and nothing about it.
+// Error says only that there was a panic.
 func (p *Panic) Error() string { return "the relay panicked" }
 
 // recovered makes an error of a panic, which no caller's recover would see on a

@@ -11,8 +11,8 @@ import (
 	"keyrelay/function/gateway"
 )
 
-// A Life says how long a value is good: from Refresh on another one is fetched,
-// from Expiry on it is not served. A zero time is never.
+// A Life says how long a value is good. From Refresh on, another one is fetched; from
+// Expiry on, it is not served. A zero time means never.
 type Life struct {
 	Refresh, Expiry time.Time
 	// Renew is when Renew may ask for another; zero leaves that to Cache.RenewInterval.
@@ -44,12 +44,12 @@ func (k *kept[V]) fresh(now time.Time) bool {
 	return k != nil && (k.life.Refresh.IsZero() || now.Before(k.life.Refresh)) && k.good(now)
 }
 
-// good reports whether the value may be served where there is no other.
+// good reports whether the value may be served if there is no other.
 func (k *kept[V]) good(now time.Time) bool {
 	return k != nil && (k.life.Expiry.IsZero() || now.Before(k.life.Expiry))
 }
 
-// A flight is a fetch under way. value and err are set when done is closed.
+// A flight is a fetch in progress. value and err are set when done is closed.
 type flight[V comparable] struct {
 	// until is when it is given up for another.
 	until time.Time

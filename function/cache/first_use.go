@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// A FirstUse makes what is expensive when it is first asked for, and tries again as long
-// as that fails. The zero FirstUse is ready. It is safe for concurrent use.
+// A FirstUse makes something expensive when it is first needed, and tries again if that
+// fails. The zero FirstUse is ready. It is safe for concurrent use.
 type FirstUse[T any] struct {
 	mutex sync.Mutex
 	made  *T

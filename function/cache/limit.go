@@ -11,12 +11,13 @@ import (
 // maxAWSHeader bounds the header section of an answer of AWS, which is of a few hundred bytes.
 const maxAWSHeader = 64 << 10
 
-// NewAWSClient returns the SDK's own HTTP client, but for that bound.
+// NewAWSClient returns the SDK's own HTTP client with that bound.
 func NewAWSClient() *awshttp.BuildableClient {
 	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) { t.MaxResponseHeaderBytes = maxAWSHeader })
 }
 
-// A LimitedClient cuts off answers of AWS after so many bytes, since the SDK reads all there are.
+// A LimitedClient cuts off answers of AWS after Limit bytes, because the SDK reads them
+// whole.
 type LimitedClient struct {
 	aws.HTTPClient
 	Limit int64

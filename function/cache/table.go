@@ -35,13 +35,13 @@ type TableConfig struct {
 	Name string
 	// Connect makes the client; it is called on the first use.
 	Connect func(context.Context) (*dynamodb.Client, error)
-	// Key reads the secret that values are sealed with, of 32 bytes at least. One that
-	// did not open a value is refused: it is to be read anew.
+	// Key reads the secret that seals values, of at least 32 bytes. refused is a key that
+	// did not open a value: read the secret again; nil at first.
 	Key func(ctx context.Context, refused []byte) ([]byte, error)
 }
 
-// A Table is a DynamoDB table by which instances share what is expensive to make: one of
-// them makes it while the others wait. It is safe for concurrent use.
+// A Table is a DynamoDB table in which instances share values that are expensive to make:
+// one of them makes a value while the others wait. It is safe for concurrent use.
 type Table struct {
 	config TableConfig
 
@@ -53,7 +53,7 @@ type Table struct {
 	problem string
 }
 
-// NewTable returns a Table that was not asked yet.
+// NewTable returns a Table. It makes no call yet.
 func NewTable(config TableConfig) *Table { return &Table{config: config} }
 
 // A fault says in a word why the table is of no use now: an error code of AWS, or one of the words below.
@@ -138,7 +138,7 @@ func number(value int64) types.AttributeValue {
 
 func milliseconds(at time.Time) types.AttributeValue { return number(at.UnixMilli()) }
 
-// read reads an item; a zero one where there is none.
+// read reads an item; a zero one if there is none.
 func (t *Table) read(ctx context.Context, id string) (read item, err error) {
 	err = t.call(ctx, func(ctx context.Context, client *dynamodb.Client) error {
 		answer, err := client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &t.config.Name, Key: attributes{idAttribute: text(id)}, ConsistentRead: aws.Bool(true)}, limit)

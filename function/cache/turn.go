@@ -27,17 +27,18 @@ const (
 // ErrFailedElsewhere says that another instance failed to make a value just now.
 var ErrFailedElsewhere = errors.New("another instance failed to make the value")
 
-// A Turn is what one instance at a time may make.
+// A Turn is work that one instance does at a time.
 type Turn struct {
 	// ID names it in the table.
 	ID string
-	// Use takes the value that another instance made, and reports whether it will do; nil
-	// where there is no value to share, but things that must not be done twice at once.
+	// Use receives the value that another instance made, and reports whether it accepts it.
+	// It is nil if there is no value to share, only work that must not run twice at once.
 	Use func(value []byte) bool
-	// Make makes the value, which is kept until expiry; zero for as long as it is used.
+	// Make makes the value, which is kept until expiry; a zero expiry keeps it as long as
+	// it is used.
 	Make func(ctx context.Context) (value []byte, expiry time.Time, err error)
-	// Concerns says whether an error of Make will meet the other instances too, so that
-	// they leave it alone for a while; nil for none.
+	// Concerns reports whether the other instances would get the same error of Make, so
+	// that they wait for a while; nil means that no error concerns them.
 	Concerns func(error) bool
 }
 
@@ -47,9 +48,9 @@ func (t Turn) alone(ctx context.Context) error {
 	return err
 }
 
-// Share has Use take the value of the table or, where none will do, Make make one, while
-// no other instance does. unshared says in a word why the table was of no use, so that
-// the value is this instance's alone; empty where it was. The error is that of Make, a
+// Share passes the table's value to Use. If Use accepts none, Make makes one while no other
+// instance does. unshared says in a word why the table could not be used, so that only this
+// instance has the value; it is empty if the table was used. The error is that of Make, a
 // *gateway.Refusal with the reason ErrFailedElsewhere, or says that ctx has ended.
 func (t *Table) Share(ctx context.Context, turn Turn) (unshared string, err error) {
 	s := &sharing{table: t, turn: turn, holder: rand.Text()}
@@ -82,7 +83,7 @@ func (t *Table) Share(ctx context.Context, turn Turn) (unshared string, err erro
 	return "", err
 }
 
-// Look has Use take the value of the table, and reports whether there is one that will do.
+// Look passes the table's value to use, and reports whether there is one that use accepts.
 func (t *Table) Look(ctx context.Context, id string, use func(value []byte) bool) bool {
 	s := &sharing{table: t, turn: Turn{ID: id, Use: use}}
 	if s.readKey(ctx, nil) != nil {
@@ -183,7 +184,7 @@ func (s *sharing) underLease(ctx context.Context) (value []byte, expiry time.Tim
 }
 
 // prolong keeps the lease until ctx ends. Where it cannot be kept the value is made all
-// the same, since its call may be under way.
+// the same, since its call may be in progress.
 func (s *sharing) prolong(ctx context.Context) {
 	for pause(ctx, leaseRenewal) == nil {
 		_, _, _ = s.table.change(ctx, s.turn.ID, change{

@@ -31,7 +31,7 @@ func withPart(body []byte, boundary, name, text string) []byte {
 }
 
 // partName is the name of the field that a part is, without the escapes that browsers
-// write; empty where it says none.
+// write; empty if it says none.
 func partName(section []byte) string {
 	_, head, _ := bytes.Cut(section, []byte("\n"))
 	header, _ := textproto.NewReader(bufio.NewReader(bytes.NewReader(head))).ReadMIMEHeader()

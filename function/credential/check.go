@@ -34,7 +34,7 @@ func Check(ctx context.Context, set *destination.Set, secrets *secret.Store) err
 }
 
 // CheckScheme checks one scheme as Check does, and reads its secrets of Secrets Manager
-// too. found is false where there is no fault.
+// too. found is false if there is no fault.
 func CheckScheme(ctx context.Context, d *destination.Destination, scheme *destination.SecurityScheme, secrets *secret.Store) (fault destination.Fault, found bool) {
 	return checkScheme(ctx, New(secrets, noCall, nil), d, scheme, true)
 }

@@ -274,7 +274,7 @@ func (c *Credential) describe() {
 	c.Schemes, c.Version = strings.Join(schemes, ","), strings.Join(hashes, ",")
 }
 
-// part returns a scheme's part, nil where there is none.
+// part returns a scheme's part, nil if there is none.
 func (c *Credential) part(scheme *destination.SecurityScheme) *part {
 	at := slices.IndexFunc(c.parts, func(p *part) bool { return p.scope.Scheme == scheme })
 	if at < 0 {
@@ -286,7 +286,7 @@ func (c *Credential) part(scheme *destination.SecurityScheme) *part {
 // Renew is for an answer that refuses the credential used: it drops exactly that
 // one and gets another. A static secret is read again past the cache, at most once
 // in 10 s. It returns nil when there is no other: the first answer stands. The failure
-// says then why the last try to have another gave none, as from Get; it is nil where the
+// says then why the last try to have another gave none, as from Get; it is nil if the
 // source still has the same one.
 func (s *Store) Renew(ctx context.Context, used *Credential) (other *Credential, failure error) {
 	start := time.Now()
@@ -321,7 +321,7 @@ func (s *Store) Renew(ctx context.Context, used *Credential) (other *Credential,
 	return &renewed, nil
 }
 
-// renew returns another part than the one used, or that one where there is no other.
+// renew returns another part than the one used, or that one if there is no other.
 func (s *Store) renew(ctx context.Context, used *part) (*part, stats) {
 	renew := s.kind(used.scope.Scheme.Kind).renew
 	if renew == nil {

@@ -14,7 +14,7 @@ import (
 type kind struct {
 	// get returns the part of a scope.
 	get func(context.Context, retrieval.Scope) (*part, stats, error)
-	// renew returns another part than the one used, which was refused; nil where this
+	// renew returns another part than the one used, which was refused; nil if this
 	// package cannot ask for another.
 	renew func(ctx context.Context, used *part) (*part, stats, error)
 }
@@ -168,7 +168,7 @@ func (s *Store) keepToken(scope retrieval.Scope, got cache.Result[*retrieval.Tok
 	return made, taken, err
 }
 
-// keep returns the part that is made of a version, made anew where there is none yet.
+// keep returns the part that is made of a version, made anew if there is none yet.
 func keep[V comparable](s *Store, scope retrieval.Scope, got cache.Result[V], from func(retrieval.Scope, V) (*part, error)) (*part, stats, error) {
 	taken := stats{waited: got.Waited, stale: got.Stale, failure: got.Failure}
 	if found, ok := s.parts.Load(scope); ok {

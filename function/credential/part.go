@@ -26,11 +26,11 @@ type part struct {
 	hash string
 	// fresh reports whether the version is still the one to use.
 	fresh func(now time.Time) bool
-	// text is what the scheme's own header would hold; nil where there is no such text.
+	// text is what the scheme's own header would hold; nil if there is no such text.
 	text func() string
-	// apply puts the credential where the scheme puts it; nil where that is not in a field.
+	// apply puts the credential where the scheme puts it; nil if that is not in a field.
 	apply func(*http.Request)
-	// applyTo puts it into the path or the body of an operation's request; nil where it
+	// applyTo puts it into the path or the body of an operation's request; nil if it
 	// is not there.
 	applyTo func(request *http.Request, operation *destination.Operation)
 	// sign signs the request, after everything else is in it; nil for all other kinds.

@@ -6,7 +6,7 @@ import (
 	"net/http"
 )
 
-// Says answers with a body of a media type, none for "".
+// Says answers with a body and its media type; "" for none.
 func Says(status int, mediaType, body string) Handler {
 	return func(_ int, w http.ResponseWriter, _ *http.Request) {
 		w.Header()["Content-Type"] = nil
@@ -19,7 +19,7 @@ func Says(status int, mediaType, body string) Handler {
 }
 
 // Tokens answers as a token endpoint does (RFC 6749 section 5.1), with a token that
-// bears the call's number and lives for the seconds.
+// contains the call's number and lives that many seconds.
 func Tokens(seconds int) Handler {
 	return func(call int, w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -27,7 +27,7 @@ func Tokens(seconds int) Handler {
 	}
 }
 
-// CutOff ends the connection within the body that it announced.
+// CutOff ends the connection in the middle of the body that it announced.
 func CutOff(part string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Length", "1000")

@@ -9,10 +9,10 @@ import (
 	"sync"
 )
 
-// A Handler answers the call of that number, counted from 1.
+// A Handler answers one call. Calls are counted from 1.
 type Handler func(call int, w http.ResponseWriter, r *http.Request)
 
-// An API notes what it receives and answers. It is safe for concurrent use.
+// An API records what it receives and answers. It is safe for concurrent use.
 type API struct {
 	mutex  sync.Mutex
 	noted  []Request
@@ -20,14 +20,14 @@ type API struct {
 	answer Handler
 }
 
-// A Request is one that an API received.
+// A Request is a request that an API received.
 type Request struct {
 	Method, URI, Host string
 	Header            http.Header
 	Body              []byte
 }
 
-// NewAPI returns an API that answers so; {} as JSON for nil.
+// NewAPI returns an API that answers with the Handler; nil answers {} as JSON.
 func NewAPI(answer Handler) *API {
 	if answer == nil {
 		answer = Says(http.StatusOK, "application/json", "{}")
@@ -35,21 +35,21 @@ func NewAPI(answer Handler) *API {
 	return &API{answer: answer}
 }
 
-// Answer lets the API answer so from now on.
+// Answer makes the API answer with the Handler from now on.
 func (a *API) Answer(answer Handler) {
 	a.mutex.Lock()
 	defer a.mutex.Unlock()
 	a.answer = answer
 }
 
-// Calls is how many requests there were in all.
+// Calls returns the number of all requests.
 func (a *API) Calls() int {
 	a.mutex.Lock()
 	defer a.mutex.Unlock()
 	return a.calls
 }
 
-// Take returns what was received since it was last asked.
+// Take returns what was received since the last Take.
 func (a *API) Take() []Request {
 	a.mutex.Lock()
 	defer a.mutex.Unlock()
@@ -58,7 +58,7 @@ func (a *API) Take() []Request {
 	return taken
 }
 
-// ServeHTTP notes a request whole and answers it.
+// ServeHTTP records the whole request and answers it.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, 16<<20))
 	if err != nil {
@@ -74,8 +74,8 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer(call, w, r)
 }
 
-// String is the request as a text: its line, its sorted fields without
-// Content-Length, an empty line, its body.
+// String returns the request as text: its line, its sorted fields without Content-Length,
+// an empty line, its body.
 func (r Request) String() string {
 	var fields []string
 	for name, values := range r.Header {

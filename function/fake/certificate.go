@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// ClientCertificate returns a secret for a mutualTLS scheme: a certificate that bears
-// the number, is valid for an hour and signs itself, with its key.
+// ClientCertificate returns a secret for a mutualTLS scheme: a self-signed certificate with
+// that serial number, valid for an hour, and its key.
 func ClientCertificate(number int64) string {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -13,11 +13,11 @@ import (
 	"keyrelay/function/upstream"
 )
 
-// Direct is an HTTP client whose server is a function call away, for a bubble of
-// testing/synctest, in which there is no network.
+// Direct is an HTTP client that calls its server as a function, for a testing/synctest
+// bubble, which has no network.
 type Direct struct{ http.Handler }
 
-// Do hands a request to the handler; it is that of an aws.HTTPClient.
+// Do passes a request to the handler. It implements aws.HTTPClient.
 func (d Direct) Do(request *http.Request) (*http.Response, error) {
 	recorder := httptest.NewRecorder()
 	served := make(chan struct{})

@@ -46,7 +46,7 @@ type Queued struct {
 	// Attributes are those of the message, by name.
 	Attributes map[string]string
 	Sent       time.Time
-	// Receives is how often it was received, and Visible when it can be again.
+	// Receives is how often it was received, and Visible when it can be received again.
 	Receives int
 	Visible  time.Time
 }
@@ -78,7 +78,7 @@ func (q *Queues) Messages(name string) (messages []Queued) {
 	return messages
 }
 
-// Show ends the pauses of all messages of a queue.
+// Show makes all messages of a queue visible at once.
 func (q *Queues) Show(name string) {
 	q.mutex.Lock()
 	defer q.mutex.Unlock()
@@ -88,7 +88,7 @@ func (q *Queues) Show(name string) {
 	q.change()
 }
 
-// TakePauses returns for how long messages were postponed since it was last asked.
+// TakePauses returns how long messages were postponed, since the last TakePauses.
 func (q *Queues) TakePauses() []time.Duration {
 	q.mutex.Lock()
 	defer q.mutex.Unlock()
@@ -291,7 +291,8 @@ func checksum(body string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// ConnectQueues connects the SDK with an endpoint of Queues; by client, nil for the network.
+// ConnectQueues connects the SDK to an endpoint of Queues through client; nil for the
+// network.
 func ConnectQueues(url string, client aws.HTTPClient) func(context.Context) (*sqs.Client, error) {
 	return func(context.Context) (*sqs.Client, error) {
 		return sqs.NewFromConfig(clientConfig(url, client)), nil

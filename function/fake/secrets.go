@@ -53,7 +53,7 @@ func (s *Secrets) Put(name, value string) {
 	s.versions++
 }
 
-// Value is the current version of a secret; empty where there is none.
+// Value is the current version of a secret; empty if there is none.
 func (s *Secrets) Value(name string) string {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
@@ -129,14 +129,15 @@ func AWSAnswer(w http.ResponseWriter, status int, value any) {
 	_ = json.NewEncoder(w).Encode(value)
 }
 
-// Fault answers as AWS does when it refuses. Its message, canary-of-aws, must never be shown.
+// Fault answers as AWS does when it refuses. Its message, canary-of-aws, must never appear
+// in keyrelay's answers or log.
 func Fault(code string, status int) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		AWSAnswer(w, status, map[string]string{"__type": code, "message": "canary-of-aws"})
 	}
 }
 
-// Connect connects the SDK with an endpoint; by client, nil for the network.
+// Connect connects the SDK to an endpoint through client; nil for the network.
 func Connect(url string, client aws.HTTPClient) func(context.Context) (*secretsmanager.Client, error) {
 	config := clientConfig(url, client)
 	return func(context.Context) (*secretsmanager.Client, error) {

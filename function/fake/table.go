@@ -42,7 +42,7 @@ func (t *Table) Items() map[string]Item {
 	return items
 }
 
-// Put stores an item under an id, in the place of any other.
+// Put stores an item under an id and replaces any other.
 func (t *Table) Put(id string, item Item) {
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
@@ -151,7 +151,7 @@ func (c tableCall) isTrue(item Item, comparison string) bool {
 	return a != nil && b != nil && a.Cmp(b) < 0
 }
 
-// ConnectTable connects the SDK with a table; by client, nil for the network.
+// ConnectTable connects the SDK to a Table through client; nil for the network.
 func ConnectTable(url string, client aws.HTTPClient) func(context.Context) (*dynamodb.Client, error) {
 	config := clientConfig(url, client)
 	return func(context.Context) (*dynamodb.Client, error) { return dynamodb.NewFromConfig(config), nil }

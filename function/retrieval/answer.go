@@ -16,7 +16,7 @@ import (
 type answer struct {
 	in  inputs
 	got *upstream.Answer
-	// document is the answer as JSON, nil where it is a mere text.
+	// document is the answer as JSON, nil if it is a mere text.
 	document []byte
 }
 

@@ -14,12 +14,13 @@ import (
 	"keyrelay/function/rawjson"
 )
 
-// A Consent is a person's consent that is asked for in a browser: an authorization
-// request (RFC 6749 section 4.1.1) with PKCE (RFC 7636), and what its answer is redeemed with.
+// A Consent asks for a person's consent in a browser: an authorization request (RFC 6749
+// section 4.1.1) with PKCE (RFC 7636), and what is needed to redeem its answer.
 type Consent struct {
 	// URL is where the person consents.
 	URL *url.URL
-	// State comes back with the answer. What comes without it answers another request (RFC 6749 section 10.12).
+	// State comes back with the answer. An answer without it belongs to another request
+	// (RFC 6749 section 10.12).
 	State string
 
 	in inputs
@@ -40,9 +41,9 @@ func (a *authorizationCode) find(part destination.TemplatePart) ([]byte, bool) {
 	return quoted(value), value != ""
 }
 
-// AskConsent makes the authorization request of a scheme whose answer a browser brings
-// to the redirect URI. The authorization endpoint is the flow's authorizationUrl, whose
-// query stays, or that of the discovery document. The error is as from Get.
+// AskConsent makes the authorization request of a scheme. A browser takes the answer to the
+// redirect URI. The authorization endpoint is the flow's authorizationUrl, whose query
+// stays, or the discovery document's. The error is as from Get.
 func (r *Retriever) AskConsent(ctx context.Context, scope Scope, redirect string) (*Consent, error) {
 	in, err := r.readInputs(ctx, scope)
 	if err != nil {

@@ -21,9 +21,9 @@ const (
 // A discovery is what a discovery document says (OpenID Connect Discovery 1.0 section 3).
 type discovery struct {
 	tokenEndpoint url.URL
-	// authorizationEndpoint is zero where there is none that may be used.
+	// authorizationEndpoint is zero if there is none that may be used.
 	authorizationEndpoint url.URL
-	// registrationEndpoint is where anybody may make a client (RFC 7591); zero where there is none that may be used.
+	// registrationEndpoint is where anybody may make a client (RFC 7591); zero if there is none that may be used.
 	registrationEndpoint url.URL
 	// post says that clients authenticate in the form and not by HTTP basic.
 	post bool

@@ -110,7 +110,8 @@ func refusedBy(in inputs, got *upstream.Answer) error {
 	return refusal
 }
 
-// RetryAfter is how many seconds the endpoint asks to be left alone (RFC 9110 section 10.2.3).
+// RetryAfter returns for how many seconds the endpoint asks to be left alone (RFC 9110
+// section 10.2.3).
 func RetryAfter(got *upstream.Answer) int {
 	return int(min(gateway.RetryAfter(got.Header), maxRetryAfter).Seconds())
 }

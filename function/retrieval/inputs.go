@@ -13,9 +13,9 @@ import (
 // An inputs says where the values of a retrieval's parameters come from.
 type inputs struct {
 	scope Scope
-	// version is what that members is of; nil where the scheme names no secret.
+	// version is what that members is of; nil if the scheme names no secret.
 	version *secret.Version
-	// members and variables are JSON objects; nil where there are none.
+	// members and variables are JSON objects; nil if there are none.
 	members, variables secret.Secret
 	// whole is a secret that is a text, where a template asks for it; nil otherwise.
 	whole secret.Secret
@@ -152,7 +152,7 @@ func malformed(read secret.Value, err error) string {
 }
 
 // rereadInputs reads the secret of a retrieval past the cache, and has the credentials
-// renewed that it was made with; changed is false where all is what it was.
+// renewed that it was made with; changed is false if all is what it was.
 func (r *Retriever) rereadInputs(ctx context.Context, in inputs) (again inputs, changed bool) {
 	if in.version != nil {
 		got, err := r.secrets.Renew(ctx, in.scope.Secret(), in.version)
@@ -234,7 +234,7 @@ func (in *inputs) value(parameter destination.RetrievalParameter) ([]byte, error
 	return nil, secret.Unusable(reference, "has no member "+name+", which the retrieval for "+in.scope.Scheme.Name+" sends. Add it.")
 }
 
-// unusable is about the scheme's own secret, or the document where there is none.
+// unusable is about the scheme's own secret, or the document if there is none.
 func (in *inputs) unusable(problem string) error {
 	if in.scope.Scheme.Secret == (destination.Reference{}) {
 		return &gateway.Refusal{Reason: secret.ErrUnavailable, Detail: "The retrieval for " + in.scope.Scheme.Name + " of " + in.scope.Destination.Name + ", which has no secret, " + problem}

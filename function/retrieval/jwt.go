@@ -20,8 +20,8 @@ import (
 	"keyrelay/function/secret"
 )
 
-// Sign makes the JWT of a scheme whose credential it is. life says when another one is
-// made in time. The error is a *gateway.Refusal with the reason secret.ErrUnavailable.
+// Sign makes the JWT that is a scheme's credential. life says when to make the next one.
+// The error is a *gateway.Refusal with the reason secret.ErrUnavailable.
 func Sign(scheme *destination.SecurityScheme, value secret.Value) (token string, life cache.Life, err error) {
 	in := inputs{scope: Scope{Scheme: scheme}, members: value.Bytes}
 	now := cache.Now()

@@ -46,7 +46,7 @@ type Retriever struct {
 	secrets *secret.Store
 	others  Others
 	call    upstream.CallFunc
-	// table is nil where each instance has tokens of its own.
+	// table is nil if each instance has tokens of its own.
 	table       *cache.Table
 	tokens      *cache.Cache[Scope, *Token]
 	discoveries *cache.Cache[Scope, *discovery]
@@ -60,7 +60,7 @@ type Scope struct {
 	Scheme      *destination.SecurityScheme
 	// Scopes are separated by spaces, as in RFC 6749 section 3.3.
 	Scopes string
-	// Chosen is what fields of the record say that choose a member of a secret, as a
+	// Chosen holds the values of the record's fields that choose a member of a secret, as a
 	// query such as org=acme; empty for none.
 	Chosen string
 	// Certificate is the mutualTLS scheme of the same requirement, whose certificate the
@@ -68,7 +68,7 @@ type Scope struct {
 	Certificate *destination.SecurityScheme
 }
 
-// Secret refers to the scheme's secret, and in it to the member that a record chose.
+// Secret refers to the scheme's secret, and to the member in it that a record chose.
 func (s Scope) Secret() destination.Reference {
 	if s.Scheme.SecretField == "" {
 		return s.Scheme.Secret
@@ -76,8 +76,8 @@ func (s Scope) Secret() destination.Reference {
 	return s.Scheme.Secret.Choose(s.Scheme.SecretField, s.chosen()[s.Scheme.SecretField])
 }
 
-// Choosing is the scope with what fields of the record chose: those by which its
-// credential, or one that this is made with, is chosen.
+// Choosing returns the scope with the record's fields that choose its credential, or a
+// credential that this one is made with.
 func (s Scope) Choosing(chosen map[string]string) Scope {
 	if len(chosen) == 0 {
 		return s
@@ -112,8 +112,8 @@ func (s Scope) of(scheme *destination.SecurityScheme) Scope {
 }
 
 // NewScope returns what a requirement asks for. Only tokens have scopes: any other
-// credential of a scheme is the same wherever it is asked for. A scheme that is filled
-// from another's answer has the scopes that the other has by itself.
+// credential of a scheme is the same for every operation. A scheme that is filled from
+// another's answer has the scopes of the other.
 func NewScope(d *destination.Destination, requirement destination.Requirement) Scope {
 	scope := Scope{Destination: d, Scheme: requirement.Scheme}
 	switch scheme := requirement.Scheme; {
@@ -127,8 +127,8 @@ func NewScope(d *destination.Destination, requirement destination.Requirement) S
 	return scope
 }
 
-// Presenting is the scope with the certificate that a mutualTLS scheme of the same
-// requirement has the calls of a retrieval present.
+// Presenting returns the scope with the certificate of a mutualTLS scheme in the same
+// requirement, which the calls of a retrieval present.
 func (s Scope) Presenting(security []destination.Requirement) Scope {
 	if !s.Scheme.Retrieved() {
 		return s
@@ -152,7 +152,8 @@ func (s Scope) call() Scope {
 	return scope.Choosing(s.chosen())
 }
 
-// A Token is what one retrieval gave: the credentials of its scheme and of those that share it.
+// A Token is the result of one retrieval: the credentials of its scheme and of the schemes
+// that share it.
 type Token struct {
 	contents func() map[*destination.SecurityScheme]content
 	took     time.Duration
@@ -162,11 +163,11 @@ type Token struct {
 	refused atomic.Bool
 }
 
-// Took is how long the calls took, without the reading of the secrets before them.
+// Took returns how long the calls took, without reading the secrets before them.
 func (t *Token) Took() time.Duration { return t.took }
 
-// Unshared says in a word why other instances do not have the token too, though there is
-// a table to share it by; empty where they do.
+// Unshared says in a word why other instances do not have the token, although there is a
+// table; empty if they do.
 func (t *Token) Unshared() string { return t.unshared }
 
 // A content is a credential, and the secrets in it.
@@ -182,24 +183,24 @@ func (c content) equal(other content) bool {
 // Text is what the scheme's own header would hold.
 func (t *Token) Text(scheme *destination.SecurityScheme) string { return t.contents()[scheme].text }
 
-// Secrets are the values in the text that prove who asks.
+// Secrets returns the values in the text that prove the caller's identity.
 func (t *Token) Secrets(scheme *destination.SecurityScheme) []string {
 	return t.contents()[scheme].secrets
 }
 
-// An Other is the credential of another scheme, which a retrieval is made with: what its
-// header would hold, or a client certificate.
+// An Other is the credential of another scheme that a retrieval uses: what its header would
+// hold, or a client certificate.
 type Other struct {
 	Text        string
 	Certificate *tls.Certificate
 }
 
-// Others gives the credential of another scheme. refused is the one that it gave before
-// and that was refused, none at first.
+// Others returns the credential of another scheme. refused is the one that it returned
+// before and that was refused; zero at first.
 type Others func(ctx context.Context, scope Scope, refused Other) (Other, error)
 
 // New returns a Retriever that has retrieved nothing yet. Instances share what they
-// retrieve by the table; nil for none.
+// retrieve in the table; nil means that they do not.
 func New(secrets *secret.Store, call upstream.CallFunc, others Others, table *cache.Table) *Retriever {
 	r := &Retriever{secrets: secrets, call: call, others: others, table: table}
 	r.tokens = &cache.Cache[Scope, *Token]{
@@ -213,9 +214,9 @@ func New(secrets *secret.Store, call upstream.CallFunc, others Others, table *ca
 	return r
 }
 
-// Get returns the credential of a scope, and retrieves it where none is at hand or
-// the document wants one retrieval for every request. The error is a *gateway.Refusal
-// with the reason ErrFailed, ErrTimeout or secret.ErrUnavailable.
+// Get returns the credential of a scope. It retrieves one if there is none, or if the
+// document asks for one retrieval for every request. The error is a *gateway.Refusal with
+// the reason ErrFailed, ErrTimeout or secret.ErrUnavailable.
 func (r *Retriever) Get(ctx context.Context, scope Scope) (cache.Result[*Token], error) {
 	scope = scope.call()
 	if perRequest(scope.Scheme) {
@@ -224,7 +225,7 @@ func (r *Retriever) Get(ctx context.Context, scope Scope) (cache.Result[*Token],
 	return r.tokens.Get(ctx, scope)
 }
 
-// Renew retrieves another credential than the one used, which was refused. The error is as from Get.
+// Renew retrieves another credential after used was refused. The error is as from Get.
 func (r *Retriever) Renew(ctx context.Context, scope Scope, used *Token) (cache.Result[*Token], error) {
 	scope = scope.call()
 	if perRequest(scope.Scheme) {
@@ -350,7 +351,7 @@ func newToken(contents map[*destination.SecurityScheme]content, made time.Time) 
 }
 
 // Misfit says why a request cannot carry a credential where its scheme puts it;
-// empty where it can.
+// empty if it can.
 func Misfit(scheme *destination.SecurityScheme, text string) (problem string) {
 	switch scheme.In {
 	case "header":
@@ -361,7 +362,7 @@ func Misfit(scheme *destination.SecurityScheme, text string) (problem string) {
 	return ""
 }
 
-// HeaderProblem says why a header field cannot carry a value (RFC 9110 section 5.5); empty where it can.
+// HeaderProblem says why a header field cannot carry a value (RFC 9110 section 5.5); empty if it can.
 func HeaderProblem(text string) string {
 	if gateway.ValidHeaderValue(text) {
 		return ""

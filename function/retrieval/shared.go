@@ -74,7 +74,7 @@ func (r *Retriever) fetch(ctx context.Context, scope Scope, previous *Token) (*T
 // errNotShared says that the table has no token that will do.
 var errNotShared = errors.New("no token is shared")
 
-// Fill reads the token that another instance has shared, before anybody asks for it, and
+// Fill reads the token that another instance has shared, before anyone needs it, and
 // reports whether there is one. It retrieves none.
 func (r *Retriever) Fill(ctx context.Context, scope Scope) bool {
 	scope = scope.call()

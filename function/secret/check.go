@@ -10,9 +10,9 @@ import (
 	"keyrelay/function/destination"
 )
 
-// Check reports every env: and file: reference of the set that names an unset
-// variable or a file that is missing or unreadable, or lacks the member that the
-// reference or a template names, and reads no secret of Secrets Manager. The error is of type destination.Faults.
+// Check reports every env: and file: reference of the set that names an unset variable or a
+// file that is missing or unreadable, or lacks the member that the reference or a template
+// names. It reads nothing from Secrets Manager. The error is of type destination.Faults.
 func (s *Store) Check(set *destination.Set) error {
 	var faults destination.Faults
 	for _, checked := range set.Destinations() {

@@ -10,7 +10,7 @@ import (
 )
 
 // Malformed says what is wrong with a text that was meant to be a JSON object: one that
-// begins as JSON does; it is empty where nothing is. It quotes nothing of the text. No
+// begins as JSON does; it is empty if nothing is. It quotes nothing of the text. No
 // credential of HTTP begins so (RFC 9110 section 11.4), and neither does a pair or PEM.
 func (v Value) Malformed() string {
 	content := v.Bytes()
@@ -41,7 +41,7 @@ func notObject(content []byte) string {
 	return "is no JSON object. Store one whose members are what the credential is made of."
 }
 
-// notJSON says where a text is no JSON; empty where it is.
+// notJSON says where a text is no JSON; empty if it is.
 func notJSON(content []byte) string {
 	var cursor rawjson.Cursor
 	cursor.Reset(content)

@@ -22,18 +22,18 @@ func unavailable(reference destination.Reference, problem string, cause error) *
 	return refusal
 }
 
-// Unusable refuses with ErrUnavailable a secret that was read but is not what it has
-// to be; problem completes "The secret NAME". A mended one is seen at the next read
-// past the cache.
+// Unusable returns a refusal with the reason ErrUnavailable, for a secret that was read but
+// has the wrong content; problem completes "The secret NAME". A corrected one is noticed at
+// the next read past the cache.
 func Unusable(reference destination.Reference, problem string) *gateway.Refusal {
 	refusal := unavailable(reference, problem, nil)
 	refusal.RetryAfter = int(rereadInterval / time.Second)
 	return refusal
 }
 
-// Problem takes an error of this package about a reference apart, as a fault of a document
-// words it: what completes "the secret NAME", and what to do. told is false where the error
-// is about something else.
+// Problem splits an error of this package about a reference into the parts of a document's
+// fault: problem completes "the secret NAME", and remedy says what to do. told is false if
+// the error is about something else.
 func Problem(reference destination.Reference, err error) (problem, remedy string, told bool) {
 	var refusal *gateway.Refusal
 	if !errors.As(err, &refusal) || !errors.Is(refusal.Reason, ErrUnavailable) {

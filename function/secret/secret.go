@@ -24,34 +24,35 @@ import (
 )
 
 const (
-	// DefaultTTL is Config.TTL where it is zero.
+	// DefaultTTL is used if Config.TTL is zero.
 	DefaultTTL = 300 * time.Second
-	// Timeout bounds one read, retries of the SDK and the making of its client included.
+	// Timeout bounds one read, including retries of the SDK and making its client.
 	Timeout = 3 * time.Second
 	// rereadInterval is the least time between two reads of a secret past the cache.
 	rereadInterval = 10 * time.Second
 )
 
-// ErrUnavailable says that a secret cannot be read now, or is not of the shape that its use needs.
+// ErrUnavailable says that a secret cannot be read now, or does not have the shape that its
+// use needs.
 var ErrUnavailable = errors.New("a secret is unavailable")
 
-// ErrAbsent is the cause where there is no such secret, or no such part of it.
+// ErrAbsent is the cause if there is no such secret, or no such part of it.
 var ErrAbsent = errors.New("absent")
 
 // Config says where secrets come from and how long they are kept.
 type Config struct {
 	// SecretsManager makes the client that reads secretsmanager: references, and whose
-	// credentials and region sign for AWS. It is called on the first use, so that a
-	// relay that does neither needs no AWS configuration.
+	// credentials and region sign for AWS. It is called at the first use, so a relay that
+	// needs neither needs no AWS configuration.
 	SecretsManager func(context.Context) (*secretsmanager.Client, error)
 	// TTL is how long a secret is used before it is read again; zero means DefaultTTL.
 	TTL time.Duration
-	// MaxAge is how old a secret may get while it cannot be read again; zero switches
-	// that off: a secret past TTL is then never used.
+	// MaxAge is how old a secret may get while it cannot be read again; zero turns that
+	// off: a secret past TTL is then never used.
 	MaxAge time.Duration
 }
 
-// A Store holds the secrets that were read. It is safe for concurrent use.
+// A Store reads secrets and keeps them. It is safe for concurrent use.
 type Store struct {
 	config  Config
 	sources map[string]source
@@ -83,39 +84,39 @@ func New(config Config) *Store {
 	return s
 }
 
-// A Secret gives the bytes of a secret when called. It is a func so that no
-// print, log or encoder can show it. The bytes are shared: nobody may change them.
+// A Secret returns the bytes of a secret. It is a func so that no print, log or encoder can
+// show them. The bytes are shared: do not change them.
 type Secret func() []byte
 
-// A Version is a whole secret as it was read once. Two reads of the same bytes are
-// one Version, so that the pointers tell whether a secret has changed.
+// A Version is a whole secret from one read. Two reads of the same bytes give the same
+// Version, so comparing pointers tells whether a secret has changed.
 type Version struct {
 	bytes Secret
 }
 
 // A Value is a secret, or the part of it that a pointer selects.
 type Value struct {
-	// Bytes gives a text, or JSON where IsJSON is set.
+	// Bytes returns a text, or JSON if IsJSON is set.
 	Bytes Secret
 	// IsJSON says that it is a JSON object or array, not a text.
 	IsJSON bool
 }
 
-// Get returns the secret that a reference names, whole. The error is a
-// *gateway.Refusal with the reason ErrUnavailable.
+// Get returns the whole secret that a reference names. The error is a *gateway.Refusal with
+// the reason ErrUnavailable.
 func (s *Store) Get(ctx context.Context, reference destination.Reference) (cache.Result[*Version], error) {
 	return s.kept.Get(ctx, whole(reference))
 }
 
-// Fill reads a secret before anybody asks for it, and reports whether it could. It ends
-// with ctx; a failure is forgotten, so that the first Get reads the secret again.
+// Fill reads a secret before anyone needs it, and reports whether it could. It ends with
+// ctx. A failure is forgotten, so the first Get reads the secret again.
 func (s *Store) Fill(ctx context.Context, reference destination.Reference) bool {
 	return s.kept.Fill(ctx, whole(reference), s.read)
 }
 
-// Renew reads a secret again past the cache, at most once in 10 s, after the version
-// used was refused. Where there is no other, the Result holds that one, or the error
-// says why there is none at all.
+// Renew reads a secret again past the cache, at most once in 10 s, after the version used
+// was refused. If there is no other version, the Result holds used, or the error says why
+// there is none at all.
 func (s *Store) Renew(ctx context.Context, reference destination.Reference, used *Version) (cache.Result[*Version], error) {
 	return s.kept.Renew(ctx, whole(reference), used)
 }
@@ -136,8 +137,8 @@ func (s *Store) GetUncached(ctx context.Context, reference destination.Reference
 	return version, err
 }
 
-// Value reads what a reference names, its pointer included, through the cache. The
-// error is a *gateway.Refusal with the reason ErrUnavailable.
+// Value returns what a reference names, including its pointer, through the cache. The error
+// is a *gateway.Refusal with the reason ErrUnavailable.
 func (s *Store) Value(ctx context.Context, reference destination.Reference) (Value, error) {
 	got, err := s.Get(ctx, reference)
 	if err != nil {
@@ -146,7 +147,8 @@ func (s *Store) Value(ctx context.Context, reference destination.Reference) (Val
 	return got.Value.Select(reference)
 }
 
-// OtherThan is Value, but what was refused is read again past the cache, as by Renew.
+// OtherThan is Value, but reads the secret again past the cache, as Renew does, if it still
+// has the value that was refused.
 func (s *Store) OtherThan(ctx context.Context, reference destination.Reference, refused []byte) (Value, error) {
 	got, err := s.Get(ctx, reference)
 	if err != nil {
@@ -162,8 +164,8 @@ func (s *Store) OtherThan(ctx context.Context, reference destination.Reference, 
 	return got.Value.Select(reference)
 }
 
-// Exists reports whether there is what a reference names, its pointer included. The
-// error is as from Value: it says that this cannot be told now.
+// Exists reports whether what a reference names exists, including its pointer. The error,
+// as from Value, says that this cannot be determined now.
 func (s *Store) Exists(ctx context.Context, reference destination.Reference) (bool, error) {
 	_, err := s.Value(ctx, reference)
 	if errors.Is(err, ErrAbsent) {

@@ -26,12 +26,11 @@ type replacement struct {
 	before, after Secret
 }
 
-// WriteMember changes one member, a text, of the JSON object that a reference names,
-// where the secret is kept, and leaves everything else as it is. From then on, also
-// where it fails, Get returns the changed secret: what could not be written is tried
-// again whenever the secret is read, unless somebody else has changed it. A variable of
-// the environment changes in this process alone. The error is a *gateway.Refusal with
-// the reason ErrUnavailable.
+// WriteMember changes one text member of the JSON object that a reference names, where the
+// secret is stored, and leaves everything else unchanged. From then on, even if the write
+// fails, Get returns the changed secret. A failed write is repeated whenever the secret is
+// read, unless someone else has changed it. An environment variable changes only in this
+// process. The error is a *gateway.Refusal with the reason ErrUnavailable.
 func (s *Store) WriteMember(ctx context.Context, reference destination.Reference, name, text string) error {
 	ctx, cancel := context.WithTimeout(ctx, Timeout)
 	defer cancel()

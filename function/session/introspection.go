@@ -112,8 +112,8 @@ func texts(document []byte, pointer rawjson.Pointer) []string {
 	return found
 }
 
-// timeMember reads a member of seconds since 1970; nil where it is absent or null.
-// plain is false where it is anything else.
+// timeMember reads a member of seconds since 1970; nil if it is absent or null.
+// plain is false if it is anything else.
 func timeMember(document []byte, pointer rawjson.Pointer) (at *time.Time, plain bool) {
 	found, ok := pointer.Find(document)
 	if !ok || found[0] == 'n' {

@@ -53,8 +53,8 @@ type Checker struct {
 	lists   *cache.Cache[*destination.Destination, *digestList]
 }
 
-// New returns a Checker that has checked nothing yet. credentials authorize the calls
-// of introspection.
+// New returns a Checker that has checked nothing yet. credentials authorize introspection
+// calls.
 func New(secrets *secret.Store, credentials *credential.Store, call upstream.CallFunc) *Checker {
 	c := &Checker{secrets: secrets, credentials: credentials, call: call, answers: newAnswers()}
 	c.keySets, c.lists = newKeySets(c), newDigestLists(c)
@@ -73,9 +73,9 @@ type verdict struct {
 const invalidToken = "is not valid, or no longer" // #nosec G101 -- words, not a token
 
 // Check checks a record's session token as x-keyrelay-session of the destination says;
-// without it any token is accepted. The error is a *gateway.Refusal with the reason
-// ErrInvalid where the token is not valid, or ErrUnavailable where it cannot be checked
-// now: then RetryAfter is set. Neither holds anything of the token.
+// without it any token is accepted. The error is a *gateway.Refusal. Its reason is
+// ErrInvalid if the token is not valid, or ErrUnavailable if it cannot be checked now; then
+// RetryAfter is set. Neither contains any of the token.
 func (c *Checker) Check(ctx context.Context, d *destination.Destination, token string) error {
 	if d.Session == nil {
 		return nil

@@ -19,7 +19,7 @@ func signatureAlgorithms() []jose.SignatureAlgorithm {
 	}
 }
 
-// parseToken reads a token in the compact serialization; nil where it is not one that
+// parseToken reads a token in the compact serialization; nil if it is not one that
 // may be verified. Go's base64 skips line breaks, which RFC 7515 section 2 does not
 // allow. What crit names changes the meaning of a token, and RFC 7797 section 7
 // forbids b64, the only one that go-jose knows, in a JWT.
@@ -61,8 +61,8 @@ func (c *Checker) verify(ctx context.Context, d *destination.Destination, token 
 	return verdict{problem: invalidToken}, nil
 }
 
-// claims returns the claims of a token that a key of the set verifies, nil where
-// none does. known is false where another reading of the set might have one that does.
+// claims returns the claims of a token that a key of the set verifies, nil if
+// none does. known is false if another reading of the set might have one that does.
 func (k *keySet) claims(signed *jwt.JSONWebToken) (claims *jwt.Claims, known bool) {
 	header := signed.Headers[0]
 	for _, key := range k.keys {

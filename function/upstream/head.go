@@ -80,7 +80,7 @@ func (c *headConnection) take(end int) {
 // isInterim reports whether an answer comes behind this head (RFC 9110 section 15.2).
 func isInterim(head []byte) bool { return bytes.HasPrefix(head, []byte("HTTP/1.1 1")) }
 
-// endOfHead returns where the empty line behind a head begins, -1 where there is none yet.
+// endOfHead returns where the empty line behind a head begins, -1 if there is none yet.
 func endOfHead(head []byte) int {
 	for from := 0; ; {
 		line := bytes.IndexByte(head[from:], '\n')

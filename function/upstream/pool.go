@@ -66,7 +66,7 @@ func (c *Client) pool(ctx context.Context, d *destination.Destination, certifica
 	return c.newPool(key, roots, certificate)
 }
 
-// roots reads the PEM text of x-keyrelay-ca, nil where the document has none.
+// roots reads the PEM text of x-keyrelay-ca, nil if the document has none.
 func (c *Client) roots(ctx context.Context, d *destination.Destination) ([]byte, error) {
 	if d.CA == (destination.Reference{}) {
 		return nil, nil
