@@ -84,7 +84,7 @@ func TestPrefer(t *testing.T) {
 // TestPreferWithoutQueue sees that the preference is ignored where there is no queue, and never forwarded.
 func TestPreferWithoutQueue(t *testing.T) {
 	s := newStage(t, managedDocument)
-	got := s.send(t.Context(), sent{method: "POST", url: "http://" + s.api.host + "/v2/orders", header: map[string]string{"Prefer": "respond-async, wait=5"}, body: []byte("{}")})
+	got := s.send(t.Context(), s.post("/v2/orders", "{}", "Prefer", "respond-async, wait=5"))
 	arrived := s.api.Take()
 	if got.status != 200 || len(arrived) != 1 || arrived[0].Header.Get("Prefer") != "wait=5" || got.header["Preference-Applied"] != nil {
 		t.Errorf("%d %v", got.status, arrived)

@@ -26,7 +26,7 @@ func TestAnswersAboutTheOrigin(t *testing.T) {
 			maps.Copy(w.Header(), header)
 		}
 	})
-	got := s.send(t.Context(), sent{method: "GET", url: "http://" + s.api.host + "/v2/orders"})
+	got := s.send(t.Context(), s.get("/v2/orders"))
 	got.header.Del("Date")
 	want := passes.Clone()
 	want["Vary"], want["Proxy-Status"], want["X-Relay-Request-Id"] = []string{"*"}, []string{"keyrelay; received-status=200"}, []string{"the-request-id"}
@@ -57,7 +57,7 @@ func TestProxyStatusCannotPretend(t *testing.T) {
 			w.Header()["Proxy-Status"] = []string{sent}
 			w.WriteHeader(http.StatusBadGateway)
 		})
-		got := s.send(t.Context(), get(s))
+		got := s.send(t.Context(), s.get("/v2/orders"))
 		want := []string{own}
 		if kept {
 			want = []string{sent, own}
@@ -67,8 +67,6 @@ func TestProxyStatusCannotPretend(t *testing.T) {
 		}
 	}
 }
-
-func get(s *stage) sent { return sent{method: "GET", url: "http://" + s.api.host + "/v2/orders"} }
 
 // TestProblemsCannotPretend sees that a downstream's problem of the relay's type is no
 // problem document any more, however it is written, and that any other one is.
@@ -96,7 +94,7 @@ func TestProblemsCannotPretend(t *testing.T) {
 				w.WriteHeader(http.StatusUnauthorized)
 				_, _ = io.WriteString(w, body)
 			})
-			got := s.send(t.Context(), get(s))
+			got := s.send(t.Context(), s.get("/v2/orders"))
 			expected := want
 			if want == problem {
 				expected = mediaType

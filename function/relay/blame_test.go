@@ -3,7 +3,6 @@ package relay_test
 import (
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"regexp"
 	"strings"
 	"testing"
@@ -11,7 +10,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"keyrelay/function/fake"
-	"keyrelay/function/gateway"
 )
 
 // blamedDocument has operations of each kind of credential, and of none.
@@ -44,16 +42,16 @@ type verdict struct {
 	Faulty string
 }
 
-func lastVerdict(t *testing.T, log string) verdict {
-	t.Helper()
-	entry := lastEntry(t, log)
+func (s *stage) lastVerdict() verdict {
+	s.t.Helper()
+	entry := s.lastEntry()
 	text := func(name string) string { got, _ := entry[name].(string); return got }
 	got := verdict{text("level"), text("blame"), text("scheme"), text("detail"), ""}
 	if entry["CredentialFaults"] == 1.0 {
 		got.Faulty = text("Destination") + " " + text("Scheme")
 	}
 	if faults := entry["Success"] == 0.0; faults != (got.Level == "ERROR") {
-		t.Errorf("Success is %v at the level %s", entry["Success"], got.Level)
+		s.t.Errorf("Success is %v at the level %s", entry["Success"], got.Level)
 	}
 	return got
 }
@@ -82,18 +80,14 @@ func TestCredentialBlame(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, blamedDocument)
-			answerWith := func(status int) {
-				s.api.answerWith(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
-			}
-			answerWith(http.StatusOK)
-			call := sent{method: "POST", url: "http://" + s.api.host + "/v2" + test.path, body: []byte(test.body)}
+			call := s.post("/v2"+test.path, test.body)
 			s.send(t.Context(), call)
 			if test.rotated {
 				s.secrets.Put("keyrelay/api", `{"key": "another-key-that-is-refused"}`)
 			}
-			answerWith(test.status)
+			s.api.answerWith(status(test.status))
 			s.send(t.Context(), call)
-			if difference := cmp.Diff(test.want, lastVerdict(t, s.log.String())); difference != "" {
+			if difference := cmp.Diff(test.want, s.lastVerdict()); difference != "" {
 				t.Errorf("(-want +got):\n%s", difference)
 			}
 		})
@@ -113,8 +107,8 @@ func TestFailedCredentials(t *testing.T) {
 		"/lost":  {"ERROR", "keyrelay", "lost", "The secret secretsmanager:keyrelay/lost does not exist in this AWS account and region", "a lost"},
 		"/token": {"ERROR", "token-endpoint", "token", "It answered 400, invalid_scope. The endpoint is at 127.0.0.1.", "a token"},
 	} {
-		s.send(t.Context(), sent{method: "POST", url: "http://" + s.api.host + "/v2" + path, body: []byte(`{}`)})
-		got := lastVerdict(t, s.log.String())
+		s.send(t.Context(), s.post("/v2"+path, `{}`))
+		got := s.lastVerdict()
 		if !strings.Contains(got.Detail, want.Detail) || strings.Contains(got.Detail, "canary") {
 			t.Errorf("%s: the detail is %q", path, got.Detail)
 		}
@@ -141,14 +135,14 @@ func TestUnrenewed(t *testing.T) {
 			_, _ = io.WriteString(w, `{"token": "the-token-of-the-test"}`)
 		}
 	})
-	call := sent{method: "POST", url: "http://" + s.api.host + "/v2/token", body: []byte(`{}`)}
+	call := s.post("/v2/token", `{}`)
 	if got := s.send(t.Context(), call); got.status != http.StatusOK {
 		t.Fatalf("got %+v", got)
 	}
 	revoked = true
 	for range 2 {
 		s.send(t.Context(), call)
-		got := lastVerdict(t, s.log.String())
+		got := s.lastVerdict()
 		if got.Blame != "credential" || strings.Contains(got.Detail, "canary") ||
 			!strings.Contains(got.Detail, "answered 401") || !strings.Contains(got.Detail, "there is no other. ") || !strings.Contains(got.Detail, "invalid_grant") {
 			t.Errorf("got %+v", got)
@@ -159,12 +153,9 @@ func TestUnrenewed(t *testing.T) {
 // TestHTTPLogNamesCredential sees that the log over HTTP, which has no metrics, tells the same.
 func TestHTTPLogNamesCredential(t *testing.T) {
 	s := newStage(t, blamedDocument)
-	s.api.answerWith(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) })
-	request := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(`{}`))
-	request.Header.Set("Content-Type", "application/json")
-	request.Header.Set("X-Osmos-Outbound-Url", "http://"+s.api.host+"/v2/orders")
-	gateway.HTTP(s.handler).ServeHTTP(httptest.NewRecorder(), request)
-	entry := lastEntry(t, s.log.String())
+	s.api.answerWith(status(http.StatusUnauthorized))
+	s.post("/v2/orders", `{}`).overHTTP(s.handler)
+	entry := s.lastEntry()
 	if entry["level"] != "ERROR" || entry["blame"] != "credential" || entry["destination"] != "a" || entry["scheme"] != "key" {
 		t.Errorf("got %v", entry)
 	}
@@ -174,8 +165,8 @@ func TestHTTPLogNamesCredential(t *testing.T) {
 func TestCredentialVersion(t *testing.T) {
 	s := newStage(t, blamedDocument)
 	version := func() string {
-		s.send(t.Context(), sent{method: "POST", url: "http://" + s.api.host + "/v2/orders", body: []byte(`{}`)})
-		got, _ := lastEntry(t, s.log.String())["credentialVersion"].(string)
+		s.send(t.Context(), s.post("/v2/orders", `{}`))
+		got, _ := s.lastEntry()["credentialVersion"].(string)
 		if !regexp.MustCompile(`^[0-9a-f]{8}$`).MatchString(got) {
 			t.Errorf("the version is %q", got)
 		}
@@ -185,19 +176,15 @@ func TestCredentialVersion(t *testing.T) {
 	if again := version(); again != first {
 		t.Errorf("one key has the versions %s and %s", first, again)
 	}
-	s.api.answerWith(func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("X-Partner-Key") != "the-rotated-key" {
-			w.WriteHeader(http.StatusUnauthorized)
-		}
-	})
+	s.api.answerWith(keyed("the-rotated-key"))
 	s.secrets.Put("keyrelay/api", `{"key": "the-rotated-key"}`)
 	if rotated := version(); rotated == first {
 		t.Errorf("two keys have the version %s", first)
 	}
 	other := newStage(t, blamedDocument)
 	other.secrets.Fail(fake.Fault("AccessDeniedException", http.StatusBadRequest))
-	other.send(t.Context(), sent{method: "POST", url: "http://" + other.api.host + "/v2/orders", body: []byte(`{}`)})
-	if got, found := lastEntry(t, other.log.String())["credentialVersion"]; found {
+	other.send(t.Context(), other.post("/v2/orders", `{}`))
+	if got, found := other.lastEntry()["credentialVersion"]; found {
 		t.Errorf("a key that was not had has the version %v", got)
 	}
 }
@@ -207,13 +194,12 @@ func TestCredentialVersion(t *testing.T) {
 func TestLogQuotesNothing(t *testing.T) {
 	s := newStage(t, blamedDocument)
 	for name, call := range map[string]sent{
-		"amount": {header: map[string]string{"X-Osmos-Query-Param-Fields": "amount"}, body: []byte(`{"amount": {"a": "canary"}}`)},
-		"header": {header: map[string]string{"X-Relay-Header-Fields": "amount=canary\"\\ x"}, body: []byte(`{"amount": 1}`)},
-		"type":   {header: map[string]string{"Content-Type": "canary/x; a=\"b", "X-Osmos-Query-Param-Fields": "amount"}, body: []byte(`{}`)},
+		"amount": s.post("/v2/orders", `{"amount": {"a": "canary"}}`, "X-Osmos-Query-Param-Fields", "amount"),
+		"header": s.post("/v2/orders", `{"amount": 1}`, "X-Relay-Header-Fields", "amount=canary\"\\ x"),
+		"type":   s.post("/v2/orders", `{}`, "Content-Type", "canary/x; a=\"b", "X-Osmos-Query-Param-Fields", "amount"),
 	} {
-		call.method, call.url = "POST", "http://"+s.api.host+"/v2/orders"
 		got := s.send(t.Context(), call)
-		detail, _ := lastEntry(t, s.log.String())["detail"].(string)
+		detail, _ := s.lastEntry()["detail"].(string)
 		if got.problem == "" || detail == "" || strings.Contains(s.log.String(), "canary") || name == "amount" && !strings.Contains(detail, `"amount"`) {
 			t.Errorf("%s: %s, the log says %s", name, got.problem, detail)
 		}

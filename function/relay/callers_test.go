@@ -1,16 +1,13 @@
 package relay_test
 
 import (
-	"encoding/json"
 	"maps"
 	"net/http"
-	"net/http/httptest"
 	"regexp"
 	"strings"
 	"testing"
 
 	"keyrelay/function/destination"
-	"keyrelay/function/gateway"
 	"keyrelay/function/relay"
 )
 
@@ -19,8 +16,7 @@ import (
 func TestCallers(t *testing.T) {
 	s := newStage(t, managedDocument)
 	closedSide := strings.Replace(sideDocument, "/open", "/closed", 1) + "x-keyrelay-callers: [osmos]\n"
-	handler := s.wire([]string{managedDocument, closedDocument, sideDocument, closedSide}, relay.Config{Log: s.log, CallerNames: map[string]string{"id-1": "osmos", "id-2": "stranger"}})
-	s.door = gateway.Lambda(handler)
+	s.serve(s.wire([]string{managedDocument, closedDocument, sideDocument, closedSide}, relay.Config{Log: s.log, CallerNames: map[string]string{"id-1": "osmos", "id-2": "stranger"}}))
 	for name, test := range map[string]struct {
 		principal, path, body string
 		header                map[string]string
@@ -39,23 +35,13 @@ func TestCallers(t *testing.T) {
 		"a path that is filled":         {"id-2", "/side/{name}", `{"name": "closed"}`, nil, "caller-not-allowed", "stranger"},
 		"a path that is filled, to try": {"id-1", "/side/{name}", `{"name": "closed"}`, nil, "", "osmos"},
 	} {
-		var event map[string]any
-		header := map[string]string{"Content-Type": "application/json"}
-		maps.Copy(header, test.header)
-		if err := json.Unmarshal(sent{method: "POST", url: "http://" + s.api.host + test.path, header: header, body: []byte(test.body)}.event(t), &event); err != nil {
-			t.Fatal(err)
-		}
-		event["requestContext"] = map[string]any{"requestId": "id", "identity": map[string]any{"apiKeyId": test.principal}}
-		encoded, _ := json.Marshal(event)
-		answered, err := s.door.Invoke(t.Context(), encoded)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := readAnswer(t, answered); got.problem != test.problem {
+		call := s.post(test.path, test.body, "Content-Type", "application/json")
+		maps.Copy(call.header, test.header)
+		call.apiKeyID = test.principal
+		if got := s.send(t.Context(), call); got.problem != test.problem {
 			t.Errorf("%s: %d %s", name, got.status, got.body)
 		}
-		entry := lastEntry(t, s.log.String())
-		if got, _ := entry["caller"].(string); got != test.caller {
+		if got, _ := s.lastEntry()["caller"].(string); got != test.caller {
 			t.Errorf("%s: the log calls the caller %q", name, got)
 		}
 	}
@@ -92,20 +78,16 @@ func TestRequestIDs(t *testing.T) {
 		"none":                 {nil, made},
 	} {
 		s := newStage(t, managedDocument)
-		request := httptest.NewRequest(http.MethodGet, "/", nil)
-		request.Header.Set("X-Osmos-Outbound-Url", "http://"+s.api.host+"/v2/orders")
-		for name, value := range test.header {
-			request.Header.Set(name, value)
-		}
-		recorder := httptest.NewRecorder()
-		gateway.HTTP(s.handler).ServeHTTP(recorder, request)
-		entry := lastEntry(t, s.log.String())
+		call := s.get("/v2/orders")
+		maps.Copy(call.header, test.header)
+		answered := call.overHTTP(s.handler)
+		entry := s.lastEntry()
 		got, _ := entry["requestId"].(string)
 		if test.want != made && got != test.want || test.want == made && !regexp.MustCompile(`^[a-z2-7]{26}$`).MatchString(got) {
 			t.Errorf("%s: the id is %q, want %s", name, got, test.want)
 		}
-		if answered := recorder.Header()["X-Relay-Request-Id"]; len(answered) != 1 || answered[0] != got {
-			t.Errorf("%s: the answer has %q, the log %q", name, answered, got)
+		if ids := answered.header["X-Relay-Request-Id"]; len(ids) != 1 || ids[0] != got {
+			t.Errorf("%s: the answer has %q, the log %q", name, ids, got)
 		}
 		if entry["address"] != "192.0.2.1" {
 			t.Errorf("%s: the log has the address %v", name, entry["address"])
@@ -113,7 +95,7 @@ func TestRequestIDs(t *testing.T) {
 	}
 	s := newStage(t, managedDocument)
 	for path, problem := range map[string]string{"/v2/orders": "", "/nowhere": "destination-not-declared"} {
-		got := s.send(t.Context(), sent{method: "GET", url: "http://" + s.api.host + path, header: map[string]string{"X-Request-Id": "another"}})
+		got := s.send(t.Context(), s.get(path, "X-Request-Id", "another"))
 		if got.problem != problem || got.header.Get("X-Relay-Request-Id") != "the-request-id" {
 			t.Errorf("%s: %v %s", path, got.header, got.body)
 		}
@@ -126,13 +108,9 @@ func TestNamedKeys(t *testing.T) {
 	s.secrets.Put("keyrelay/callers", `{"osmos": ["new", "old"], "crm": "other"}`)
 	handler := s.wire([]string{closedDocument}, relay.Config{Log: s.log, CallerKeys: destination.Reference{Provider: "secretsmanager", Name: "keyrelay/callers"}})
 	for key, want := range map[string]string{"new": "osmos", "old": "osmos", "other": "crm", "none": ""} {
-		request := httptest.NewRequest(http.MethodGet, "/", nil)
-		request.Header.Set("X-Osmos-Outbound-Url", "http://"+s.api.host+"/closed")
-		request.Header.Set("X-Api-Key", key)
-		recorder := httptest.NewRecorder()
-		gateway.HTTP(handler).ServeHTTP(recorder, request)
-		if got, _ := lastEntry(t, s.log.String())["caller"].(string); got != want || (recorder.Code == http.StatusOK) != (want != "") {
-			t.Errorf("%s: %d, the caller is %q, want %q", key, recorder.Code, got, want)
+		answered := s.get("/closed", "X-Api-Key", key).overHTTP(handler)
+		if got, _ := s.lastEntry()["caller"].(string); got != want || (answered.status == http.StatusOK) != (want != "") {
+			t.Errorf("%s: %d, the caller is %q, want %q", key, answered.status, got, want)
 		}
 	}
 }

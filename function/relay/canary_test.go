@@ -53,15 +53,11 @@ func canaries() []string {
 }
 
 // canaryCalls are good and bad requests that hold canaries wherever a caller can put one.
-func canaryCalls() map[string]sent {
+func canaryCalls(s *stage) map[string]sent {
 	post := func(path, body string, header ...string) sent {
-		call := sent{method: "POST", url: "http://$API" + path, body: []byte(body), header: map[string]string{
-			"Content-Type": "application/json", "X-Custom": "canary-of-a-header", "Authorization": "Bearer canary-of-a-header", "X-Api-Key": "canary-of-a-header",
-		}}
-		for i := 0; i < len(header); i += 2 {
-			call.header[header[i]] = header[i+1]
-		}
-		return call
+		return s.post(path, body, append([]string{
+			"Content-Type", "application/json", "X-Custom", "canary-of-a-header", "Authorization", "Bearer canary-of-a-header", "X-Api-Key", "canary-of-a-header",
+		}, header...)...)
 	}
 	const record = `{"id": "canary-of-a-field", "object": {"a": "canary-of-the-body"}, "note": "canary-of-the-body"}`
 	const query = "X-Osmos-Query-Param-Fields"
@@ -93,7 +89,7 @@ func canaryCalls() map[string]sent {
 		"broken secret":     post("/v2/no-secret", record),
 		"retrieved":         post("/v2/retrieved", record),
 	}
-	calls["method"] = sent{method: "CANARY-OF-A-HEADER", url: "http://$API/v2/good"}
+	calls["method"] = sent{method: "CANARY-OF-A-HEADER", url: "http://" + s.api.host + "/v2/good"}
 	return calls
 }
 
@@ -108,9 +104,9 @@ func tellAll(w http.ResponseWriter, r *http.Request) {
 	case "/retrieval":
 		_, _ = w.Write([]byte(`{"key": "canary-of-the-answer"}`))
 	case "/v2/reset":
-		hijacked(w, "")
+		closing("")(w, nil)
 	case "/v2/broken":
-		hijacked(w, "HTTP/1.1 200 OK\r\ncanary-of-the-answer\r\n\r\n")
+		closing("HTTP/1.1 200 OK\r\ncanary-of-the-answer\r\n\r\n")(w, nil)
 	case "/v2/hang":
 		<-r.Context().Done()
 	case "/v2/large":
@@ -126,8 +122,8 @@ func TestNoSecretAnywhere(t *testing.T) {
 	s.secrets.Put("keyrelay/broken", `{"canary-of-broken": "canary-of-broken"`)
 	s.api.answerWith(tellAll)
 	shown := map[string]string{}
-	for name, call := range canaryCalls() {
-		call.url = strings.ReplaceAll(call.url, "$API", s.api.host)
+	calls := canaryCalls(s)
+	for name, call := range calls {
 		ctx, cancel := context.WithTimeout(t.Context(), 700*time.Millisecond)
 		got := s.send(ctx, call)
 		cancel()
@@ -135,8 +131,8 @@ func TestNoSecretAnywhere(t *testing.T) {
 		shown["the answer to "+name] = string(header) + string(got.body)
 	}
 	shown["the log"] = s.log.String()
-	if lines := strings.Count(s.log.String(), "\n"); lines != len(canaryCalls()) {
-		t.Errorf("%d requests made %d lines of log", len(canaryCalls()), lines)
+	if lines := strings.Count(s.log.String(), "\n"); lines != len(calls) {
+		t.Errorf("%d requests made %d lines of log", len(calls), lines)
 	}
 	for place, text := range shown {
 		for _, canary := range canaries() {
@@ -164,6 +160,8 @@ func logMembers() map[string]any {
 		"durationMs": number, "stack": text, "downstreamMs": number, "credentialMs": number, "retrievalMs": number, "credentialCached": truth,
 		"records": number, "recordsRefused": number, "recordsUnsent": number,
 		"dryRun": truth, "replayed": truth, "replayWithheld": truth, "stale": list, "unshared": list, "masked": list,
+		"queued": number, "messageId": text, "outcome": text, "attempt": number, "ageMs": number, "pauseMs": number,
+		"Queued": number, "Delivered": number, "DeliveryRetried": number, "Dead": number, "DeliveryAge": number,
 		"FunctionName": text, "Blame": text, "Success": number, "Duration": number, "Faults": number,
 		"Destination": text, "Scheme": text, "CredentialFaults": number, "_aws": map[string]any{},
 	}

@@ -40,7 +40,7 @@ func TestRate(t *testing.T) {
 // dead letter with the reason for which others did not reach it.
 func TestTooOldForReach(t *testing.T) {
 	s := newQueueStage(t, laterDocument)
-	s.api.answerWith(func(w http.ResponseWriter, _ *http.Request) { hijacked(w, "") })
+	s.api.answerWith(closing(""))
 	for range 5 {
 		s.accept(s.async("/v2/orders", `{}`))
 	}

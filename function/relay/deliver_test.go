@@ -2,7 +2,6 @@ package relay_test
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -15,7 +14,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"keyrelay/function/fake"
-	"keyrelay/function/gateway"
 	"keyrelay/function/relay"
 )
 
@@ -55,15 +53,6 @@ func TestDeliver(t *testing.T) {
 	}
 }
 
-func (s *queueStage) lastEntry() (entry map[string]any) {
-	s.t.Helper()
-	lines := strings.Split(strings.TrimSpace(s.log.String()), "\n")
-	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &entry); err != nil {
-		s.t.Fatal(err)
-	}
-	return entry
-}
-
 // TestOutcomes sees what becomes of a record by what the API answers.
 func TestOutcomes(t *testing.T) {
 	const again, dead = "again", "dead"
@@ -79,9 +68,9 @@ func TestOutcomes(t *testing.T) {
 		"401, also after the secret was read again": {status(401), dead, "downstream-status", "401"},
 		"408": {status(408), again, "", ""}, "425": {status(425), again, "", ""}, "429": {status(429), again, "", ""},
 		"500": {status(500), again, "", ""}, "503": {status(503), again, "", ""}, "599": {status(599), again, "", ""},
-		"a reset":            {func(w http.ResponseWriter, _ *http.Request) { hijacked(w, "") }, again, "", ""},
-		"no HTTP":            {func(w http.ResponseWriter, _ *http.Request) { hijacked(w, "this is no HTTP\r\n\r\n") }, again, "", ""},
-		"silence":            {func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, again, "", ""},
+		"a reset":            {closing(""), again, "", ""},
+		"no HTTP":            {closing("this is no HTTP\r\n\r\n"), again, "", ""},
+		"silence":            {hang, again, "", ""},
 		"too large, at last": {func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Content-Length", "100000000") }, dead, "downstream-answer-too-large", "502"},
 	}
 	for name, test := range answers {
@@ -118,10 +107,6 @@ func TestOutcomes(t *testing.T) {
 			}
 		})
 	}
-}
-
-func status(code int) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) }
 }
 
 // TestPauses sees that pauses grow by the receipts, that a Retry-After is honoured within
@@ -373,8 +358,7 @@ func TestDeliverWithoutQueue(t *testing.T) {
 	s := newQueueStage(t, laterDocument)
 	s.accept(s.async("/v2/orders", `{}`))
 	messages := s.receive()
-	made := s.wire([]string{laterDocument}, relay.Config{Log: s.log, FunctionName: "relay"})
-	s.door = gateway.LambdaWithQueue(made, made.Deliver)
+	s.serve(s.wire([]string{laterDocument}, relay.Config{Log: s.log, FunctionName: "relay"}))
 	for code, failures := range map[int]int{200: 0, 404: 1, 503: 1} {
 		s.api.answerWith(status(code))
 		if answer := s.deliver(t.Context(), messages); len(answer.BatchItemFailures) != failures {

@@ -22,7 +22,6 @@ servers: [{url: "https://localhost:%s/inside"}, {url: "https://nowhere.invalid/"
 // TestDownstreamFaults sees which problem and error type each fault of a
 // downstream is told as, and that a POST was delivered once at most.
 func TestDownstreamFaults(t *testing.T) {
-	hang := func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 	tests := map[string]struct {
 		answer     http.HandlerFunc
 		want       string
@@ -31,7 +30,7 @@ func TestDownstreamFaults(t *testing.T) {
 		"hangs":                   {hang, "downstream-timeout", "http_response_timeout"},
 		"trickles":                {trickle, "downstream-timeout", "http_response_timeout"},
 		"stops in the body":       {stopInBody, "downstream-timeout", "http_response_timeout"},
-		"resets":                  {func(w http.ResponseWriter, _ *http.Request) { hijacked(w, "") }, "downstream-unreachable", "connection_terminated"},
+		"resets":                  {closing(""), "downstream-unreachable", "connection_terminated"},
 		"closes":                  {closing(" "), "downstream-answer-broken", "http_protocol_error"},
 		"breaks off its header":   {closing("HTTP/1.1 200 OK\r\nContent-Type: text"), "downstream-answer-broken", "http_response_incomplete"},
 		"breaks off its body":     {closing("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345"), "downstream-answer-broken", "http_response_incomplete"},
@@ -50,7 +49,7 @@ func TestDownstreamFaults(t *testing.T) {
 			t.Parallel()
 			s := newStage(t, managedDocument)
 			// The fault comes on a kept connection, where net/http may think of trying again.
-			s.send(t.Context(), sent{method: "GET", url: "http://" + s.api.host + "/v2/orders"})
+			s.send(t.Context(), s.get("/v2/orders"))
 			s.api.Take()
 			s.api.answerWith(test.answer)
 			// Only where the API keeps the relay waiting does the invocation's own time count.
@@ -60,10 +59,7 @@ func TestDownstreamFaults(t *testing.T) {
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), limit)
 			defer cancel()
-			got := s.send(ctx, sent{
-				method: "POST", url: "http://" + s.api.host + "/v2/orders", body: []byte(`{"a":1}`),
-				header: map[string]string{"Idempotency-Key": "k-1"},
-			})
+			got := s.send(ctx, s.post("/v2/orders", `{"a":1}`, "Idempotency-Key", "k-1"))
 			if ctx.Err() != nil {
 				t.Error("the answer came after the invocation's deadline")
 			}
@@ -75,14 +71,6 @@ func TestDownstreamFaults(t *testing.T) {
 			}
 		})
 	}
-}
-
-func written(text string) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(text)) }
-}
-
-func closing(text string) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) { hijacked(w, text) }
 }
 
 // trickle sends a byte at a time, more slowly than anyone waits.
@@ -172,7 +160,7 @@ func TestRedirect(t *testing.T) {
 			w.WriteHeader(status)
 			_, _ = w.Write([]byte("as it came"))
 		})
-		got := s.send(t.Context(), sent{method: "POST", url: "http://" + s.api.host + "/v2/orders", body: []byte("{}")})
+		got := s.send(t.Context(), s.post("/v2/orders", "{}"))
 		location, renamed := elsewhere, ""
 		if status >= 300 && status < 400 {
 			location, renamed = "", elsewhere
@@ -190,15 +178,11 @@ func TestRedirect(t *testing.T) {
 func TestLargestAnswer(t *testing.T) {
 	s := newStage(t, managedDocument)
 	s.api.answerWith(written(strings.Repeat("x", gateway.MaxAnswerBytes)))
-	recorder := httptest.NewRecorder()
-	request := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
-	request.Header.Set("X-Osmos-Outbound-Url", "http://"+s.api.host+"/v2/orders")
-	gateway.HTTP(s.handler).ServeHTTP(recorder, request)
-	if recorder.Code != http.StatusOK || recorder.Body.Len() != gateway.MaxAnswerBytes {
-		t.Errorf("over HTTP: %d and %d bytes", recorder.Code, recorder.Body.Len())
+	if got := s.get("/v2/orders").overHTTP(s.handler); got.status != http.StatusOK || len(got.body) != gateway.MaxAnswerBytes {
+		t.Errorf("over HTTP: %d and %d bytes", got.status, len(got.body))
 	}
 	s.api.answerWith(written(strings.Repeat("x", gateway.MaxAnswerBytes-500)))
-	got := s.send(t.Context(), sent{method: "GET", url: "http://" + s.api.host + "/v2/orders"})
+	got := s.send(t.Context(), s.get("/v2/orders"))
 	if got.status != http.StatusOK || len(got.body) != gateway.MaxAnswerBytes-500 {
 		t.Errorf("in Lambda: %d and %d bytes %.200s", got.status, len(got.body), got.body)
 	}

@@ -3,7 +3,6 @@ package relay_test
 import (
 	"context"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -79,61 +78,43 @@ func misbehave(w http.ResponseWriter, r *http.Request) {
 	case "/v2/split":
 		w.WriteHeader(http.StatusConflict)
 	case "/v2/reset":
-		hijacked(w, "")
+		closing("")(w, nil)
 	case "/v2/large":
 		w.Header().Set("Content-Length", "100000000")
 	case "/v2/broken":
-		hijacked(w, "this is no HTTP\r\n\r\n")
+		closing("this is no HTTP\r\n\r\n")(w, nil)
 	}
 }
 
-// hijacked writes these bytes and closes the connection.
-func hijacked(w http.ResponseWriter, text string) {
-	made, _, err := w.(http.Hijacker).Hijack()
-	if err != nil {
-		panic(err)
-	}
-	_, _ = made.Write([]byte(text))
-	if text == "" {
-		_ = made.(*net.TCPConn).SetLinger(0)
-	}
-	_ = made.Close()
-}
-
-// problemCalls provoke one problem each; %s is the API's URL.
-func problemCalls() map[string]sent {
-	const json = "application/json"
+// problemCalls provoke one problem each.
+func problemCalls(s *stage) map[string]sent {
+	const query, contentType = "X-Osmos-Query-Param-Fields", "Content-Type"
 	return map[string]sent{
-		"outbound-url-missing":     {method: "POST"},
-		"outbound-url-invalid":     {method: "POST", url: "http://$API/v2/../admin"},
-		"destination-not-declared": {method: "POST", url: "http://$API/v3/orders"},
-		"operation-not-declared":   {method: "GET", url: "http://$API/v2/orders"},
-		"operation-unusable":       {method: "POST", url: "http://$API/v2/unusable"},
-		"method-not-allowed":       {method: "TRACE", url: "http://$API/v2/orders"},
-		"record-invalid": {method: "POST", url: "http://$API/v2/orders", body: []byte(`{"a":1,"a":2}`),
-			header: map[string]string{"X-Osmos-Query-Param-Fields": "a"}},
-		"field-missing": {method: "POST", url: "http://$API/v2/orders", body: []byte(`{"a":1}`),
-			header: map[string]string{"X-Osmos-Query-Param-Fields": "b"}},
-		"field-not-scalar": {method: "POST", url: "http://$API/v2/orders", body: []byte(`{"a":{}}`),
-			header: map[string]string{"X-Osmos-Query-Param-Fields": "a"}},
-		"header-invalid": {method: "POST", url: "http://$API/v2/orders", body: []byte(`{"a":1}`),
-			header: map[string]string{"X-Relay-Header-Fields": "a=Host"}},
-		"placeholder-unknown": {method: "POST", url: "http://$API/v2/orders", header: map[string]string{"X-Key": "{{{none}}}"}},
-		"batch-not-declared":  {method: "POST", url: "http://$API/v2/orders", body: []byte(`[{}]`), header: map[string]string{"Content-Type": json}},
-		"record-not-json": {method: "POST", url: "http://$API/v2/orders", body: []byte(`a=1`),
-			header: map[string]string{"Content-Type": "text/plain", "X-Osmos-Query-Param-Fields": "a"}},
-		"credential-unknown":          {method: "POST", url: "http://$API/v2/chosen", body: []byte(`{"org": "nobody"}`)},
-		"secret-unavailable":          {method: "POST", url: "http://$API/v2/missing"},
-		"retrieval-failed":            {method: "POST", url: "http://$API/v2/refused"},
-		"retrieval-timeout":           {method: "POST", url: "http://$API/v2/hanging"},
-		"downstream-unreachable":      {method: "POST", url: "http://$API/v2/reset"},
-		"downstream-answer-too-large": {method: "POST", url: "http://$API/v2/large"},
-		"downstream-answer-broken":    {method: "POST", url: "http://$API/v2/broken"},
-		"downstream-timeout":          {method: "POST", url: "http://$API/v2/slow"},
-		"batch-incomplete":            {method: "POST", url: "http://$API/v2/split", body: []byte(`[{}]`)},
-		"session-invalid":             {method: "POST", url: "http://$API/checked/orders", body: []byte(`{"session":"unknown"}`)},
-		"caller-not-allowed":          {method: "POST", url: "http://$API/closed"},
-		"session-check-unavailable":   {method: "POST", url: "http://$API/unchecked/orders", body: []byte(`{"session":"unknown"}`)},
+		"outbound-url-missing":        {method: "POST"},
+		"outbound-url-invalid":        s.post("/v2/../admin", ""),
+		"destination-not-declared":    s.post("/v3/orders", ""),
+		"operation-not-declared":      s.get("/v2/orders"),
+		"operation-unusable":          s.post("/v2/unusable", ""),
+		"method-not-allowed":          {method: "TRACE", url: "http://" + s.api.host + "/v2/orders"},
+		"record-invalid":              s.post("/v2/orders", `{"a":1,"a":2}`, query, "a"),
+		"field-missing":               s.post("/v2/orders", `{"a":1}`, query, "b"),
+		"field-not-scalar":            s.post("/v2/orders", `{"a":{}}`, query, "a"),
+		"header-invalid":              s.post("/v2/orders", `{"a":1}`, "X-Relay-Header-Fields", "a=Host"),
+		"placeholder-unknown":         s.post("/v2/orders", "", "X-Key", "{{{none}}}"),
+		"batch-not-declared":          s.post("/v2/orders", `[{}]`, contentType, "application/json"),
+		"record-not-json":             s.post("/v2/orders", `a=1`, contentType, "text/plain", query, "a"),
+		"credential-unknown":          s.post("/v2/chosen", `{"org": "nobody"}`),
+		"secret-unavailable":          s.post("/v2/missing", ""),
+		"retrieval-failed":            s.post("/v2/refused", ""),
+		"retrieval-timeout":           s.post("/v2/hanging", ""),
+		"downstream-unreachable":      s.post("/v2/reset", ""),
+		"downstream-answer-too-large": s.post("/v2/large", ""),
+		"downstream-answer-broken":    s.post("/v2/broken", ""),
+		"downstream-timeout":          s.post("/v2/slow", ""),
+		"batch-incomplete":            s.post("/v2/split", `[{}]`),
+		"session-invalid":             s.post("/checked/orders", `{"session":"unknown"}`),
+		"caller-not-allowed":          s.post("/closed", ""),
+		"session-check-unavailable":   s.post("/unchecked/orders", `{"session":"unknown"}`),
 	}
 }
 
@@ -146,16 +127,15 @@ func TestEveryProblem(t *testing.T) {
 	answers := map[string]answer{
 		"not-found":          elsewhere(t, s),
 		"record-too-large":   tooLong(s),
-		"caller-key-invalid": withoutKey(t, s),
+		"caller-key-invalid": withoutKey(s),
 		"caller-left":        left(t),
 		"internal":           panicked(s),
 		"relay-busy":         busy(s),
-		"queue-unavailable":  withoutQueue(t, s),
+		"queue-unavailable":  withoutQueue(s),
 	}
 	var mutex sync.Mutex
 	var waiting sync.WaitGroup
-	for name, call := range problemCalls() {
-		call.url = strings.ReplaceAll(call.url, "$API", s.api.host)
+	for name, call := range problemCalls(s) {
 		waiting.Go(func() {
 			got := s.send(t.Context(), call)
 			mutex.Lock()
@@ -197,32 +177,24 @@ func mustBe(t *testing.T, got answer, want relay.Problem) {
 
 // elsewhere asks for another path than the relay's own.
 func elsewhere(t *testing.T, s *stage) answer {
-	encoded, err := s.door.Invoke(t.Context(), []byte(`{"resource":"/{any+}","path":"/orders","httpMethod":"POST","headers":{},"requestContext":{}}`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return readAnswer(t, encoded)
+	return readAnswer(t, s.invoke(t.Context(), []byte(`{"resource":"/{any+}","path":"/orders","httpMethod":"POST","headers":{},"requestContext":{}}`)))
 }
 
 // tooLong declares a body of more than 10 MB over HTTP.
 func tooLong(s *stage) answer {
 	request := httptest.NewRequest(http.MethodPost, "/", http.NoBody)
 	request.ContentLength = 10<<20 + 1
-	recorder := httptest.NewRecorder()
-	gateway.HTTP(s.handler).ServeHTTP(recorder, request)
-	return newAnswer(recorder.Code, recorder.Header(), recorder.Body.Bytes())
+	return record(gateway.HTTP(s.handler), request)
 }
 
 // busy has callers begin a body each, until there is no memory for one more.
 func busy(s *stage) answer {
 	served := gateway.HTTP(s.handler)
-	reading, end, answers := make(chan struct{}), make(chan struct{}), make(chan *httptest.ResponseRecorder)
+	reading, end, answers := make(chan struct{}), make(chan struct{}), make(chan answer)
 	serve := func() {
 		request := httptest.NewRequest(http.MethodPost, "/", begunBody{reading, end})
 		request.ContentLength = 10 << 20
-		recorder := httptest.NewRecorder()
-		served.ServeHTTP(recorder, request)
-		answers <- recorder
+		answers <- record(served, request)
 	}
 	for begun := 0; ; begun++ {
 		go serve()
@@ -233,7 +205,7 @@ func busy(s *stage) answer {
 			for range begun {
 				<-answers
 			}
-			return newAnswer(refused.Code, refused.Header(), refused.Body.Bytes())
+			return refused
 		}
 	}
 }
@@ -248,25 +220,15 @@ func (b begunBody) Read([]byte) (int, error) {
 }
 
 // withoutKey sends no key where one is asked for.
-func withoutKey(t *testing.T, s *stage) answer {
-	made := s.wire([]string{manyDocument}, relay.Config{Log: s.log, CallerKeys: destination.Reference{Provider: "secretsmanager", Name: "keyrelay/api"}})
-	encoded, err := gateway.Lambda(made).Invoke(t.Context(), sent{method: "POST"}.event(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return readAnswer(t, encoded)
+func withoutKey(s *stage) answer {
+	keys := destination.Reference{Provider: "secretsmanager", Name: "keyrelay/api"}
+	return sent{method: "POST"}.overHTTP(s.wire([]string{manyDocument}, relay.Config{Log: s.log, CallerKeys: keys}))
 }
 
 // withoutQueue asks for a delivery where the queue does not take it.
-func withoutQueue(t *testing.T, s *stage) answer {
-	made := s.wire([]string{manyDocument}, relay.Config{Log: s.log, Queue: later.New(later.Config{
-		Connect: fake.ConnectQueues("http://127.0.0.1:1", nil), URL: "http://127.0.0.1:1/q", DeadURL: "http://127.0.0.1:1/dead", Concurrency: 2, Instances: 1})})
-	call := sent{method: "POST", url: "http://" + s.api.host + "/v2/orders", header: map[string]string{"Prefer": "respond-async"}}
-	encoded, err := gateway.Lambda(made).Invoke(t.Context(), call.event(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return readAnswer(t, encoded)
+func withoutQueue(s *stage) answer {
+	queue := later.New(later.Config{Connect: fake.ConnectQueues("http://127.0.0.1:1", nil), URL: "http://127.0.0.1:1/q", DeadURL: "http://127.0.0.1:1/dead", Concurrency: 2, Instances: 1})
+	return s.post("/v2/orders", "", "Prefer", "respond-async").overHTTP(s.wire([]string{manyDocument}, relay.Config{Log: s.log, Queue: queue}))
 }
 
 // left leaves while the downstream has the request.
@@ -277,17 +239,12 @@ func left(t *testing.T) answer {
 		cancel()
 		<-r.Context().Done()
 	})
-	return s.send(ctx, sent{method: "POST", url: "http://" + s.api.host + "/v2/orders"})
+	return s.send(ctx, s.post("/v2/orders", ""))
 }
 
-// panicked lets the relay fall over a room that is not there.
+// panicked has the relay panic, for lack of a store of secrets.
 func panicked(s *stage) answer {
-	broken := relay.New(relay.Config{Destinations: s.load([]string{managedDocument}), Log: s.log})
-	recorder := httptest.NewRecorder()
-	request := httptest.NewRequest(http.MethodPost, "/", http.NoBody)
-	request.Header.Set("X-Osmos-Outbound-Url", "http://"+s.api.host+"/v2/orders")
-	gateway.HTTP(broken).ServeHTTP(recorder, request)
-	return newAnswer(recorder.Code, recorder.Header(), recorder.Body.Bytes())
+	return s.post("/v2/orders", "").overHTTP(relay.New(relay.Config{Destinations: s.load([]string{managedDocument}), Log: s.log}))
 }
 
 // TestRefusalTouchesNothing sees that a request that is refused for what it says
@@ -295,13 +252,12 @@ func panicked(s *stage) answer {
 func TestRefusalTouchesNothing(t *testing.T) {
 	s := newStage(t, manyDocument, closedDocument)
 	refused := 0
-	for name, call := range problemCalls() {
+	for name, call := range problemCalls(s) {
 		index := slices.IndexFunc(relay.Problems(), func(p relay.Problem) bool { return p.Name == name })
 		if relay.Problems()[index].Status >= 500 || name == "session-invalid" || name == "credential-unknown" { // which the secret itself tells
 			continue
 		}
 		refused++
-		call.url = strings.ReplaceAll(call.url, "$API", s.api.host)
 		if got := s.send(t.Context(), call); got.problem != name {
 			t.Errorf("%s: got %d %s", name, got.status, got.body)
 		}

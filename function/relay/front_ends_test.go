@@ -284,7 +284,7 @@ func TestAnswerHeaderNames(t *testing.T) {
 	s := newStage(t, wireDocument)
 	for _, line := range []string{"X Bad: 1", ": 1", "X(Bad): 1", "X\x01: 1", " X-Folded: 1", "X-Value: a\x00b"} {
 		s.api.answerWith(func(w http.ResponseWriter, _ *http.Request) {
-			hijacked(w, "HTTP/1.1 200 OK\r\n"+line+"\r\nContent-Length: 2\r\n\r\n{}")
+			closing("HTTP/1.1 200 OK\r\n"+line+"\r\nContent-Length: 2\r\n\r\n{}")(w, nil)
 		})
 		request := wireRequest{fields: [][2]string{{"X-Osmos-Outbound-Url", "http://" + s.api.host + "/wire/plain"}}}
 		for frontEnd, got := range throughAll(t, s, request, true) {
@@ -298,7 +298,7 @@ func TestAnswerHeaderNames(t *testing.T) {
 // TestAdviceOnTime sees that more time is advised only where there is some.
 func TestAdviceOnTime(t *testing.T) {
 	s := newStage(t, strings.Replace(wireDocument, "/plain: {post: {}}", "/plain: {post: {}}\n  /short: {post: {x-keyrelay-timeout: 1}}", 1))
-	s.api.answerWith(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	s.api.answerWith(hang)
 	for path, test := range map[string]struct {
 		time time.Duration
 		want string
@@ -307,7 +307,7 @@ func TestAdviceOnTime(t *testing.T) {
 		"/plain": {600 * time.Millisecond, "a longer x-keyrelay-timeout does not help"},
 	} {
 		ctx, cancel := context.WithTimeout(t.Context(), test.time)
-		got := s.send(ctx, sent{method: "POST", url: "http://" + s.api.host + "/wire" + path})
+		got := s.send(ctx, s.post("/wire"+path, ""))
 		cancel()
 		if got.problem != "downstream-timeout" || !strings.Contains(got.detail, test.want) {
 			t.Errorf("%s: got %d %s", path, got.status, got.body)

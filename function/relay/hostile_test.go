@@ -139,10 +139,7 @@ func TestHostilePaths(t *testing.T) {
 // moved sends a record from which the field k moves to the query.
 func (s *stage) moved(record []byte) (answer, []fake.Request) {
 	s.t.Helper()
-	got := s.send(s.t.Context(), sent{
-		method: "POST", url: "http://" + s.api.host + "/v2/orders", body: record,
-		header: map[string]string{"X-Osmos-Query-Param-Fields": "k"},
-	})
+	got := s.send(s.t.Context(), s.post("/v2/orders", string(record), "X-Osmos-Query-Param-Fields", "k"))
 	return got, s.api.Take()
 }
 
@@ -211,7 +208,7 @@ func TestHeaderNames(t *testing.T) {
 	ownPrefix := regexp.MustCompile(`^(?i)x[-_](osmos|relay)[-_]`)
 	names, forwarded := lines(t, "header-names.txt", "headers/*lowercase_headers.txt"), 0
 	for _, name := range names {
-		got := s.send(t.Context(), sent{method: "GET", url: "http://" + s.api.host + "/v2/orders", header: map[string]string{name: "tried"}})
+		got := s.send(t.Context(), s.get("/v2/orders", name, "tried"))
 		arrived := s.api.Take()
 		if got.problem == "header-invalid" && len(arrived) == 0 && strings.ContainsAny(name, " :/()<>@,;\\\"[]?={}") {
 			continue
@@ -291,10 +288,7 @@ func mustBeData(t *testing.T, call sent, value string, arrived []fake.Request) {
 func TestEvents(t *testing.T) {
 	s := newStage(t, managedDocument)
 	give := func(file string, event []byte) answer {
-		encoded, err := s.door.Invoke(t.Context(), event)
-		if err != nil {
-			t.Fatalf("%s: %v", file, err)
-		}
+		encoded := s.invoke(t.Context(), event)
 		if bytes.HasPrefix(encoded, []byte(`{"batchItemFailures":[{`)) {
 			return answer{status: 400, problem: "the messages of a queue all come again"}
 		}

@@ -16,10 +16,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"keyrelay/function/fake"
-	"keyrelay/function/gateway"
 	"keyrelay/function/later"
 	"keyrelay/function/relay"
-	"keyrelay/function/secret"
 )
 
 // A queueStage is a stage with queues, from which it delivers as a Lambda function.
@@ -28,16 +26,14 @@ type queueStage struct {
 	queues *fake.Queues
 	client *sqs.Client
 	// url is that of the queue.
-	url   string
-	relay *relay.Relay
+	url string
 	// instances is by how many an API's pace is shared.
 	instances int
 }
 
 func newQueueStage(t testing.TB, documents ...string) *queueStage {
 	t.Helper()
-	s := &queueStage{queues: fake.NewQueues("queue", "dead"), instances: 1}
-	s.stage = &stage{t: t, api: newAPI(t), secrets: fake.NewSecrets(map[string]string{"keyrelay/api": `{"key": "` + theKey + `"}`}), log: &logLines{}, kept: secret.Config{}}
+	s := &queueStage{stage: newStage(t), queues: fake.NewQueues("queue", "dead"), instances: 1}
 	endpoint := httptest.NewServer(s.queues)
 	t.Cleanup(endpoint.Close)
 	s.url = endpoint.URL + "/queue"
@@ -52,8 +48,7 @@ func newQueueStage(t testing.TB, documents ...string) *queueStage {
 func (s *queueStage) start(documents ...string) {
 	s.t.Helper()
 	queue := later.New(later.Config{Connect: fake.ConnectQueues(strings.TrimSuffix(s.url, "/queue"), nil), URL: s.url, DeadURL: strings.TrimSuffix(s.url, "queue") + "dead", Concurrency: 2, Instances: s.instances})
-	s.relay = s.wire(documents, relay.Config{Log: s.log, FunctionName: "relay", Queue: queue})
-	s.handler, s.door = s.relay, gateway.LambdaWithQueue(s.relay, s.relay.Deliver)
+	s.serve(s.wire(documents, relay.Config{Log: s.log, FunctionName: "relay", Queue: queue}))
 }
 
 // receive takes what is visible in the queue as an event source does: as one event.
@@ -98,10 +93,7 @@ func (s *queueStage) deliver(ctx context.Context, messages []types.Message) (ans
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	encoded, err := s.door.Invoke(ctx, payload)
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	encoded := s.invoke(ctx, payload)
 	if err := json.Unmarshal(encoded, &answer); err != nil || answer.BatchItemFailures == nil {
 		s.t.Fatalf("%s %v", encoded, err)
 	}
@@ -110,11 +102,7 @@ func (s *queueStage) deliver(ctx context.Context, messages []types.Message) (ans
 
 // async is a POST that prefers to be answered before it is delivered.
 func (s *queueStage) async(path, body string, header ...string) sent {
-	call := sent{method: "POST", url: "http://" + s.api.host + path, body: []byte(body), header: map[string]string{"Prefer": "respond-async", "Content-Type": "application/json"}}
-	for i := 0; i < len(header); i += 2 {
-		call.header[header[i]] = header[i+1]
-	}
-	return call
+	return s.post(path, body, append([]string{"Prefer", "respond-async", "Content-Type", "application/json"}, header...)...)
 }
 
 // accept has the relay accept a record, and returns the message's ID.

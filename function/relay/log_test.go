@@ -1,7 +1,6 @@
 package relay_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -13,35 +12,20 @@ import (
 	"keyrelay/function/relay"
 )
 
-// lastEntry is the last entry of a log.
-func lastEntry(t *testing.T, log string) map[string]any {
-	t.Helper()
-	lines := strings.Split(strings.TrimSpace(log), "\n")
-	var entry map[string]any
-	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &entry); err != nil {
-		t.Fatalf("%v in the log %q", err, log)
-	}
-	return entry
-}
-
 // TestLogTellsReplay sees that the log says which request was sent twice, and of no other.
 func TestLogTellsReplay(t *testing.T) {
 	s := newStage(t, managedDocument)
-	call := sent{method: "POST", url: "http://" + s.api.host + "/v2/orders", body: []byte(`{}`)}
+	call := s.post("/v2/orders", `{}`)
 	s.send(t.Context(), call)
-	if _, said := lastEntry(t, s.log.String())["replayed"]; said {
+	if _, said := s.lastEntry()["replayed"]; said {
 		t.Errorf("the first request was sent once: %s", s.log)
 	}
-	s.api.answerWith(func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("X-Partner-Key") != "the-rotated-key" {
-			w.WriteHeader(http.StatusUnauthorized)
-		}
-	})
+	s.api.answerWith(keyed("the-rotated-key"))
 	s.secrets.Put("keyrelay/api", `{"key": "the-rotated-key"}`)
 	if got := s.send(t.Context(), call); got.status != http.StatusOK {
 		t.Fatalf("got %d %s", got.status, got.body)
 	}
-	if entry := lastEntry(t, s.log.String()); entry["replayed"] != true {
+	if entry := s.lastEntry(); entry["replayed"] != true {
 		t.Errorf("the second request was sent twice: %v", entry)
 	}
 }
@@ -97,7 +81,7 @@ func TestBatchBlame(t *testing.T) {
 			log := &logLines{}
 			handler := newRelay(t, strings.ReplaceAll(tokenDocument, "$API", downstream.URL), relay.Config{Log: log})
 			answer := postBatch(t.Context(), handler, downstream.URL, numbered(len(test.statuses), 0))
-			if got := lastEntry(t, log.String())["blame"]; got != test.blame {
+			if got := lastEntry(t, log)["blame"]; got != test.blame {
 				t.Errorf("the log blames %v: %d %s", got, answer.Status, answer.Body)
 			}
 		})
@@ -106,12 +90,12 @@ func TestBatchBlame(t *testing.T) {
 
 // TestLogLevels sees that an error is what somebody has to look at.
 func TestLogLevels(t *testing.T) {
-	for status, level := range map[int]string{200: "INFO", 404: "INFO", 500: "ERROR"} {
+	for code, level := range map[int]string{200: "INFO", 404: "INFO", 500: "ERROR"} {
 		s := newStage(t, managedDocument)
-		s.api.answerWith(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
-		s.send(t.Context(), sent{method: "GET", url: "http://" + s.api.host + "/v2/orders"})
-		if got := fmt.Sprint(lastEntry(t, s.log.String())["level"]); got != level {
-			t.Errorf("a downstream's %d is logged as %s", status, got)
+		s.api.answerWith(status(code))
+		s.send(t.Context(), s.get("/v2/orders"))
+		if got := fmt.Sprint(s.lastEntry()["level"]); got != level {
+			t.Errorf("a downstream's %d is logged as %s", code, got)
 		}
 	}
 }

@@ -22,7 +22,7 @@ func TestPlaceholderCannotBreakTheHeader(t *testing.T) {
 	for secret, problem := range map[string]string{`a key`: "", `a\nSet-Cookie: b=c`: "secret-unavailable", `a\r\n\r\n`: "secret-unavailable", `a\u0000`: "secret-unavailable"} {
 		s := newStage(t, queryKeyDocument)
 		s.secrets.Put("keyrelay/api", `{"key": "`+secret+`"}`)
-		got := s.send(t.Context(), sent{method: "GET", url: "http://" + s.api.host + "/v2/orders", header: map[string]string{"X-Auth": "v {{{key}}}"}})
+		got := s.send(t.Context(), s.get("/v2/orders", "X-Auth", "v {{{key}}}"))
 		if arrived := s.api.Take(); got.problem != problem || (len(arrived) == 1) != (problem == "") {
 			t.Errorf("%s: %d %s, and %d requests arrived", secret, got.status, got.body, len(arrived))
 		}
@@ -66,8 +66,8 @@ func TestAlteredCredentialsDoNotCount(t *testing.T) {
 	} {
 		s := newStage(t, alteredDocument)
 		s.secrets.Put("keyrelay/token", "the-token-of-sixteen-bytes")
-		s.api.answerWith(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) })
-		got := s.send(t.Context(), sent{method: "GET", url: "http://" + s.api.host + "/v2/orders", header: map[string]string{test.name: test.value}})
+		s.api.answerWith(status(http.StatusUnauthorized))
+		got := s.send(t.Context(), s.get("/v2/orders", test.name, test.value))
 		if calls := s.secrets.TakeCalls(); got.problem != "" || calls != map[bool]int{false: 1, true: 2}[test.counts] {
 			t.Errorf("%s: %s: %d %s after %d reads of the secret", test.name, test.value, got.status, got.body, calls)
 		}

@@ -42,7 +42,7 @@ servers: [{url: "https://private-host.example.com/private-path"}]
 // TestRefusalsNameNothingPrivate sees that a caller learns no other hosts, files
 // and accounts from a refusal, also in a batch, and that the log has them.
 func TestRefusalsNameNothingPrivate(t *testing.T) {
-	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }))
+	other := httptest.NewServer(http.HandlerFunc(status(http.StatusUnauthorized)))
 	defer other.Close()
 	host := strings.TrimPrefix(other.URL, "http://")
 	file := t.TempDir() + "/private-file"
@@ -50,14 +50,14 @@ func TestRefusalsNameNothingPrivate(t *testing.T) {
 	s := newStage(t, document, privateServer)
 	s.secrets.Put("keyrelay/private-client", `{"client_id": "a", "client_secret": "b"}`)
 	for path, logged := range map[string]string{"/v2/account": "123456789012", "/v2/file": file, "/v2/refused": "keyrelay/private-client", "/v2/unreachable": "private-host.invalid", "/v3/none": ""} {
-		got := s.send(t.Context(), sent{method: "POST", url: "http://" + s.api.host + path, body: []byte(`{}`)})
+		got := s.send(t.Context(), s.post(path, `{}`))
 		text := fmt.Sprint(got.header, string(got.body))
 		for _, private := range []string{"private-file", "private-host", "private-path", "private-name", "123456789012", host, file} {
 			if strings.Contains(text, private) {
 				t.Errorf("%s: the caller learns %q: %s", path, private, text)
 			}
 		}
-		if said := fmt.Sprint(lastEntry(t, s.log.String())["detail"]); got.problem == "" || !strings.Contains(said, logged) {
+		if said := fmt.Sprint(s.lastEntry()["detail"]); got.problem == "" || !strings.Contains(said, logged) {
 			t.Errorf("%s: %s, and the log has %q", path, got.body, said)
 		}
 	}
@@ -115,11 +115,11 @@ func TestRetrievalRefusalsNameTheirPlace(t *testing.T) {
 		"key":        "the url of its x-itential-dynamic-retrieval" + plain + "the url of its x-itential-dynamic-retrieval.",
 		"silent":     "the url of its x-itential-dynamic-retrieval refused the connection. The request was not sent; check the host and port of the url of its x-itential-dynamic-retrieval, and that it is up.",
 	} {
-		got := s.send(t.Context(), sent{method: "POST", url: "http://" + s.api.host + "/v2/" + name, body: []byte(`{}`)})
+		got := s.send(t.Context(), s.post("/v2/"+name, `{}`))
 		if !strings.HasPrefix(got.detail, "The credential of the security scheme "+name+" of ") || !strings.HasSuffix(got.detail, " could not be retrieved: "+want) {
 			t.Errorf("%s: %s", name, got.body)
 		}
-		said := fmt.Sprint(lastEntry(t, s.log.String())["detail"])
+		said := fmt.Sprint(s.lastEntry()["detail"])
 		if strings.Contains(string(got.body), "127.0.0.1") || strings.Contains(string(got.body), file) || !strings.Contains(said, "The endpoint is at 127.0.0.1") {
 			t.Errorf("%s: %s, and the log has %q", name, got.body, said)
 		}
@@ -141,7 +141,7 @@ func TestSessionRefusalsNameTheirPlace(t *testing.T) {
 		document := `{"openapi": "3.1.0", "info": {"title": "API", "version": "1"}, "servers": [{"url": "http://$API/v2"}], "x-keyrelay-network": "loopback", "x-keyrelay-session": {field: session, ` + checker + "}}"
 		s := newStage(t, strings.ReplaceAll(document, "$OTHER", strings.TrimPrefix(other.URL, "http://")))
 		token := "eyJhbGciOiJFZERTQSIsImtpZCI6ImEifQ.eyJpc3MiOiJhIiwiYXVkIjoiYiIsImV4cCI6OTk5OTk5OTk5OX0." + strings.Repeat("A", 86)
-		got := s.send(t.Context(), sent{method: "POST", url: "http://" + s.api.host + "/v2", body: []byte(`{"session":"` + token + `"}`)})
+		got := s.send(t.Context(), s.post("/v2", `{"session":"`+token+`"}`))
 		if got.problem != "session-check-unavailable" || !strings.HasSuffix(got.detail, want) {
 			t.Errorf("%s: %s", checker, got.body)
 		}

@@ -52,7 +52,7 @@ func TestOneRequestOneEffect(t *testing.T) {
 			call.header = map[string]string{"Content-Type": test.contentType}
 		}
 		got := s.send(t.Context(), call)
-		arrived, entry := s.api.Take(), lastEntry(t, s.log.String())
+		arrived, entry := s.api.Take(), s.lastEntry()
 		if len(arrived) != test.sent || (string(got.body) == refusal) != (test.sent == 1) || (entry["replayWithheld"] == true) != (test.sent == 1) || (entry["replayed"] == true) != (test.sent == 2) {
 			t.Errorf("%s: %d requests arrived, and the caller got %s: %v", name, len(arrived), got.body, entry)
 		}

@@ -14,7 +14,7 @@ import (
 func (s *stage) resultOf(t *testing.T, answer http.HandlerFunc) (string, answer) {
 	t.Helper()
 	s.api.answerWith(answer)
-	got := s.send(t.Context(), sent{method: "POST", url: "http://" + s.api.host + "/v2/orders", body: []byte(`[{"n":1}]`), header: map[string]string{"Content-Type": "application/json"}})
+	got := s.send(t.Context(), s.post("/v2/orders", `[{"n":1}]`, "Content-Type", "application/json"))
 	text := strings.TrimPrefix(strings.TrimSuffix(string(got.body), "]"), "[")
 	if _, results, found := strings.Cut(string(got.body), `"results":[`); found {
 		text = strings.TrimSuffix(results, "]}")
@@ -103,8 +103,7 @@ func TestBatchRetryAfter(t *testing.T) {
 		w.Header().Set("Retry-After", r.URL.Query().Get("wait"))
 		w.WriteHeader(http.StatusTooManyRequests)
 	})
-	got := s.send(t.Context(), sent{method: "POST", url: "http://" + s.api.host + "/v2/orders", body: []byte(`[{"wait":"3"},{"wait":"40"},{"wait":"5"}]`),
-		header: map[string]string{"Content-Type": "application/json", "X-Osmos-Query-Param-Fields": "wait"}})
+	got := s.send(t.Context(), s.post("/v2/orders", `[{"wait":"3"},{"wait":"40"},{"wait":"5"}]`, "Content-Type", "application/json", "X-Osmos-Query-Param-Fields", "wait"))
 	if got.problem != "batch-incomplete" || got.header.Get("Retry-After") != "40" {
 		t.Errorf("Retry-After is %q: %s", got.header.Get("Retry-After"), got.body)
 	}
@@ -114,7 +113,7 @@ func TestBatchRetryAfter(t *testing.T) {
 func TestEmptyBatch(t *testing.T) {
 	s := newStage(t, splitAPI)
 	for _, body := range []string{"[]", " [ ] "} {
-		got := s.send(t.Context(), sent{method: "POST", url: "http://" + s.api.host + "/v2/orders", body: []byte(body), header: map[string]string{"Content-Type": "application/json"}})
+		got := s.send(t.Context(), s.post("/v2/orders", body, "Content-Type", "application/json"))
 		if got.status != http.StatusOK || string(got.body) != "[]" || len(s.api.Take()) != 0 {
 			t.Errorf("%q: %d %s", body, got.status, got.body)
 		}

@@ -3,7 +3,6 @@ package relay_test
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"runtime"
 	"strconv"
@@ -22,7 +21,7 @@ import (
 // it said. Nothing is sent to the downstream.
 func TestSecretsManagerFaults(t *testing.T) {
 	write := func(text string) http.HandlerFunc {
-		return func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, text) }
+		return written(text)
 	}
 	fault := func(status int, name string) http.HandlerFunc {
 		return fake.Fault(name, status)
@@ -36,8 +35,8 @@ func TestSecretsManagerFaults(t *testing.T) {
 		"no value":  write(`{"Name": "keyrelay/api"}`),
 		"too large": write(`{"SecretString": "` + strings.Repeat(theKey, 1<<15) + `"}`),
 		"no key":    write(`{"SecretString": "{\"other\": \"` + theKey + `\"}"}`),
-		"resets":    func(w http.ResponseWriter, _ *http.Request) { hijacked(w, "") },
-		"slow":      func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
+		"resets":    closing(""),
+		"slow":      hang,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -50,7 +49,7 @@ func TestSecretsManagerFaults(t *testing.T) {
 			})
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
-			mustBeUnavailable(t, s, s.send(ctx, sent{method: "POST", url: "http://" + s.api.host + "/v2/orders"}))
+			mustBeUnavailable(t, s, s.send(ctx, s.post("/v2/orders", "")))
 			if ctx.Err() != nil {
 				t.Error("the answer came after the invocation's deadline")
 			}
@@ -73,7 +72,7 @@ func TestSecretsManagerWithoutEnd(t *testing.T) {
 		var peak uint64
 		watch.Go(func() { peak = peakHeap(stop) })
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
-		got := s.send(ctx, sent{method: "GET", url: "http://" + s.api.host + "/v2/orders"})
+		got := s.send(ctx, s.get("/v2/orders"))
 		cancel()
 		close(stop)
 		watch.Wait()
@@ -93,7 +92,7 @@ func mustBeUnavailable(t *testing.T, s *stage, got answer) {
 	if seconds, err := strconv.Atoi(got.header.Get("Retry-After")); err != nil || seconds < 1 {
 		t.Errorf("Retry-After is %q", got.header.Get("Retry-After"))
 	}
-	if said := fmt.Sprint(lastEntry(t, s.log.String())["detail"]); !strings.Contains(said, "secretsmanager:keyrelay/api") || !strings.Contains(got.detail, "secretsmanager:keyrelay/api") {
+	if said := fmt.Sprint(s.lastEntry()["detail"]); !strings.Contains(said, "secretsmanager:keyrelay/api") || !strings.Contains(got.detail, "secretsmanager:keyrelay/api") {
 		t.Errorf("log and caller have to know the secret's name: %s and %s", said, got.body)
 	}
 	for _, private := range []string{theKey, "canary-of-aws", "127.0.0.1"} {
@@ -111,9 +110,7 @@ func mustBeUnavailable(t *testing.T, s *stage, got answer) {
 func TestSecretsManagerIsSpared(t *testing.T) {
 	for name, fail := range map[string]http.HandlerFunc{
 		"works": nil,
-		"fails": func(w http.ResponseWriter, _ *http.Request) {
-			fake.Fault("AccessDeniedException", http.StatusBadRequest)(w, nil)
-		},
+		"fails": fake.Fault("AccessDeniedException", http.StatusBadRequest),
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, managedDocument)
@@ -122,7 +119,7 @@ func TestSecretsManagerIsSpared(t *testing.T) {
 			}
 			var callers sync.WaitGroup
 			for range 50 {
-				callers.Go(func() { s.send(t.Context(), sent{method: "GET", url: "http://" + s.api.host + "/v2/orders"}) })
+				callers.Go(func() { s.send(t.Context(), s.get("/v2/orders")) })
 			}
 			callers.Wait()
 			if reads := s.secrets.TakeCalls(); reads != 1 {
@@ -162,10 +159,7 @@ func TestRotation(t *testing.T) {
 					rotate()
 				}
 				record := fmt.Appendf(nil, `{"order": "%d-%d", "amount": 1}`, caller, order)
-				got := s.send(t.Context(), sent{
-					method: "POST", url: "http://" + s.api.host + "/v2/orders", body: record,
-					header: map[string]string{"X-Osmos-Query-Param-Fields": "order"},
-				})
+				got := s.send(t.Context(), s.post("/v2/orders", string(record), "X-Osmos-Query-Param-Fields", "order"))
 				if got.status != http.StatusOK {
 					t.Errorf("caller %d got %d %s for order %d", caller, got.status, got.body, order)
 				}
@@ -191,13 +185,11 @@ func TestRotation(t *testing.T) {
 func TestOldSecret(t *testing.T) {
 	for maxAge, want := range map[time.Duration]int{time.Hour: http.StatusOK, 0: http.StatusServiceUnavailable} {
 		s := newStageKeeping(t, secret.Config{TTL: 1, MaxAge: maxAge}, managedDocument)
-		call := sent{method: "GET", url: "http://" + s.api.host + "/v2/orders"}
+		call := s.get("/v2/orders")
 		if got := s.send(t.Context(), call); got.status != http.StatusOK {
 			t.Fatalf("got %d %s", got.status, got.body)
 		}
-		s.secrets.Fail(func(w http.ResponseWriter, _ *http.Request) {
-			fake.Fault("AccessDeniedException", http.StatusBadRequest)(w, nil)
-		})
+		s.secrets.Fail(fake.Fault("AccessDeniedException", http.StatusBadRequest))
 		if got := s.send(t.Context(), call); got.status != want {
 			t.Errorf("with a hard age of %v: %d %s", maxAge, got.status, got.body)
 		}

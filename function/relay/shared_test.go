@@ -10,7 +10,6 @@ import (
 
 	"keyrelay/function/cache"
 	"keyrelay/function/fake"
-	"keyrelay/function/gateway"
 	"keyrelay/function/relay"
 )
 
@@ -61,13 +60,13 @@ func (s *sharer) instance() (made *relay.Relay) {
 		},
 	})
 	made = s.wire([]string{s.text}, relay.Config{Log: s.log, Tokens: tokens})
-	s.door = gateway.Lambda(made)
+	s.serve(made)
 	return made
 }
 
 func (s *sharer) order(path string) {
 	s.t.Helper()
-	if got := s.send(s.t.Context(), sent{method: "POST", url: "http://" + s.api.host + "/v2/" + path, body: []byte("{}")}); got.status != http.StatusOK {
+	if got := s.send(s.t.Context(), s.post("/v2/"+path, "{}")); got.status != http.StatusOK {
 		s.t.Errorf("%s: %d %s", path, got.status, got.body)
 	}
 }

@@ -5,10 +5,13 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -46,13 +49,14 @@ type stage struct {
 	api     *api
 	secrets *fake.Secrets
 	log     *logLines
-	door    lambda.Handler
+	lambda  lambda.Handler
 	handler gateway.Handler
 	// kept says how long secrets are kept; zero means as long as usual.
 	kept secret.Config
 }
 
-// newStage starts a relay with these documents, in which $API stands for the downstream.
+// newStage starts a relay with these documents, in which $API stands for the downstream;
+// with none the relay is for the test to start.
 func newStage(t testing.TB, documents ...string) *stage {
 	t.Helper()
 	return newStageKeeping(t, secret.Config{}, documents...)
@@ -62,9 +66,15 @@ func newStage(t testing.TB, documents ...string) *stage {
 func newStageKeeping(t testing.TB, kept secret.Config, documents ...string) *stage {
 	t.Helper()
 	s := &stage{t: t, api: newAPI(t), secrets: fake.NewSecrets(map[string]string{"keyrelay/api": `{"key": "` + theKey + `"}`}), log: &logLines{}, kept: kept}
-	s.handler = s.wire(documents, relay.Config{Log: s.log, FunctionName: "relay"})
-	s.door = gateway.Lambda(s.handler)
+	if len(documents) > 0 {
+		s.serve(s.wire(documents, relay.Config{Log: s.log, FunctionName: "relay"}))
+	}
 	return s
+}
+
+// serve has a relay answer what is sent from now on.
+func (s *stage) serve(relay *relay.Relay) {
+	s.handler, s.lambda = relay, gateway.LambdaWithQueue(relay, relay.Deliver)
 }
 
 // wire builds the relay as main does.
@@ -104,27 +114,63 @@ type sent struct {
 	// header holds further fields, one value each.
 	header map[string]string
 	body   []byte
+	// apiKeyID is that of the key by which a gateway lets it in.
+	apiKeyID string
 }
 
-// event is the REST event that API Gateway makes of it.
-func (c sent) event(t testing.TB) []byte {
-	t.Helper()
-	header := map[string][]string{}
+// get is a GET of the API, with names and values of further fields.
+func (s *stage) get(path string, header ...string) sent {
+	call := s.post(path, "", header...)
+	call.method = http.MethodGet
+	return call
+}
+
+// post is a POST to the API, with names and values of further fields.
+func (s *stage) post(path, body string, header ...string) sent {
+	call := sent{method: http.MethodPost, url: "http://" + s.api.host + path, header: map[string]string{}, body: []byte(body)}
+	for pair := range slices.Chunk(header, 2) {
+		call.header[pair[0]] = pair[1]
+	}
+	return call
+}
+
+// fields are all header fields.
+func (c sent) fields() http.Header {
+	header := http.Header{}
 	if c.url != "" {
 		header["X-Osmos-Outbound-Url"] = []string{c.url}
 	}
 	for name, value := range c.header {
 		header[name] = []string{value}
 	}
+	return header
+}
+
+// event is the REST event that API Gateway makes of it.
+func (c sent) event(t testing.TB) []byte {
+	t.Helper()
 	event, err := json.Marshal(events.APIGatewayProxyRequest{
-		Resource: "/", Path: "/", HTTPMethod: c.method, MultiValueHeaders: header,
+		Resource: "/", Path: "/", HTTPMethod: c.method, MultiValueHeaders: c.fields(),
 		Body: base64.StdEncoding.EncodeToString(c.body), IsBase64Encoded: true,
-		RequestContext: events.APIGatewayProxyRequestContext{RequestID: "the-request-id"},
+		RequestContext: events.APIGatewayProxyRequestContext{RequestID: "the-request-id", Identity: events.APIGatewayRequestIdentity{APIKeyID: c.apiKeyID}},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return event
+}
+
+// overHTTP has net/http's handler answer it.
+func (c sent) overHTTP(handler gateway.Handler) answer {
+	request := httptest.NewRequest(c.method, "/", bytes.NewReader(c.body))
+	request.Header = c.fields()
+	return record(gateway.HTTP(handler), request)
+}
+
+func record(handler http.Handler, request *http.Request) answer {
+	recorder := httptest.NewRecorder()
+	handler.ServeHTTP(recorder, request)
+	return newAnswer(recorder.Code, recorder.Header(), recorder.Body.Bytes())
 }
 
 // An answer is what the caller gets.
@@ -137,14 +183,35 @@ type answer struct {
 	detail  string
 }
 
-// send sends through the Lambda door.
+// send sends to the Lambda function.
 func (s *stage) send(ctx context.Context, call sent) answer {
 	s.t.Helper()
-	encoded, err := s.door.Invoke(ctx, call.event(s.t))
+	return readAnswer(s.t, s.invoke(ctx, call.event(s.t)))
+}
+
+// invoke gives an event to the Lambda function.
+func (s *stage) invoke(ctx context.Context, event []byte) []byte {
+	s.t.Helper()
+	encoded, err := s.lambda.Invoke(ctx, event)
 	if err != nil {
 		s.t.Fatalf("the handler gave a Go error: %v", err)
 	}
-	return readAnswer(s.t, encoded)
+	return encoded
+}
+
+// lastEntry is the last entry of the log.
+func (s *stage) lastEntry() map[string]any {
+	s.t.Helper()
+	return lastEntry(s.t, s.log)
+}
+
+func lastEntry(t testing.TB, log *logLines) (entry map[string]any) {
+	t.Helper()
+	lines := strings.Split(strings.TrimSpace(log.String()), "\n")
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &entry); err != nil {
+		t.Fatalf("%v in the log %q", err, log)
+	}
+	return entry
 }
 
 func readAnswer(t testing.TB, encoded []byte) answer {
@@ -201,6 +268,57 @@ func newAPI(t testing.TB) *api {
 // answerWith answers so from now on, once the request is noted.
 func (a *api) answerWith(answer http.HandlerFunc) {
 	a.Answer(func(_ int, w http.ResponseWriter, r *http.Request) { answer(w, r) })
+}
+
+// A countingListener counts the connections that are made to it.
+type countingListener struct {
+	net.Listener
+	opened *atomic.Int64
+}
+
+// Accept waits for the next connection and counts it.
+func (l countingListener) Accept() (net.Conn, error) {
+	made, err := l.Listener.Accept()
+	if err == nil {
+		l.opened.Add(1)
+	}
+	return made, err
+}
+
+// The answers of an API that tests have in common.
+
+func status(code int) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) }
+}
+
+func written(text string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, text) }
+}
+
+// closing writes these bytes and closes the connection; with none it resets it.
+func closing(text string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		made, _, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			panic(err)
+		}
+		_, _ = io.WriteString(made, text)
+		if text == "" {
+			_ = made.(*net.TCPConn).SetLinger(0)
+		}
+		_ = made.Close()
+	}
+}
+
+func hang(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
+
+// keyed takes no key but this one.
+func keyed(key string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("X-Partner-Key") != key {
+			w.WriteHeader(http.StatusUnauthorized)
+		}
+	}
 }
 
 // logLines is a log that keeps what is written.

@@ -33,11 +33,7 @@ func throughAll(t *testing.T, s *stage, request wireRequest, plain bool) map[str
 		if err != nil {
 			t.Fatal(err)
 		}
-		encoded, err := s.door.Invoke(t.Context(), payload)
-		if err != nil {
-			t.Fatal(err)
-		}
-		answers[name] = readAnswer(t, encoded)
+		answers[name] = readAnswer(t, s.invoke(t.Context(), payload))
 	}
 	return answers
 }
