@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"runtime"
 	"slices"
 	"strings"
@@ -24,16 +23,23 @@ import (
 
 // splitDocument declares a downstream that takes one record at a time.
 func splitDocument(downstream string, concurrency int) string {
-	return fmt.Sprintf("openapi: 3.1.0\ninfo: {title: Orders, version: '1'}\nservers: [{url: %q}]\nx-keyrelay-network: loopback\n"+
-		"x-keyrelay-batch: split\nx-keyrelay-batch-max: 10000\nx-keyrelay-batch-concurrency: %d\n", downstream, concurrency)
+	return fmt.Sprintf(loopback+"servers: [{url: %q}]\nx-keyrelay-batch: split\nx-keyrelay-batch-max: 10000\nx-keyrelay-batch-concurrency: %d\n", downstream, concurrency)
 }
 
-// postBatch hands the relay an array of records.
-func postBatch(ctx context.Context, r *relay.Relay, downstream, body string) *gateway.Response {
+// newSplitStage is a stage whose API takes one record at a time, as the handler does.
+func newSplitStage(t *testing.T, concurrency int, answer http.HandlerFunc) *stage {
+	t.Helper()
+	s := newStage(t, splitDocument("http://$API", concurrency))
+	s.api.answerWith(answer)
+	return s
+}
+
+// postBatch hands the relay an array of records for a URL.
+func postBatch(ctx context.Context, r *relay.Relay, url, body string) *gateway.Response {
 	return r.Handle(ctx, &gateway.Request{
 		Method: http.MethodPost,
 		Path:   "/",
-		Header: http.Header{"Content-Type": {"application/json"}, "X-Osmos-Outbound-Url": {downstream + "/orders"}},
+		Header: http.Header{"Content-Type": {"application/json"}, "X-Osmos-Outbound-Url": {url}},
 		Body:   []byte(body),
 	})
 }
@@ -57,7 +63,7 @@ func TestBatchConcurrency(t *testing.T) {
 	var underWay, most atomic.Int64
 	var all sync.Once
 	gate := make(chan struct{})
-	downstream := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+	s := newSplitStage(t, concurrency, func(_ http.ResponseWriter, r *http.Request) {
 		now := underWay.Add(1)
 		defer underWay.Add(-1)
 		for seen := most.Load(); now > seen && !most.CompareAndSwap(seen, now); seen = most.Load() {
@@ -69,30 +75,27 @@ func TestBatchConcurrency(t *testing.T) {
 		case <-gate:
 		case <-r.Context().Done():
 		}
-	}))
-	defer downstream.Close()
+	})
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	answer := postBatch(ctx, newRelay(t, splitDocument(downstream.URL, concurrency), relay.Config{}), downstream.URL, numbered(records, 0))
-	if answer.Status != http.StatusOK || most.Load() != concurrency {
-		t.Errorf("status %d, at most %d records under way: %s", answer.Status, most.Load(), answer.Body)
+	if got := s.send(ctx, s.post("/orders", numbered(records, 0))); got.status != http.StatusOK || most.Load() != concurrency {
+		t.Errorf("status %d, at most %d records under way: %s", got.status, most.Load(), got.body)
 	}
 }
 
 // TestBatchOrder sees each result at its record's place, whatever order the answers come in.
 func TestBatchOrder(t *testing.T) {
-	downstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s := newSplitStage(t, 8, func(w http.ResponseWriter, r *http.Request) {
 		var record struct{ N int }
 		_ = json.NewDecoder(r.Body).Decode(&record)
 		fmt.Fprintf(w, `{"n":%d}`, record.N)
-	}))
-	defer downstream.Close()
-	answer := postBatch(t.Context(), newRelay(t, splitDocument(downstream.URL, 8), relay.Config{}), downstream.URL, numbered(200, 0))
+	})
+	got := s.send(t.Context(), s.post("/orders", numbered(200, 0)))
 	var results []struct {
 		Status int
 		Body   struct{ N int }
 	}
-	if err := json.Unmarshal(answer.Body, &results); err != nil || len(results) != 200 {
+	if err := json.Unmarshal(got.body, &results); err != nil || len(results) != 200 {
 		t.Fatalf("%d results, %v", len(results), err)
 	}
 	for i, result := range results {
@@ -104,17 +107,15 @@ func TestBatchOrder(t *testing.T) {
 
 // TestBatchShortTime sees that records for which no time is left are not sent, and are told.
 func TestBatchShortTime(t *testing.T) {
-	var received atomic.Int64
-	downstream := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body)
-		if received.Add(1) == 2 {
+	s := newSplitStage(t, 1, nil)
+	s.api.Answer(func(call int, _ http.ResponseWriter, r *http.Request) {
+		if call == 2 {
 			<-r.Context().Done() // the second record takes all the time there is
 		}
-	}))
-	defer downstream.Close()
+	})
 	ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
 	defer cancel()
-	answer := postBatch(ctx, newRelay(t, splitDocument(downstream.URL, 1), relay.Config{}), downstream.URL, numbered(4, 0))
+	got := s.send(ctx, s.post("/orders", numbered(4, 0)))
 	var problem struct {
 		Type    string
 		Results []struct {
@@ -123,72 +124,73 @@ func TestBatchShortTime(t *testing.T) {
 			Problem struct{ Type string }
 		}
 	}
-	if err := json.Unmarshal(answer.Body, &problem); err != nil {
+	if err := json.Unmarshal(got.body, &problem); err != nil {
 		t.Fatal(err)
 	}
-	if problem.Type != "urn:keyrelay:problem:batch-incomplete" || len(problem.Results) != 4 || received.Load() != 2 {
-		t.Fatalf("%d records were received: %s", received.Load(), answer.Body)
+	if problem.Type != "urn:keyrelay:problem:batch-incomplete" || len(problem.Results) != 4 || s.api.Calls() != 2 {
+		t.Fatalf("%d records were received: %s", s.api.Calls(), got.body)
 	}
 	first, second, last := problem.Results[0], problem.Results[1], problem.Results[3]
 	if first.Status != 200 || second.Problem.Type != "urn:keyrelay:problem:downstream-timeout" || last.Sent == nil || *last.Sent {
-		t.Errorf("%s", answer.Body)
+		t.Errorf("%s", got.body)
 	}
 }
 
 // TestBatchLongRecords sees that no record is begun for which there is less time
 // than the longest one took.
 func TestBatchLongRecords(t *testing.T) {
-	var received atomic.Int64
-	downstream := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		received.Add(1)
+	s := newSplitStage(t, 1, func(_ http.ResponseWriter, r *http.Request) {
 		// More than half of the second that there is: 1.5 s less the margin of 0.5 s.
 		slow, cancel := context.WithTimeout(r.Context(), 600*time.Millisecond)
 		defer cancel()
 		<-slow.Done()
-	}))
-	defer downstream.Close()
+	})
 	ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
 	defer cancel()
-	answer := postBatch(ctx, newRelay(t, splitDocument(downstream.URL, 1), relay.Config{}), downstream.URL, numbered(2, 0))
-	if received.Load() != 1 || !strings.HasSuffix(string(answer.Body), `,{"sent":false}]}`) {
-		t.Errorf("%d records were received: %s", received.Load(), answer.Body)
+	got := s.send(ctx, s.post("/orders", numbered(2, 0)))
+	if s.api.Calls() != 1 || !strings.HasSuffix(string(got.body), `,{"sent":false}]}`) {
+		t.Errorf("%d records were received: %s", s.api.Calls(), got.body)
 	}
 }
 
 // TestBatchLargeAnswers sees statuses without bodies where the bodies are more
 // than any gateway carries.
 func TestBatchLargeAnswers(t *testing.T) {
-	downstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = io.WriteString(w, strings.Repeat("x", 1<<20))
-	}))
-	defer downstream.Close()
-	answer := postBatch(t.Context(), newRelay(t, splitDocument(downstream.URL, 2), relay.Config{}), downstream.URL, numbered(8, 0))
+	s := newSplitStage(t, 2, written(strings.Repeat("x", 1<<20)))
+	got := s.send(t.Context(), s.post("/orders", numbered(8, 0)))
 	want := "[" + strings.Repeat(`{"status":200},`, 7) + `{"status":200}]`
-	if difference := cmp.Diff(want, string(answer.Body)); answer.Status != http.StatusOK || difference != "" {
-		t.Error(answer.Status, difference)
+	if difference := cmp.Diff(want, string(got.body)); got.status != http.StatusOK || difference != "" {
+		t.Error(got.status, difference)
 	}
+}
+
+// introspected is the x-keyrelay-session of a document whose tokens /introspect knows.
+const introspected = "x-keyrelay-session: {field: session, introspectionUrl: 'http://$API/introspect'}\n"
+
+// newSessionStage is a stage of such a document; for it only the token bad is not active.
+// checks counts the tokens that were asked about.
+func newSessionStage(t *testing.T, concurrency int) (s *stage, checks *atomic.Int64) {
+	t.Helper()
+	checks = new(atomic.Int64)
+	s = newStage(t, splitDocument("http://$API", concurrency)+introspected)
+	s.api.answerWith(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/introspect" {
+			checks.Add(1)
+			_, _ = fmt.Fprintf(w, `{"active":%t}`, r.FormValue("token") != "bad")
+		}
+	})
+	return s, checks
 }
 
 // TestBatchSessions sees that each token of a batch is checked once, and again for
 // the next batch.
 func TestBatchSessions(t *testing.T) {
-	var checks, received atomic.Int64
-	downstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != "/introspect" {
-			received.Add(1)
-			return
-		}
-		checks.Add(1)
-		_ = r.ParseForm()
-		_, _ = fmt.Fprintf(w, `{"active":%t}`, r.Form.Get("token") == "good")
-	}))
-	defer downstream.Close()
-	handler := newRelay(t, splitDocument(downstream.URL, 4)+"x-keyrelay-session: {field: session, introspectionUrl: '"+downstream.URL+"/introspect'}\n", relay.Config{})
+	s, checks := newSessionStage(t, 4)
 	batch := "[" + strings.Repeat(`{"session":"good"},{"session":"bad"},`, 20) + `{"session":"good"}]`
-	for round := range int64(2) {
-		answer := postBatch(t.Context(), handler, downstream.URL, batch)
-		if answer.Status != http.StatusOK || checks.Load() != 2*(round+1) || received.Load() != 21*(round+1) {
-			t.Errorf("round %d: %d checks, %d records received: %.200s", round, checks.Load(), received.Load(), answer.Body)
+	for round := range 2 {
+		got := s.send(t.Context(), s.post("/orders", batch))
+		if received := s.api.Calls() - int(checks.Load()); got.status != http.StatusOK || checks.Load() != int64(2*(round+1)) || received != 21*(round+1) {
+			t.Errorf("round %d: %d checks, %d records received: %.200s", round, checks.Load(), received, got.body)
 		}
 	}
 }
@@ -198,31 +200,22 @@ func TestBatchSessions(t *testing.T) {
 // others are sent. Tokens that cost no call are not bounded.
 func TestBatchIntrospections(t *testing.T) {
 	const tokens, most = 130, 100
+	var records []string
+	for i := range tokens {
+		records = append(records, fmt.Sprintf(`{"session":"token-%d"}`, i), fmt.Sprintf(`{"session":"token-%d"}`, i))
+	}
+	batch := "[" + strings.Join(records, ",") + "]"
+	t.Setenv("TOKENS", "[]")
 	for _, concurrency := range []int{1, 4, 100} {
-		var checks, received atomic.Int64
-		downstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if r.URL.Path != "/introspect" {
-				received.Add(1)
-				return
-			}
-			checks.Add(1)
-			_, _ = io.WriteString(w, `{"active":true}`)
-		}))
-		defer downstream.Close()
-		var records []string
-		for i := range tokens {
-			records = append(records, fmt.Sprintf(`{"session":"token-%d"}`, i), fmt.Sprintf(`{"session":"token-%d"}`, i))
+		s, checks := newSessionStage(t, concurrency)
+		got := s.send(t.Context(), s.post("/orders", batch))
+		refused, received := bytes.Count(got.body, []byte("urn:keyrelay:problem:record-too-large")), s.api.Calls()-int(checks.Load())
+		if checks.Load() != most || received != 2*most || refused != 2*(tokens-most) || got.status != http.StatusBadGateway {
+			t.Errorf("%d at once: %d calls, %d records received, %d refused: %d %.300s", concurrency, checks.Load(), received, refused, got.status, got.body)
 		}
-		handler := newRelay(t, splitDocument(downstream.URL, concurrency)+"x-keyrelay-session: {field: session, introspectionUrl: '"+downstream.URL+"/introspect'}\n", relay.Config{})
-		answer := postBatch(t.Context(), handler, downstream.URL, "["+strings.Join(records, ",")+"]")
-		refused := bytes.Count(answer.Body, []byte("urn:keyrelay:problem:record-too-large"))
-		if checks.Load() != most || received.Load() != 2*most || refused != 2*(tokens-most) || answer.Status != http.StatusBadGateway {
-			t.Errorf("%d at once: %d calls, %d records received, %d refused: %d %.300s", concurrency, checks.Load(), received.Load(), refused, answer.Status, answer.Body)
-		}
-		t.Setenv("TOKENS", "[]")
-		listed := newRelay(t, splitDocument(downstream.URL, concurrency)+"x-keyrelay-session: {field: session, secret: 'env:TOKENS'}\n", relay.Config{})
-		if answer := postBatch(t.Context(), listed, downstream.URL, "["+strings.Join(records, ",")+"]"); bytes.Count(answer.Body, []byte("session-invalid")) != 2*tokens {
-			t.Errorf("of a list: %.300s", answer.Body)
+		listed := newStage(t, splitDocument("http://$API", concurrency)+"x-keyrelay-session: {field: session, secret: 'env:TOKENS'}\n")
+		if got := listed.send(t.Context(), listed.post("/orders", batch)); bytes.Count(got.body, []byte("session-invalid")) != 2*tokens {
+			t.Errorf("of a list: %.300s", got.body)
 		}
 	}
 }
@@ -233,7 +226,7 @@ func TestBatchIntrospections(t *testing.T) {
 func TestBatchMemory(t *testing.T) {
 	skipUnderRace(t)
 	downstream := lonelyDownstream(t)
-	handler := newRelay(t, splitDocument(downstream, 8), relay.Config{})
+	handler := newRelay(t, splitDocument(downstream, 8))
 	body := numbered(5000, 1000)
 	least := batchGrowth(t, handler, downstream, body)
 	for range 2 {
@@ -247,22 +240,40 @@ func TestBatchMemory(t *testing.T) {
 // batchGrowth posts a batch and returns by how many times its size the heap grew.
 func batchGrowth(t *testing.T, r *relay.Relay, downstream, body string) float64 {
 	t.Helper()
-	var before runtime.MemStats
-	runtime.GC()
-	runtime.ReadMemStats(&before)
-	stop := make(chan struct{})
-	var watch sync.WaitGroup
-	var peak uint64
-	watch.Go(func() { peak = peakHeap(stop) })
-	answer := postBatch(t.Context(), r, downstream, body)
-	close(stop)
-	watch.Wait()
+	var answer *gateway.Response
+	growth := float64(heapGrowth(func() { answer = postBatch(t.Context(), r, downstream+"/orders", body) })) / float64(len(body))
 	if answer.Status != http.StatusOK {
 		t.Fatalf("%.300s", answer.Body)
 	}
-	growth := float64(peak-before.HeapAlloc) / float64(len(body))
 	t.Logf("the heap grew by %.1f times the batch", growth)
 	return growth
+}
+
+// heapGrowth is by how many bytes the heap grew at most while something was done.
+func heapGrowth(do func()) int64 {
+	var stats runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&stats)
+	before, peak := stats.HeapAlloc, uint64(0)
+	stop := make(chan struct{})
+	var watch sync.WaitGroup
+	watch.Go(func() {
+		tick := time.NewTicker(2 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-stop:
+				return
+			case <-tick.C:
+				runtime.ReadMemStats(&stats)
+				peak = max(peak, stats.HeapAlloc)
+			}
+		}
+	})
+	do()
+	close(stop)
+	watch.Wait()
+	return int64(peak) - int64(before)
 }
 
 // TestBatchAnswersMemory has an API answer every record with as much as it may, a
@@ -270,26 +281,12 @@ func batchGrowth(t *testing.T, r *relay.Relay, downstream, body string) float64 
 func TestBatchAnswersMemory(t *testing.T) {
 	skipUnderRace(t)
 	downstream := lonelyDownstream(t)
-	handler := newRelay(t, splitDocument(downstream, 100), relay.Config{})
+	handler := newRelay(t, splitDocument(downstream, 100))
 	for query, records := range map[string]int{
 		"size=6000000": 100, "size=6000000&declared": 100, "size=1500000": 120, "size=100000&declared": 500, "size=600000": 8, "size=600000&declared": 10,
 	} {
-		var before runtime.MemStats
-		runtime.GC()
-		runtime.ReadMemStats(&before)
-		stop := make(chan struct{})
-		var watch sync.WaitGroup
-		var peak uint64
-		watch.Go(func() { peak = peakHeap(stop) })
-		answer := handler.Handle(t.Context(), &gateway.Request{
-			Method: http.MethodPost,
-			Path:   "/",
-			Header: http.Header{"Content-Type": {"application/json"}, "X-Osmos-Outbound-Url": {downstream + "/orders?" + query}},
-			Body:   []byte(numbered(records, 0)),
-		})
-		close(stop)
-		watch.Wait()
-		growth := int64(peak) - int64(before.HeapAlloc)
+		var answer *gateway.Response
+		growth := heapGrowth(func() { answer = postBatch(t.Context(), handler, downstream+"/orders?"+query, numbered(records, 0)) })
 		t.Logf("%s: the heap grew by %d MB", query, growth>>20)
 		if growth >= 32<<20 {
 			t.Errorf("%s: the heap grew by %d MB", query, growth>>20)
@@ -303,35 +300,18 @@ func TestBatchAnswersMemory(t *testing.T) {
 	}
 }
 
-// peakHeap is the largest heap seen until stop closes.
-func peakHeap(stop chan struct{}) uint64 {
-	var peak uint64
-	var stats runtime.MemStats
-	tick := time.NewTicker(2 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		select {
-		case <-stop:
-			return peak
-		case <-tick.C:
-			runtime.ReadMemStats(&stats)
-			peak = max(peak, stats.HeapAlloc)
-		}
-	}
-}
-
 // BenchmarkBatch compares a split batch of 1,000 records with a bare http.Client
 // that posts the same records with the same concurrency: requests per second.
 func BenchmarkBatch(b *testing.B) {
 	const concurrency, records = 8, 1000
 	downstream := lonelyDownstream(b)
-	handler := newRelay(b, splitDocument(downstream, concurrency), relay.Config{})
+	handler := newRelay(b, splitDocument(downstream, concurrency))
 	body := numbered(records, 1000)
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: concurrency}}
 	var ratios []float64
 	for b.Loop() {
 		began := time.Now()
-		if answer := postBatch(b.Context(), handler, downstream, body); answer.Status != http.StatusOK {
+		if answer := postBatch(b.Context(), handler, downstream+"/orders", body); answer.Status != http.StatusOK {
 			b.Fatalf("%.300s", answer.Body)
 		}
 		split := time.Since(began)

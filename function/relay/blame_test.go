@@ -13,12 +13,7 @@ import (
 )
 
 // blamedDocument has operations of each kind of credential, and of none.
-const blamedDocument = `
-openapi: 3.1.0
-info: {title: API, version: "1"}
-servers: [{url: "http://$API/v2"}]
-x-keyrelay-network: loopback
-security: [{key: []}]
+const blamedDocument = loopbackAPI + `security: [{key: []}]
 components:
   securitySchemes:
     key: {type: apiKey, in: header, name: X-Partner-Key, x-keyrelay-secret: "secretsmanager:keyrelay/api#/key"}

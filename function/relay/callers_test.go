@@ -48,11 +48,7 @@ func TestCallers(t *testing.T) {
 }
 
 // sideDocument is one of two documents of the same server.
-const sideDocument = `
-openapi: 3.1.0
-info: {title: Side, version: "1"}
-servers: [{url: "http://$API/side"}]
-x-keyrelay-network: loopback
+const sideDocument = loopback + `servers: [{url: "http://$API/side"}]
 paths: {/open: {post: {}}}
 `
 

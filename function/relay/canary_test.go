@@ -13,12 +13,7 @@ import (
 )
 
 // canaryDocument has a secret of each kind, and an operation for each fault.
-const canaryDocument = `
-openapi: 3.1.0
-info: {title: API, version: "1"}
-servers: [{url: "http://$API/v2"}]
-x-keyrelay-network: loopback
-security: [{key: [], basic: [], query: []}]
+const canaryDocument = loopbackAPI + `security: [{key: [], basic: [], query: []}]
 components:
   securitySchemes:
     key: {type: apiKey, in: header, name: X-Partner-Key, x-keyrelay-secret: "secretsmanager:keyrelay/api#/key"}

@@ -13,11 +13,7 @@ import (
 
 // copiedDocument has a credential whose field's name has three separators, and nothing
 // else of its name.
-const copiedDocument = `
-openapi: 3.1.0
-info: {title: Copied, version: "1"}
-servers: [{url: "http://$RAW/copied"}]
-x-keyrelay-network: loopback
+const copiedDocument = loopback + `servers: [{url: "http://$RAW/copied"}]
 security: [{key: []}]
 components: {securitySchemes: {key: {type: apiKey, in: header, name: "X-Tenant_Api-Key", x-keyrelay-secret: "secretsmanager:keyrelay/api#/key"}}}
 `

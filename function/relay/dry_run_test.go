@@ -2,18 +2,13 @@ package relay_test
 
 import (
 	"encoding/json"
-	"io"
 	"net/http"
-	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"keyrelay/function/gateway"
-	"keyrelay/function/relay"
 )
 
 // shownRequest is what a dry run shows of an outbound request, or what arrived of it.
@@ -22,54 +17,34 @@ type shownRequest struct {
 	Headers           http.Header
 }
 
+// manyPlacesDocument is an API whose key goes into a header, the query and a cookie.
+const manyPlacesDocument = loopbackAPI + `security: [{header: [], query: [], cookie: []}]
+components:
+  securitySchemes:
+    header: {type: apiKey, in: header, name: X-Partner-Key, x-keyrelay-secret: "secretsmanager:keyrelay/api#/key"}
+    query: {type: apiKey, in: query, name: api key, x-keyrelay-secret: "secretsmanager:keyrelay/api#/key"}
+    cookie: {type: apiKey, in: cookie, name: sid, x-keyrelay-secret: "secretsmanager:keyrelay/api#/key"}
+`
+
 // TestDryRunShowsWhatIsSent sends a request that already holds copies of the fields
 // that the credentials go into, and sees that the dry run shows exactly what
 // arrives, but for the credentials.
 func TestDryRunShowsWhatIsSent(t *testing.T) {
-	const secret = "0123456789abcdef"
-	var arrived shownRequest
-	downstream := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body)
-		r.Header.Del("Content-Length")
-		arrived = shownRequest{r.Method, "http://" + r.Host + r.RequestURI, string(body), r.Header}
-	}))
-	defer downstream.Close()
-	file := filepath.Join(t.TempDir(), "key")
-	if err := os.WriteFile(file, []byte(secret), 0o600); err != nil {
-		t.Fatal(err)
+	s := newStage(t, manyPlacesDocument)
+	call := s.post("/v2/orders?api%20key=mine&b=1", `{"id":7,"amount":1.10}`,
+		"Content-Type", "application/json", "X-Relay-Header-Fields", "id=X-Id", "X_partner_key", "mine", "X-Again", "again {{{header}}}")
+	if got := s.send(t.Context(), call); got.status != http.StatusOK {
+		t.Fatalf("%s", got.body)
 	}
-	handler := newRelay(t, `
-openapi: 3.1.0
-info: {title: API, version: "1"}
-servers: [{url: "`+downstream.URL+`"}]
-x-keyrelay-network: loopback
-security: [{header: [], query: [], cookie: []}]
-components:
-  securitySchemes:
-    header: {type: apiKey, in: header, name: X-Partner-Key, x-keyrelay-secret: "file:`+file+`"}
-    query: {type: apiKey, in: query, name: api key, x-keyrelay-secret: "file:`+file+`"}
-    cookie: {type: apiKey, in: cookie, name: sid, x-keyrelay-secret: "file:`+file+`"}
-`, relay.Config{})
-	request := &gateway.Request{
-		Method: http.MethodPost, Path: "/",
-		Header: http.Header{
-			"Content-Type":          {"application/json"},
-			"X-Osmos-Outbound-Url":  {downstream.URL + "/orders?api%20key=mine&b=1"},
-			"X-Relay-Header-Fields": {"id=X-Id"},
-			"X_partner_key":         {"mine"},
-			"X-Again":               {"again {{{header}}}"},
-		},
-		Body: []byte(`{"id":7,"amount":1.10}`),
-	}
-	if answer := handler.Handle(t.Context(), request); answer.Status != http.StatusOK {
-		t.Fatalf("%s", answer.Body)
-	}
-	request.Header["X-Relay-Dry-Run"] = []string{"true"}
+	sent := s.api.Take()[0]
+	sent.Header.Del("Content-Length")
+	arrived := shownRequest{sent.Method, "http://" + sent.Host + sent.URI, string(sent.Body), sent.Header}
+	call.header["X-Relay-Dry-Run"] = "true"
 	var shown shownRequest
-	if err := json.Unmarshal(handler.Handle(t.Context(), request).Body, &shown); err != nil {
+	if err := json.Unmarshal(s.send(t.Context(), call).body, &shown); err != nil {
 		t.Fatal(err)
 	}
-	if difference := cmp.Diff(masked(arrived, secret), shown); difference != "" {
+	if difference := cmp.Diff(masked(arrived, theKey), shown); difference != "" {
 		t.Errorf("arrived (-) shown (+):\n%s", difference)
 	}
 }

@@ -18,12 +18,7 @@ import (
 )
 
 // manyDocument is an API with everything that a problem needs.
-const manyDocument = `
-openapi: 3.1.0
-info: {title: API, version: "1"}
-servers: [{url: "http://$API/v2"}]
-x-keyrelay-network: loopback
-x-keyrelay-timeout: 1
+const manyDocument = loopbackAPI + `x-keyrelay-timeout: 1
 components:
   securitySchemes:
     key: {type: apiKey, in: header, name: X-Partner-Key, x-keyrelay-secret: "secretsmanager:keyrelay/api#/key"}
@@ -48,22 +43,14 @@ paths:
 `
 
 // sessionDocument wants a session token, whose digests are in a secret.
-const sessionDocument = `
-openapi: 3.1.0
-info: {title: Sessions, version: "1"}
-servers: [{url: "http://$API/%s"}]
-x-keyrelay-network: loopback
+const sessionDocument = loopback + `servers: [{url: "http://$API/%s"}]
 x-keyrelay-session: {field: session, secret: "secretsmanager:keyrelay/%s"}
 `
 
 func sessions(name string) string { return strings.ReplaceAll(sessionDocument, "%s", name) }
 
 // closedDocument is an API that only two callers may use.
-const closedDocument = `
-openapi: 3.1.0
-info: {title: Closed, version: "1"}
-servers: [{url: "http://$API/closed"}]
-x-keyrelay-network: loopback
+const closedDocument = loopback + `servers: [{url: "http://$API/closed"}]
 x-keyrelay-callers: [osmos, crm]
 x-keyrelay-batch: split
 `
@@ -244,7 +231,7 @@ func left(t *testing.T) answer {
 
 // panicked has the relay panic, for lack of a store of secrets.
 func panicked(s *stage) answer {
-	return s.post("/v2/orders", "").overHTTP(relay.New(relay.Config{Destinations: s.load([]string{managedDocument}), Log: s.log}))
+	return s.post("/v2/orders", "").overHTTP(relay.New(relay.Config{Destinations: load(s.t, s.api.host, managedDocument), Log: s.log}))
 }
 
 // TestRefusalTouchesNothing sees that a request that is refused for what it says

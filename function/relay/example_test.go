@@ -29,11 +29,7 @@ func ExampleNew() {
 		return
 	}
 	defer os.RemoveAll(folder)
-	document := `
-openapi: 3.1.0
-info: {title: Orders, version: "1"}
-servers: [{url: "` + api.URL + `"}]
-x-keyrelay-network: loopback
+	document := loopback + `servers: [{url: "` + api.URL + `"}]
 security: [{key: []}]
 components:
   securitySchemes:

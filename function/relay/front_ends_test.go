@@ -15,11 +15,7 @@ import (
 )
 
 // wireDocument is an API that takes records in several ways.
-const wireDocument = `
-openapi: 3.1.0
-info: {title: Wire, version: "1"}
-servers: [{url: "http://$API/wire"}]
-x-keyrelay-network: loopback
+const wireDocument = loopback + `servers: [{url: "http://$API/wire"}]
 paths:
   /plain: {post: {}}
   /optional: {post: {parameters: [{name: tenant, in: query, schema: {type: string}}, {name: X-Region, in: header, schema: {type: string}}]}}
@@ -28,11 +24,7 @@ paths:
 `
 
 // anyDocument takes records whatever their media type says.
-const anyDocument = `
-openapi: 3.1.0
-info: {title: Any, version: "1"}
-servers: [{url: "http://$API/any"}]
-x-keyrelay-network: loopback
+const anyDocument = loopback + `servers: [{url: "http://$API/any"}]
 x-keyrelay-record-type: any
 `
 

@@ -4,12 +4,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptest"
-	"strings"
 	"sync/atomic"
 	"testing"
-
-	"keyrelay/function/relay"
 )
 
 // TestLogTellsReplay sees that the log says which request was sent twice, and of no other.
@@ -31,18 +27,14 @@ func TestLogTellsReplay(t *testing.T) {
 }
 
 // tokenDocument is a downstream that takes one record at a time, with a token for each.
-const tokenDocument = `
-openapi: 3.1.0
-info: {title: Orders, version: "1"}
-servers: [{url: "$API"}]
-x-keyrelay-network: loopback
+const tokenDocument = loopback + `servers: [{url: "http://$API"}]
 x-keyrelay-batch: split
 x-keyrelay-batch-concurrency: 1
 security: [{token: []}]
 components:
   securitySchemes:
     token: {type: apiKey, in: header, name: X-Token, x-keyrelay-lifetime: 0, x-keyrelay-secret: "env:RELAY_TEST_SECRET",
-      x-itential-dynamic-retrieval: {method: POST, url: "$API/token", responsePointer: /token}}
+      x-itential-dynamic-retrieval: {method: POST, url: "http://$API/token", responsePointer: /token}}
 `
 
 // TestBatchBlame sees that of all who are to blame for a batch the log names who an
@@ -67,7 +59,8 @@ func TestBatchBlame(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("RELAY_TEST_SECRET", "{}")
 			var tokens, records atomic.Int64
-			downstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			s := newStage(t, tokenDocument)
+			s.api.answerWith(func(w http.ResponseWriter, r *http.Request) {
 				if r.URL.Path != "/token" {
 					w.WriteHeader(test.statuses[records.Add(1)-1])
 					return
@@ -76,13 +69,10 @@ func TestBatchBlame(t *testing.T) {
 					w.WriteHeader(http.StatusForbidden)
 				}
 				_, _ = io.WriteString(w, `{"token":"t-1"}`)
-			}))
-			defer downstream.Close()
-			log := &logLines{}
-			handler := newRelay(t, strings.ReplaceAll(tokenDocument, "$API", downstream.URL), relay.Config{Log: log})
-			answer := postBatch(t.Context(), handler, downstream.URL, numbered(len(test.statuses), 0))
-			if got := lastEntry(t, log)["blame"]; got != test.blame {
-				t.Errorf("the log blames %v: %d %s", got, answer.Status, answer.Body)
+			})
+			answer := s.send(t.Context(), s.post("/orders", numbered(len(test.statuses), 0)))
+			if got := s.lastEntry()["blame"]; got != test.blame {
+				t.Errorf("the log blames %v: %d %s", got, answer.status, answer.body)
 			}
 		})
 	}

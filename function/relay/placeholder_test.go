@@ -6,12 +6,7 @@ import (
 )
 
 // queryKeyDocument is an API whose key goes into the query, where any text can stand.
-const queryKeyDocument = `
-openapi: 3.1.0
-info: {title: API, version: "1"}
-servers: [{url: "http://$API/v2"}]
-x-keyrelay-network: loopback
-security: [{key: []}]
+const queryKeyDocument = loopbackAPI + `security: [{key: []}]
 components:
   securitySchemes:
     key: {type: apiKey, in: query, name: key, x-keyrelay-secret: "secretsmanager:keyrelay/api#/key"}
@@ -30,12 +25,7 @@ func TestPlaceholderCannotBreakTheHeader(t *testing.T) {
 }
 
 // alteredDocument is an API whose own token a caller may place by itself.
-const alteredDocument = `
-openapi: 3.1.0
-info: {title: API, version: "1"}
-servers: [{url: "http://$API/v2"}]
-x-keyrelay-network: loopback
-components:
+const alteredDocument = loopbackAPI + `components:
   securitySchemes:
     token: {type: apiKey, in: header, name: Authorization, x-keyrelay-value: "Bearer {{{.}}}", x-keyrelay-secret: "secretsmanager:keyrelay/token"}
     key: {type: apiKey, in: header, name: X-Partner-Key, x-keyrelay-secret: "secretsmanager:keyrelay/token"}

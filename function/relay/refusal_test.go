@@ -12,12 +12,7 @@ import (
 
 // privateDocument has names in it that a caller must not learn: a secret with an
 // account in its name, a file, and another host.
-const privateDocument = `
-openapi: 3.1.0
-info: {title: API, version: "1"}
-servers: [{url: "http://$API/v2"}]
-x-keyrelay-network: loopback
-components:
+const privateDocument = loopbackAPI + `components:
   securitySchemes:
     account: {type: http, scheme: bearer, x-keyrelay-secret: "secretsmanager:arn:aws:secretsmanager:eu-west-1:123456789012:secret:private-name-AbCdEf"}
     file: {type: http, scheme: bearer, x-keyrelay-secret: "file:$FILE"}
@@ -64,12 +59,7 @@ func TestRefusalsNameNothingPrivate(t *testing.T) {
 }
 
 // placedDocument has calls of every kind to an endpoint that speaks plain HTTP and refuses all.
-const placedDocument = `
-openapi: 3.1.0
-info: {title: API, version: "1"}
-servers: [{url: "http://$API/v2"}]
-x-keyrelay-network: loopback
-components:
+const placedDocument = loopbackAPI + `components:
   securitySchemes:
     token: {type: oauth2, x-keyrelay-secret: "file:$FILE", flows: {clientCredentials: {tokenUrl: "https://$OTHER/token", scopes: {}}}}
     refused: {type: oauth2, x-keyrelay-secret: "file:$FILE", flows: {clientCredentials: {tokenUrl: "http://$OTHER/token", scopes: {}}}}

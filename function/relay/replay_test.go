@@ -7,12 +7,7 @@ import (
 )
 
 // echoDocument is an API that says 200 and means 401.
-const echoDocument = `
-openapi: 3.1.0
-info: {title: API, version: "1"}
-servers: [{url: "http://$API/v2"}]
-x-keyrelay-network: loopback
-security: [{key: []}]
+const echoDocument = loopbackAPI + `security: [{key: []}]
 components:
   securitySchemes:
     key: {type: apiKey, in: header, name: X-Partner-Key, x-keyrelay-secret: "secretsmanager:keyrelay/api#/key",

@@ -23,12 +23,7 @@ func (s *stage) resultOf(t *testing.T, answer http.HandlerFunc) (string, answer)
 }
 
 // splitAPI is an API that takes one record at a time.
-const splitAPI = `
-openapi: 3.1.0
-info: {title: API, version: "1"}
-servers: [{url: "http://$API/v2"}]
-x-keyrelay-network: loopback
-x-keyrelay-batch: split
+const splitAPI = loopbackAPI + `x-keyrelay-batch: split
 `
 
 // TestResultBodies sees that every body is told in a batch, in one text that is UTF-8

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -64,19 +63,10 @@ func TestSecretsManagerWithoutEnd(t *testing.T) {
 	for name, fail := range map[string]http.HandlerFunc{"header": endlessHeader, "body": endless} {
 		s := newStage(t, managedDocument)
 		s.secrets.Fail(fail)
-		var before runtime.MemStats
-		runtime.GC()
-		runtime.ReadMemStats(&before)
-		stop := make(chan struct{})
-		var watch sync.WaitGroup
-		var peak uint64
-		watch.Go(func() { peak = peakHeap(stop) })
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
-		got := s.send(ctx, s.get("/v2/orders"))
-		cancel()
-		close(stop)
-		watch.Wait()
-		growth := int64(peak) - int64(before.HeapAlloc)
+		defer cancel()
+		var got answer
+		growth := heapGrowth(func() { got = s.send(ctx, s.get("/v2/orders")) })
 		t.Logf("%s: the heap grew by %d KB", name, growth>>10)
 		if got.problem != "secret-unavailable" || growth >= 16<<20 {
 			t.Errorf("%s: %d %s, and the heap grew by %d KB", name, got.status, got.body, growth>>10)

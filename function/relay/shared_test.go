@@ -14,12 +14,7 @@ import (
 )
 
 // retrievingDocument is an API whose tokens $TOKENS hands out.
-const retrievingDocument = `
-openapi: 3.1.0
-info: {title: API, version: "1"}
-servers: [{url: "http://$API/v2"}]
-x-keyrelay-network: loopback
-security: [{oauth: []}]
+const retrievingDocument = loopbackAPI + `security: [{oauth: []}]
 components:
   securitySchemes:
     oauth:

@@ -27,13 +27,15 @@ import (
 	"keyrelay/function/secret"
 )
 
-// managedDocument is an API whose key is in Secrets Manager; $API is its host and port.
-const managedDocument = `
-openapi: 3.1.0
-info: {title: API, version: "1"}
-servers: [{url: "http://$API/v2"}]
-x-keyrelay-network: loopback
-security: [{key: []}]
+// loopback begins a document whose servers are on this machine, and loopbackAPI one with
+// a server; $API stands for its host and port.
+const (
+	loopback    = "openapi: 3.1.0\ninfo: {title: API, version: '1'}\nx-keyrelay-network: loopback\n"
+	loopbackAPI = loopback + "servers: [{url: 'http://$API/v2'}]\n"
+)
+
+// managedDocument is an API whose key is in Secrets Manager.
+const managedDocument = loopbackAPI + `security: [{key: []}]
 components:
   securitySchemes:
     key: {type: apiKey, in: header, name: X-Partner-Key, x-keyrelay-secret: "secretsmanager:keyrelay/api#/key"}
@@ -82,27 +84,27 @@ func (s *stage) wire(documents []string, config relay.Config) *relay.Relay {
 	s.t.Helper()
 	endpoint := httptest.NewServer(s.secrets)
 	s.t.Cleanup(endpoint.Close)
-	set := s.load(documents)
 	keep := s.kept
 	keep.SecretsManager = fake.Connect(endpoint.URL, nil)
-	config.Destinations, config.Secrets = set, secret.New(keep)
+	config.Destinations, config.Secrets = load(s.t, s.api.host, documents...), secret.New(keep)
 	made := relay.New(config)
 	s.t.Cleanup(made.Close)
 	return made
 }
 
-func (s *stage) load(documents []string) *destination.Set {
-	s.t.Helper()
-	folder := s.t.TempDir()
+// load reads documents, in which $API stands for a host.
+func load(t testing.TB, host string, documents ...string) *destination.Set {
+	t.Helper()
+	folder := t.TempDir()
 	for i, document := range documents {
-		text := strings.ReplaceAll(document, "$API", s.api.host)
+		text := strings.ReplaceAll(document, "$API", host)
 		if err := os.WriteFile(filepath.Join(folder, string(rune('a'+i))+".yaml"), []byte(text), 0o600); err != nil {
-			s.t.Fatal(err)
+			t.Fatal(err)
 		}
 	}
 	set, err := destination.Load(folder, destination.Config{})
 	if err != nil {
-		s.t.Fatal(err)
+		t.Fatal(err)
 	}
 	return set
 }
@@ -202,14 +204,10 @@ func (s *stage) invoke(ctx context.Context, event []byte) []byte {
 // lastEntry is the last entry of the log.
 func (s *stage) lastEntry() map[string]any {
 	s.t.Helper()
-	return lastEntry(s.t, s.log)
-}
-
-func lastEntry(t testing.TB, log *logLines) (entry map[string]any) {
-	t.Helper()
-	lines := strings.Split(strings.TrimSpace(log.String()), "\n")
+	lines := strings.Split(strings.TrimSpace(s.log.String()), "\n")
+	var entry map[string]any
 	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &entry); err != nil {
-		t.Fatalf("%v in the log %q", err, log)
+		s.t.Fatalf("%v in the log %q", err, s.log)
 	}
 	return entry
 }

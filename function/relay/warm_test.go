@@ -20,7 +20,6 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambda"
 
-	"keyrelay/function/destination"
 	"keyrelay/function/gateway"
 	"keyrelay/function/relay"
 	"keyrelay/function/secret"
@@ -81,22 +80,10 @@ func lonelyDownstream(t testing.TB) string {
 	return strings.TrimSpace(string(line[:n]))
 }
 
-// newRelay builds a relay on one document.
-func newRelay(t testing.TB, document string, config relay.Config) *relay.Relay {
+// newRelay builds a relay on one document, without all that a stage notes.
+func newRelay(t testing.TB, document string) *relay.Relay {
 	t.Helper()
-	folder := t.TempDir()
-	if err := os.WriteFile(filepath.Join(folder, "api.yaml"), []byte(document), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	set, err := destination.Load(folder, destination.Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	config.Destinations, config.Secrets = set, secret.New(secret.Config{})
-	if config.Log == nil {
-		config.Log = io.Discard
-	}
-	made := relay.New(config)
+	made := relay.New(relay.Config{Destinations: load(t, "", document), Secrets: secret.New(secret.Config{}), Log: io.Discard, FunctionName: "relay"})
 	t.Cleanup(made.Close)
 	return made
 }
@@ -106,11 +93,7 @@ func keyDocument(t testing.TB, downstream string) string {
 	if err := os.WriteFile(file, []byte("0123456789abcdef"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return `
-openapi: 3.1.0
-info: {title: Downstream, version: "1"}
-servers: [{url: "` + downstream + `"}]
-x-keyrelay-network: loopback
+	return loopback + `servers: [{url: "` + downstream + `"}]
 security: [{key: []}]
 components:
   securitySchemes:
@@ -201,7 +184,7 @@ func TestAllocations(t *testing.T) {
 	skipUnderRace(t)
 	downstream := lonelyDownstream(t)
 	event := warmEvent(t, downstream)
-	handler := gateway.Lambda(newRelay(t, keyDocument(t, downstream), relay.Config{FunctionName: "relay"}))
+	handler := gateway.Lambda(newRelay(t, keyDocument(t, downstream)))
 	invoke(t, handler, event)
 	whole := leastAllocations(func() { invoke(t, handler, event) })
 	transport := &http.Transport{DisableCompression: true}
@@ -217,7 +200,7 @@ func TestAllocations(t *testing.T) {
 func BenchmarkWarm(b *testing.B) {
 	downstream := lonelyDownstream(b)
 	event := warmEvent(b, downstream)
-	handler := gateway.Lambda(newRelay(b, keyDocument(b, downstream), relay.Config{FunctionName: "relay"}))
+	handler := gateway.Lambda(newRelay(b, keyDocument(b, downstream)))
 	b.ReportAllocs()
 	for b.Loop() {
 		invoke(b, handler, event)
