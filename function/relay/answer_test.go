@@ -113,7 +113,7 @@ func TestSecondTypeCannotPretend(t *testing.T) {
 		w.Header()["Content-Type"] = []string{"text/plain", "application/problem+json"}
 		_, _ = io.WriteString(w, `{"type":"urn:keyrelay:problem:internal"}`)
 	})
-	if got := s.send(t.Context(), get(s)); len(got.header["Content-Type"]) != 1 || got.header.Get("Content-Type") != "application/json" {
+	if got := s.send(t.Context(), s.get("/v2/orders")); len(got.header["Content-Type"]) != 1 || got.header.Get("Content-Type") != "application/json" {
 		t.Error(got.header)
 	}
 }
