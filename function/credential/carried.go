@@ -54,11 +54,8 @@ func textsIn(texts []string, value []byte) []string {
 		}
 		return texts
 	}
-	isObject, isName := value[0] == '{', false
 	for element := range rawjson.Elements(value) {
-		if isName = isObject && !isName; !isName {
-			texts = textsIn(texts, element)
-		}
+		texts = textsIn(texts, element)
 	}
 	return texts
 }

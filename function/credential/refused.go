@@ -160,11 +160,11 @@ func saysIn(document []byte, key, name, value string) bool {
 	if text, plain := rawjson.Plain(document); plain {
 		return (name == "" || key == name) && text == value
 	}
-	isObject, isKey := document[0] == '{', false
-	for element := range rawjson.Elements(document) {
-		if isKey = isObject && !isKey; isKey {
-			key, _ = rawjson.Plain(element)
-		} else if element[0] != 'n' && saysIn(element, key, name, value) {
+	for written, element := range rawjson.Members(document) {
+		if written != nil {
+			key, _ = rawjson.Plain(written)
+		}
+		if element[0] != 'n' && saysIn(element, key, name, value) {
 			return true
 		}
 	}

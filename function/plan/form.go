@@ -112,22 +112,21 @@ func (w *formWriter) deepObject(value []byte, depth int) {
 	if depth == maxFormDepth {
 		w.fail(ErrRecord, "The field "+quoted(string(w.name))+" nests deeper than a form's names can tell, "+strconv.Itoa(maxFormDepth)+" levels. Send a flatter one.")
 	}
-	before, index := len(w.name), 0
-	var key []byte
-	for element := range rawjson.Elements(value) {
-		if value[0] == '{' && key == nil {
-			key = append([]byte{'['}, w.text(element)...)
+	before, index := len(w.name), int64(0)
+	for name, element := range rawjson.Members(value) {
+		if isNull(element) {
 			continue
 		}
-		if value[0] == '[' {
-			key = strconv.AppendInt([]byte{'['}, int64(index), 10)
+		w.name = append(w.name, '[')
+		if name != nil {
+			w.name = append(w.name, w.text(name)...)
+		} else {
+			w.name = strconv.AppendInt(w.name, index, 10)
 		}
-		if !isNull(element) {
-			w.name = append(append(w.name, key...), ']')
-			w.deepObject(element, depth+1)
-			index++
-		}
-		if w.name, key = w.name[:before], nil; w.failed != nil {
+		w.name = append(w.name, ']')
+		w.deepObject(element, depth+1)
+		index++
+		if w.name = w.name[:before]; w.failed != nil {
 			return
 		}
 	}
@@ -136,26 +135,25 @@ func (w *formWriter) deepObject(value []byte, depth int) {
 // styled writes an array or an object whose encoding has a style of queries: all as
 // one value, or each member of an object as a member of the form.
 func (w *formWriter) styled(value []byte, encoding destination.Encoding) {
-	var key []byte
 	present := false
-	for element := range rawjson.Elements(value) {
+	for name, element := range rawjson.Members(value) {
+		if isNull(element) {
+			continue
+		}
 		text := w.text(element)
 		switch {
-		case value[0] == '{' && key == nil:
-			key = append([]byte{}, text...)
-			continue
-		case isNull(element):
-		case value[0] == '{' && encoding.Explode:
-			w.setName(string(key))
+		case name != nil && encoding.Explode:
+			w.setName(string(w.text(name)))
 			w.write(text, encoding)
+		case name != nil:
+			w.join(w.text(name), encoding, present)
+			w.join(text, encoding, true)
+			present = true
 		default:
-			if key != nil {
-				w.join(key, encoding, present)
-			}
-			w.join(text, encoding, present || key != nil)
+			w.join(text, encoding, present)
 			present = true
 		}
-		if key = nil; w.failed != nil {
+		if w.failed != nil {
 			return
 		}
 	}

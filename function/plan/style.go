@@ -103,20 +103,16 @@ func (s style) append(out []byte, name string, value []byte) (_ []byte, present,
 	if s.form == content || s.form == bareContent {
 		return s.appendText(s.open(out, name, nil, false), value), true, true
 	}
-	var scratch, nameScratch [256]byte
-	var key []byte
-	keyed := false
-	for element := range rawjson.Elements(value) {
-		if value[0] == '{' && !keyed {
-			if key, ok = rawjson.ScalarText(nameScratch[:0], element); !ok {
-				return out, present, false
-			}
-			keyed = true
-			continue
-		}
-		keyed = false
+	var scratch, keyScratch [256]byte
+	for written, element := range rawjson.Members(value) {
 		if isNull(element) {
 			continue
+		}
+		var key []byte
+		if written != nil {
+			if key, ok = rawjson.ScalarText(keyScratch[:0], written); !ok {
+				return out, present, false
+			}
 		}
 		text, ok := rawjson.ScalarText(scratch[:0], element)
 		if !ok {

@@ -76,15 +76,10 @@ func (p Pointer) Find(document []byte) (value []byte, ok bool) {
 }
 
 func findMember(object []byte, name string) (value []byte, ok bool) {
-	isValue, found := false, false
-	for each := range Elements(object) {
-		if isValue && found {
+	for written, each := range Members(object) {
+		if says, _ := ScalarText(nil, written); string(says) == name {
 			value, ok = each, true
-		} else if !isValue {
-			says, _ := ScalarText(nil, each)
-			found = string(says) == name
 		}
-		isValue = !isValue
 	}
 	return value, ok
 }

@@ -25,8 +25,8 @@
 //	index := o.Find("id") // -1 if there is none
 //	value := o.Value(index).Of(text)
 //
-// ScalarText returns what such a value says, Elements its elements, and a Pointer finds
-// a value deep in a text. Escape writes a string.
+// ScalarText returns what such a value says, Members and Elements its parts, and a Pointer
+// finds a value deep in a text. Escape writes a string.
 //
 // Limits: a text is shorter than 4 GB and nests at most as deep as the cursor's
 // Depth, and the objects that are open at one position have at most MaxNames members.

@@ -29,20 +29,36 @@ func IsObject(document []byte) bool {
 	return ok && found[0] == '{'
 }
 
-// Elements returns the elements of a sound array, or the names and values of a
-// sound object in turn, as the text writes them. A scalar is its own only element.
-func Elements(value []byte) iter.Seq[[]byte] {
-	return func(yield func([]byte) bool) {
+// Members returns the names and values of a sound object, as the text writes them. The
+// elements of an array have no name, and a scalar is its own only element.
+func Members(value []byte) iter.Seq2[[]byte, []byte] {
+	return func(yield func(name, element []byte) bool) {
 		if !IsContainer(value) {
-			yield(value)
+			yield(nil, value)
 			return
 		}
 		for at := nextElement(value, 1); at < len(value)-1; {
+			var name []byte
+			if value[0] == '{' {
+				end := stringEnd(value, at)
+				name, at = value[at:end], nextElement(value, end)
+			}
 			end := valueEnd(value, at)
-			if !yield(value[at:end]) {
+			if !yield(name, value[at:end]) {
 				return
 			}
 			at = nextElement(value, end)
+		}
+	}
+}
+
+// Elements returns the values alone of what Members returns.
+func Elements(value []byte) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for _, element := range Members(value) {
+			if !yield(element) {
+				return
+			}
 		}
 	}
 }
