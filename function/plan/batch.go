@@ -82,46 +82,27 @@ func (d *directives) isBatch() bool {
 
 // batch makes the plan of an array of records.
 func (d *directives) batch(moves []move) (*Plan, error) {
-	operation := d.operation
-	if operation == nil {
-		// What fills the path comes record by record; a template of the document matches unfilled too.
-		var err error
-		if operation, err = d.location.Operation(d.request.Method, d.location.Path); err != nil {
-			return nil, err
-		}
+	operation, err := d.unfilled()
+	if err != nil {
+		return nil, err
 	}
 	switch {
 	case operation.Batch == destination.NoBatch:
-		return nil, errBatch("The operation takes one record at a time. Send a JSON object, or have x-keyrelay-batch declared in the destination's document.")
+		return nil, refuse(ErrBatchNotDeclared, "The operation takes one record at a time. Send a JSON object, or have x-keyrelay-batch declared in the destination's document.")
 	case operation.Batch == destination.Split:
 		return d.split(moves, operation)
 	case operation.Destination.Session != nil:
 		return nil, errNoSession(operation.Destination.Session.Field)
 	case operation.BodyType != "":
-		return nil, errBatch("The operation takes a form, which is made of one record, and an array is sent whole. Send a JSON object, or have x-keyrelay-batch: split declared in the destination's document.")
+		return nil, refuse(ErrBatchNotDeclared, "The operation takes a form, which is made of one record, and an array is sent whole. Send a JSON object, or have x-keyrelay-batch: split declared in the destination's document.")
 	case operation.Body != nil:
-		return nil, errBatch("The operation's x-keyrelay-body shapes one record, and an array is sent whole. Send a JSON object, or have x-keyrelay-batch: split declared in the destination's document.")
+		return nil, refuse(ErrBatchNotDeclared, "The operation's x-keyrelay-body shapes one record, and an array is sent whole. Send a JSON object, or have x-keyrelay-batch: split declared in the destination's document.")
 	}
-	if fields := neededFields(moves); fields != nil {
-		return nil, &gateway.Refusal{
-			Reason: ErrFieldMissing,
-			Detail: "The array is sent whole, so that no field can be taken from its records. Name no fields, or have x-keyrelay-batch: split declared in the destination's document.",
-			Fields: fields,
-		}
+	if needed := slices.DeleteFunc(slices.Clone(moves), func(m move) bool { return m.optional }); len(needed) > 0 {
+		return nil, refuse(ErrFieldMissing, "The array is sent whole, so that no field can be taken from its records. Name no fields, or have x-keyrelay-batch: split declared in the destination's document.", fieldNames(needed)...)
 	}
 	d.whole = true
 	return d.plan(moves, d.body)
-}
-
-// neededFields lists the fields that the caller's directives cannot do without.
-func neededFields(moves []move) []string {
-	var fields []string
-	for _, m := range moves {
-		if !m.optional {
-			fields = append(fields, m.field)
-		}
-	}
-	return distinct(fields)
 }
 
 // split finds the records of an array.
@@ -146,61 +127,44 @@ func (d *directives) split(moves []move, operation *destination.Operation) (*Pla
 // and ends. What is wrong inside a record is found when it is planned.
 func splitRecords(body []byte, most int) ([]batchRecord, error) {
 	if !utf8.Valid(body) {
-		return nil, &gateway.Refusal{Reason: ErrRecord, Detail: "The batch is not UTF-8. Send it as UTF-8 (RFC 8259 section 8.1)."}
+		return nil, refuse(ErrRecord, "The batch is not UTF-8. Send it as UTF-8 (RFC 8259 section 8.1).")
 	}
 	var records []batchRecord
+	seen := map[[sha256.Size]byte]uint32{}
 	cursor := rawjson.Cursor{Depth: maxBatchDepth, AnyNames: true}
 	cursor.Reset(body)
 	for more := cursor.Enter('['); more; more = cursor.Next() {
 		if len(records) == most {
-			return nil, &gateway.Refusal{Reason: ErrRecordTooLarge, Detail: "The batch holds more than " + strconv.Itoa(most) + " records, which is as many as x-keyrelay-batch-max allows. Send it in parts."}
+			return nil, refuse(ErrRecordTooLarge, "The batch holds more than "+strconv.Itoa(most)+" records, which is as many as x-keyrelay-batch-max allows. Send it in parts.")
 		}
-		records = append(records, batchRecord{Span: cursor.Value()})
+		record := batchRecord{Span: cursor.Value()}
+		record.digest = sha256.Sum256(record.Of(body))
+		record.equals = seen[record.digest]
+		seen[record.digest]++
+		records = append(records, record)
 	}
 	if err := cursor.End(); err != nil {
 		return nil, errBrokenBatch(max(len(records)-1, 0), err)
 	}
-	identify(body, records)
 	return records, nil
 }
 
-// identify tells equal records apart by counting them.
-func identify(body []byte, records []batchRecord) {
-	seen := make(map[[sha256.Size]byte]uint32, len(records))
-	for i := range records {
-		record := &records[i]
-		record.digest = sha256.Sum256(record.Of(body))
-		record.equals = seen[record.digest]
-		seen[record.digest]++
-	}
-}
-
-func errBatch(detail string) error {
-	return &gateway.Refusal{Reason: ErrBatchNotDeclared, Detail: detail}
-}
-
 func errBrokenBatch(record int, err error) error {
-	var found *rawjson.Error
-	errors.As(err, &found)
+	found, _ := errors.AsType[*rawjson.Error](err)
 	detail := "It or what follows it is not valid JSON (RFC 8259). Correct it"
 	if errors.Is(found, rawjson.ErrDepth) {
 		detail = "It nests too deeply. Send a flatter one"
 	}
-	return inRecord(&gateway.Refusal{Reason: ErrRecord, Detail: detail + " (byte " + strconv.Itoa(found.At) + " of the body)."}, record)
+	return inRecord(refuse(ErrRecord, detail+" (byte "+strconv.Itoa(found.At)+" of the body)."), record)
 }
 
 // inRecord names a record of a batch in a refusal.
 func inRecord(err error, record int) error {
-	var refusal *gateway.Refusal
-	if !errors.As(err, &refusal) {
+	refusal, ok := errors.AsType[*gateway.Refusal](err)
+	if !ok {
 		return err
 	}
 	named := *refusal
-	var detail strings.Builder
-	detail.WriteString("Record ")
-	detail.WriteString(strconv.Itoa(record))
-	detail.WriteString(" of the batch, counted from 0: ")
-	detail.WriteString(refusal.Detail)
-	named.Detail = detail.String()
+	named.Detail = "Record " + strconv.Itoa(record) + " of the batch, counted from 0: " + refusal.Detail
 	return &named
 }

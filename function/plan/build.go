@@ -19,16 +19,10 @@ type builder struct {
 	record record
 }
 
-func newBuilder(d *directives) *builder {
-	b := &builder{Plan: Plan{Operation: d.operation, Method: d.request.Method, DryRun: d.dryRun}}
-	b.URL = &b.url
-	b.record.session = -1
-	return b
-}
-
 // plan makes the plan for one record. It changes the moves.
 func (d *directives) plan(moves []move, body []byte) (*Plan, error) {
-	b := newBuilder(d)
+	b := &builder{Plan: Plan{Operation: d.operation, Method: d.request.Method, DryRun: d.dryRun}}
+	b.URL, b.record.session = &b.url, -1
 	if err := d.read(&b.record, moves, body); err != nil {
 		return nil, err
 	}
@@ -102,8 +96,7 @@ func (b *builder) findOperation(d *directives, moves []move) (path string, err e
 		return path, nil
 	}
 	named := resolution{record: &b.record}
-	// A template of the document matches unfilled too, and says how its values are written.
-	unfilled, _ := d.location.Operation(b.Method, path)
+	unfilled, _ := d.unfilled() // says how the values of its template are written
 	for i := range moves {
 		if moves[i].to == toPath {
 			moves[i].style = pathStyle(unfilled, moves[i].field)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/http"
 	"net/textproto"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -75,23 +76,22 @@ func methods() []string { return []string{"GET", "POST", "PUT", "PATCH", "DELETE
 // admit refuses what is not a request to the relay at all.
 func admit(request *gateway.Request) error {
 	if request.Path != "/" && request.Path != "" {
-		return &gateway.Refusal{Reason: ErrPathNotFound, Detail: "The request came for the path " + quoted(shorten(request.Path)) + " below the relay's own address. " +
-			"Send records to that address as it is; the downstream's path belongs into " + urlHeader + ". Where you did that, a route, stage or base path of the gateway in front adds it, which only its owner can mend."}
+		return refuse(ErrPathNotFound, "The request came for the path "+quoted(shorten(request.Path))+" below the relay's own address. "+
+			"Send records to that address as it is; the downstream's path belongs into "+urlHeader+". Where you did that, a route, stage or base path of the gateway in front adds it, which only its owner can mend.")
 	}
-	switch request.Method {
-	case "GET", "POST", "PUT", "PATCH", "DELETE":
-		return nil
+	if !slices.Contains(methods(), request.Method) {
+		return &gateway.Refusal{Reason: ErrMethod, Detail: "Use one of the methods " + strings.Join(methods(), ", ") + ".", Allowed: methods()}
 	}
-	return &gateway.Refusal{Reason: ErrMethod, Detail: "Use one of the methods " + strings.Join(methods(), ", ") + ".", Allowed: methods()}
+	return nil
 }
 
 // outboundURL reads X-Osmos-Outbound-Url.
 func outboundURL(header http.Header) (string, error) {
 	switch lines := header[urlHeader]; {
 	case len(lines) == 0, len(lines) == 1 && lines[0] == "":
-		return "", &gateway.Refusal{Reason: ErrURLMissing, Detail: "Send " + urlHeader + " with the absolute URL of the downstream API."}
+		return "", refuse(ErrURLMissing, "Send "+urlHeader+" with the absolute URL of the downstream API.")
 	case len(lines) > 1, areJoined(lines[0]):
-		return "", &gateway.Refusal{Reason: ErrURL, Detail: urlHeader + " came more than once, as " + quoted(shorten(strings.Join(lines, ", "))) + ". Send it once, with one URL."}
+		return "", refuse(ErrURL, urlHeader+" came more than once, as "+quoted(shorten(strings.Join(lines, ", ")))+". Send it once, with one URL.")
 	default:
 		return lines[0], nil
 	}
@@ -124,7 +124,7 @@ func dryRun(header http.Header) (bool, error) {
 	case len(lines) == 1 && lines[0] == "true":
 		return true, nil
 	}
-	return false, &gateway.Refusal{Reason: ErrHeader, Detail: dryRunHeader + " came as " + quoted(shorten(strings.Join(lines, ", "))) + ". Send it once, as true or false."}
+	return false, refuse(ErrHeader, dryRunHeader+" came as "+quoted(shorten(strings.Join(lines, ", ")))+". Send it once, as true or false.")
 }
 
 // readType decides whether the body is to be read as JSON: its media type says so or
@@ -132,7 +132,7 @@ func dryRun(header http.Header) (bool, error) {
 func (d *directives) readType() error {
 	lines := d.request.Header["Content-Type"]
 	if len(lines) > 1 {
-		return &gateway.Refusal{Reason: ErrHeader, Detail: "Content-Type came more than once, as " + quoted(shorten(strings.Join(lines, ", "))) + ". Send it once."}
+		return refuse(ErrHeader, "Content-Type came more than once, as "+quoted(shorten(strings.Join(lines, ", ")))+". Send it once.")
 	}
 	d.typed = len(lines) == 0 || isJSONType(lines[0])
 	d.isJSON = (d.typed || d.anyType(lines[0])) && gateway.ContentCoding(d.request.Header) == ""
@@ -142,15 +142,20 @@ func (d *directives) readType() error {
 	return nil
 }
 
-// anyType reports whether the destination's document takes records of any media
-// type, unless the body is a form already. Where fields are to fill the path, a
-// template of the document matches unfilled too.
-func (d *directives) anyType(written string) bool {
-	operation := d.operation
-	if operation == nil {
-		operation, _ = d.location.Operation(d.request.Method, d.location.Path)
+// unfilled returns the operation. Where fields are to fill the path, which they do record
+// by record, a template of the document matches unfilled too.
+func (d *directives) unfilled() (*destination.Operation, error) {
+	if d.operation != nil {
+		return d.operation, nil
 	}
-	if operation == nil || !operation.Destination.AnyRecordType {
+	return d.location.Operation(d.request.Method, d.location.Path)
+}
+
+// anyType reports whether the destination's document takes records of any media
+// type, unless the body is a form already.
+func (d *directives) anyType(written string) bool {
+	operation, err := d.unfilled()
+	if err != nil || !operation.Destination.AnyRecordType {
 		return false
 	}
 	var body rawjson.Cursor
@@ -179,11 +184,7 @@ func (d *directives) errNotJSON(fields []string) error {
 	if coding := gateway.ContentCoding(d.request.Header); coding != "" {
 		is = "coded as " + quoted(shorten(coding)) + ". Send JSON without Content-Encoding, or with gzip alone."
 	}
-	return &gateway.Refusal{
-		Reason: ErrRecordNotJSON,
-		Detail: "A header of yours, or the destination's document, takes something from the record, but the body is " + is,
-		Fields: fields,
-	}
+	return refuse(ErrRecordNotJSON, "A header of yours, or the destination's document, takes something from the record, but the body is "+is, fields...)
 }
 
 // A target is where a moved field goes.
@@ -225,7 +226,7 @@ func addMove(moves []move, added move) ([]move, error) {
 		}
 	}
 	if len(moves) == maxMoves {
-		return nil, &gateway.Refusal{Reason: ErrHeader, Detail: "At most " + strconv.Itoa(maxMoves) + " fields can be named. Name fewer."}
+		return nil, refuse(ErrHeader, "At most "+strconv.Itoa(maxMoves)+" fields can be named. Name fewer.")
 	}
 	return append(moves, added), nil
 }
@@ -234,7 +235,7 @@ func addMove(moves []move, added move) ([]move, error) {
 func (d *directives) moves(moves []move) ([]move, error) {
 	header := d.request.Header
 	if length := len(strings.Join(header["Connection"], ",")); length > maxConnection {
-		return nil, &gateway.Refusal{Reason: ErrHeader, Detail: "Connection names too many fields. Name fewer."}
+		return nil, refuse(ErrHeader, "Connection names too many fields. Name fewer.")
 	}
 	if field, found := queryExpression(d.location.RawQuery); found {
 		return nil, errQueryExpression(field, strings.Contains(d.location.RawQuery, "{{"+field+"}}"))
@@ -255,7 +256,7 @@ func errQueryExpression(field string, twoBraces bool) error {
 	if twoBraces {
 		detail += " For a credential write three braces, {{{" + field + "}}}."
 	}
-	return &gateway.Refusal{Reason: ErrURL, Detail: detail, Fields: []string{field}}
+	return refuse(ErrURL, detail, field)
 }
 
 // namedMoves adds the fields that one of the two headers names.
@@ -304,11 +305,11 @@ func headerMove(written entry, header http.Header) (move, error) {
 const noHeaderName = "is no header name. Write field=Header-Name, and a comma between fields."
 
 func errHeaderName(field, name, why string) error {
-	refusal := &gateway.Refusal{Reason: ErrHeader, Detail: headerFieldsHeader + ": " + strconv.Quote(name) + " " + why}
-	if field != "" {
-		refusal.Fields = []string{field}
+	detail := headerFieldsHeader + ": " + strconv.Quote(name) + " " + why
+	if field == "" {
+		return refuse(ErrHeader, detail)
 	}
-	return refusal
+	return refuse(ErrHeader, detail, field)
 }
 
 // trim takes the white space of header fields off both ends (RFC 9110 section 5.6.3).

@@ -143,19 +143,16 @@ func (s *resolution) inText(field string, value []byte) {
 
 // refusal says what is wrong; nil when nothing is.
 func (s *resolution) refusal() error {
-	if s.missing != nil {
+	switch {
+	case s.missing != nil:
 		return errMissing(distinct(s.missing), s.hint)
-	}
-	if s.nested != nil {
+	case s.nested != nil:
 		return errNotScalar(distinct(s.nested))
-	}
-	if s.unnamed != "" {
+	case s.unnamed != "":
 		return errHeaderName(s.unnamed, s.unnamed, noHeaderName)
-	}
-	if s.broken != "" {
+	case s.broken != "":
 		return errHalfPair(s.broken)
-	}
-	if s.long != "" {
+	case s.long != "":
 		return errTooMuchMoved(s.long)
 	}
 	return nil
@@ -222,10 +219,7 @@ func queryExpression(query string) (field string, found bool) {
 }
 
 func errExpression() error {
-	return &gateway.Refusal{
-		Reason: ErrPathExpressionFill,
-		Detail: "A path expression of " + urlHeader + " is malformed. Write {field}, with letters, digits, \"_\", \"-\" and \".\" (RFC 6570 level 1).",
-	}
+	return refuse(ErrPathExpressionFill, "A path expression of "+urlHeader+" is malformed. Write {field}, with letters, digits, \"_\", \"-\" and \".\" (RFC 6570 level 1).")
 }
 
 // fillPath replaces the path's expressions by values of the record. Values are
@@ -267,11 +261,7 @@ func pathMove(moves []move, field string) move {
 }
 
 func errUnfillable(fields ...string) error {
-	return &gateway.Refusal{
-		Reason: ErrPathExpressionFill,
-		Detail: "The value of a field cannot stand in the outbound URL's path: it is empty, or it is or holds a segment \".\" or \"..\" or a control character, encoded or not. Send another value: " + quoted(fields...) + ".",
-		Fields: fields,
-	}
+	return refuse(ErrPathExpressionFill, "The value of a field cannot stand in the outbound URL's path: it is empty, or it is or holds a segment \".\" or \"..\" or a control character, encoded or not. Send another value: "+quoted(fields...)+".", fields...)
 }
 
 // places reports whether an operation places fields of the record by itself.

@@ -247,7 +247,7 @@ func (w *formWriter) openPart(contentType string) {
 // fail notes the first thing that is wrong.
 func (w *formWriter) fail(reason error, detail string, fields ...string) {
 	if w.failed == nil {
-		w.failed = &gateway.Refusal{Reason: reason, Detail: detail, Fields: fields}
+		w.failed = refuse(reason, detail, fields...)
 	}
 }
 
@@ -278,10 +278,7 @@ func mediaType(allowed string) string {
 func (b *builder) reshapedForm() error {
 	var object rawjson.Object
 	if err := object.Read(b.Body); err != nil || !bytes.HasPrefix(b.Body, []byte("{")) {
-		return &gateway.Refusal{
-			Reason: ErrRecord,
-			Detail: "The operation takes a form, and its x-keyrelay-body makes no object of the record. Have the operator write it as a mapping.",
-		}
+		return refuse(ErrRecord, "The operation takes a form, and its x-keyrelay-body makes no object of the record. Have the operator write it as a mapping.")
 	}
 	return b.setForm(&object, b.Body, make([]bool, object.Len()))
 }

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"bytes"
 	"net/http"
 	"slices"
 	"strings"
@@ -22,30 +23,28 @@ func nominated(header http.Header, name string) bool {
 
 // holdsPlaceholder says whether a forwarded value waits for a credential.
 func holdsPlaceholder(values []string) bool {
-	for _, value := range values {
-		if strings.Contains(value, "{{{") {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(values, func(value string) bool { return strings.Contains(value, "{{{") })
 }
 
 // holdsCredentials knows the fields for credentials. They are forwarded with a placeholder only.
 func holdsCredentials(name string) bool { return name == "Authorization" || name == "Cookie" }
 
 // forwardedNames lists the names of the caller's header fields that go to the destination.
-func (b *builder) forwardedNames(names []string, header http.Header) []string {
+// braces says that something in the header is written in two braces or more.
+func (b *builder) forwardedNames(names []string, header http.Header) (_ []string, braces bool) {
 	nominates := header["Connection"] != nil
 	for name, values := range header {
+		braced := slices.ContainsFunc(values, func(value string) bool { return strings.Contains(value, "{{") })
+		braces = braces || braced
 		passes := gateway.Forwards(name) && !overrides(b.Operation, name)
 		if holdsCredentials(name) {
-			passes = holdsPlaceholder(values)
+			passes = braced && holdsPlaceholder(values)
 		}
 		if passes && !(nominates && nominated(header, name)) {
 			names = append(names, name)
 		}
 	}
-	return names
+	return names, braces
 }
 
 // received is what the relay adds to Via (RFC 9110 section 7.6.3): a gateway's
@@ -56,10 +55,12 @@ const received = "1.1 keyrelay"
 // the relay's own.
 func (b *builder) setHeader(d *directives, moved []headerText, text string) error {
 	var store [32]string
-	if err := b.checkBraces(d.request.Header); err != nil {
-		return err
+	names, braces := b.forwardedNames(store[:0], d.request.Header)
+	if braces {
+		if err := b.checkBraces(d.request.Header); err != nil {
+			return err
+		}
 	}
-	names := b.forwardedNames(store[:0], d.request.Header)
 	const own = 3 // Accept-Encoding, Via, and Content-Type where a record has none
 	b.Header = make(http.Header, len(names)+len(moved)+own)
 	values := b.values[:0]
@@ -74,7 +75,7 @@ func (b *builder) setHeader(d *directives, moved []headerText, text string) erro
 		switch {
 		case len(sent) == 0:
 		case isMoved(moved, name) && name != "Cookie":
-		case holdsPlaceholder(sent):
+		case braces && holdsPlaceholder(sent):
 			waiting = append(waiting, name)
 		case changed && gateway.IsDigest(name):
 		default:
@@ -173,20 +174,11 @@ func writeCookies(text []byte, headers []headerText, r *record, moves []move) ([
 // isCookieValue reports whether a value is made of cookie-octets (RFC 6265 section
 // 4.1.1) and the commas that join the elements of an array.
 func isCookieValue(value []byte) bool {
-	for _, c := range value {
-		if c <= ' ' || c >= 0x7f || strings.IndexByte(`";\`, c) >= 0 {
-			return false
-		}
-	}
-	return true
+	return !bytes.ContainsFunc(value, func(c rune) bool { return c <= ' ' || c >= 0x7f || strings.ContainsRune(`";\`, c) })
 }
 
 func errCookieValue(field string) error {
-	return &gateway.Refusal{
-		Reason: ErrHeader,
-		Detail: "The value of the field " + quoted(field) + " cannot stand in a cookie: only printable ASCII without white space, quotes, semicolons and backslashes can (RFC 6265 section 4.1.1).",
-		Fields: []string{field},
-	}
+	return refuse(ErrHeader, "The value of the field "+quoted(field)+" cannot stand in a cookie: only printable ASCII without white space, quotes, semicolons and backslashes can (RFC 6265 section 4.1.1).", field)
 }
 
 // joinCookie adds cookies to the caller's own Cookie where that waits for a

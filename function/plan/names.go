@@ -3,8 +3,6 @@ package plan
 import (
 	"strings"
 	"unicode/utf8"
-
-	"keyrelay/function/gateway"
 )
 
 // An entry is a field as a header names it: field, field?, and, in X-Relay-Header-Fields,
@@ -64,10 +62,7 @@ func cutQuoted(text, directive string) (name, rest string, err error) {
 }
 
 func errQuotedName(directive string) error {
-	return &gateway.Refusal{
-		Reason: ErrHeader,
-		Detail: directive + ` holds a quoted name that is not closed, or that something follows. Write names with commas or quotes as "a,b" and "a\"b", and ? or =Header-Name behind the closing quote.`,
-	}
+	return refuse(ErrHeader, directive+` holds a quoted name that is not closed, or that something follows. Write names with commas or quotes as "a,b" and "a\"b", and ? or =Header-Name behind the closing quote.`)
 }
 
 // fromLatin1 reads a header's value as UTF-8 where it is, else as ISO-8859-1, which

@@ -24,19 +24,12 @@ func (b *builder) checkOverrides(query string, moves []move) error {
 		case m.to == toHeader && overrides(b.Operation, m.name):
 			return errHeaderName(m.field, m.name, "is a header by which servers can see another request than the operation, and the operation declares no such parameter. Choose another.")
 		case m.to == toQuery && overridesInQuery(b.Operation, m.name):
-			return &gateway.Refusal{
-				Reason: ErrHeader,
-				Detail: queryFieldsHeader + ": " + quoted(m.name) + " is a query parameter by which servers can see another method or path than the operation's, and the operation declares none of that name. Leave it in the record.",
-				Fields: []string{m.field},
-			}
+			return refuse(ErrHeader, queryFieldsHeader+": "+quoted(m.name)+" is a query parameter by which servers can see another method or path than the operation's, and the operation declares none of that name. Leave it in the record.", m.field)
 		}
 	}
 	for name := range queryNames(query) {
 		if overridesInQuery(b.Operation, name) {
-			return &gateway.Refusal{
-				Reason: ErrURL,
-				Detail: "The outbound URL has the query parameter " + quoted(name) + ", by which servers can see another method or path than the operation's, and the operation declares none of that name. Take it out, and send the method that you mean.",
-			}
+			return refuse(ErrURL, "The outbound URL has the query parameter "+quoted(name)+", by which servers can see another method or path than the operation's, and the operation declares none of that name. Take it out, and send the method that you mean.")
 		}
 	}
 	return nil
@@ -54,11 +47,7 @@ func override(query string) string {
 }
 
 func errSpread(field, name string) error {
-	return &gateway.Refusal{
-		Reason: ErrFieldNotScalar,
-		Detail: "A member of the object would become the query parameter " + quoted(name) + ", by which servers can see another method or path than the operation's. Take it out of the field " + quoted(field) + ".",
-		Fields: []string{field},
-	}
+	return refuse(ErrFieldNotScalar, "A member of the object would become the query parameter "+quoted(name)+", by which servers can see another method or path than the operation's. Take it out of the field "+quoted(field)+".", field)
 }
 
 // overrides reports whether servers could read a header field as such a name, unless
@@ -100,13 +89,16 @@ func isQueryOverride(name string) bool {
 	case "url", "uri", "route", "path", "controller":
 		return marked
 	}
-	return isMethodOverride(name)
+	return sayMethod(words, marked)
 }
 
 // isMethodOverride reports whether frameworks read a parameter, of a query or a form, as the request's method.
 func isMethodOverride(name string) bool {
 	var store [64]byte
-	words, marked := queryWords(store[:0], name)
+	return sayMethod(queryWords(store[:0], name))
+}
+
+func sayMethod(words []byte, marked bool) bool {
 	if string(words) == "method" || string(words) == "verb" {
 		return marked
 	}
@@ -123,6 +115,10 @@ func queryWords(words []byte, name string) (_ []byte, marked bool) {
 
 // isOverride reports whether a header field's name belongs to one of the families.
 func isOverride(name string) bool {
+	switch name {
+	case "Accept", "Accept-Encoding", "Accept-Language", "Content-Type", "Idempotency-Key", "User-Agent":
+		return false // in nearly every request, and of no family
+	}
 	var store [64]byte
 	rest, hasX := bytes.CutPrefix(gateway.FoldHeaderName(store[:0], name), []byte("x-"))
 	if isVariable(rest) {

@@ -75,10 +75,7 @@ func Kept(header http.Header) (http.Header, error) {
 				continue
 			}
 			if !placeholdersAlone(values) {
-				return nil, &gateway.Refusal{
-					Reason: ErrHeader,
-					Detail: name + " holds something else than placeholders, and what is delivered later is kept without credentials. Send placeholders alone in it, or without Prefer: respond-async.",
-				}
+				return nil, refuse(ErrHeader, name+" holds something else than placeholders, and what is delivered later is kept without credentials. Send placeholders alone in it, or without Prefer: respond-async.")
 			}
 		case name != "Via" && !gateway.Forwards(name):
 			continue

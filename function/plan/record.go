@@ -31,11 +31,10 @@ func (r *record) read(text []byte) error {
 	if err := r.object.Read(text); err != nil {
 		return errRecord(err)
 	}
-	r.taken = r.takenStore[:0]
-	if count := r.object.Len(); count > len(r.takenStore) {
-		r.taken = make([]bool, count)
-	} else {
+	if count := r.object.Len(); count <= len(r.takenStore) {
 		r.taken = r.takenStore[:count]
+	} else {
+		r.taken = make([]bool, count)
 	}
 	return nil
 }
@@ -174,10 +173,7 @@ func (b *builder) choose(field destination.SecretField) error {
 	if b.Chosen[field.Name] != "" {
 		return nil
 	}
-	index := -1
-	if b.record.text != nil {
-		index = b.record.find(field.Name)
-	}
+	index := b.record.find(field.Name)
 	switch {
 	case index < 0 && field.Required:
 		return errMissing([]string{field.Name}, b.record.resembling(field.Name))
@@ -214,11 +210,7 @@ func (r *record) takeSession(session *destination.Session) (token func() string,
 }
 
 func errNoSession(field string) error {
-	return &gateway.Refusal{
-		Reason: ErrSession,
-		Detail: "The record holds no session token. Send a valid one as the text of the field " + quoted(field) + ".",
-		Fields: []string{field},
-	}
+	return refuse(ErrSession, "The record holds no session token. Send a valid one as the text of the field "+quoted(field)+".", field)
 }
 
 // errRecord says what makes the text no record.
