@@ -1,6 +1,7 @@
 package destination
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -55,7 +56,7 @@ func (r *reader) checkExtensions(node *yaml.Node, at level) {
 		levels, found := known[name]
 		switch {
 		case !found:
-			r.fault(key, printable(key.Value)+" is not known", "write "+extensionPrefix+nearest(name, known)+", or remove it")
+			r.fault(key, printable(key.Value)+" is not known", remedyFor(name))
 		case !slices.Contains(levels, at):
 			r.fault(key, key.Value+" may not stand here", "write it on "+join(levels))
 		}
@@ -66,14 +67,16 @@ func (r *reader) checkExtensions(node *yaml.Node, at level) {
 func (r *reader) checkPrefix(key *yaml.Node) {
 	const most = 2
 	name := strings.ToLower(key.Value)
-	if len(name) < len(extensionPrefix) || name[0] != 'x' || Edits(name[:len(extensionPrefix)], extensionPrefix) > most {
+	if len(name) < len(extensionPrefix) || name[0] != 'x' || distance(name[:len(extensionPrefix)], extensionPrefix) > most {
 		return
 	}
-	known := map[string]bool{}
-	for each := range extensions() {
-		known[extensionPrefix+each] = true
-	}
-	r.fault(key, printable(key.Value)+" is not known", "write "+nearest(name, known)+", or remove it")
+	r.fault(key, printable(key.Value)+" is not known", remedyFor(name[len(extensionPrefix):]))
+}
+
+// remedyFor names the extension that a wrong name, without its prefix, is nearest to.
+func remedyFor(name string) string {
+	nearest, _ := Nearest(name, slices.Sorted(maps.Keys(extensions()))...)
+	return "write " + extensionPrefix + nearest + ", or remove it"
 }
 
 // checkElsewhere notes the extensions of all mappings that are none of the levels.
@@ -122,40 +125,4 @@ func printable(name string) string {
 		clean = strings.ToValidUTF8(clean[:80], "") + "..."
 	}
 	return clean
-}
-
-// nearest returns the known name with the least edits from a wrong one; of equals the first in the alphabet.
-func nearest[V any](wrong string, known map[string]V) string {
-	best, least := "", 0
-	for name := range known {
-		edits := Edits(wrong, name)
-		if best == "" || edits < least || edits == least && name < best {
-			best, least = name, edits
-		}
-	}
-	return best
-}
-
-// Edits is how many letters have to be changed, added, taken out or swapped with the next
-// to make b of a, the optimal string alignment distance of the two.
-func Edits(a, b string) int {
-	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := range len(a) {
-		row[0] = i + 1
-		for j := range len(b) {
-			substitution := last[j]
-			if a[i] != b[j] {
-				substitution++
-			}
-			row[j+1] = min(substitution, last[j+1]+1, row[j]+1)
-			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
-				row[j+1] = min(row[j+1], before[j-1]+1)
-			}
-		}
-		before, last, row = last, row, before
-	}
-	return last[len(b)]
 }

@@ -8,31 +8,64 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// near returns the known name that a wrong one was most likely meant to be, whatever its
-// case, hyphens and underscores; empty where it is one of them, or near none. The longer
-// a name is, the more of its letters may be wrong.
-func near(written string, known ...string) (meant string) {
-	if slices.Contains(known, written) {
-		return ""
-	}
-	least, letters := 0, bare(written)
-	for _, name := range known {
-		right := bare(name)
-		own := len(bare(strings.TrimPrefix(name, itentialPrefix)))
-		most := min(own/3, 1+own/6)
-		if len(right)-len(letters) > most || len(letters)-len(right) > most {
+// Nearest returns the known name that a written one is nearest to, and how many letters
+// would have to be changed, added, taken out or swapped with the next to make it that one.
+// Letter case, hyphens and underscores do not count. Of names as near the first counts.
+func Nearest(written string, known ...string) (name string, edits int) {
+	const compared = 100 // bytes, which is more than any known name has
+	written = bare(written[:min(len(written), compared)])
+	for _, each := range known {
+		right := bare(each)
+		if name != "" && (len(right)-len(written) >= edits || len(written)-len(right) >= edits) {
 			continue
 		}
-		if edits := Edits(letters, right); edits <= most && (meant == "" || edits < least) {
-			meant, least = name, edits
+		if distance := distance(written, right); name == "" || distance < edits {
+			name, edits = each, distance
 		}
 	}
-	return meant
+	return name, edits
 }
 
 // bare is a name without what is often mistaken in it.
 func bare(name string) string {
 	return strings.ToLower(strings.ReplaceAll(strings.ReplaceAll(name, "-", ""), "_", ""))
+}
+
+// distance is the optimal string alignment distance of two texts.
+func distance(a, b string) int {
+	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
+	}
+	for i := range len(a) {
+		row[0] = i + 1
+		for j := range len(b) {
+			substitution := last[j]
+			if a[i] != b[j] {
+				substitution++
+			}
+			row[j+1] = min(substitution, last[j+1]+1, row[j]+1)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				row[j+1] = min(row[j+1], before[j-1]+1)
+			}
+		}
+		before, last, row = last, row, before
+	}
+	return last[len(b)]
+}
+
+// near returns the known name that a wrong one was most likely meant to be; empty where it
+// is one of them, or near none. The longer a name is, the more of its letters may be wrong.
+func near(written string, known ...string) (meant string) {
+	if slices.Contains(known, written) {
+		return ""
+	}
+	meant, edits := Nearest(written, known...)
+	letters := len(bare(strings.TrimPrefix(meant, itentialPrefix)))
+	if edits > min(letters/3, 1+letters/6) {
+		return ""
+	}
+	return meant
 }
 
 // checkMeant notes members that were meant to be one of the known. Others may be a vendor's own.

@@ -154,8 +154,7 @@ func (r *reader) httpScheme(scheme *SecurityScheme, node *yaml.Node) {
 		if !gateway.ValidHeaderName(name) {
 			r.fault(node, "the scheme of this http scheme is no word", "write it as it stands in the Authorization header, such as bearer")
 		}
-		known := map[string]bool{"basic": true, "bearer": true, "digest": true}
-		if meant := nearest(strings.ToLower(name), known); Edits(strings.ToLower(name), meant) <= 2 {
+		if meant, edits := Nearest(name, "basic", "bearer", "digest"); edits <= 2 {
 			r.warnAtStart(node, "the http scheme "+printable(name)+" is sent as it stands, and is near "+meant, "write scheme: "+meant+", unless the API has that very word")
 		}
 	}
@@ -201,10 +200,11 @@ func (r *reader) flow(scheme *SecurityScheme, node *yaml.Node) {
 // unknownFlows notes flows that OpenAPI does not know, with the one that is meant.
 func (r *reader) unknownFlows(flows *yaml.Node) {
 	swagger := map[string]string{"accessCode": "authorizationCode", "application": "clientCredentials"} // OpenAPI 2.0's names
-	known := map[string]bool{"implicit": true, "password": true, "clientCredentials": true, "authorizationCode": true, "deviceAuthorization": true}
+	known := []string{"authorizationCode", "clientCredentials", "deviceAuthorization", "implicit", "password"}
 	for _, each := range r.members(flows, "flows") {
-		if name := each.key.Value; !known[name] && !strings.HasPrefix(name, "x-") {
-			r.fault(each.key, "OpenAPI has no flow "+printable(name), "write "+cmp.Or(swagger[name], nearest(name, known)))
+		if name := each.key.Value; !slices.Contains(known, name) && !strings.HasPrefix(name, "x-") {
+			nearest, _ := Nearest(name, known...)
+			r.fault(each.key, "OpenAPI has no flow "+printable(name), "write "+cmp.Or(swagger[name], nearest))
 		}
 	}
 }

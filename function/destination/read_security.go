@@ -1,6 +1,7 @@
 package destination
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -141,7 +142,7 @@ func placeholders(named []*SecurityScheme) []*SecurityScheme {
 // unknownScheme notes a requirement of a scheme that the document does not have.
 func (r *reader) unknownScheme(key *yaml.Node) {
 	remedy := "declare it under components.securitySchemes"
-	if like := nearest(key.Value, r.destination.Schemes); like != "" {
+	if like, _ := Nearest(key.Value, slices.Sorted(maps.Keys(r.destination.Schemes))...); like != "" {
 		remedy += ", or write " + printable(like)
 	}
 	r.fault(key, "the security scheme "+printable(key.Value)+" is not declared", remedy)
@@ -158,11 +159,8 @@ func (r *reader) session() *Session {
 	names := []string{"field", "introspectionUrl", "security", "jwksUri", "issuer", "audience", "scope", "secret", "cacheSeconds"}
 	for _, each := range r.members(node, what) {
 		if !slices.Contains(names, each.key.Value) {
-			known := map[string]bool{}
-			for _, name := range names {
-				known[name] = true
-			}
-			r.fault(each.key, printable(each.key.Value)+" is not known in "+what, "write "+nearest(each.key.Value, known)+", or remove it")
+			nearest, _ := Nearest(each.key.Value, names...)
+			r.fault(each.key, printable(each.key.Value)+" is not known in "+what, "write "+nearest+", or remove it")
 		}
 	}
 	session.Field, _ = r.required(node, "field", what, "write the name of the record's field that holds the session token")

@@ -2,7 +2,6 @@ package plan
 
 import (
 	"net/http"
-	"slices"
 	"strings"
 
 	"keyrelay/function/destination"
@@ -53,14 +52,16 @@ const maxEdits = 2
 // resemblesDirective reports whether a header outside those families has the name of a
 // directive but for an edit or two, as X-RelayDry-Run has.
 func resemblesDirective(name string) bool {
-	const longest = len(queryFieldsHeader) + maxEdits
-	if len(name) < len(dryRunHeader)-maxEdits || len(name) > longest {
-		return false
-	}
-	var store [longest]byte
-	folded := gateway.FoldHeaderName(store[:0], name)
 	for _, known := range [...]string{"x-osmos-outbound-url", "x-osmos-query-param-fields", "x-relay-header-fields", "x-relay-dry-run"} {
-		if sharesThird(string(folded), known) && destination.Edits(string(folded), known) <= maxEdits {
+		if len(name) < len(known)-maxEdits || len(name) > len(known)+maxEdits {
+			continue
+		}
+		var store [len(queryFieldsHeader) + maxEdits]byte
+		folded := gateway.FoldHeaderName(store[:0], name)
+		if !sharesThird(string(folded), known) {
+			continue
+		}
+		if _, edits := destination.Nearest(string(folded), known); edits <= maxEdits {
 			return true
 		}
 	}
@@ -76,9 +77,7 @@ func sharesThird(name, known string) bool {
 
 func errDirective(name string) error {
 	known := directiveHeaders()
-	written := strings.ToLower(shorten(name))
-	edits := func(known string) int { return destination.Edits(written, strings.ToLower(known)) }
-	nearest := slices.MinFunc(known, func(a, b string) int { return edits(a) - edits(b) })
+	nearest, _ := destination.Nearest(name, known...)
 	return &gateway.Refusal{
 		Reason:  ErrHeader,
 		Detail:  "The relay does not know the header " + quoted(shorten(name)) + ". The nearest one that it knows is " + nearest + ".",

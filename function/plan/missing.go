@@ -42,20 +42,15 @@ func (r *record) resembling(field string) string {
 	if r.text == nil || len(field) > maxComparedBytes {
 		return ""
 	}
-	written := strings.ToLower(field)
-	best, least := "", min(maxEdits, len(field)/3)+1
+	var names []string
 	for i := range min(r.object.Len(), maxCompared) {
-		member := r.object.Member(i)
-		value := r.object.Value(i)
-		if i == r.session || r.taken[i] || value.Start-member.Start > maxComparedBytes {
-			continue
-		}
 		name := r.object.Name(i)
-		if edits := destination.Edits(written, strings.ToLower(name)); edits < least && name != field {
-			best, least = name, edits
+		if i != r.session && !r.taken[i] && len(name) <= maxComparedBytes && name != field {
+			names = append(names, name)
 		}
 	}
-	if best == "" {
+	best, edits := destination.Nearest(field, names...)
+	if best == "" || edits > min(maxEdits, len(field)/3) {
 		return ""
 	}
 	return " For " + quoted(field) + " the record has " + quoted(best) + "."

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -157,10 +158,9 @@ func (b *builder) errScheme(place, what string) error {
 // caller put into the wrong place, which an answer does not repeat.
 func (b *builder) misspelt(name string) string {
 	const longest = 64
-	for known := range b.Destination.Schemes {
-		if len(name) <= longest && destination.Edits(name, known) <= min(maxEdits, len(known)-1) {
-			return "a placeholder, " + quoted(name) + ","
-		}
+	known, edits := destination.Nearest(name, slices.Sorted(maps.Keys(b.Destination.Schemes))...)
+	if len(name) <= longest && edits <= min(maxEdits, len(known)-1) {
+		return "a placeholder, " + quoted(name) + ","
 	}
 	return "a placeholder"
 }
@@ -231,5 +231,5 @@ func errUnclosed(place string) error {
 func headerPlace(field string) string { return "The header " + strconv.Quote(field) }
 
 func errPlaceholder(place, why string) error {
-	return &gateway.Refusal{Reason: ErrPlaceholder, Detail: place + " " + why}
+	return refuse(ErrPlaceholder, place+" "+why)
 }
