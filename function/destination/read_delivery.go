@@ -1,6 +1,7 @@
 package destination
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 	"time"
@@ -15,30 +16,26 @@ const maxDeliveryHours = 13 * 24
 // delivery reads how records are delivered that are accepted now and sent later.
 func (r *reader) delivery(node *yaml.Node, settings *Operation) {
 	const what, hours = extensionPrefix + "delivery", extensionPrefix + "delivery-hours"
-	named := r.member(node, what)
-	if when, ok := r.oneOf(named, what, "now", "later"); ok {
-		if settings.Later = when == "later"; settings.Later {
-			r.destination.Later = append(r.destination.Later, r.place(named))
-		}
-		if settings.Later && r.config.NoQueue {
-			r.fault(named, what+": later needs a queue, and there is none",
+	at := r.member(node, what)
+	switch r.oneOf(at, what, "now", "later") {
+	case "now":
+		settings.Later = false
+	case "later":
+		settings.Later = true
+		r.destination.Later = append(r.destination.Later, r.place(at))
+		if r.config.NoQueue {
+			r.fault(at, what+": later needs a queue, and there is none",
 				"set KEYRELAY_QUEUE and KEYRELAY_DEAD_QUEUE, which the template's parameter Later=true does, or remove it")
 		}
 	}
-	if written := r.member(node, hours); written != nil {
-		if value, ok := r.integer(written, hours, 1, maxDeliveryHours); ok {
-			settings.DeliverWithin = time.Duration(value) * time.Hour
-		}
-	}
+	written := r.integer(r.member(node, hours), hours, 1, maxDeliveryHours)
+	settings.DeliverWithin = cmp.Or(time.Duration(written)*time.Hour, settings.DeliverWithin)
 }
 
 // pace reads x-keyrelay-rate as the time between two deliveries; 0 when it is absent.
 func (r *reader) pace() time.Duration {
 	const what = extensionPrefix + "rate"
 	node := r.member(r.root, what)
-	if node == nil {
-		return 0
-	}
 	text, ok := r.text(node, what)
 	if !ok {
 		return 0

@@ -56,8 +56,7 @@ func (r *reader) document(sound bool) {
 	r.checkMisspelt(r.member(r.root, "components"), "components")
 	d.Network = r.network()
 	d.CA = r.reference(r.root, "ca")
-	recordType, _ := r.oneOf(r.member(r.root, extensionPrefix+"record-type"), extensionPrefix+"record-type", "json", "any")
-	d.AnyRecordType = recordType == "any"
+	d.AnyRecordType = r.oneOf(r.member(r.root, extensionPrefix+"record-type"), extensionPrefix+"record-type", "json", "any") == "any"
 	d.Pace = r.pace()
 	d.Variables = r.reference(r.root, "variables")
 	d.Callers = r.callers()
@@ -66,7 +65,7 @@ func (r *reader) document(sound bool) {
 	if r.member(r.root, extensionPrefix+"timeout") != nil {
 		d.AuxiliaryTimeout = shared.Timeout
 	}
-	r.documentServers()
+	r.servers = r.serverList(r.member(r.root, "servers"))
 	r.schemes()
 	off := r.sharedSecurity(&shared)
 	d.Session = r.session()
@@ -108,7 +107,7 @@ func (r *reader) version() bool {
 // network reads x-keyrelay-network.
 func (r *reader) network() Network {
 	node := r.member(r.root, extensionPrefix+"network")
-	text, _ := r.oneOf(node, extensionPrefix+"network", "public", "private", "loopback")
+	text := r.oneOf(node, extensionPrefix+"network", "public", "private", "loopback")
 	network, _ := ParseNetwork(text)
 	switch widest := r.config.Widest; {
 	case network == Loopback && r.config.RealLambda:
@@ -185,53 +184,35 @@ func (r *reader) pointer(node *yaml.Node, what string) (rawjson.Pointer, bool) {
 
 // settings reads the extensions that a document and an operation share, over what holds without them.
 func (r *reader) settings(node *yaml.Node, settings Operation) Operation {
-	if timeout := r.member(node, extensionPrefix+"timeout"); timeout != nil {
-		if value, ok := r.seconds(timeout, extensionPrefix+"timeout", false, maxTimeout); ok {
-			settings.Timeout = value
-		}
-	}
-	batch, _ := r.oneOf(r.member(node, extensionPrefix+"batch"), extensionPrefix+"batch", "whole", "split")
-	switch batch {
+	const timeout, batch, concurrency, most, bodyType = extensionPrefix + "timeout", extensionPrefix + "batch",
+		extensionPrefix + "batch-concurrency", extensionPrefix + "batch-max", extensionPrefix + "body-type"
+	settings.Timeout = cmp.Or(r.seconds(r.member(node, timeout), timeout, false, maxTimeout), settings.Timeout)
+	switch r.oneOf(r.member(node, batch), batch, "whole", "split") {
 	case "whole":
 		settings.Batch = Whole
 	case "split":
 		settings.Batch = Split
 	}
-	if concurrency := r.member(node, extensionPrefix+"batch-concurrency"); concurrency != nil {
-		if value, ok := r.integer(concurrency, extensionPrefix+"batch-concurrency", 1, maxBatchConcurrency); ok {
-			settings.BatchConcurrency = value
-		}
-	}
-	if most := r.member(node, extensionPrefix+"batch-max"); most != nil {
-		if value, ok := r.integer(most, extensionPrefix+"batch-max", 1, maxBatch); ok {
-			settings.BatchMax = value
-		}
-	}
+	settings.BatchConcurrency = cmp.Or(r.integer(r.member(node, concurrency), concurrency, 1, maxBatchConcurrency), settings.BatchConcurrency)
+	settings.BatchMax = cmp.Or(r.integer(r.member(node, most), most, 1, maxBatch), settings.BatchMax)
 	r.delivery(node, &settings)
 	if body := r.member(node, extensionPrefix+"body"); body != nil {
 		settings.Body = r.bodyTemplate(body)
 	}
-	bodyType := r.member(node, extensionPrefix+"body-type")
-	if text, ok := r.oneOf(bodyType, extensionPrefix+"body-type", jsonType, formType, multipartType); ok {
-		settings.BodyType = text
-	}
+	settings.BodyType = cmp.Or(r.oneOf(r.member(node, bodyType), bodyType, jsonType, formType, multipartType), settings.BodyType)
 	return settings
 }
 
 // bodyTemplate reads x-keyrelay-body and checks its expressions.
 func (r *reader) bodyTemplate(node *yaml.Node) *BodyTemplate {
-	before := len(r.faults)
-	template := &BodyTemplate{}
-	var ok bool
-	if template.JSON, ok = r.json(node); ok {
-		r.checkExpressions(node)
+	text, ok := r.json(node)
+	if !ok {
+		return nil
 	}
-	if len(r.faults) == before {
-		compiler := bodyCompiler{reader: r}
-		compiler.value(node)
-		template.Parts = compiler.parts
-	}
-	return template
+	r.checkExpressions(node)
+	compiler := bodyCompiler{reader: r}
+	compiler.value(node)
+	return &BodyTemplate{JSON: text, Parts: compiler.parts}
 }
 
 // checkExpressions notes every broken expression of a body template.

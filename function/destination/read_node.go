@@ -1,9 +1,11 @@
 package destination
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -226,24 +228,31 @@ func (r *reader) boolean(node *yaml.Node, what string, otherwise bool) bool {
 	return otherwise
 }
 
-// integer returns a whole number within bounds.
-func (r *reader) integer(node *yaml.Node, what string, least, most int) (int, bool) {
-	if node.Kind == yaml.ScalarNode && node.ShortTag() == "!!int" {
-		if value, err := strconv.Atoi(node.Value); err == nil && value >= least && value <= most {
-			return value, true
-		}
+// integer returns a whole number within bounds, the least of which is above 0; 0 where it is
+// absent or a fault was noted.
+func (r *reader) integer(node *yaml.Node, what string, least, most int) int {
+	if node == nil {
+		return 0
 	}
-	r.fault(node, what+" is not a whole number that may stand here", fmt.Sprintf("write a number from %d to %d", least, most))
-	return 0, false
+	value, err := strconv.Atoi(node.Value)
+	if node.Kind != yaml.ScalarNode || node.ShortTag() != "!!int" || err != nil || value < least || value > most {
+		r.fault(node, what+" is not a whole number that may stand here", fmt.Sprintf("write a number from %d to %d", least, most))
+		return 0
+	}
+	return value
 }
 
-// seconds returns a duration written as a number of seconds, at most a given number of them.
-func (r *reader) seconds(node *yaml.Node, what string, zero bool, most float64) (time.Duration, bool) {
+// seconds returns a duration written as a number of seconds, at most a given number of
+// them; 0 where it is absent or a fault was noted.
+func (r *reader) seconds(node *yaml.Node, what string, zero bool, most float64) time.Duration {
+	if node == nil {
+		return 0
+	}
 	if node.Kind == yaml.ScalarNode && (node.ShortTag() == "!!int" || node.ShortTag() == "!!float") {
 		value, err := strconv.ParseFloat(node.Value, 64)
 		duration := time.Duration(math.Round(value * float64(time.Second)))
 		if err == nil && value >= 0 && value <= most && (zero || duration > 0) {
-			return duration, true
+			return duration
 		}
 	}
 	bounds := "more than 0"
@@ -251,22 +260,28 @@ func (r *reader) seconds(node *yaml.Node, what string, zero bool, most float64) 
 		bounds = "0 or more"
 	}
 	r.fault(node, what+" is not a number of seconds that may stand here", fmt.Sprintf("write a number, %s and at most %.0f", bounds, most))
-	return 0, false
+	return 0
 }
 
-// oneOf returns a text that must be one of a few.
-func (r *reader) oneOf(node *yaml.Node, what string, choices ...string) (string, bool) {
+// oneOf returns a text that must be one of a few; empty where it is absent or a fault was noted.
+func (r *reader) oneOf(node *yaml.Node, what string, choices ...string) string {
 	text, ok := r.text(node, what)
-	if !ok {
-		return "", false
+	if ok && !slices.Contains(choices, text) {
+		r.fault(node, what+" is not known", "write one of: "+strings.Join(choices, ", "))
+		return ""
 	}
-	for _, choice := range choices {
-		if text == choice {
-			return text, true
+	return text
+}
+
+// onlyKnown notes the members of a mapping that have no meaning there. The name x-* stands
+// for all extensions.
+func (r *reader) onlyKnown(node *yaml.Node, what string, names ...string) {
+	for _, each := range r.members(node, what) {
+		if name := each.key.Value; !slices.Contains(names, name) && !(strings.HasPrefix(name, "x-") && slices.Contains(names, "x-*")) {
+			meant := cmp.Or(near(name, names...), "one of: "+strings.Join(names, ", "))
+			r.fault(each.key, printable(name)+" is not known in "+what, "write "+meant+", or remove it")
 		}
 	}
-	r.fault(node, what+" is not known", "write one of: "+strings.Join(choices, ", "))
-	return "", false
 }
 
 // maxReferences is how many $refs may lead from one to the next.

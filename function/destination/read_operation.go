@@ -1,6 +1,7 @@
 package destination
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -31,7 +32,7 @@ func (r *reader) parameter(node *yaml.Node) (parameter Parameter, ok bool) {
 	if named == nil || at == nil {
 		return Parameter{}, false
 	}
-	if parameter.In, ok = r.oneOf(at, "the in of "+what, "query", "header", "path", "cookie"); !ok {
+	if parameter.In = r.oneOf(at, "the in of "+what, "query", "header", "path", "cookie"); parameter.In == "" {
 		return Parameter{}, false
 	}
 	parameter.Name = name
@@ -92,10 +93,7 @@ func (r *reader) style(node *yaml.Node, in string) string {
 	case "path":
 		styles = []string{"simple", "label", "matrix"}
 	}
-	if style, ok := r.oneOf(r.member(node, "style"), "the style of a parameter in: "+in, styles...); ok {
-		return style
-	}
-	return styles[0]
+	return cmp.Or(r.oneOf(r.member(node, "style"), "the style of a parameter in: "+in, styles...), styles[0])
 }
 
 // merged returns the parameters of a path item with those of an operation, which
@@ -196,7 +194,7 @@ func (r *reader) encodings(node *yaml.Node) map[string]Encoding {
 // encoding reads how one member of a form is written.
 func (r *reader) encoding(node *yaml.Node) (encoding Encoding) {
 	encoding.ContentType, _ = r.text(r.member(node, "contentType"), "contentType")
-	encoding.Style, _ = r.oneOf(r.member(node, "style"), "the style of an encoding", "form", "spaceDelimited", "pipeDelimited", "deepObject")
+	encoding.Style = r.oneOf(r.member(node, "style"), "the style of an encoding", "form", "spaceDelimited", "pipeDelimited", "deepObject")
 	encoding.Explode = r.boolean(r.member(node, "explode"), "explode", encoding.Style == "" || encoding.Style == "form")
 	encoding.AllowReserved = r.boolean(r.member(node, "allowReserved"), "allowReserved", false)
 	return encoding

@@ -59,7 +59,7 @@ func readOverlay(file string, config Config) *overlay {
 		r.fault(at, "the version of the overlay is not 1.0", "write overlay: 1.0.0 and what belongs to it")
 		return o
 	}
-	r.onlyKnown(r.root, what, "overlay", "info", "extends", "actions")
+	r.onlyKnown(r.root, what, "overlay", "info", "extends", "actions", "x-*")
 	o.extends()
 	list := r.member(r.root, "actions")
 	actions := r.items(list, "actions")
@@ -97,7 +97,7 @@ func (o *overlay) action(node *yaml.Node) {
 	if !r.mapping(node, what) {
 		return
 	}
-	r.onlyKnown(node, what, "target", "description", "update", "remove")
+	r.onlyKnown(node, what, "target", "description", "update", "remove", "x-*")
 	target, at := r.required(node, "target", what, "write a JSONPath such as $.servers[0]")
 	if at == nil {
 		return
@@ -117,15 +117,6 @@ func (o *overlay) action(node *yaml.Node) {
 	}
 	made.target = parsed
 	o.actions = append(o.actions, made)
-}
-
-// onlyKnown notes the members of a mapping that have no meaning there.
-func (r *reader) onlyKnown(node *yaml.Node, what string, names ...string) {
-	for _, each := range r.members(node, what) {
-		if !slices.Contains(names, each.key.Value) && !strings.HasPrefix(each.key.Value, "x-") {
-			r.fault(each.key, printable(each.key.Value)+" is not known in "+what, "write one of: "+strings.Join(names, ", "))
-		}
-	}
 }
 
 // isFor reports whether an overlay is for a document.

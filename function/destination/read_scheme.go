@@ -84,7 +84,7 @@ func (r *reader) kind(scheme *SecurityScheme, node *yaml.Node) string {
 	if at == nil {
 		return ""
 	}
-	kind, _ := r.oneOf(at, "the type of "+what, "apiKey", "http", "oauth2", "openIdConnect", "mutualTLS")
+	kind := r.oneOf(at, "the type of "+what, "apiKey", "http", "oauth2", "openIdConnect", "mutualTLS")
 	switch kind {
 	case "apiKey":
 		r.apiKey(scheme, node)
@@ -110,7 +110,7 @@ func (r *reader) apiKey(scheme *SecurityScheme, node *yaml.Node) {
 	if at := r.member(node, "in"); at == nil {
 		r.fault(node, "this apiKey scheme does not say where the key goes", "write in: header, query or cookie")
 	} else {
-		scheme.In, _ = r.oneOf(at, "the in of this apiKey scheme", "header", "query", "cookie")
+		scheme.In = r.oneOf(at, "the in of this apiKey scheme", "header", "query", "cookie")
 	}
 	name, at := r.required(node, "name", "this apiKey scheme", "write the name of the header, query parameter or cookie")
 	scheme.Field = name
@@ -145,7 +145,7 @@ func (r *reader) httpScheme(scheme *SecurityScheme, node *yaml.Node) {
 	case "bearer":
 		scheme.Kind, scheme.Word = Bearer, "Bearer"
 	case "oauth":
-		scheme.Kind, scheme.OAuth1.SignatureMethod = SignedOAuth1, "HMAC-SHA1"
+		scheme.Kind = SignedOAuth1
 	case "": // a fault has been noted
 	case "digest", "dpop", "gnap", "hoba", "mutual", "negotiate", "ntlm", "privatetoken", "scram-sha-1", "scram-sha-256", "vapid":
 		scheme.Kind = Unsupported // these need more than a text

@@ -1,7 +1,7 @@
 package destination
 
 import (
-	"slices"
+	"cmp"
 	"strings"
 	"time"
 
@@ -22,8 +22,7 @@ const (
 // jwt reads x-keyrelay-jwt, and x-keyrelay-grant, which needs one.
 func (r *reader) jwt(scheme *SecurityScheme, node *yaml.Node, templates *templateReader) {
 	const what = extensionPrefix + "jwt"
-	grant, _ := r.oneOf(r.member(node, extensionPrefix+"grant"), extensionPrefix+"grant", "jwt-bearer")
-	scheme.JWTGrant = grant != ""
+	scheme.JWTGrant = r.oneOf(r.member(node, extensionPrefix+"grant"), extensionPrefix+"grant", "jwt-bearer") != ""
 	object := r.member(node, what)
 	if object == nil {
 		if scheme.JWTGrant || strings.HasSuffix(scheme.ClientAuthentication, "_jwt") {
@@ -34,18 +33,13 @@ func (r *reader) jwt(scheme *SecurityScheme, node *yaml.Node, templates *templat
 	if !r.mapping(object, what) {
 		return
 	}
-	for _, each := range r.members(object, what) {
-		if !slices.Contains([]string{"alg", "header", "claims", "lifetime"}, each.key.Value) {
-			r.fault(each.key, printable(each.key.Value)+" is not known in "+what, "write alg, header, claims or lifetime")
-		}
-	}
-	read := &JWT{Lifetime: defaultJWTLifetime}
+	r.onlyKnown(object, what, "alg", "header", "claims", "lifetime")
 	_, at := r.required(object, "alg", what, "write the algorithm that the API documents, such as alg: RS256")
-	read.Algorithm, _ = r.oneOf(at, "the alg of "+what, jwtAlgorithms()...)
-	read.Header = r.jwtPart(object, "header", templates)
-	read.Claims = r.jwtPart(object, "claims", templates)
-	if at := r.member(object, "lifetime"); at != nil {
-		read.Lifetime, _ = r.seconds(at, "lifetime", false, maxJWTLifetime)
+	read := &JWT{
+		Algorithm: r.oneOf(at, "the alg of "+what, jwtAlgorithms()...),
+		Header:    r.jwtPart(object, "header", templates),
+		Claims:    r.jwtPart(object, "claims", templates),
+		Lifetime:  cmp.Or(r.seconds(r.member(object, "lifetime"), "lifetime", false, maxJWTLifetime), defaultJWTLifetime),
 	}
 	scheme.JWT = read
 	switch scheme.Kind {

@@ -1,6 +1,7 @@
 package destination
 
 import (
+	"cmp"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -12,16 +13,16 @@ import (
 // OpenAPI has no word for.
 func (r *reader) placeCredential(scheme *SecurityScheme, node *yaml.Node) {
 	at := r.member(node, extensionPrefix+"in")
-	text, ok := r.oneOf(at, extensionPrefix+"in", "body", "path")
-	if !ok {
+	place := r.oneOf(at, extensionPrefix+"in", "body", "path")
+	if place == "" {
 		return
 	}
-	scheme.In = text
+	scheme.In = place
 	scheme.Field, _ = r.text(r.member(node, "name"), "name")
-	if text == "path" && len(r.members(r.member(r.root, "paths"), "paths")) == 0 {
+	if place == "path" && len(r.members(r.member(r.root, "paths"), "paths")) == 0 {
 		r.fault(at, extensionPrefix+"in: path has no path to put the credential into", "write paths: with {"+printable(scheme.Field)+"} in their templates")
 	}
-	if text == "body" && strings.HasPrefix(scheme.Field, "/") {
+	if place == "body" && strings.HasPrefix(scheme.Field, "/") {
 		r.pointer(r.member(node, "name"), "the name of this scheme")
 	}
 }
@@ -54,11 +55,7 @@ func (r *reader) sigv4(scheme *SecurityScheme, node *yaml.Node, kind string) {
 	if at == nil || kind != "apiKey" || !r.mapping(at, what) {
 		return
 	}
-	for _, each := range r.members(at, what) {
-		if each.key.Value != "service" && each.key.Value != "region" {
-			r.fault(each.key, printable(each.key.Value)+" is not known in "+what, "write service or region")
-		}
-	}
+	r.onlyKnown(at, what, "service", "region")
 	scheme.Kind, scheme.In, scheme.Field = AWSSignatureV4, "header", "Authorization"
 	scheme.Service, _ = r.required(at, "service", what, "write the service's name as signatures have it, such as s3, es or execute-api")
 	scheme.Region, _ = r.text(r.member(at, "region"), "region")
@@ -70,20 +67,14 @@ func (r *reader) oauth1(scheme *SecurityScheme, node *yaml.Node) {
 	if scheme.Kind != SignedOAuth1 {
 		return
 	}
-	read := &scheme.OAuth1
-	for _, each := range r.members(r.member(node, what), what) {
-		switch each.key.Value {
-		case "signatureMethod":
-			read.SignatureMethod, _ = r.oneOf(each.value, "the signatureMethod of "+what, "HMAC-SHA1", "HMAC-SHA256", "PLAINTEXT")
-		case "realm":
-			read.Realm, _ = r.text(each.value, "realm")
-			if strings.ContainsAny(read.Realm, "\"\\") || !gateway.ValidHeaderValue(read.Realm) {
-				r.fault(each.value, "the realm of "+what+" is none that a header can carry", "write it as the API documents it")
-			}
-		default:
-			r.fault(each.key, printable(each.key.Value)+" is not known in "+what, "write signatureMethod or realm")
-		}
+	object := r.member(node, what)
+	r.onlyKnown(object, what, "signatureMethod", "realm")
+	method := r.oneOf(r.member(object, "signatureMethod"), "the signatureMethod of "+what, "HMAC-SHA1", "HMAC-SHA256", "PLAINTEXT")
+	realm, _ := r.text(r.member(object, "realm"), "realm")
+	if strings.ContainsAny(realm, "\"\\") || !gateway.ValidHeaderValue(realm) {
+		r.fault(r.member(object, "realm"), "the realm of "+what+" is none that a header can carry", "write it as the API documents it")
 	}
+	scheme.OAuth1 = OAuth1{cmp.Or(method, "HMAC-SHA1"), realm}
 }
 
 // response reads x-keyrelay-response: where a value is that is not in the answer's body.

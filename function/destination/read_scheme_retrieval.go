@@ -1,9 +1,9 @@
 package destination
 
 import (
+	"cmp"
 	"slices"
 	"strings"
-	"time"
 
 	"go.yaml.in/yaml/v4"
 
@@ -114,7 +114,7 @@ func (r *reader) retrievalParameter(node *yaml.Node, templates *templateReader) 
 	if in := r.member(node, "in"); in == nil {
 		r.fault(node, what+" does not say where it goes", "write in: query, header or body")
 	} else {
-		parameter.In, _ = r.oneOf(in, "the in of "+what, "query", "header", "body")
+		parameter.In = r.oneOf(in, "the in of "+what, "query", "header", "body")
 	}
 	if parameter.In == "header" && at != nil && !gateway.ValidHeaderName(parameter.Name) {
 		r.fault(at, "the name is not one that a header can have", "write letters, digits and hyphens")
@@ -135,15 +135,10 @@ func (r *reader) retrievalParameter(node *yaml.Node, templates *templateReader) 
 		parameter.Value = templates.json(value, extensionPrefix+"value")
 	}
 	if parameter.Variable != "" && r.destination.Variables == (Reference{}) {
-		r.defaultVariables(variable)
+		// A vendor's document works as it is: its variables are kept beside the secrets of its schemes.
+		r.destination.Variables = r.defaultReference("variables", variable)
 	}
 	return parameter
-}
-
-// defaultVariables makes a vendor's document with variables work as it is: they
-// are a member of the document's own secret, beside those of its schemes.
-func (r *reader) defaultVariables(node *yaml.Node) {
-	r.destination.Variables = r.defaultReference("variables", node)
 }
 
 // life reads how a scheme's credential is made and how long it lives.
@@ -152,10 +147,7 @@ func (r *reader) life(scheme *SecurityScheme, node *yaml.Node, templates *templa
 		scheme.Value = templates.value(at)
 	}
 	if at := r.member(node, extensionPrefix+"lifetime"); at != nil {
-		if lifetime, ok := r.seconds(at, extensionPrefix+"lifetime", true, maxLifetime); ok {
-			scheme.Lifetime = new(time.Duration)
-			*scheme.Lifetime = lifetime
-		}
+		scheme.Lifetime = new(r.seconds(at, extensionPrefix+"lifetime", true, maxLifetime))
 	}
 	if at := r.member(node, extensionPrefix+"expires-in"); at != nil {
 		pointer, ok := r.pointer(at, extensionPrefix+"expires-in")
@@ -165,16 +157,13 @@ func (r *reader) life(scheme *SecurityScheme, node *yaml.Node, templates *templa
 		scheme.ExpiresIn = pointer
 	}
 	scheme.RefreshOn = r.refreshOn(node)
-	scheme.RequestContentType = "application/json"
-	contentType := r.member(node, extensionPrefix+"request-content-type")
-	if text, ok := r.oneOf(contentType, extensionPrefix+"request-content-type", "application/json", "application/x-www-form-urlencoded"); ok {
-		scheme.RequestContentType = text
-		scheme.JSONTokenRequest = text == "application/json" && (scheme.Kind == OAuth2 || scheme.Kind == OpenIDConnect)
-	}
-	method := r.member(node, extensionPrefix+"client-authentication")
-	text, _ := r.oneOf(method, extensionPrefix+"client-authentication", "client_secret_basic", "client_secret_post", "private_key_jwt", "client_secret_jwt")
-	if text != "client_secret_basic" {
-		scheme.ClientAuthentication = text
+	const contentType, authentication = extensionPrefix + "request-content-type", extensionPrefix + "client-authentication"
+	written := r.oneOf(r.member(node, contentType), contentType, jsonType, formType)
+	scheme.RequestContentType = cmp.Or(written, jsonType)
+	scheme.JSONTokenRequest = written == jsonType && (scheme.Kind == OAuth2 || scheme.Kind == OpenIDConnect)
+	method := r.oneOf(r.member(node, authentication), authentication, "client_secret_basic", "client_secret_post", "private_key_jwt", "client_secret_jwt")
+	if method != "client_secret_basic" {
+		scheme.ClientAuthentication = method
 	}
 }
 
@@ -190,43 +179,28 @@ func (r *reader) refreshOn(node *yaml.Node) []RefreshRule {
 	}
 	rules := []RefreshRule{}
 	for _, item := range r.items(list, what) {
-		if rule, ok := r.refreshRule(item); ok {
-			rules = append(rules, rule)
-		}
+		rules = append(rules, r.refreshRule(item))
 	}
 	return rules
 }
 
 // refreshRule reads a status, or {status, pointer, equals}.
-func (r *reader) refreshRule(node *yaml.Node) (rule RefreshRule, ok bool) {
-	const what = "this status of " + extensionPrefix + "refresh-on"
+func (r *reader) refreshRule(node *yaml.Node) RefreshRule {
+	const item, what = "this item", "this status of " + extensionPrefix + "refresh-on"
 	if node.Kind != yaml.MappingNode {
-		rule.Status, ok = r.integer(node, what, 200, 599)
-		return rule, ok
+		return RefreshRule{Status: r.integer(node, what, 200, 599)}
 	}
-	if !r.onlyMembers(node, "status", "pointer", "equals") {
-		return rule, false
-	}
-	var fine bool
-	rule.ByBody = true
-	rule.Status, ok = r.integer(r.member(node, "status"), what, 200, 599)
-	rule.Pointer, fine = r.pointer(r.member(node, "pointer"), "pointer")
-	rule.Equals, _ = r.json(r.member(node, "equals"))
-	return rule, ok && fine
-}
-
-// onlyMembers notes members of a mapping other than these, and which of these are missing.
-func (r *reader) onlyMembers(node *yaml.Node, names ...string) bool {
-	before := len(r.faults)
-	for _, each := range r.members(node, "this item") {
-		if !slices.Contains(names, each.key.Value) {
-			r.fault(each.key, printable(each.key.Value)+" is not known here", "write "+strings.Join(names, ", "))
-		}
-	}
+	names := []string{"status", "pointer", "equals"}
+	r.onlyKnown(node, item, names...)
 	for _, name := range names {
 		if r.member(node, name) == nil {
-			r.fault(node, "this item has no "+name, "write "+strings.Join(names, ", "))
+			r.fault(node, item+" has no "+name, "write "+strings.Join(names, ", "))
 		}
 	}
-	return len(r.faults) == before
+	rule := RefreshRule{ByBody: true, Status: r.integer(r.member(node, "status"), what, 200, 599)}
+	rule.Pointer, _ = r.pointer(r.member(node, "pointer"), "pointer")
+	if equals := r.member(node, "equals"); equals != nil {
+		rule.Equals, _ = r.json(equals)
+	}
+	return rule
 }

@@ -156,17 +156,9 @@ func (r *reader) session() *Session {
 		return nil
 	}
 	session := &Session{}
-	names := []string{"field", "introspectionUrl", "security", "jwksUri", "issuer", "audience", "scope", "secret", "cacheSeconds"}
-	for _, each := range r.members(node, what) {
-		if !slices.Contains(names, each.key.Value) {
-			nearest, _ := Nearest(each.key.Value, names...)
-			r.fault(each.key, printable(each.key.Value)+" is not known in "+what, "write "+nearest+", or remove it")
-		}
-	}
+	r.onlyKnown(node, what, "field", "introspectionUrl", "security", "jwksUri", "issuer", "audience", "scope", "secret", "cacheSeconds")
 	session.Field, _ = r.required(node, "field", what, "write the name of the record's field that holds the session token")
-	if cache := r.member(node, "cacheSeconds"); cache != nil {
-		session.CacheFor, _ = r.seconds(cache, "cacheSeconds", true, maxLifetime)
-	}
+	session.CacheFor = r.seconds(r.member(node, "cacheSeconds"), "cacheSeconds", true, maxLifetime)
 	r.sessionCheck(session, node)
 	return session
 }

@@ -12,11 +12,6 @@ import (
 // maxServers is how many URLs the variables of one server object may stand for.
 const maxServers = 100
 
-// documentServers reads the servers of the document itself.
-func (r *reader) documentServers() {
-	r.servers = r.serverList(r.member(r.root, "servers"))
-}
-
 // serverList reads a list of OpenAPI server objects and returns those that can be used.
 func (r *reader) serverList(node *yaml.Node) []*server {
 	var servers []*server
