@@ -2,6 +2,7 @@ package destination
 
 import (
 	"net/netip"
+	"strconv"
 	"strings"
 )
 
@@ -103,17 +104,8 @@ func (a *address) splitAuthority(authority string) urlFault {
 
 // validPort reports whether a port is a number from 1 to 65535 as a program would write it.
 func validPort(port string) bool {
-	if port == "" || len(port) > 5 || port[0] == '0' {
-		return false
-	}
-	number := 0
-	for i := range len(port) {
-		if port[i] < '0' || port[i] > '9' {
-			return false
-		}
-		number = number*10 + int(port[i]-'0')
-	}
-	return number <= 65535
+	_, err := strconv.ParseUint(port, 10, 16)
+	return err == nil && port[0] != '0'
 }
 
 // validHost reports whether a host holds only what DNS names of the wild hold.

@@ -285,27 +285,37 @@ type Session struct {
 // them, the certificates beside them, and which fields of a record choose their credentials.
 func (d *Destination) attach(operation *Operation) {
 	operation.PlaceholdersChoose = slices.ContainsFunc(operation.Placeholders, func(s *SecurityScheme) bool { return len(s.Choosers()) > 0 })
-	lists := [][]Requirement{operation.Security}
-	if operation.Alternatives != nil {
-		lists = operation.Alternatives.Lists
-	}
+	lists := operation.lists()
 	for _, security := range lists {
 		d.noteRetrieved(security)
 		for _, requirement := range security {
-			if at, known := slices.BinarySearch(d.Attached, requirement.Scheme.Name); !known {
-				d.Attached = slices.Insert(d.Attached, at, requirement.Scheme.Name)
-			}
+			d.Attached = insert(d.Attached, requirement.Scheme.Name)
 			if at := slices.IndexFunc(security, func(r Requirement) bool { return r.Scheme.Kind == MutualTLS }); at >= 0 && requirement.Scheme.Beside == nil {
 				requirement.Scheme.Beside = security[at].Scheme
 			}
 			operation.choose(requirement.Scheme, len(lists) == 1)
 			for _, scope := range requirement.Scopes {
-				if at, known := slices.BinarySearch(requirement.Scheme.RequiredScopes, scope); !known {
-					requirement.Scheme.RequiredScopes = slices.Insert(requirement.Scheme.RequiredScopes, at, scope)
-				}
+				requirement.Scheme.RequiredScopes = insert(requirement.Scheme.RequiredScopes, scope)
 			}
 		}
 	}
+}
+
+// lists are the alternatives of the operation's security.
+func (o *Operation) lists() [][]Requirement {
+	if o.Alternatives != nil {
+		return o.Alternatives.Lists
+	}
+	return [][]Requirement{o.Security}
+}
+
+// insert adds a text to a sorted list unless it is there.
+func insert(list []string, text string) []string {
+	at, found := slices.BinarySearch(list, text)
+	if found {
+		return list
+	}
+	return slices.Insert(list, at, text)
 }
 
 // choose notes the fields of the record that a scheme's credential is chosen by.
@@ -330,11 +340,7 @@ func (d *Destination) noteRetrieved(security []Requirement) {
 // Requires reports whether an operation may be given a credential of a scheme that a
 // func finds: of what is attached in any case, or of any alternative.
 func (o *Operation) Requires(found func(*SecurityScheme) bool) bool {
-	lists := [][]Requirement{o.Security}
-	if o.Alternatives != nil {
-		lists = o.Alternatives.Lists
-	}
-	return slices.ContainsFunc(lists, func(security []Requirement) bool {
+	return slices.ContainsFunc(o.lists(), func(security []Requirement) bool {
 		return slices.ContainsFunc(security, func(r Requirement) bool { return found(r.Scheme) })
 	})
 }

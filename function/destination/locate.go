@@ -1,6 +1,7 @@
 package destination
 
 import (
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -47,7 +48,7 @@ func (s *Set) Locate(outboundURL string) (Location, error) {
 		parsed.path = "/"
 	}
 	neighbours := s.hosts[parsed.host]
-	server := closest(neighbours, parsed.secure, parsed.port, parsed.path)
+	server := closest(neighbours, parsed.path, func(s *server) bool { return s.secure == parsed.secure && s.port == parsed.port })
 	if server == nil {
 		return Location{}, errNotDeclared(sameHost(neighbours, parsed))
 	}
@@ -60,13 +61,11 @@ func (s *Set) Locate(outboundURL string) (Location, error) {
 	}, nil
 }
 
-// closest returns the server with the longest prefix of a path; nil when there is none.
-func closest(servers []*server, secure bool, port, path string) *server {
+// closest returns the server with the longest prefix of a path, of those that also match;
+// nil when there is none.
+func closest(servers []*server, path string, match func(*server) bool) *server {
 	for _, each := range servers {
-		if each.secure != secure || each.port != port {
-			continue
-		}
-		if _, ok := cutPrefix(path, each.prefix); ok {
+		if _, below := cutPrefix(path, each.prefix); below && match(each) {
 			return each
 		}
 	}
@@ -97,13 +96,8 @@ func sameHost(neighbours []*server, parsed address) string {
 }
 
 // forPath is the server with the longest prefix of a path, of any scheme and port.
-func forPath(neighbours []*server, path string) *server {
-	for _, each := range neighbours {
-		if _, below := cutPrefix(path, each.prefix); below {
-			return each
-		}
-	}
-	return nil
+func forPath(servers []*server, path string) *server {
+	return closest(servers, path, func(*server) bool { return true })
 }
 
 // withoutScheme is the fault of a URL that lacks nothing but a scheme, with the one that its
@@ -137,26 +131,19 @@ func (l *Location) Fill(target *url.URL, path, rawQuery string) {
 
 // encodePath percent-encodes what is neither a pchar nor a slash. Escapes stay as they are.
 func encodePath(path string) string {
-	var encoded strings.Builder
-	done := 0
-	for i := range len(path) {
-		if allowedInPath(path[i]) {
-			continue
-		}
-		encoded.WriteString(path[done:i])
-		encoded.WriteByte('%')
-		encoded.WriteByte(upperHex[path[i]>>4])
-		encoded.WriteByte(upperHex[path[i]&15])
-		done = i + 1
-	}
-	if done == 0 {
+	if !slices.ContainsFunc([]byte(path), func(c byte) bool { return !allowedInPath(c) }) {
 		return path
 	}
-	encoded.WriteString(path[done:])
+	var encoded strings.Builder
+	for _, c := range []byte(path) {
+		if allowedInPath(c) {
+			encoded.WriteByte(c)
+		} else {
+			fmt.Fprintf(&encoded, "%%%02X", c)
+		}
+	}
 	return encoded.String()
 }
-
-const upperHex = "0123456789ABCDEF"
 
 // allowedInPath reports whether a byte may stand in a path (RFC 3986 section 3.3), % as part of an escape included.
 func allowedInPath(c byte) bool {
@@ -176,9 +163,10 @@ func (l *Location) Operation(method, path string) (*Operation, error) {
 		if !below || !each.origin(l.server) {
 			continue
 		}
+		var off *Fault
 		operation, end := each.operation, each.routes.lookup(rest)
 		if end != nil {
-			operation = end.usable(method)
+			operation, off = end.operation(method)
 		}
 		switch {
 		case operation == nil && end == nil:
@@ -189,8 +177,7 @@ func (l *Location) Operation(method, path string) (*Operation, error) {
 			return nil, errCaller(operation.Destination, l.Caller)
 		case operation != nil:
 			return operation, nil
-		}
-		if off := end.unusable(method); off != nil {
+		case off != nil:
 			return nil, errUnusable(off)
 		}
 		if withoutMethod == nil {

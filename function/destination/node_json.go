@@ -16,12 +16,13 @@ const maxJSONText = 1 << 20
 // by their literals. ok is false when a fault was noted.
 func (r *reader) json(node *yaml.Node) (text []byte, ok bool) {
 	before := len(r.faults)
-	text = r.appendJSON(nil, node, 0, maxJSONText)
+	text = r.appendJSON(nil, node, 0, maxJSONText, r.appendScalar)
 	return text, len(r.faults) == before
 }
 
-// appendJSON appends a value to a JSON text of at most so many bytes.
-func (r *reader) appendJSON(text []byte, node *yaml.Node, depth, most int) []byte {
+// appendJSON appends a value to a JSON text of at most so many bytes; nil where it is given
+// up. scalar appends each value that is neither an object nor an array.
+func (r *reader) appendJSON(text []byte, node *yaml.Node, depth, most int, scalar func([]byte, *yaml.Node) []byte) []byte {
 	node = resolve(node)
 	if depth > maxDepth || len(text) > most {
 		r.fault(node, "this value is too large", "write a value without aliases that hold each other")
@@ -30,51 +31,38 @@ func (r *reader) appendJSON(text []byte, node *yaml.Node, depth, most int) []byt
 	switch node.Kind {
 	case yaml.MappingNode:
 		text = append(text, '{')
-		for i := 0; i+1 < len(node.Content) && text != nil; i += 2 {
-			text = append(separated(text, i), quote(node.Content[i].Value)...)
-			text = r.appendJSON(append(text, ':'), node.Content[i+1], depth+1, most)
+		for i := 0; i+1 < len(node.Content); i += 2 {
+			text = append(append(text, ","[:min(i, 1)]...), quote(node.Content[i].Value)...)
+			if text = r.appendJSON(append(text, ':'), node.Content[i+1], depth+1, most, scalar); text == nil {
+				return nil
+			}
 		}
-		return closed(text, '}')
+		return append(text, '}')
 	case yaml.SequenceNode:
 		text = append(text, '[')
-		for i := 0; i < len(node.Content) && text != nil; i++ {
-			text = r.appendJSON(separated(text, i), node.Content[i], depth+1, most)
+		for i, item := range node.Content {
+			if text = r.appendJSON(append(text, ","[:min(i, 1)]...), item, depth+1, most, scalar); text == nil {
+				return nil
+			}
 		}
-		return closed(text, ']')
+		return append(text, ']')
 	}
-	return append(text, r.scalarJSON(node)...)
+	return scalar(text, node)
 }
 
-// separated appends the comma before all values but the first.
-func separated(text []byte, index int) []byte {
-	if index == 0 {
-		return text
-	}
-	return append(text, ',')
-}
-
-// closed appends a closing bracket, unless the value was given up.
-func closed(text []byte, bracket byte) []byte {
-	if text == nil {
-		return nil
-	}
-	return append(text, bracket)
-}
-
-// scalarJSON returns the JSON of a scalar.
-func (r *reader) scalarJSON(node *yaml.Node) []byte {
+func (r *reader) appendScalar(text []byte, node *yaml.Node) []byte {
 	switch node.ShortTag() {
 	case "!!null":
-		return []byte("null")
+		return append(text, "null"...)
 	case "!!bool":
-		return []byte(strings.ToLower(node.Value))
+		return append(text, strings.ToLower(node.Value)...)
 	case "!!int", "!!float":
 		if !json.Valid([]byte(node.Value)) {
 			r.fault(node, "JSON has no such number", "write it in decimal digits, or in quotes as a text")
 		}
-		return []byte(node.Value)
+		return append(text, node.Value...)
 	}
-	return quote(node.Value)
+	return append(text, quote(node.Value)...)
 }
 
 // quote returns a text as a JSON string. Nothing is escaped that need not be.

@@ -2,6 +2,7 @@ package destination
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 
@@ -19,7 +20,7 @@ func Pack(folder string, config Config) (map[string][]byte, error) {
 	packed := map[string][]byte{}
 	for _, r := range read {
 		document := r.packed(r.root, documentShape())
-		packed[nameOf(r.file)+".json"] = r.appendJSON(nil, document, 0, maxPackedJSON)
+		packed[nameOf(r.file)+".json"] = r.appendJSON(nil, document, 0, maxPackedJSON, r.appendScalar)
 	}
 	return packed, nil
 }
@@ -54,12 +55,12 @@ type shape struct {
 
 // all keeps members of these names as they are, and those of others.
 func all(others map[string]*shape, names ...string) map[string]*shape {
-	members := map[string]*shape{}
+	members := maps.Clone(others)
+	if members == nil {
+		members = map[string]*shape{}
+	}
 	for _, name := range names {
 		members[name] = &shape{whole: true}
-	}
-	for name, kept := range others {
-		members[name] = kept
 	}
 	return members
 }

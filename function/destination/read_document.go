@@ -203,43 +203,12 @@ func (r *reader) settings(node *yaml.Node, settings Operation) Operation {
 	return settings
 }
 
-// bodyTemplate reads x-keyrelay-body and checks its expressions.
 func (r *reader) bodyTemplate(node *yaml.Node) *BodyTemplate {
 	text, ok := r.json(node)
 	if !ok {
 		return nil
 	}
-	r.checkExpressions(node)
 	compiler := bodyCompiler{reader: r}
 	compiler.value(node)
 	return &BodyTemplate{JSON: text, Parts: compiler.parts}
-}
-
-// checkExpressions notes every broken expression of a body template.
-func (r *reader) checkExpressions(node *yaml.Node) {
-	node = resolve(node)
-	for i, child := range node.Content {
-		if node.Kind != yaml.MappingNode || i%2 == 1 {
-			r.checkExpressions(child)
-		} else if strings.Contains(child.Value, "{{{") {
-			r.fault(child, "an expression stands in a member's name", "write it as the member's value")
-		}
-	}
-	if node.Kind != yaml.ScalarNode {
-		return
-	}
-	r.checkDoubled(node, extensionPrefix+"body")
-	for rest := node.Value; strings.Contains(rest, "{{{"); {
-		_, expression, after, err := cutExpression(rest)
-		if err == nil && expression != "?" {
-			rest = after
-			continue
-		}
-		problem := "between {{{ and }}} stands no name"
-		if err != nil {
-			problem = err.Error()
-		}
-		r.fault(node, "the template cannot be read: "+problem, "write {{{field}}}, or {{{field?}}} for a field that may be absent")
-		return
-	}
 }

@@ -210,15 +210,12 @@ func yamlError(err error) (line, column int, message string) {
 
 // validPrefix returns how many bytes at the start of content are UTF-8.
 func validPrefix(content []byte) int {
-	valid := 0
-	for valid < len(content) {
-		r, size := utf8.DecodeRune(content[valid:])
-		if r == utf8.RuneError && size == 1 {
-			break
+	for i, c := range string(content) {
+		if c == utf8.RuneError && !bytes.HasPrefix(content[i:], []byte("\ufffd")) {
+			return i
 		}
-		valid += size
 	}
-	return valid
+	return len(content)
 }
 
 // position returns the line and the column, in characters, of an offset.

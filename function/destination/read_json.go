@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"strconv"
+	"strings"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -119,22 +121,12 @@ func jsonScalar(token json.Token) (tag, value string) {
 	case string:
 		return "!!str", token
 	case json.Number:
-		return numberTag(token.String()), token.String()
-	case bool:
-		if token {
-			return "!!bool", "true"
+		if strings.ContainsAny(token.String(), ".eE") {
+			return "!!float", token.String()
 		}
-		return "!!bool", "false"
+		return "!!int", token.String()
+	case bool:
+		return "!!bool", strconv.FormatBool(token)
 	}
 	return "!!null", "null"
-}
-
-// numberTag tells integers from other numbers as YAML's JSON schema does.
-func numberTag(literal string) string {
-	for _, c := range []byte(literal) {
-		if c == '.' || c == 'e' || c == 'E' {
-			return "!!float"
-		}
-	}
-	return "!!int"
 }

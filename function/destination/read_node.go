@@ -162,17 +162,15 @@ func (r *reader) member(node *yaml.Node, name string) *yaml.Node {
 	if node == nil || node.Kind != yaml.MappingNode {
 		return nil
 	}
-	for i := 0; i+1 < len(node.Content); i += 2 {
-		if node.Content[i].Value != name {
-			continue
-		}
-		value := resolve(node.Content[i+1])
-		if isNull(value) && !strings.HasPrefix(name, extensionPrefix) {
-			return nil
-		}
-		return value
+	at := indexOf(node, name)
+	if at < 0 {
+		return nil
 	}
-	return nil
+	value := resolve(node.Content[at])
+	if isNull(value) && !strings.HasPrefix(name, extensionPrefix) {
+		return nil
+	}
+	return value
 }
 
 // text returns a text. ok is false when it is absent, or when it is something else,

@@ -193,7 +193,7 @@ func (r *reader) declare(made entry, nodes []*node, off []Fault) {
 		off = []Fault{{made.place, "this operation has no server that can be used", "write servers: with the url that it is reached at, here or by an overlay"}}
 	case slices.ContainsFunc(made.Security, made.lacksVariable):
 		off = []Fault{{made.place, "the credential has no place in this path", "write {NAME} there, with the name of the security scheme that is " + extensionPrefix + "in: path"}}
-	case slices.ContainsFunc(nodes, func(n *node) bool { return n.usable(made.Method) != nil }):
+	case slices.ContainsFunc(nodes, func(n *node) bool { operation, _ := n.operation(made.Method); return operation != nil }):
 		off = []Fault{{made.place, "another operation has the same method and matches the same paths", "keep one of the two"}}
 	default:
 		r.destination.declared = append(r.destination.declared, made.Method+" "+made.Path)

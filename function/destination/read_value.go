@@ -84,48 +84,24 @@ func (t *templateReader) value(node *yaml.Node) *ValueTemplate {
 	return template
 }
 
-// json reads a value whose texts, at any depth, are templates; nil where a fault was noted.
+// json reads a value whose texts, at any depth, are templates; nil where it is too large.
 func (t *templateReader) json(node *yaml.Node, what string) *JSONTemplate {
-	if _, ok := t.reader.json(node); !ok {
+	template, done := &JSONTemplate{}, 0
+	text := t.reader.appendJSON([]byte{}, node, 0, maxJSONText, func(text []byte, scalar *yaml.Node) []byte {
+		if scalar.ShortTag() != "!!str" || !strings.Contains(scalar.Value, "{{{") {
+			t.reader.checkDoubled(scalar, what)
+			return t.reader.appendScalar(text, scalar)
+		}
+		read := t.read(scalar, scalar.Value, what, true)
+		template.Parts = append(template.Parts, JSONPart{Literal: string(text[done:])}, JSONPart{Template: read})
+		done = len(text)
+		return text
+	})
+	if text == nil {
 		return nil
 	}
-	template := &JSONTemplate{}
-	if !t.compile(template, node, what) {
-		return nil
-	}
+	template.Parts = append(template.Parts, JSONPart{Literal: string(text[done:])})
 	return template
-}
-
-// compile appends a node, whose JSON has been checked, to a template.
-func (t *templateReader) compile(template *JSONTemplate, node *yaml.Node, what string) bool {
-	literal := func(text string) { template.Parts = append(template.Parts, JSONPart{Literal: text}) }
-	fine := true
-	switch node = resolve(node); {
-	case node.Kind == yaml.MappingNode:
-		literal("{")
-		for i := 0; i+1 < len(node.Content); i += 2 {
-			literal(","[:min(i, 1)] + string(quote(node.Content[i].Value)) + ":")
-			fine = t.compile(template, node.Content[i+1], what) && fine
-		}
-		literal("}")
-	case node.Kind == yaml.SequenceNode:
-		literal("[")
-		for i, item := range node.Content {
-			literal(","[:min(i, 1)])
-			fine = t.compile(template, item, what) && fine
-		}
-		literal("]")
-	case node.ShortTag() == "!!str" && strings.Contains(node.Value, "{{{"):
-		read := t.read(node, node.Value, what, true)
-		if read == nil {
-			return false
-		}
-		template.Parts = append(template.Parts, JSONPart{Template: read})
-	default:
-		t.reader.checkDoubled(node, what)
-		literal(string(t.reader.scalarJSON(node)))
-	}
-	return fine
 }
 
 // expressions are those of a scheme's templates. Those over the secret come with

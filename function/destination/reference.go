@@ -69,8 +69,9 @@ func ParseReference(text string) (Reference, error) {
 		return Reference{}, err
 	case pointed && pointer == "":
 		return Reference{}, errors.New("after # stands a JSON Pointer such as /api_key")
-	case !validSecretName(provider, name):
-		return Reference{}, errors.New("after " + provider + ": stands " + secretNameRule(provider))
+	}
+	if valid, rule := secretNames(provider); name == "" || len(name) > 4096 || strings.ContainsFunc(name, func(c rune) bool { return !valid(c) }) {
+		return Reference{}, errors.New("after " + provider + ": stands " + rule)
 	}
 	return Reference{Provider: provider, Name: name, Pointer: pointer}, nil
 }
@@ -97,30 +98,19 @@ func (r Reference) belongsToProcess() string {
 	return ""
 }
 
-// validSecretName reports whether a provider can hold a secret of that name.
-func validSecretName(provider, name string) bool {
-	valid := func(c rune) bool {
-		switch provider {
-		case "file":
-			return c >= ' ' && c != 0x7f
-		case "env":
-			return isAlphanumeric(c) || c == '_'
-		}
-		return isAlphanumeric(c) || strings.ContainsRune(secretNameSymbols, c)
-	}
-	outside := strings.IndexFunc(name, func(c rune) bool { return !valid(c) })
-	return name != "" && len(name) <= 4096 && outside < 0
-}
-
-// secretNameRule words the rule of validSecretName.
-func secretNameRule(provider string) string {
+// secretNames says which characters a name has that a provider can keep a secret under.
+func secretNames(provider string) (valid func(rune) bool, rule string) {
 	switch provider {
 	case "file":
-		return "the path of a file"
+		return func(c rune) bool { return c >= ' ' && c != 0x7f }, "the path of a file"
 	case "env":
-		return "the name of a variable: letters, digits and _"
+		return func(c rune) bool { return isAlphanumeric(c) || c == '_' }, "the name of a variable: letters, digits and _"
 	}
-	return "a secret's name or ARN: letters, digits and " + secretNameSymbols + " only"
+	return inSecretsManager, "a secret's name or ARN: letters, digits and " + secretNameSymbols + " only"
+}
+
+func inSecretsManager(c rune) bool {
+	return isAlphanumeric(c) || strings.ContainsRune(secretNameSymbols, c)
 }
 
 // defaultReference returns secretsmanager:PREFIX/FILE#/MEMBER.
@@ -132,7 +122,7 @@ func (d *Destination) defaultReference(member string) Reference {
 // character is a hyphen.
 func secretName(name string) string {
 	return strings.Map(func(c rune) rune {
-		if isAlphanumeric(c) || strings.ContainsRune(secretNameSymbols, c) {
+		if inSecretsManager(c) {
 			return c
 		}
 		return '-'

@@ -105,24 +105,19 @@ func (d *Destination) agrees(other *Destination) bool {
 		reflect.DeepEqual(d.Session, other.Session) && reflect.DeepEqual(d.Callers, other.Callers)
 }
 
-// usable returns the operation for a method; nil where there is none that can be used.
-func (n *node) usable(method string) *Operation {
+// operation returns the operation for a method, or why it is switched off; both are nil
+// where it is not declared.
+func (n *node) operation(method string) (*Operation, *Fault) {
+	off := n.off
 	for _, each := range n.entries {
-		if each.Method == method && each.off == nil {
-			return each.Operation
+		if each.Method != method {
+			continue
+		}
+		if off = each.off; off == nil {
+			return each.Operation, nil
 		}
 	}
-	return nil
-}
-
-// unusable returns why the operation for a method is switched off; nil where it is not declared.
-func (n *node) unusable(method string) *Fault {
-	for _, each := range n.entries {
-		if each.Method == method && each.off != nil {
-			return each.off
-		}
-	}
-	return n.off
+	return nil, off
 }
 
 // methods lists the methods that can be used, sorted.

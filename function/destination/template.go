@@ -19,12 +19,14 @@ func cutExpression(text string) (literal, expression, rest string, err error) {
 	case !closed:
 		return "", "", "", errors.New("{{{ is not closed by }}}")
 	case expression == "":
-		return "", "", "", errors.New("between {{{ and }}} stands no name")
+		return "", "", "", errNoName()
 	case strings.ContainsAny(expression, "{}") || strings.HasPrefix(rest, "}"):
 		return "", "", "", errors.New("between {{{ and }}} stands a brace")
 	}
 	return literal, expression, rest, nil
 }
+
+func errNoName() error { return errors.New("between {{{ and }}} stands no name") }
 
 // hasDoubled reports whether a text holds {{name}}, which was most likely meant to be an
 // expression. With white space inside the braces it is a text like any other.
@@ -65,7 +67,7 @@ type BodyPart struct {
 	Optional bool
 }
 
-// A bodyCompiler turns the nodes of a template, which have been checked, into parts.
+// A bodyCompiler turns the nodes of a template into parts.
 type bodyCompiler struct {
 	reader *reader
 	parts  []BodyPart
@@ -81,21 +83,31 @@ func (c *bodyCompiler) literal(text string) {
 }
 
 // field makes a field follow the last part's literal.
-func (c *bodyCompiler) field(expression string, text bool) {
+func (c *bodyCompiler) field(node *yaml.Node, expression string, text bool) {
+	if expression == "?" {
+		c.broken(node, errNoName())
+	}
 	c.literal("")
 	last := &c.parts[len(c.parts)-1]
 	last.Text = text
 	last.Field, last.Optional = strings.CutSuffix(expression, "?")
 }
 
-// value compiles one value.
+func (c *bodyCompiler) broken(node *yaml.Node, err error) {
+	c.reader.fault(node, "the template cannot be read: "+err.Error(), "write {{{field}}}, or {{{field?}}} for a field that may be absent")
+}
+
 func (c *bodyCompiler) value(node *yaml.Node) {
 	switch node = resolve(node); node.Kind {
 	case yaml.MappingNode:
 		c.literal("{")
 		var before siblings
 		for i := 0; i+1 < len(node.Content); i += 2 {
-			c.child(&before, string(quote(node.Content[i].Value))+":", node.Content[i+1])
+			name := node.Content[i]
+			if strings.Contains(name.Value, "{{{") {
+				c.reader.fault(name, "an expression stands in a member's name", "write it as the member's value")
+			}
+			c.child(&before, string(quote(name.Value))+":", node.Content[i+1])
 		}
 		c.literal("}")
 	case yaml.SequenceNode:
@@ -131,23 +143,27 @@ func (c *bodyCompiler) child(before *siblings, name string, node *yaml.Node) {
 	before.certain = before.certain || !optional
 }
 
-// scalar compiles a value that is neither a mapping nor a sequence.
 func (c *bodyCompiler) scalar(node *yaml.Node) {
+	c.reader.checkDoubled(node, extensionPrefix+"body")
 	if expression, whole := wholeExpression(node); whole {
-		c.field(expression, false)
+		c.field(node, expression, false)
 		return
 	}
 	if node.ShortTag() != "!!str" || !strings.Contains(node.Value, "{{{") {
-		c.literal(string(c.reader.scalarJSON(node)))
+		c.literal(string(c.reader.appendScalar(nil, node)))
 		return
 	}
 	c.literal(`"`)
 	for rest := node.Value; rest != ""; {
-		literal, expression, after, _ := cutExpression(rest)
+		literal, expression, after, err := cutExpression(rest)
+		if err != nil {
+			c.broken(node, err)
+			return
+		}
 		quoted := quote(literal)
 		c.literal(string(quoted[1 : len(quoted)-1]))
 		if expression != "" {
-			c.field(expression, true)
+			c.field(node, expression, true)
 		}
 		rest = after
 	}
