@@ -96,6 +96,18 @@ func (s *Store) static(from func(*destination.SecurityScheme, secret.Value) (*pa
 	return kind{get, renew}
 }
 
+// Fill makes what requests are given of a scheme, before the first of them asks for it,
+// where that takes no more than the secret, which has been read: the hash that tells it
+// in a log is slow by intent. What fails is met again by the request.
+func (s *Store) Fill(ctx context.Context, d *destination.Destination, scheme *destination.SecurityScheme) {
+	switch scheme.Kind {
+	case destination.StaticKey, destination.Bearer, destination.Basic, destination.SignedOAuth1:
+		if scheme.SecretField == "" { // else the record says which
+			_, _, _ = s.kind(scheme.Kind).get(ctx, retrieval.NewScope(d, destination.Requirement{Scheme: scheme}))
+		}
+	}
+}
+
 // retrieved is for credentials that an HTTP call answers with.
 func (s *Store) retrieved() kind {
 	get := func(ctx context.Context, scope retrieval.Scope) (*part, stats, error) {

@@ -31,7 +31,11 @@ func (r *Relay) Prepare(ctx context.Context) {
 	defer group.Wait()
 	group.Go(func() { _, _ = x509.SystemCertPool() })
 	for _, reference := range r.neededSecrets() {
-		group.Go(func() { r.config.Secrets.Fill(ctx, reference) })
+		group.Go(func() {
+			if r.config.Secrets.Fill(ctx, reference) {
+				r.fillCredentials(ctx, reference)
+			}
+		})
 	}
 	for _, scope := range r.sharedTokens() {
 		group.Go(func() { r.credentials.Retriever().Fill(ctx, scope) })
@@ -91,6 +95,18 @@ func (r *Relay) neededSecrets() []destination.Reference {
 		}
 	}
 	return needed
+}
+
+// fillCredentials makes the credentials of the schemes whose secret was read.
+func (r *Relay) fillCredentials(ctx context.Context, read destination.Reference) {
+	for _, d := range r.config.Destinations.Destinations() {
+		for _, name := range d.Attached {
+			reference := d.Schemes[name].Secret
+			if reference.Pointer = ""; reference == read {
+				r.credentials.Fill(ctx, d, d.Schemes[name])
+			}
+		}
+	}
 }
 
 func presentsCertificate(d *destination.Destination) bool {
