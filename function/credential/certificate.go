@@ -9,9 +9,9 @@ import (
 	"keyrelay/function/secret"
 )
 
-// Certificate is the certificate to present when connecting, nil for none.
-// The pointer is its version: while it is the same, connections that presented it
-// may be used again; a rotated certificate is another pointer and needs others.
+// Certificate returns the certificate to present when connecting; nil for none. The pointer
+// is its version: connections that presented the same pointer may be used again, and a
+// rotated certificate is another pointer.
 func (c *Credential) Certificate() *tls.Certificate {
 	for _, part := range c.parts[:c.attached] {
 		if part.certificate != nil {

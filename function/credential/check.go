@@ -13,10 +13,10 @@ import (
 	"keyrelay/function/upstream"
 )
 
-// Check makes the credential of every scheme whose secrets are on this machine, up to
-// where a call would be made, and reports the secrets that lack what their kind of
-// credential is made of. It reads no secret of Secrets Manager and makes no call. The
-// error is of type destination.Faults.
+// Check makes the credential of every scheme whose secrets are on this machine, up to the
+// point where a call would be made, and reports secrets that lack what their kind of
+// credential needs. It reads no secret of Secrets Manager and makes no call. The error is
+// of type destination.Faults.
 func Check(ctx context.Context, set *destination.Set, secrets *secret.Store) error {
 	store := New(secrets, noCall, nil)
 	var faults destination.Faults

@@ -30,7 +30,7 @@ import (
 	"keyrelay/function/upstream"
 )
 
-// ErrUnknown says that a record chose a credential that there is not.
+// ErrUnknown says that a record chose a credential that does not exist.
 var ErrUnknown = errors.New("the credential is unknown")
 
 // A Store makes credentials and keeps them. It is safe for concurrent use.
@@ -48,8 +48,8 @@ type Store struct {
 	chosen sync.Map
 }
 
-// New returns a Store that has made nothing yet. Instances share what they retrieve by
-// the table; nil for none.
+// New returns a Store that has made nothing yet. Instances share what they retrieve in the
+// table; nil means that they do not.
 func New(secrets *secret.Store, call upstream.CallFunc, table *cache.Table) *Store {
 	s := &Store{secrets: secrets}
 	s.retriever = retrieval.New(secrets, call, s.other, table)
@@ -57,16 +57,17 @@ func New(secrets *secret.Store, call upstream.CallFunc, table *cache.Table) *Sto
 	return s
 }
 
-// Retriever makes the retrievals, those of the credentials that they are made with included.
+// Retriever returns the Retriever that makes all retrievals, including those for
+// credentials that other retrievals use.
 func (s *Store) Retriever() *retrieval.Retriever { return s.retriever }
 
-// A Credential is all that one outbound request is given: one or more schemes. It
-// is shared by requests that ask for the same, and never changes.
+// A Credential is everything that one outbound request is given, from one or more schemes.
+// Requests that ask for the same share it, and it never changes.
 type Credential struct {
-	// Stats is what the log may know of it.
+	// Stats is what the log may say about it.
 	Stats Stats
-	// Schemes names its security schemes, and Version says for each which credential
-	// it is, by a short hash; both with commas between.
+	// Schemes names its security schemes, and Version identifies the credential of each by
+	// a short hash; both are separated by commas.
 	Schemes, Version string
 
 	// parts holds the operation's schemes in their order, and then those that only fills ask for.
@@ -77,18 +78,19 @@ type Credential struct {
 	operation *destination.Operation
 }
 
-// Stats is what the log may know of a credential.
+// Stats is what the log may say about a credential.
 type Stats struct {
-	// Cached says that no fetch was waited for.
+	// Cached says that the request waited for no fetch.
 	Cached bool
-	// Stale names the schemes whose secret could not be read again and is served from the cache past its time.
+	// Stale names the schemes whose secret could not be read again and is older than its
+	// TTL.
 	Stale []string
-	// Unshared names the schemes whose credential was retrieved for this instance alone,
-	// though there is a table to share it by, each with a word that says why.
+	// Unshared names the schemes whose credential was retrieved for this instance only,
+	// although there is a table, each with a word that says why.
 	Unshared []string
-	// Wait is how long the fetches took that were waited for.
+	// Wait is how long the request waited for fetches.
 	Wait time.Duration
-	// Call is how much of it the calls of retrievals took; the rest is the reading of secrets.
+	// Call is the part of Wait that retrieval calls took; the rest is reading secrets.
 	Call time.Duration
 }
 
@@ -111,7 +113,7 @@ func (s *Store) Get(ctx context.Context, outbound *plan.Plan) (*Credential, erro
 	return made, nil
 }
 
-// Ready returns what Get would, where nothing has to be waited for; nil otherwise.
+// Ready returns what Get would return if it need not wait for anything, and nil otherwise.
 func (s *Store) Ready(outbound *plan.Plan) *Credential {
 	if len(outbound.Fills) > 0 || outbound.Chosen != nil {
 		return nil
@@ -124,7 +126,7 @@ func (s *Store) Ready(outbound *plan.Plan) *Credential {
 	return ready
 }
 
-// GetFor returns what a call besides the outbound one asks for. The error is as from Get.
+// GetFor returns what an auxiliary call asks for. The error is as from Get.
 func (s *Store) GetFor(ctx context.Context, d *destination.Destination, security []destination.Requirement) (*Credential, error) {
 	return s.get(ctx, d, security, nil)
 }
@@ -283,11 +285,10 @@ func (c *Credential) part(scheme *destination.SecurityScheme) *part {
 	return c.parts[at]
 }
 
-// Renew is for an answer that refuses the credential used: it drops exactly that
-// one and gets another. A static secret is read again past the cache, at most once
-// in 10 s. It returns nil when there is no other: the first answer stands. The failure
-// says then why the last try to have another gave none, as from Get; it is nil if the
-// source still has the same one.
+// Renew drops exactly the credential used, which an answer refused, and gets another. It
+// reads a static secret again past the cache, at most once in 10 s. It returns nil if there
+// is no other: then the first answer stands. failure then says why the last try to get
+// another failed, as from Get; it is nil if the source still has the same one.
 func (s *Store) Renew(ctx context.Context, used *Credential) (other *Credential, failure error) {
 	start := time.Now()
 	renewed := *used
@@ -334,9 +335,9 @@ func (s *Store) renew(ctx context.Context, used *part) (*part, stats) {
 	return other, taken
 }
 
-// Apply puts the credential into the request, last, and replaces any copy of its
-// fields: first what placeholders ask for, then what the operation does. The value
-// slices that it puts into the header are shared: nobody may write into them.
+// Apply puts the credential into the request, last, and replaces any copy of its fields:
+// first what placeholders ask for, then what the operation asks for. The value slices that
+// it puts into the header are shared: do not write into them.
 func (c *Credential) Apply(request *http.Request) {
 	for _, fill := range c.fills {
 		if fill.Field == "" {

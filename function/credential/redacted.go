@@ -10,8 +10,8 @@ import (
 const asterisks = "***"
 
 // Redacted returns a Credential whose every value is ***, for a dry run: Apply puts it
-// where the real one would go. No secret is read for it. A client certificate shows
-// nowhere; a signature shows as the field that would hold it.
+// where the real one would go. No secret is read for it. A client certificate is not shown;
+// a signature is shown as the field that would hold it.
 func Redacted(outbound *plan.Plan) *Credential {
 	made := &Credential{fills: outbound.Fills, operation: outbound.Operation}
 	for _, requirement := range outbound.Operation.Security {

@@ -14,10 +14,10 @@ import (
 	"keyrelay/function/rawjson"
 )
 
-// Refused reports whether the answer means that the credential was refused, by
-// the x-keyrelay-refresh-on rules of its schemes; nil rules stand for a 401. A 403 that
-// says invalid_token (RFC 6750 section 3.1) does so unless a scheme's rules are empty.
-// What a caller has altered does not count: it says nothing about the credential.
+// Refused reports whether the answer means that the credential was refused, by the
+// x-keyrelay-refresh-on rules of its schemes; nil rules stand for a 401. A 403 that says
+// invalid_token (RFC 6750 section 3.1) also counts, unless a scheme's rules are empty. The
+// refusal of a credential that a caller altered does not count.
 func (c *Credential) Refused(status int, header http.Header, body []byte) bool {
 	for _, part := range c.parts {
 		if part.refused(status, header, body) && c.carries(part) {
@@ -95,9 +95,9 @@ func sameJSON(a, b []byte) bool {
 // isTruth says that a value is true or false, and no text that says so.
 func isTruth(value []byte) bool { return value[0] == 't' || value[0] == 'f' }
 
-// Mask replaces every copy in the answer of what Apply puts into a request, and names
-// the schemes it found. It changes the answer's header and body in place. See package
-// mask for what is found.
+// Mask replaces every copy of what Apply puts into a request in the answer, and returns the
+// schemes that it found. It changes the answer's header and body in place. See package mask
+// for what is found.
 func (c *Credential) Mask(response *gateway.Response) []string {
 	parts := c.parts
 	if len(parts) > 1 { // the longest first: one of them may begin with another
@@ -112,9 +112,9 @@ func (c *Credential) Mask(response *gateway.Response) []string {
 	return found
 }
 
-// Echoes reports whether the refusal in a success may be no more than the request's own
-// words: an API that gives a record back says what the record says. Then the request
-// must not be sent once more, since it was carried out.
+// Echoes reports whether a refusal in a successful answer may only repeat the request's own
+// words, because the API returns the record. Then the request must not be sent again, since
+// it was carried out.
 func (c *Credential) Echoes(outbound *plan.Plan, status int, body []byte) bool {
 	if status < 200 || status > 299 {
 		return false

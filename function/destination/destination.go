@@ -35,7 +35,7 @@ var (
 	ErrURL = errors.New("the outbound URL is invalid")
 	// ErrNotDeclared says that the outbound URL belongs to no declared destination.
 	ErrNotDeclared = errors.New("the destination is not declared")
-	// ErrCaller says that the destination's document does not let this caller in.
+	// ErrCaller says that the destination's document does not allow this caller.
 	ErrCaller = errors.New("the caller is not allowed")
 	// ErrOperation says that the destination's document declares no such operation.
 	ErrOperation = errors.New("the operation is not declared")
@@ -49,7 +49,7 @@ type Network int
 
 // The networks of x-keyrelay-network.
 const (
-	// Public is the internet only.
+	// Public opens only the internet.
 	Public Network = iota
 	// Private opens RFC 1918, RFC 6598 (carrier-grade NAT) and RFC 4193 (ULA) addresses as well.
 	Private
@@ -84,15 +84,15 @@ type Destination struct {
 	Name string
 	// Title is info.title.
 	Title string
-	// Network says which addresses may be dialled.
+	// Network says which addresses may be dialed.
 	Network Network
 	// CA refers to PEM roots that replace the system's; the zero Reference means the system's.
 	CA Reference
-	// Variables refers to the JSON secret that x-itential-variable reads; zero when
-	// the document has none. Where a document has some and does not say where they are kept,
-	// it is secretsmanager:PREFIX/FILE#/variables.
+	// Variables refers to the JSON secret that x-itential-variable reads; zero when the
+	// document has none. If a document uses variables and does not say where they are, it
+	// is secretsmanager:PREFIX/FILE#/variables.
 	Variables Reference
-	// Callers names who may use the destination; nil for everybody.
+	// Callers names who may use the destination; nil for everyone.
 	Callers []string
 	// AuxiliaryTimeout bounds each retrieval, introspection and key set call made for the document.
 	AuxiliaryTimeout time.Duration
@@ -107,14 +107,14 @@ type Destination struct {
 	AnyRecordType bool
 	// Session says how the record's session token is checked; nil when the document has no x-keyrelay-session.
 	Session *Session
-	// References lists every secret reference of the document with its place, so
-	// that what can be checked at start is.
+	// References lists every secret reference of the document with its place, so that the
+	// start can check them.
 	References []PlacedReference
 
-	// Attached names the security schemes that one operation or more attaches, sorted.
+	// Attached names the security schemes that at least one operation attaches, sorted.
 	Attached []string
-	// Retrieved are the lists of schemes that operations attach in which a credential is
-	// retrieved, each once.
+	// Retrieved holds each list of schemes that operations attach and that contains a
+	// retrieved credential, once.
 	Retrieved [][]Requirement
 	// Choices say how alternatives of security are decided, each outcome once.
 	Choices []Choice
@@ -128,23 +128,23 @@ type Destination struct {
 	declared []string
 }
 
-// An Operation is what one method on one path of a destination asks for. A
-// document without paths has one Operation that stands for all of them.
+// An Operation describes one method on one path of a destination. A document without paths
+// has one Operation that stands for all of them.
 type Operation struct {
-	// Destination is what the document that declares the operation describes.
+	// Destination is the API of the document that declares the operation.
 	Destination *Destination
 	// Method is the upper-case HTTP method; empty when the document has no paths.
 	Method string
 	// Path is the path template as the document writes it; empty when the document has no paths.
 	Path string
-	// Security lists the schemes that are all attached. Empty means that no credential
-	// is. Where Alternatives is not nil it is the first of them.
+	// Security lists the schemes that are all attached; empty means no credential. If
+	// Alternatives is not nil, Security is the first of them.
 	Security []Requirement
-	// Alternatives are what Security is chosen from at first use, by which secrets
-	// exist; nil where the document decides.
+	// Alternatives are the lists from which Security is chosen at first use, by which
+	// secrets exist; nil if the document decides.
 	Alternatives *Alternatives
-	// SecretFields are the fields of the record that choose whose credential is attached,
-	// in any of the alternatives.
+	// SecretFields are the fields of the record that choose the member of a secret, in any
+	// of the alternatives.
 	SecretFields []SecretField
 	// Placeholders are the schemes that a caller's {{{name}}} may stand for: those that
 	// any alternative of its security names; where neither it nor the document names
@@ -158,15 +158,15 @@ type Operation struct {
 	Timeout time.Duration
 	// Batch says what happens to an array of records.
 	Batch Batch
-	// BatchConcurrency is how many records of a split batch are under way at most.
+	// BatchConcurrency is how many records of a split batch are sent at once, at most.
 	BatchConcurrency int
 	// BatchMax is how many records a split batch may hold.
 	BatchMax int
 	// Later says that records are accepted now and delivered later, whatever the caller
 	// prefers (x-keyrelay-delivery: later).
 	Later bool
-	// DeliverWithin is how long a record that was accepted is tried to be delivered; 24 h
-	// unless the document says otherwise.
+	// DeliverWithin is for how long delivery of an accepted record is tried; 24 h unless
+	// the document says otherwise.
 	DeliverWithin time.Duration
 	// Body is the x-keyrelay-body template; nil when there is none.
 	Body *BodyTemplate
@@ -185,10 +185,10 @@ type Alternatives struct {
 	Lists [][]Requirement
 }
 
-// A Choice says which alternative of a security the document itself decides for, or
-// that the secrets do. It is there to be read by the operator.
+// A Choice says which alternative of a security the document decides for, or that the
+// secrets decide. The operator reads it.
 type Choice struct {
-	// Place is where the security stands that was met first.
+	// Place is where the first such security is.
 	Place
 	// Text says what is attached and why.
 	Text string
@@ -215,8 +215,8 @@ type Parameter struct {
 	// In is "query", "header", "path" or "cookie".
 	In       string
 	Required bool
-	// Style and Explode are OpenAPI's, with its defaults filled in; but an array in a
-	// cookie is one value unless the document says otherwise, since "&" means nothing there.
+	// Style and Explode are OpenAPI's, with its defaults filled in. An array in a cookie is
+	// one value unless the document says otherwise, because "&" means nothing there.
 	Style   string
 	Explode bool
 	// AllowReserved is OpenAPI's allowReserved.
@@ -257,7 +257,7 @@ const (
 type BodyTemplate struct {
 	// JSON is the template as JSON text, members in the document's order.
 	JSON []byte
-	// Parts is the template made ready to be filled.
+	// Parts is the template, prepared to be filled.
 	Parts []BodyPart
 }
 
@@ -265,15 +265,16 @@ type BodyTemplate struct {
 type Session struct {
 	// Field is the record's member that holds the token.
 	Field string
-	// IntrospectionURL is set when tokens are checked by RFC 7662.
+	// IntrospectionURL is set if tokens are checked with RFC 7662.
 	IntrospectionURL *url.URL
 	// IntrospectionSecurity authorizes that call.
 	IntrospectionSecurity []Requirement
 	// JWKSURL is set when tokens are JWTs.
 	JWKSURL *url.URL
-	// Issuer and Audience are those of valid tokens; empty where introspection need not say them.
+	// Issuer and Audience are those of valid tokens; empty if introspection need not check
+	// them.
 	Issuer, Audience string
-	// Scopes are those that a token must have by introspection.
+	// Scopes are those that a token must have, according to introspection.
 	Scopes []string
 	// Secret refers to the JSON array of SHA-256 digests of the valid tokens; zero when another check is used.
 	Secret Reference
@@ -337,8 +338,8 @@ func (d *Destination) noteRetrieved(security []Requirement) {
 	}
 }
 
-// Requires reports whether an operation may be given a credential of a scheme that a
-// func finds: of what is attached in any case, or of any alternative.
+// Requires reports whether found accepts a scheme that the operation attaches, always or in
+// any alternative.
 func (o *Operation) Requires(found func(*SecurityScheme) bool) bool {
 	return slices.ContainsFunc(o.lists(), func(security []Requirement) bool {
 		return slices.ContainsFunc(security, func(r Requirement) bool { return found(r.Scheme) })

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// A Fault is one thing that is wrong in a document. It never holds a value that
-// could be a secret, only names.
+// A Fault is one mistake in a document. It never holds a value that could be a secret, only
+// names.
 type Fault struct {
 	Place
 	// Problem says what is wrong.
@@ -17,8 +17,8 @@ type Fault struct {
 	Remedy string
 }
 
-// String returns "file:line:column: problem; remedy", the shape that editors and
-// terminals turn into a link. A fault of the folder itself has no line.
+// String returns "file:line:column: problem; remedy", the form that editors and terminals
+// turn into a link. A fault of the folder itself has no line.
 func (f Fault) String() string {
 	if f.Line == 0 {
 		return fmt.Sprintf("%s: %s; %s", f.File, f.Problem, f.Remedy)
@@ -54,21 +54,21 @@ func (f Faults) sorted() Faults {
 	return slices.Compact(f)
 }
 
-// A Warning is a mistake of OpenAPI itself that costs what it stands in and nothing
-// else: an operation, a server or a parameter is switched off.
+// A Warning is a mistake in OpenAPI itself that turns off only what it is in: an operation,
+// a server or a parameter.
 type Warning struct {
 	// Fault is the mistake, where it was met first.
 	Fault
-	// Off is what is switched off there, such as "GET /orders"; empty where nothing is.
+	// Off is what is turned off there, such as "GET /orders"; empty for nothing.
 	Off string
-	// Count is how often the document holds the mistake.
+	// Count is how often the document makes the mistake.
 	Count int
-	// AtStart says that the program tells it at its start too: most likely a request goes
-	// out without the credential that it was meant to have.
+	// AtStart says that the program logs it at its start too, because a request is probably
+	// sent without its credential.
 	AtStart bool
 }
 
-// String returns "file:line:column: problem; remedy" and what is switched off.
+// String returns "file:line:column: problem; remedy" and what is turned off.
 func (w Warning) String() string {
 	switch {
 	case w.Off == "":

@@ -97,8 +97,8 @@ func fold(segment string) string {
 	return strings.ToLower(strings.ToUpper(strings.TrimLeft(strings.TrimRight(segment, `./\ +`), " +")))
 }
 
-// ParameterName is the name of a query's parameter, or of one of a form of pairs, as
-// servers may read it: with escapes undone, those within others too.
+// ParameterName returns the name of a parameter in a query or a form, as servers may read
+// it: with escapes decoded, nested ones too.
 func ParameterName(pair string) string {
 	name, _, _ := strings.Cut(pair, "=")
 	for range mostEscapes {

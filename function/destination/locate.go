@@ -12,7 +12,8 @@ import (
 // maxAllowed is how many servers or operations a refusal lists.
 const maxAllowed = 20
 
-// A Location is an admitted outbound URL: which server it belongs to, and what of it is the caller's.
+// A Location is an admitted outbound URL: the server it belongs to, and the part that is
+// the caller's.
 type Location struct {
 	// Path is the whole escaped path as the caller wrote it, "/" where the URL has
 	// none; it may hold {field} expressions.
@@ -20,8 +21,8 @@ type Location struct {
 	// RawQuery is the caller's query without "?", byte for byte; HasQuery tells "?" from nothing.
 	RawQuery string
 	HasQuery bool
-	// Caller is the name of who asks, which Operation holds against the documents;
-	// empty for who has none.
+	// Caller is the caller's name, which Operation compares with the documents; empty if it
+	// has none.
 	Caller string
 
 	server *server
@@ -29,10 +30,10 @@ type Location struct {
 	neighbours []*server
 }
 
-// Locate admits an outbound URL and finds the declared server that it lies below:
-// the one with the longest path prefix. {field} expressions may stand in
-// the path, behind the server's own; in the query a brace is just a byte.
-// The error is a *gateway.Refusal with the reason ErrURL or ErrNotDeclared.
+// Locate admits an outbound URL and finds the declared server that it is below: the one
+// with the longest path prefix. The path may hold {field} expressions after the server's
+// own path; in the query, a brace is an ordinary byte. The error is a *gateway.Refusal with
+// the reason ErrURL or ErrNotDeclared.
 func (s *Set) Locate(outboundURL string) (Location, error) {
 	parsed, found := parseAddress(outboundURL)
 	if found.problem != "" {
@@ -113,10 +114,10 @@ func (s *Set) withoutScheme(outboundURL string, found urlFault) urlFault {
 	return found
 }
 
-// Fill rebuilds the outbound URL from the declared server, an escaped path (the
-// server's prefix included, expressions filled) and a query. Bytes that RFC 3986
-// section 3.3 does not allow in a path are percent-encoded; all others, and the
-// query, go out byte for byte. The caller's own URL is never dialled.
+// Fill rebuilds the outbound URL from the declared server, an escaped path (the server's
+// prefix included, expressions filled) and a query. Bytes that RFC 3986 section 3.3 does
+// not allow in a path are percent-encoded; all others, and the query, are sent byte for
+// byte. The caller's own URL is never dialed.
 func (l *Location) Fill(target *url.URL, path, rawQuery string) {
 	path = encodePath(path)
 	*target = url.URL{
@@ -150,12 +151,12 @@ func allowedInPath(c rune) bool {
 	return isAlphanumeric(c) || strings.ContainsRune("-._~!$&'()*+,;=:@/%", c)
 }
 
-// Operation finds the operation that a method and an escaped path (expressions
-// filled, server prefix included) belong to, of all documents that declare the
-// server: of overlapping prefixes the longest that has the operation. A document
-// without paths has one Operation that stands for all. A concrete path wins over a
-// templated one, whatever its methods. The error is a *gateway.Refusal with the reason
-// ErrOperation, or ErrUnusable where the operation is one that keyrelay cannot use.
+// Operation finds the operation that a method and an escaped path (expressions filled,
+// server prefix included) belong to, in all documents that declare the server. Of
+// overlapping prefixes, the longest that has the operation wins. A document without paths
+// has one Operation that stands for all. A concrete path wins over a templated one,
+// whatever its methods. The error is a *gateway.Refusal with the reason ErrOperation, or
+// ErrUnusable if keyrelay cannot use the operation.
 func (l *Location) Operation(method, path string) (*Operation, error) {
 	var withoutMethod *node
 	for _, each := range l.neighbours {

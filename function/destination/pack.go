@@ -9,9 +9,9 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// Pack returns the documents of a folder, their overlays applied, each as the smallest
-// JSON that Load reads as the same: what the relay reads of OpenAPI and nothing else.
-// They are by the names of the files to write. The error is as from Load.
+// Pack returns the documents of a folder, with overlays applied, each as the smallest JSON
+// that Load reads as the same: only what the relay reads of OpenAPI. The keys are the names
+// of the files to write. The error is as from Load.
 func Pack(folder string, config Config) (map[string][]byte, error) {
 	read, faults := readFolder(folder, config)
 	if _, err := assemble(read, faults); err != nil {
@@ -131,7 +131,7 @@ func schemeShape() *shape {
 	return &shape{follows: true, members: all(map[string]*shape{"flows": every(flow)}, "type", "in", "name", "scheme", "openIdConnectUrl", "x-amazon-apigateway-authtype")}
 }
 
-// packed returns what a shape keeps of a value; nil where that is nothing. What is not
+// packed returns what a shape keeps of a value; nil if that is nothing. What is not
 // as OpenAPI says stays as it is, so that it is told and switched off as before.
 func (r *reader) packed(node *yaml.Node, by *shape) *yaml.Node {
 	node = resolve(node)

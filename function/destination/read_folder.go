@@ -14,7 +14,7 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// Config says what Load takes into account besides the documents.
+// Config says what Load considers in addition to the documents.
 type Config struct {
 	// RealLambda makes the network "loopback" a fault: in AWS Lambda, loopback holds the runtime's own API.
 	RealLambda bool
@@ -22,17 +22,17 @@ type Config struct {
 	Widest *Network
 	// NoQueue makes x-keyrelay-delivery: later a fault.
 	NoQueue bool
-	// SecretPrefix is what the secrets of schemes begin with that name none; empty means DefaultSecretPrefix.
+	// SecretPrefix is the prefix of the secret's name for schemes that name no secret;
+	// empty means DefaultSecretPrefix.
 	SecretPrefix string
 }
 
-// DefaultSecretPrefix is Config.SecretPrefix where it is empty.
+// DefaultSecretPrefix is used if Config.SecretPrefix is empty.
 const DefaultSecretPrefix = "keyrelay/"
 
-// Load reads every *.yaml, *.yml and *.json document of a folder, with the overlays
-// that stand beside them as NAME.overlay.yaml or .json. Names that begin with a dot are
-// left out, as a shell leaves them out. The error, if any, is of type Faults and holds
-// every fault of every document.
+// Load reads every *.yaml, *.yml and *.json document of a folder, with the overlays beside
+// them, NAME.overlay.yaml or .json. It ignores names that begin with a dot, as a shell
+// does. The error, if any, is of type Faults and holds every fault of every document.
 func Load(folder string, config Config) (*Set, error) {
 	read, faults := readFolder(folder, config)
 	return assemble(read, faults)
@@ -146,7 +146,7 @@ func (r *reader) parse() bool {
 	return true
 }
 
-// load reads the file as a document. The destination stays nil where it cannot be parsed.
+// load reads the file as a document. The destination stays nil if it cannot be parsed.
 func (r *reader) load(overlays []*overlay) {
 	parsed := r.parse()
 	sound := parsed && r.checkMappings(r.root, 0)

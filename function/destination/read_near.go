@@ -97,7 +97,7 @@ func openAPIMembers(of string) []string {
 	return []string{"servers", "security", "parameters", "requestBody"}
 }
 
-// misspelt returns the members that were meant to be one of OpenAPI's which the mapping
+// misspelled returns the members that were meant to be one of OpenAPI's which the mapping
 // does not have, each with that one. OpenAPI has no other members but x-*.
 func (r *reader) misspelt(node *yaml.Node, of string) (found []member) {
 	if node = resolve(node); node == nil || node.Kind != yaml.MappingNode {
@@ -115,7 +115,7 @@ func (r *reader) misspelt(node *yaml.Node, of string) (found []member) {
 	return found
 }
 
-// checkMisspelt notes what misspelt finds: at the document itself a fault, since all its
+// checkMisspelt notes what misspelled finds: at the document itself a fault, since all its
 // requests would be others than those that were meant.
 func (r *reader) checkMisspelt(node *yaml.Node, of string) {
 	for _, each := range r.misspelt(node, of) {
@@ -129,7 +129,7 @@ func (r *reader) checkMisspelt(node *yaml.Node, of string) {
 }
 
 // checkUnused notes schemes of the operator's own that no security names: a forgotten or
-// misspelt security sends requests without them. An empty security of the document says
+// misspelled security sends requests without them. An empty security of the document says
 // that callers alone ask for them.
 func (r *reader) checkUnused() {
 	if security := r.member(r.root, "security"); security != nil && security.Kind == yaml.SequenceNode && len(security.Content) == 0 {

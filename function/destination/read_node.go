@@ -34,7 +34,7 @@ type reader struct {
 	// can be switched off; nil while every mistake is a fault.
 	tolerated *[]Fault
 	// servers are the document's own; base is the URL of the
-	// first that can be used, nil where there is none.
+	// first that can be used, nil if there is none.
 	servers []*server
 	base    *url.URL
 	// destination is what is being filled.

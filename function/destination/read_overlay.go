@@ -25,7 +25,7 @@ const (
 type overlay struct {
 	// reader holds the file and what is wrong with it.
 	reader *reader
-	// document is the file name that extends gives; empty where it gives none.
+	// document is the file name that extends gives; empty if it gives none.
 	document string
 	actions  []action
 	// used says that there is a document that it is for.
@@ -259,7 +259,7 @@ func (r *reader) owned(node *yaml.Node, file string) {
 }
 
 // unshared returns a copy of a value in which every alias is what it stands for; ok
-// is false where that are more values than most.
+// is false if that are more values than most.
 func unshared(node *yaml.Node, most int) (written *yaml.Node, ok bool) {
 	var write func(node *yaml.Node, depth int) *yaml.Node
 	write = func(node *yaml.Node, depth int) *yaml.Node {
@@ -279,7 +279,7 @@ func unshared(node *yaml.Node, most int) (written *yaml.Node, ok bool) {
 	return written, most >= 0
 }
 
-// indexOf returns the index of a member's value in a mapping's content; -1 where there is none.
+// indexOf returns the index of a member's value in a mapping's content; -1 if there is none.
 func indexOf(mapping *yaml.Node, name string) int {
 	for i := 0; i+1 < len(mapping.Content); i += 2 {
 		if mapping.Content[i].Value == name {

@@ -54,7 +54,7 @@ func (r *reader) paths() []member {
 	})
 }
 
-// needServers makes what is wrong with servers a fault where no server is left,
+// needServers makes what is wrong with servers a fault if no server is left,
 // and a warning where another one can be used.
 func (r *reader) needServers() {
 	if len(r.destination.servers) > 0 {
@@ -71,7 +71,7 @@ func (r *reader) needServers() {
 }
 
 // template checks a path template. It returns the path that can be matched, which
-// is empty where none can, and what is wrong with the template.
+// is empty if none can, and what is wrong with the template.
 func (r *reader) template(key *yaml.Node) (path string, found []Fault) {
 	path, _, _ = strings.Cut(key.Value, "#")
 	path, _, _ = strings.Cut(path, "?")

@@ -160,7 +160,7 @@ func (r *reader) httpScheme(scheme *SecurityScheme, node *yaml.Node) {
 	}
 }
 
-// flow picks the oauth2 flow: one that needs no person where there is one.
+// flow picks the oauth2 flow: one that needs no person if there is one.
 func (r *reader) flow(scheme *SecurityScheme, node *yaml.Node) {
 	flows := r.member(node, "flows")
 	if flows == nil {

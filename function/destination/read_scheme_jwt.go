@@ -52,7 +52,7 @@ func (r *reader) jwt(scheme *SecurityScheme, node *yaml.Node, templates *templat
 	}
 }
 
-// jwtPart reads the header or the claims; nil where there are none.
+// jwtPart reads the header or the claims; nil if there are none.
 func (r *reader) jwtPart(object *yaml.Node, name string, templates *templateReader) *JSONTemplate {
 	node := r.member(object, name)
 	if node == nil || !r.mapping(node, name) {

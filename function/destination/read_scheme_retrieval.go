@@ -82,7 +82,7 @@ func (s *SecurityScheme) uses() []string {
 	return nil
 }
 
-// checkUsed notes a parameter that goes into no call, and a use that is misspelt.
+// checkUsed notes a parameter that goes into no call, and a use that is misspelled.
 func (r *reader) checkUsed(scheme *SecurityScheme, node *yaml.Node, parameter RetrievalParameter) {
 	uses, at := scheme.uses(), r.member(node, itentialUseIn)
 	for i, use := range parameter.UseIn {

@@ -51,7 +51,7 @@ func (r *reader) serverObject(item *yaml.Node) (servers []*server) {
 }
 
 // expand fills the variables of a server's URL: with each value of an enum, else
-// with the default. ok is false where that makes too many.
+// with the default. ok is false if that makes too many.
 func (r *reader) expand(text string, object *yaml.Node) (urls []string, ok bool) {
 	name, found := firstVariable(text)
 	if !found {

@@ -30,7 +30,7 @@ func (r *reader) templates(scheme *SecurityScheme, node *yaml.Node) *templateRea
 	return t
 }
 
-// join reads one template of x-keyrelay-values; nil where it cannot be read.
+// join reads one template of x-keyrelay-values; nil if it cannot be read.
 func (t *templateReader) join(name string) *ValueTemplate {
 	if found, begun := t.joined[name]; begun {
 		if found == nil {

@@ -20,7 +20,7 @@ type Reference struct {
 	Pointer rawjson.Pointer
 }
 
-// Choose puts a member's name, as one token, in the place of {field} in the pointer.
+// Choose replaces {field} in the pointer with a member's name, as one token.
 func (r Reference) Choose(field, member string) Reference {
 	tokens := r.Pointer.Tokens()
 	r.Pointer = ""
@@ -33,14 +33,14 @@ func (r Reference) Choose(field, member string) Reference {
 	return r
 }
 
-// A PlacedReference is a Reference and where a document names it. Where the
-// document names none, Place is that of the scheme that needs it.
+// A PlacedReference is a Reference and where a document names it. If the document names
+// none, Place is that of the scheme that needs it.
 type PlacedReference struct {
 	Reference
 	Place
 	// Scheme is the name of the security scheme whose secret it is; empty for any other.
 	Scheme string
-	// Members are pointers into what Reference names that templates ask for.
+	// Members are the pointers into the secret that templates use.
 	Members []rawjson.Pointer
 }
 

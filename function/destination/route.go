@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Unescape undoes the percent escapes of a part of a URL. What is not an escape stays
-// as it is, which is how lenient servers read it.
+// Unescape decodes the percent escapes of a part of a URL. What is not an escape stays as
+// it is, which is how lenient servers read it.
 func Unescape(path string) string {
 	if strings.IndexByte(path, '%') < 0 {
 		return path
@@ -73,7 +73,7 @@ type entry struct {
 	place Place
 	// id is the operationId.
 	id string
-	// off says why the operation is switched off; nil where it is not.
+	// off says why the operation is switched off; nil if it is not.
 	off *Fault
 }
 
@@ -147,7 +147,7 @@ func (n *node) add(template string) *node {
 	return n
 }
 
-// next returns the node behind a segment, made where there is none yet.
+// next returns the node behind a segment, made if there is none yet.
 func (n *node) next(literals []string) *node {
 	if len(literals) == 1 {
 		if n.literals == nil {

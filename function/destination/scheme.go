@@ -87,11 +87,11 @@ type SecurityScheme struct {
 	Name string
 	// Kind says how the credential is made.
 	Kind Kind
-	// Fingerprint is a hash of what the document says of a scheme whose credential is
+	// Fingerprint is a hash of what the document says about a scheme whose credential is
 	// retrieved; zero for any other.
 	Fingerprint [sha256.Size]byte
-	// Internal says that a call of keyrelay's own uses the scheme, the one that checks a
-	// session or retrieves another credential: a caller's placeholder never stands for it.
+	// Internal says that one of keyrelay's own calls uses the scheme, to check a session or
+	// to retrieve another credential. A caller's placeholder never stands for it.
 	Internal bool
 	// In is "header", "query" or "cookie", "body" or "path" by x-keyrelay-in; empty for MutualTLS.
 	In string
@@ -103,8 +103,8 @@ type SecurityScheme struct {
 	Word string
 	// Secret refers to the secret; zero when the scheme needs none.
 	Secret Reference
-	// SecretField is the record's field that chooses the member of Secret, in the place
-	// of {SecretField} in its pointer; empty for none.
+	// SecretField is the record's field whose value replaces {SecretField} in Secret's
+	// pointer; empty for none.
 	SecretField string
 	// Value is the x-keyrelay-value template; nil when there is none.
 	Value *ValueTemplate
@@ -122,7 +122,7 @@ type SecurityScheme struct {
 	Flow *Flow
 	// RequiredScopes are all scopes of the requirements that may attach the scheme, sorted.
 	RequiredScopes []string
-	// Beside is the mutualTLS scheme that a requirement names with this one; nil for none.
+	// Beside is the mutualTLS scheme in the same requirement as this one; nil for none.
 	Beside *SecurityScheme
 	// DiscoveryURL is openIdConnectUrl; nil unless Kind is OpenIDConnect.
 	DiscoveryURL *url.URL
@@ -141,25 +141,24 @@ type SecurityScheme struct {
 	Service, Region string
 	// OAuth1 says how requests are signed; zero unless Kind is SignedOAuth1.
 	OAuth1 OAuth1
-	// JSONTokenRequest says that a token request is sent as JSON and not as a form.
+	// JSONTokenRequest says that a token request is sent as JSON, not as a form.
 	JSONTokenRequest bool
 	// ClientAuthentication is how a client proves who it is to a token endpoint: empty
 	// for client_secret_basic, "client_secret_post", "private_key_jwt" or "client_secret_jwt".
 	ClientAuthentication string
-	// JWT says what is signed: the credential itself where Kind is SignedJWT, else the
-	// client's assertion or, where JWTGrant is set, the grant; nil for nothing.
+	// JWT says what is signed; nil for nothing. It is the credential itself if Kind is
+	// SignedJWT, the grant if JWTGrant is set, and otherwise the client's assertion.
 	JWT      *JWT
 	JWTGrant bool
 }
 
-// Choosers are the schemes whose secret's member a field of the record chooses: this one,
-// and those that its credential is made with.
+// Choosers returns those of MadeWith whose secret's member a field of the record chooses.
 func (s *SecurityScheme) Choosers() []*SecurityScheme {
 	return slices.DeleteFunc(s.MadeWith(), func(each *SecurityScheme) bool { return each.SecretField == "" })
 }
 
-// MadeWith are the schemes that the credential is made with: this one, those that its
-// templates ask for, and the one whose retrieval fills it.
+// MadeWith returns the schemes that the credential is made with: this one, those that its
+// templates name, and the one whose retrieval fills it.
 func (s *SecurityScheme) MadeWith() []*SecurityScheme { return s.madeWith(nil) }
 
 func (s *SecurityScheme) madeWith(passed []*SecurityScheme) []*SecurityScheme {
@@ -208,9 +207,9 @@ type Flow struct {
 	// once and the secret then holds a refresh token, "authorization_code".
 	GrantType string
 	TokenURL  *url.URL
-	// RefreshURL is where refresh tokens are used: refreshUrl, else TokenURL.
+	// RefreshURL is where refresh tokens are used: refreshUrl, or else TokenURL.
 	RefreshURL *url.URL
-	// AuthorizationURL is where a person consents; nil where the flow has none that can be used.
+	// AuthorizationURL is where a person consents; nil if the flow has no usable one.
 	AuthorizationURL *url.URL
 	// Scopes are all scopes that the flow declares, sorted; a Requirement without scopes asks for all of them.
 	Scopes []string

@@ -21,7 +21,7 @@ type Set struct {
 // Destinations returns all destinations, sorted by name.
 func (s *Set) Destinations() []*Destination { return s.destinations }
 
-// Warnings returns what of the documents is switched off, each cause once.
+// Warnings returns what is turned off in the documents, each cause once.
 func (s *Set) Warnings() []Warning { return s.warnings }
 
 // Origins returns scheme, host and port of each declared server, each once.
@@ -35,7 +35,7 @@ func (d *Destination) Origins() []*url.URL {
 	return origins
 }
 
-// Size returns how many bytes the documents had.
+// Size returns the size of the documents in bytes.
 func (s *Set) Size() int { return s.size }
 
 // A server is one declared server URL with the operations that are reached
@@ -52,7 +52,7 @@ type server struct {
 	authority string
 	// url is the URL as it is shown to callers.
 	url string
-	// routes hold the operations; nil where the document has no paths.
+	// routes hold the operations; nil if the document has no paths.
 	routes *node
 	// operation stands for all where the document has no paths.
 	operation *Operation

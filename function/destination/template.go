@@ -50,20 +50,21 @@ func (r *reader) checkDoubled(node *yaml.Node, what string) {
 	}
 }
 
-// A BodyPart is a stretch of a body template: JSON text, and the field of the
-// record that follows it. The parts written one behind the other are the body.
+// A BodyPart is a part of a body template: JSON text, and the field of the record that
+// follows it. The parts, one after another, are the body.
 type BodyPart struct {
 	// Literal is JSON text as it is sent.
 	Literal string
-	// Separate says that a comma goes before the literal unless what has been
-	// written so far ends in "{" or "[": the members before this one may all have been absent.
+	// Separate says that a comma goes before the literal unless the text so far ends in "{"
+	// or "[": all members before this one may have been absent.
 	Separate bool
 	// Field is the record's field that follows the literal; empty for none.
 	Field string
-	// Text says that the field's value stands inside a JSON string. Otherwise it is a whole JSON value.
+	// Text says that the field's value is inside a JSON string. Otherwise it is a whole
+	// JSON value.
 	Text bool
-	// Optional says that the record may lack the field. Then nothing follows the
-	// literal where Text is set, and the whole part is left out where it is not.
+	// Optional says that the record may lack the field. Then nothing follows the literal if
+	// Text is set, and otherwise the whole part is left out.
 	Optional bool
 }
 

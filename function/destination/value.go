@@ -18,7 +18,7 @@ type ValueTemplate struct {
 	Parts []TemplatePart
 }
 
-// A TemplatePart is a literal text or, where one of the others is set, an expression.
+// A TemplatePart is a literal text or, if one of the other fields is set, an expression.
 type TemplatePart struct {
 	Literal string
 	// Pointer is what IsPointer asks for.
@@ -30,7 +30,7 @@ type TemplatePart struct {
 	Scheme *SecurityScheme
 	// Joined is another template, of x-keyrelay-values.
 	Joined *ValueTemplate
-	// Base64 encodes what the expression gives.
+	// Base64 encodes the expression's value.
 	Base64 bool
 }
 
@@ -106,10 +106,10 @@ func parseExpression(expression string, named func(string) (TemplatePart, bool))
 	return part, nil
 }
 
-// Fill replaces each expression by the value that find finds: a string by its text, a
-// number, true or false by its literal. taken are the values of the expressions. The
-// error names the first expression that finds nothing, null, an object or an array;
-// it never holds a value.
+// Fill replaces each expression with the value that find returns: a string with its text, a
+// number, true or false with its literal. taken holds the values of the expressions. The
+// error names the first expression whose value is missing, null, an object or an array; it
+// never holds a value.
 //
 // A word behind which a scheme's credential stands is not doubled: "Bearer {{{token}}}"
 // is "Bearer abc" also where the credential itself is "Bearer abc".
@@ -153,8 +153,8 @@ func (p TemplatePart) fill(find Find) (text string, taken []string, err error) {
 	return text, taken, err
 }
 
-// WithoutWord takes the first word, such as Bearer, off a credential's text where what
-// stands before it ends with that word already, whatever the case of its letters.
+// WithoutWord removes the first word of a credential's text, such as Bearer, if before
+// already ends with that word, in any letter case.
 func WithoutWord(before, text string) string {
 	trimmed := strings.TrimRight(before, " \t")
 	word, rest, found := strings.Cut(text, " ")
@@ -165,7 +165,7 @@ func WithoutWord(before, text string) string {
 	return text
 }
 
-// Expressions returns what a template asks for, those of the templates in it included.
+// Expressions returns the expressions of a template, including those of templates in it.
 func (t *ValueTemplate) Expressions() []TemplatePart {
 	var all []TemplatePart
 	for _, part := range t.Parts {
@@ -184,14 +184,14 @@ type JSONTemplate struct {
 	Parts []JSONPart
 }
 
-// A JSONPart is JSON text as it is or, where Template is set, a text to be filled.
+// A JSONPart is literal JSON text or, if Template is set, a text to be filled.
 type JSONPart struct {
 	Literal  string
 	Template *ValueTemplate
 }
 
-// Fill returns the value with its texts filled. A text that is just a pointer's
-// expression becomes the JSON value itself. The error is as from ValueTemplate.Fill.
+// Fill returns the value with its texts filled. A text that is only a pointer's expression
+// becomes the JSON value itself. The error is as from ValueTemplate.Fill.
 func (t *JSONTemplate) Fill(find Find) (value []byte, err error) {
 	for _, part := range t.Parts {
 		value = append(value, part.Literal...)
@@ -215,7 +215,7 @@ func (t *JSONTemplate) Fill(find Find) (value []byte, err error) {
 	return value, nil
 }
 
-// Expressions returns what the texts ask for; nil for no template.
+// Expressions returns the expressions of the texts; nil for no template.
 func (t *JSONTemplate) Expressions() []TemplatePart {
 	if t == nil {
 		return nil

@@ -30,7 +30,7 @@ const (
 	mostBytes = MaxAnswerBytes + perAnswer
 )
 
-// encode returns the response as the front end expects it, or nil where that is
+// encode returns the response as the front end expects it, or nil if that is
 // longer than MaxAnswerBytes. It is one allocation, unless a quarter of a body's
 // bytes have to be escaped: then it is two.
 func (f format) encode(response *Response) []byte {

@@ -30,13 +30,14 @@ const MaxAnswerBytes = 6_291_556
 
 // The reasons for which this package refuses a request.
 var (
-	// ErrEvent says that this package does not read such a Lambda event, or that it is broken.
+	// ErrEvent says that this package cannot read this kind of Lambda event, or that it is
+	// broken.
 	ErrEvent = errors.New("the event cannot be read")
 	// ErrHeader says that HTTP cannot carry a header of the event.
 	ErrHeader = errors.New("a header is invalid")
 	// ErrRecordTooLarge says that the body is longer than MaxRecordBytes.
 	ErrRecordTooLarge = errors.New("the record is too large")
-	// ErrBusy says that the bodies of other requests take all the memory for bodies.
+	// ErrBusy says that the bodies of other requests use all the memory for bodies.
 	ErrBusy = errors.New("the relay is busy")
 	// ErrRecordBroken says that the body did not arrive whole, or is not the base64 that the event says it is.
 	ErrRecordBroken = errors.New("the record did not arrive whole")
@@ -46,14 +47,14 @@ var (
 // the slices in that map after they return; the strings in it and Body may be kept.
 // They must not panic, and return a response that Request.Fits.
 type Handler interface {
-	// Handle answers a request, of which all but the body is read.
+	// Handle answers a request, whose body has not been read yet.
 	Handle(ctx context.Context, request *Request) *Response
 	// Refuse answers a request that could not be read; request holds what is known
 	// of it. The error is a *Refusal.
 	Refuse(ctx context.Context, request *Request, err error) *Response
 }
 
-// A Request is what the caller sent, whichever front end it came through.
+// A Request is what the caller sent, through any front end.
 type Request struct {
 	// Method is the HTTP method, as the caller wrote it.
 	Method string
@@ -63,15 +64,15 @@ type Request struct {
 	// Header holds the caller's header fields under their canonical names
 	// (net/textproto.CanonicalMIMEHeaderKey); repeated fields keep their order.
 	Header http.Header
-	// Body is the body with base64 and gzip undone; nil where there was none, and
-	// before ReadBody.
+	// Body is the body with base64 and gzip decoded; nil if there was none, and before
+	// ReadBody.
 	Body []byte
 	// ID is the gateway's request id; empty over HTTP until the relay gives one.
 	ID string
 	// Principal is the id of the API key, or the ARN of the IAM principal, that the
 	// gateway let in; empty for neither, and over HTTP.
 	Principal string
-	// Caller is the caller's name; empty until the relay knows it, and where there is none.
+	// Caller is the caller's name; empty until the relay knows it, and if there is none.
 	Caller string
 	// Address is the caller's IP address over HTTP; empty in Lambda.
 	Address string
@@ -95,9 +96,9 @@ func (r *Request) IDField() []string {
 	return r.idField[:]
 }
 
-// ReadBody reads the body into Body: until then a caller costs no more than its
-// header. Gzip is undone and leaves Header; any other content coding stays, and is
-// for the reader of Body to judge. The error is a *Refusal.
+// ReadBody reads the body into Body; until then, a caller costs no more than its header. It
+// decodes gzip and removes it from Header. Any other content coding stays, for the reader
+// of Body to judge. The error is a *Refusal.
 func (r *Request) ReadBody() (err error) {
 	if r.readBody != nil {
 		r.Body, err = r.readBody()
@@ -106,9 +107,8 @@ func (r *Request) ReadBody() (err error) {
 	return err
 }
 
-// Fits reports whether the response, as encoded for the front end that this
-// request came through, is at most MaxAnswerBytes long. What it encodes for that
-// is what is sent.
+// Fits reports whether the response, as encoded for the front end that this request came
+// through, is at most MaxAnswerBytes long. The encoded answer is kept and sent.
 func (r *Request) Fits(response *Response) bool {
 	if r.format == overHTTP {
 		return len(response.Body) <= MaxAnswerBytes

@@ -18,10 +18,10 @@ func ValidHeaderName(name string) bool {
 	return name != ""
 }
 
-// ValidHeaderValue reports whether value is a field value that HTTP can carry as
-// it is, RFC 9110 section 5.5: no control character but the tab, hence no line
-// break and no NUL, and no white space around it, which a recipient would take
-// off. The empty value is valid, and so are bytes above 0x7F.
+// ValidHeaderValue reports whether value is a field value that HTTP can carry as it is, RFC
+// 9110 section 5.5: no control character but the tab, so no line break and no NUL, and no
+// white space around it, which a recipient would remove. The empty value is valid, and so
+// are bytes above 0x7F.
 func ValidHeaderValue[Text string | []byte](value Text) bool {
 	for i := range len(value) {
 		if !isValueByte(value[i]) {
@@ -31,10 +31,9 @@ func ValidHeaderValue[Text string | []byte](value Text) bool {
 	return len(value) == 0 || !isSpace(value[0]) && !isSpace(value[len(value)-1])
 }
 
-// HopByHop reports whether a field concerns one connection or the framing of one
-// message, so that it is never passed on: RFC 9110 sections 7.6.1, 8.6, 10.1.1,
-// 11.7 and what RFC 9113 section 3.1 had before it. What Connection names besides
-// is for the reader of that field.
+// HopByHop reports whether a field concerns one connection or the framing of one message,
+// so that it is never passed on: RFC 9110 sections 7.6.1, 8.6, 10.1.1, 11.7 and what RFC
+// 9113 section 3.1 had before it. It does not cover what Connection names.
 func HopByHop(name string) bool {
 	var store [64]byte
 	return isHopByHop(FoldHeaderName(store[:0], name))
@@ -49,11 +48,11 @@ func isHopByHop(folded []byte) bool {
 	return false
 }
 
-// Forwards reports whether a header field may pass from a caller to a destination.
-// What may not: the hop-by-hop fields (RFC 9110 section 7.6.1) and those about the
-// message's framing, what the relay sets itself, the caller's own credentials, and
-// what gateways and proxies add about the caller; nor what asks for a range, of which
-// each could hold half of a credential that an answer repeats.
+// Forwards reports whether a header field may pass from a caller to a destination. It may
+// not pass hop-by-hop fields (RFC 9110 section 7.6.1) and fields about the message's
+// framing, what the relay sets itself, the caller's own credentials, what gateways and
+// proxies add about the caller, and requests for a range: each range could hold half of a
+// credential that an answer repeats.
 func Forwards(name string) bool {
 	var store [64]byte
 	folded := FoldHeaderName(store[:0], name)
@@ -77,8 +76,8 @@ func isCallersOwn(folded []byte) bool {
 	return false
 }
 
-// FoldHeaderName appends a name as servers of the CGI kind read it: without regard to
-// letter case, and with every other character alike.
+// FoldHeaderName appends a name as CGI servers read it: without regard to letter case, and
+// with all other characters the same.
 func FoldHeaderName(folded []byte, name string) []byte {
 	start := len(folded)
 	folded = append(folded, name...)
@@ -105,7 +104,7 @@ var foldedBytes = func() (table [256]byte) {
 }()
 
 // RetryAfter returns the pause that Retry-After asks for (RFC 9110 section 10.2.3), in
-// seconds or as a date; 0 for none, and for what is neither.
+// seconds or as a date; 0 if there is none, or it is neither.
 func RetryAfter(header http.Header) time.Duration {
 	value := header.Get("Retry-After")
 	if seconds, err := strconv.ParseUint(value, 10, 32); err == nil {
@@ -124,8 +123,8 @@ func DeleteDigests(header http.Header) {
 }
 
 // IsDigest reports whether a field, by its canonical name, is made from the bytes of a
-// body: its entity tag (RFC 9110 section 8.8.3) and its digests (RFC 9530, RFC 3230,
-// RFC 1864). Of a body that is not passed on as it was they are wrong, and tell what it was.
+// body: its entity tag (RFC 9110 section 8.8.3) and its digests (RFC 9530, RFC 3230, RFC
+// 1864). If the body is not passed on unchanged, they are wrong and reveal what it was.
 func IsDigest(name string) bool {
 	switch name {
 	case "Etag", "Content-Digest", "Repr-Digest", "Digest", "Content-Md5":
@@ -135,8 +134,8 @@ func IsDigest(name string) bool {
 }
 
 // SameHeaderName reports whether two names are the same field to a downstream: without
-// regard to case (RFC 9110 section 5.1), nor to whether it is a hyphen, an underscore
-// or a dot that stands between words, which servers of the CGI kind cannot tell apart.
+// regard to case (RFC 9110 section 5.1), and with a hyphen, an underscore and a dot between
+// words the same, because CGI servers cannot tell them apart.
 func SameHeaderName(a, b string) bool {
 	if len(a) != len(b) {
 		return false

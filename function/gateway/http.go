@@ -17,8 +17,8 @@ import (
 func HTTP(handler Handler) http.Handler { return &httpHandler{handler: handler} }
 
 // LoopbackHTTP is HTTP for a port that only this machine reaches. A request for another
-// Host is refused: a browser was led here by a name whose owner points it to this
-// machine (DNS rebinding).
+// Host is refused: it comes from a browser that followed a name whose owner points it at
+// this machine (DNS rebinding).
 func LoopbackHTTP(handler Handler) http.Handler {
 	return &httpHandler{handler: handler, loopback: true}
 }

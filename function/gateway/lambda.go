@@ -7,18 +7,18 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 )
 
-// A DeliverFunc delivers the messages of a queue and returns the IDs of those that are
-// to come again. It must not panic.
+// A DeliverFunc delivers the messages of a queue and returns the IDs of those that must
+// come again. It must not panic.
 type DeliverFunc func(ctx context.Context, messages []QueueMessage) (again []string)
 
-// Lambda returns the handler for lambda.Start. It takes events of API Gateway
-// REST APIs, HTTP APIs and Lambda function URLs, and never returns an error. The
-// answer to any other event has the format of REST APIs, but for one of a queue:
-// its messages are all to come again, so that none is lost.
+// Lambda returns the handler for lambda.Start. It takes events of API Gateway REST APIs,
+// HTTP APIs and Lambda function URLs, and never returns an error. The answer to any other
+// event has the format of REST APIs, except for a queue's event: all its messages come
+// again, so that none is lost.
 func Lambda(handler Handler) lambda.Handler { return LambdaWithQueue(handler, nil) }
 
-// LambdaWithQueue is Lambda that delivers the messages of a queue of Amazon SQS, whose
-// event source has to ask for ReportBatchItemFailures; by deliver, nil for none.
+// LambdaWithQueue is Lambda that also delivers the messages of an Amazon SQS queue with
+// deliver; nil for none. The queue's event source must have ReportBatchItemFailures.
 func LambdaWithQueue(handler Handler, deliver DeliverFunc) lambda.Handler {
 	return &lambdaHandler{handler: handler, deliver: deliver, events: sync.Pool{New: newEvent}}
 }
@@ -50,7 +50,7 @@ func (l *lambdaHandler) answer(ctx context.Context, e *event, payload []byte) []
 	return e.request.encode(l.handler.Refuse(ctx, &e.request, err))
 }
 
-// deliverAll delivers messages, or has all of them come again where there is no queue.
+// deliverAll delivers messages, or has all of them come again if there is no queue.
 func (l *lambdaHandler) deliverAll(ctx context.Context, e *event, messages []QueueMessage) (again []string) {
 	if l.deliver != nil {
 		return l.deliver(ctx, messages)

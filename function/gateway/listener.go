@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// MaxHeaderBytes is what an http.Server's field of that name is to be.
+// MaxHeaderBytes is the value for http.Server.MaxHeaderBytes.
 const MaxHeaderBytes = 32 << 10
 
 // The limits of all connections together.
@@ -27,15 +27,15 @@ const (
 	patience = 500 * time.Millisecond
 )
 
-// A Listener is what an http.Server listens on: it bounds how many connections are
-// open, and has the requests that net/http refuses by itself answered by a Handler.
+// A Listener is what an http.Server listens on. It bounds the number of open connections,
+// and lets a Handler answer the requests that net/http itself refuses.
 //
 //	listener := gateway.Listen(tcp, relay)
 //	server := http.Server{Handler: gateway.HTTP(relay), ConnState: listener.ConnState, MaxHeaderBytes: gateway.MaxHeaderBytes}
 //	err := server.Serve(listener)
 //
-// Where all connections are taken, one without a request under way, or whose header
-// does not come, is closed for a new one; where there is none, the new one waits.
+// Where all connections are taken, one without a request in progress, or whose header
+// does not come, is closed for a new one; if there is none, the new one waits.
 // Where headers that are not whole yet take too much memory together, the longest goes.
 type Listener struct {
 	net.Listener
@@ -45,12 +45,12 @@ type Listener struct {
 	close   sync.Once
 	headers atomic.Int64
 	mutex   sync.Mutex
-	// waiting are the connections on which no request is under way, and when each may be
+	// waiting are the connections on which no request is in progress, and when each may be
 	// closed for another.
 	waiting map[*callersConnection]time.Time
 }
 
-// Listen returns a Listener over another one, whose refusals handler answers.
+// Listen returns a Listener over another one; handler answers its refusals.
 func Listen(listener net.Listener, handler Handler) *Listener {
 	return &Listener{
 		Listener: listener, handler: handler,
@@ -58,7 +58,7 @@ func Listen(listener net.Listener, handler Handler) *Listener {
 	}
 }
 
-// Accept waits for a connection and for a place for it.
+// Accept waits for a connection and for a free place for it.
 func (l *Listener) Accept() (net.Conn, error) {
 	made, err := l.Listener.Accept()
 	if err != nil {
@@ -108,7 +108,7 @@ func (l *Listener) ConnState(changed net.Conn, state http.ConnState) {
 	}
 }
 
-// closeWaiting closes a connection that has no request under way and may be closed by now,
+// closeWaiting closes a connection that has no request in progress and may be closed by now,
 // if there is one: that with the longest header, where that takes more than least.
 func (l *Listener) closeWaiting(now time.Time, least int64) {
 	l.mutex.Lock()

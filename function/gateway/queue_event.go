@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// A QueueMessage is one message of a queue of Amazon SQS that was received.
+// A QueueMessage is a message that was received from an Amazon SQS queue.
 type QueueMessage struct {
 	// ID is the queue's own ID of the message.
 	ID string
-	// Receipt is the handle of this receipt, by which the message is deleted or postponed.
+	// Receipt is the receipt handle with which the message is deleted or postponed.
 	Receipt string
 	// Body is what was sent.
 	Body string
@@ -48,8 +48,8 @@ func readQueueEvent(records []byte) (messages []QueueMessage, ok bool) {
 	return messages, len(messages) > 0
 }
 
-// NewQueueMessage makes a message of the texts that SQS has for it; sent is in
-// milliseconds since 1970. Where sent and receives are not numbers the message is new.
+// NewQueueMessage makes a message from the texts of SQS; sent is in milliseconds since
+// 1970. If sent and receives are not numbers, the message counts as new.
 func NewQueueMessage(id, receipt, body, sent, receives string) QueueMessage {
 	made := QueueMessage{ID: id, Receipt: receipt, Body: body, Sent: time.Now().Round(0), Receives: 1}
 	if milliseconds, err := strconv.ParseInt(sent, 10, 64); err == nil {

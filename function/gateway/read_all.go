@@ -18,17 +18,16 @@ const (
 	stepGrowth    = 16
 )
 
-// ReadAll reads a body to its end; nil for no bytes. declared is the length that
-// its header says, -1 for unknown. The error is ErrTooLong where either length is
-// more than limit, io.ErrUnexpectedEOF where the body is shorter than declared, or
-// the reader's own.
+// ReadAll reads a body to its end; it returns nil for no bytes. declared is the length that
+// the header says, -1 for unknown. The error is ErrTooLong if either length is more than
+// limit, io.ErrUnexpectedEOF if the body is shorter than declared, or the reader's own.
 func ReadAll(from io.Reader, declared, limit int64) ([]byte, error) {
 	return ReadWithin(from, declared, limit, stepGrowth, nil)
 }
 
-// ReadWithin is ReadAll for a body that shares memory with others: take is asked for
-// each piece of memory before it is used, and its error ends the reading. Each piece is
-// growth times as long as the one before, which it replaces.
+// ReadWithin is ReadAll for a body that shares memory with others: it asks take for each
+// piece of memory before it uses it, and an error of take ends the reading. Each piece
+// replaces the one before and is growth times as long.
 func ReadWithin(from io.Reader, declared, limit, growth int64, take func(size int64) error) ([]byte, error) {
 	most, size := limit, int64(firstStep)
 	switch {

@@ -7,19 +7,20 @@ package gateway
 type Refusal struct {
 	// Reason is one of the sentinel errors of the packages.
 	Reason error
-	// Status is the HTTP status of the answer where it is not the usual one of the
-	// problem, but one that HTTP has for the case; 0 for the usual one.
+	// Status is the HTTP status of the answer if HTTP has a special one for the case; 0 for
+	// the problem's usual one.
 	Status int
 	// Detail tells the caller in full sentences what to do. It names fields,
 	// headers, files and secret references, never their values.
 	Detail string
-	// Note tells the operator more, in the log alone: hosts, statuses and error codes.
+	// Note tells the operator more, only in the log: hosts, statuses and error codes.
 	Note string
 	// Fields names every field of the record that the refusal is about.
 	Fields []string
 	// Allowed lists what would have been accepted: methods, servers or operations.
 	Allowed []string
-	// Scheme names the security scheme whose credential cannot be had, if that is the reason.
+	// Scheme names the security scheme whose credential cannot be made, if that is the
+	// reason.
 	Scheme string
 	// RetryAfter is the number of whole seconds after which trying again makes
 	// sense; 0 when that is unknown.

@@ -20,7 +20,7 @@ import (
 
 // A delivery is what became of one record of a batch.
 type delivery struct {
-	// result is what the downstream answered; its status is 0 where it gave no answer.
+	// result is what the downstream answered; its status is 0 if it gave no answer.
 	result
 	// err is why the record was not sent or not answered; nil with a status of 0
 	// means that no time was left to send it.
@@ -37,7 +37,7 @@ func (d *delivery) discarded() bool {
 	return errors.Is(d.err, plan.ErrSession) || errors.Is(d.err, session.ErrInvalid)
 }
 
-// waits is after how many seconds the record can be sent again; 0 where that is unknown.
+// waits is after how many seconds the record can be sent again; 0 if that is unknown.
 func (d *delivery) waits() int {
 	if d.err != nil {
 		return newProblemResult(d.err).RetryAfter
@@ -60,14 +60,14 @@ func (d *delivery) blame() blame {
 	return blameDownstream
 }
 
-// A batchRun is a split batch under way.
+// A batchRun is a split batch in progress.
 type batchRun struct {
 	relay      *Relay
 	request    *gateway.Request
 	batch      *plan.Batch
 	deliveries []delivery
 	sessions   batchSessions
-	// messages are the records that are to be delivered later; nil where all are sent at once.
+	// messages are the records that are to be delivered later; nil if all are sent at once.
 	messages []*later.Message
 	// header is what the messages keep of the request's.
 	header http.Header
@@ -127,7 +127,7 @@ func (b *batchRun) work(ctx context.Context) {
 	b.entry.add(&own)
 }
 
-// begin takes the next record; ok is false where there is none, or less time than the
+// begin takes the next record; ok is false if there is none, or less time than the
 // longest delivery took.
 func (b *batchRun) begin(now time.Time) (index int, ok bool) {
 	b.mutex.Lock()
@@ -273,7 +273,7 @@ func (b *batchRun) retryAfter() int {
 	return longest
 }
 
-// response makes the answer, briefly without bodies; nil where it gets too long with them.
+// response makes the answer, briefly without bodies; nil if it gets too long with them.
 func (b *batchRun) response(briefly bool) *gateway.Response {
 	if b.messages != nil && b.entry.problemName == "" {
 		return b.accepted()

@@ -110,7 +110,7 @@ func settlingContext(ctx context.Context) (context.Context, context.CancelFunc) 
 }
 
 // Poll delivers what it receives from the queue until stop ends, and then waits for the
-// deliveries under way, for drain at most. failed is told why the queue could not be asked.
+// deliveries in progress, for drain at most. failed is told why the queue could not be asked.
 func (r *Relay) Poll(stop context.Context, drain time.Duration, failed func(err error)) {
 	r.config.Queue.Poll(stop, later.Poller{Deliver: r.deliver, Failed: failed, Drain: drain})
 }

@@ -18,7 +18,7 @@ import (
 // query, a header value or a secret, so that none is logged by mistake.
 type logEntry struct {
 	start time.Time
-	// take asks for memory for an answer; nil where it does not share it with others.
+	// take asks for memory for an answer; nil if it does not share it with others.
 	take func(size int64) error
 	// limit is when the relay itself must have an answer.
 	limit         time.Time

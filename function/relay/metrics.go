@@ -25,7 +25,7 @@ func outcomeDirective(name string) string {
 	return `{"Namespace":"keyrelay","Dimensions":[["FunctionName"]],"Metrics":[{"Name":"` + name + `","Unit":"Count"},{"Name":"DeliveryAge","Unit":"Milliseconds"}]}`
 }
 
-// appendMetrics adds the metrics of one request, or of one try of a delivery; none where
+// appendMetrics adds the metrics of one request, or of one try of a delivery; none if
 // a message was postponed.
 func (r *Relay) appendMetrics(line []byte, entry *logEntry) []byte {
 	if r.config.FunctionName == "" {

@@ -30,7 +30,7 @@ func requestID(request *gateway.Request) string {
 	return strings.ToLower(rand.Text())
 }
 
-// traceID returns the trace id of a traceparent; empty where there is no valid one.
+// traceID returns the trace id of a traceparent; empty if there is no valid one.
 func traceID(sent []string) string {
 	if len(sent) != 1 {
 		return ""

@@ -15,28 +15,29 @@ import (
 	"keyrelay/function/secret"
 )
 
-// An Answer is what an endpoint answered that is not the outbound request's:
-// a token endpoint, a key set, an introspection endpoint.
+// An Answer is the answer of an auxiliary endpoint: a token endpoint, a key set, an
+// introspection endpoint.
 type Answer struct {
 	Status int
 	Header http.Header
 	Body   []byte
-	// Asked is when the call began, on the wall clock: what it gave is no younger.
+	// Asked is when the call began, on the wall clock: the answer is at least that old.
 	Asked time.Time
 }
 
-// MediaType is the answer's media type without parameters, in lower case; empty for none.
+// MediaType returns the answer's media type without parameters, in lower case; empty for
+// none.
 func (a *Answer) MediaType() string {
 	mediaType, _, _ := mime.ParseMediaType(a.Header.Get("Content-Type"))
 	return mediaType
 }
 
-// A CallFunc sends one request of a destination's besides the outbound one; see Client.Call.
+// A CallFunc makes one auxiliary call for a destination; see Client.Call.
 type CallFunc func(ctx context.Context, d *destination.Destination, request *http.Request, certificate *tls.Certificate, limit int) (*Answer, error)
 
-// Call sends one request on the guarded connections of a destination, those that present
-// the certificate, nil for none, and reads its answer of at most limit bytes whole. It follows no redirect, and gives up after the
-// destination's AuxiliaryTimeout.
+// Call sends one request on guarded connections of a destination that present the
+// certificate, nil for none, and reads the whole answer, of at most limit bytes. It follows
+// no redirect and gives up after the destination's AuxiliaryTimeout.
 //
 // The error is a *gateway.Refusal as from Send, whose detail may speak of the outbound
 // request; Describe has the words for this one.
@@ -65,8 +66,9 @@ func (c *Client) Call(ctx context.Context, d *destination.Destination, request *
 	return &Answer{Status: answer.StatusCode, Header: answer.Header, Body: body, Asked: asked}, nil
 }
 
-// Describe says why a call to an endpoint has no answer, by the refusal of Call; place is
-// where the document has its URL, such as "its tokenUrl", and stands for it. late says that its time was up.
+// Describe says why a call to an endpoint got no answer, from the refusal that Call
+// returned. place names the endpoint by the member of the document that holds its URL, such
+// as "its tokenUrl". late says that the call took too long.
 func Describe(place string, refusal *gateway.Refusal) (problem string, late bool) {
 	is := func(reason error) bool { return errors.Is(refusal.Reason, reason) }
 	switch {

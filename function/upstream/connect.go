@@ -9,9 +9,9 @@ import (
 	"keyrelay/function/destination"
 )
 
-// Connect makes a connection to a server of a destination, which has none yet, and
-// keeps it for the next request, as if an earlier one had left it. Nothing is sent but
-// the TLS handshake. It ends with ctx. There is no error: a request meets it again.
+// Connect makes a connection to a server of a destination that has none yet, and keeps it
+// for the next request. It sends nothing but the TLS handshake, and ends with ctx. It
+// returns no error, because the next request will meet the same one.
 func (c *Client) Connect(ctx context.Context, d *destination.Destination, server *url.URL) {
 	pool, err := c.pool(ctx, d, nil)
 	if err != nil {

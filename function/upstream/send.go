@@ -28,15 +28,15 @@ type answerError struct{ error }
 // Unwrap makes errors.Is and errors.As see the error itself.
 func (e answerError) Unwrap() error { return e.error }
 
-// Send sends one plan and reads the answer whole. apply puts the credential into the
-// request, last; nil for none. certificate is what the connection presents, nil for
-// nothing: while the pointer is the same, connections that presented it are used again.
+// Send sends one plan and reads the whole answer. apply puts the credential into the
+// request, last; nil for none. certificate is what the connection presents; nil for none.
+// Connections that presented a certificate are used again for the same pointer.
 //
-// The answer's header holds end-to-end fields only, without Content-Length; redirects
-// and errors of the downstream are answers like any other. The call ends with ctx,
-// whose deadline is the caller's to set. The error is a *gateway.Refusal whose reason
-// is a sentinel of this package, secret.ErrUnavailable where the destination's roots
-// cannot be had, or context.Canceled where the caller left and nobody waits for an answer.
+// The answer's header holds end-to-end fields only, without Content-Length; redirects and
+// errors of the downstream are answers like any other. The call ends with ctx; set its
+// deadline. The error is a *gateway.Refusal. Its reason is a sentinel of this package,
+// secret.ErrUnavailable if the destination's roots cannot be read, or context.Canceled if
+// the caller left and nobody waits for an answer.
 //
 // Send owns the plan's Header: it holds the credential afterwards, and net/http may
 // still be reading it when a downstream answers before it has read the request. To
@@ -45,9 +45,9 @@ func (c *Client) Send(ctx context.Context, outbound *plan.Plan, apply func(*http
 	return c.SendWithin(ctx, outbound, apply, certificate, nil)
 }
 
-// SendWithin is Send for an answer that shares memory with others: take is asked for
-// each piece of memory before it is used. Where it refuses, the body is read to its end
-// and thrown away: the response has none, and its status and header.
+// SendWithin is Send for an answer that shares memory with others: it asks take for each
+// piece of memory before it uses it. If take refuses, the body is read to its end and
+// dropped; the response then has only its status and header.
 func (c *Client) SendWithin(ctx context.Context, outbound *plan.Plan, apply func(*http.Request), certificate *tls.Certificate, take func(size int64) error) (*gateway.Response, error) {
 	pool, err := c.pool(ctx, outbound.Destination, certificate)
 	if err != nil {

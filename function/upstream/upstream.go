@@ -25,8 +25,8 @@ import (
 	"keyrelay/function/secret"
 )
 
-// The reasons for which a downstream has no answer to give. Each stands for one
-// error type of RFC 9209 section 2.3, which is its text.
+// The reasons why there is no answer from a downstream. The text of each is an error type
+// of RFC 9209 section 2.3.
 var (
 	ErrProhibited        = errors.New("destination_ip_prohibited")
 	ErrUnroutable        = errors.New("destination_ip_unroutable")
@@ -42,10 +42,10 @@ var (
 	ErrTimeout           = errors.New("http_response_timeout")
 )
 
-// UserAgent is sent where the caller sent no User-Agent of its own.
+// UserAgent is sent if the caller sent no User-Agent.
 const UserAgent = "keyrelay"
 
-// A Client sends plans, and the calls that credentials and checks need besides. It
+// A Client sends plans, and makes the auxiliary calls that credentials and checks need. It
 // is safe for concurrent use.
 type Client struct {
 	// secrets holds the PEM roots of x-keyrelay-ca. They are asked for at each request
