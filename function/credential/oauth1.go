@@ -1,6 +1,7 @@
 package credential
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha1" // #nosec G505 -- RFC 5849 section 3.4.2 signs by it
@@ -10,8 +11,6 @@ import (
 	"hash"
 	"mime"
 	"net/http"
-	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -78,35 +77,13 @@ func signedOAuth1(request *http.Request, keys consumer, rules destination.OAuth1
 // oauth1Base is what is signed: the method, the URL without its query, and all parameters,
 // those of a form in the body included (RFC 5849 section 3.4.1).
 func oauth1Base(request *http.Request, parameters [][2]string) string {
-	sent := request.URL.Query()
+	pairs := canonicalPairs(request.URL.RawQuery)
 	if mediaType, _, _ := mime.ParseMediaType(request.Header.Get("Content-Type")); mediaType == formType {
-		form, _ := url.ParseQuery(string(bodyOf(request)))
-		for name, values := range form {
-			sent[name] = append(sent[name], values...)
-		}
-	}
-	var pairs []string
-	add := func(name, value string) {
-		pairs = append(pairs, retrieval.EscapeQuery(name)+"="+retrieval.EscapeQuery(value))
-	}
-	for name, values := range sent {
-		for _, value := range values {
-			add(name, value)
-		}
+		pairs = append(pairs, canonicalPairs(string(bodyOf(request)))...)
 	}
 	for _, each := range parameters {
-		add(each[0], each[1])
+		pairs = append(pairs, canonicalPair(each[0], each[1]))
 	}
-	// "=" sorts behind "-" and digits, which a longer name may go on with: names first, then values.
-	slices.SortFunc(pairs, func(a, b string) int {
-		return strings.Compare(strings.Replace(a, "=", "\x00", 1), strings.Replace(b, "=", "\x00", 1))
-	})
-	host := strings.ToLower(request.URL.Host)
-	host = strings.TrimSuffix(host, map[string]string{"http": ":80", "https": ":443"}[request.URL.Scheme])
-	path := request.URL.EscapedPath()
-	if path == "" {
-		path = "/"
-	}
-	address := request.URL.Scheme + "://" + host + path
-	return request.Method + "&" + retrieval.EscapeQuery(address) + "&" + retrieval.EscapeQuery(strings.Join(pairs, "&"))
+	address := request.URL.Scheme + "://" + strings.ToLower(withoutDefaultPort(request.URL)) + cmp.Or(request.URL.EscapedPath(), "/")
+	return request.Method + "&" + retrieval.EscapeQuery(address) + "&" + retrieval.EscapeQuery(joinSorted(pairs))
 }

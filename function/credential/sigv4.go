@@ -3,16 +3,11 @@ package credential
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
-	"io"
-	"net/http"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
 	"keyrelay/function/cache"
 	"keyrelay/function/destination"
@@ -120,56 +115,8 @@ func fromAccessKey(scheme *destination.SecurityScheme, value secret.Value) (*par
 
 // newSigner makes the part that signs with a role.
 func newSigner(scheme *destination.SecurityScheme, of *role) *part {
-	service := cmp.Or(scheme.Service, signedService)
-	signer := v4.NewSigner(func(options *v4.SignerOptions) { options.DisableURIPathEscaping = service == "s3" })
-	return &part{
-		sign: func(request *http.Request) {
-			region := cmp.Or(scheme.Region, regionOf(request.URL.Hostname(), of.region), "us-east-1")
-			sign(request, signer, of, service, region)
-		},
-		masker: mask.New(of.credentials().SessionToken),
-	}
-}
-
-// sign signs a copy and takes over its fields alone: the signer writes the query
-// anew, but a signature holds for any spelling of it. S3 has the payload's hash as a
-// field of its own, and takes the path as it is.
-func sign(request *http.Request, signer *v4.Signer, of *role, service, region string) {
-	for _, field := range signatureFields() {
-		removeField(request.Header, field)
-	}
-	hash := payloadHash(request)
-	signed := request.Clone(request.Context())
-	if service == "s3" {
-		signed.Header.Set("X-Amz-Content-Sha256", hash)
-	}
-	err := signer.SignHTTP(request.Context(), of.credentials(), signed, hash, service, region, time.Now())
-	if err != nil {
-		return // unsigned: AWS refuses it
-	}
-	request.Host = signed.Host // without a default port, as it was signed
-	for _, field := range signatureFields() {
-		if values, ok := signed.Header[field]; ok {
-			request.Header[field] = values
-		}
-	}
-}
-
-// signatureFields are the fields that a signature consists of.
-func signatureFields() [4]string {
-	return [...]string{"Authorization", "X-Amz-Date", "X-Amz-Security-Token", "X-Amz-Content-Sha256"}
-}
-
-// payloadHash is the SHA-256 of the body that the request is going to send.
-func payloadHash(request *http.Request) string {
-	hash := sha256.New()
-	if request.GetBody != nil {
-		if body, err := request.GetBody(); err == nil {
-			_, _ = io.Copy(hash, body)
-			body.Close()
-		}
-	}
-	return hex.EncodeToString(hash.Sum(nil))
+	made := &signer{role: of, service: cmp.Or(scheme.Service, signedService), region: scheme.Region}
+	return &part{sign: made.sign, masker: mask.New(of.credentials().SessionToken)}
 }
 
 // regionOf finds the region in a host name of AWS, such as
