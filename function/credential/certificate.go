@@ -2,7 +2,6 @@ package credential
 
 import (
 	"crypto/tls"
-	"encoding/json"
 
 	"keyrelay/function/destination"
 	"keyrelay/function/mask"
@@ -23,14 +22,12 @@ func (c *Credential) Certificate() *tls.Certificate {
 
 // fromCertificate reads a client certificate and its key, both PEM (RFC 7468).
 func fromCertificate(scheme *destination.SecurityScheme, value secret.Value) (*part, error) {
-	var members struct {
-		Certificate string `json:"certificate"`
-		PrivateKey  string `json:"private_key"`
-	}
-	if !value.IsJSON || json.Unmarshal(value.Bytes(), &members) != nil || members.Certificate == "" || members.PrivateKey == "" {
+	text, _ := value.Member("certificate")
+	key, _ := value.Member("private_key")
+	if text == "" || key == "" {
 		return nil, secret.Unusable(scheme.Secret, `is not of the shape that mutualTLS needs. Store {"certificate": "…", "private_key": "…"}, both as PEM text.`)
 	}
-	certificate, err := tls.X509KeyPair([]byte(members.Certificate), []byte(members.PrivateKey))
+	certificate, err := tls.X509KeyPair(secret.PEM(text, "CERTIFICATE"), secret.PEM(key, "PRIVATE KEY"))
 	if err != nil {
 		return nil, secret.Unusable(scheme.Secret, "holds no certificate with its private key. Store the PEM text of both (-----BEGIN CERTIFICATE-----, intermediates behind it, and -----BEGIN PRIVATE KEY-----), and see that they belong together.")
 	}

@@ -90,7 +90,7 @@ func TestRefused(t *testing.T) {
 // TestInvalidToken knows a 403 that says that the token is not valid (RFC 6750 section 3.1).
 func TestInvalidToken(t *testing.T) {
 	for challenge, want := range map[string]bool{
-		`Bearer realm="orders", error="invalid_token"`: true, `Bearer error=invalid_token`: true, `Bearer error="insufficient_scope"`: false, `Bearer`: false,
+		`Bearer realm="orders", error="invalid_token"`: true, `Bearer error=invalid_token`: true, `Bearer error = "invalid_token"`: true, `Negotiate, bearer Error="invalid_token"`: true, `Bearer error="x", error_description="no invalid_token"`: false, `Bearer error="insufficient_scope"`: false, `Bearer`: false,
 	} {
 		header := http.Header{"Www-Authenticate": {"Basic", challenge}}
 		for _, rules := range [][]destination.RefreshRule{nil, {{Status: 401}}} {

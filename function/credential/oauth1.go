@@ -7,7 +7,6 @@ import (
 	"crypto/sha1" // #nosec G505 -- RFC 5849 section 3.4.2 signs by it
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
 	"hash"
 	"mime"
 	"net/http"
@@ -24,16 +23,16 @@ import (
 // A consumer is the client and the token that an OAuth 1.0 signature is made with
 // (RFC 5849); a client that acts for itself has no token.
 type consumer struct {
-	Key         string `json:"consumer_key"`
-	Secret      string `json:"consumer_secret"`
-	Token       string `json:"token"`
-	TokenSecret string `json:"token_secret"`
+	Key, Secret, Token, TokenSecret string
 }
 
 // fromConsumer makes the part that signs requests as OAuth 1.0 has it.
 func fromConsumer(scheme *destination.SecurityScheme, value secret.Value) (*part, error) {
 	var read consumer
-	if !value.IsJSON || json.Unmarshal(value.Bytes(), &read) != nil || read.Key == "" || read.Secret == "" {
+	for name, place := range map[string]*string{"consumer_key": &read.Key, "consumer_secret": &read.Secret, "token": &read.Token, "token_secret": &read.TokenSecret} {
+		*place, _ = value.Member(name)
+	}
+	if read.Key == "" || read.Secret == "" {
 		return nil, secret.Unusable(scheme.Secret, `is not of the shape that OAuth 1.0 needs. Store {"consumer_key": "…", "consumer_secret": "…", "token": "…", "token_secret": "…"}, the last two where the API gives a token.`)
 	}
 	keys := func() consumer { return read }

@@ -39,8 +39,9 @@ func (p *part) refused(status int, header http.Header, body []byte) bool {
 }
 
 func saysInvalidToken(header http.Header) bool {
+	bare := strings.NewReplacer(`"`, "", " ", "", "\t", "") // white space may stand around "=" (RFC 9110 section 11.2)
 	return slices.ContainsFunc(header["Www-Authenticate"], func(challenge string) bool {
-		return strings.Contains(strings.ReplaceAll(challenge, `"`, ""), "error=invalid_token")
+		return strings.Contains(bare.Replace(strings.ToLower(challenge)), "error=invalid_token")
 	})
 }
 

@@ -3,7 +3,6 @@ package credential
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"strings"
 	"time"
 
@@ -101,15 +100,13 @@ func (s *Store) signature() kind {
 
 // fromAccessKey makes the part of an access key.
 func fromAccessKey(scheme *destination.SecurityScheme, value secret.Value) (*part, error) {
-	var members struct {
-		ID      string `json:"access_key_id"`
-		Secret  string `json:"secret_access_key"`
-		Session string `json:"session_token"`
-	}
-	if !value.IsJSON || json.Unmarshal(value.Bytes(), &members) != nil || members.ID == "" || members.Secret == "" {
+	id, _ := value.Member("access_key_id")
+	key, _ := value.Member("secret_access_key")
+	session, _ := value.Member("session_token")
+	if id == "" || key == "" {
 		return nil, secret.Unusable(scheme.Secret, `is not of the shape that an AWS signature needs. Store {"access_key_id": "…", "secret_access_key": "…"}, and session_token where there is one.`)
 	}
-	keys := aws.Credentials{AccessKeyID: members.ID, SecretAccessKey: members.Secret, SessionToken: members.Session}
+	keys := aws.Credentials{AccessKeyID: id, SecretAccessKey: key, SessionToken: session}
 	return newSigner(scheme, &role{credentials: func() aws.Credentials { return keys }}), nil
 }
 

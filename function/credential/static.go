@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"keyrelay/function/destination"
-	"keyrelay/function/rawjson"
 	"keyrelay/function/retrieval"
 	"keyrelay/function/secret"
 )
@@ -30,8 +29,7 @@ func fromAccessToken(scheme *destination.SecurityScheme, value secret.Value) (*p
 	case !value.IsJSON:
 		return fromBearerToken(scheme, value)
 	}
-	found, _ := rawjson.Pointer("/access_token").Find(value.Bytes())
-	text, _ := rawjson.Plain(found)
+	text, _ := value.Member("access_token")
 	return fromText(scheme, "Bearer "+text, []string{text})
 }
 
@@ -55,17 +53,15 @@ func fromPassword(scheme *destination.SecurityScheme, value secret.Value) (*part
 	if !value.IsJSON && strings.Contains(string(value.Bytes()), ":") {
 		return fromPair(scheme, string(value.Bytes()))
 	}
-	var members struct {
-		Username *string `json:"username"`
-		Password *string `json:"password"`
-	}
-	if !value.IsJSON || json.Unmarshal(value.Bytes(), &members) != nil || members.Username == nil || members.Password == nil {
+	name, hasName := value.Member("username")
+	password, hasPassword := value.Member("password")
+	if !hasName || !hasPassword {
 		return nil, secret.Unusable(scheme.Secret, `is not of the shape that http basic needs. Store {"username": "…", "password": "…"}, or the text user:password.`)
 	}
-	if strings.Contains(*members.Username, ":") {
+	if strings.Contains(name, ":") {
 		return nil, secret.Unusable(scheme.Secret, "holds a user name with a colon, which http basic cannot carry.")
 	}
-	return fromPair(scheme, *members.Username+":"+*members.Password)
+	return fromPair(scheme, name+":"+password)
 }
 
 // fromPair makes the part of user:password.

@@ -42,7 +42,7 @@ func (a *answer) content(scheme *destination.SecurityScheme) (content, error) {
 		return content{}, failed(a.in.scope, a.in.place()+" answered with an empty one. Check the document and the API's state.")
 	}
 	if problem := Misfit(scheme, found.text); problem != "" {
-		return content{}, failed(a.in.scope, "it "+problem)
+		return content{}, failed(a.in.scope, "the answer of "+a.in.place()+" "+problem)
 	}
 	return found, nil
 }
@@ -74,7 +74,7 @@ func (a *answer) filled(scheme *destination.SecurityScheme, whole string, noWhol
 	if scheme.Retrieval != nil && of != nil {
 		found, ok := scheme.Retrieval.ResponsePointer.Find(of)
 		if !ok {
-			return content{}, failed(a.in.scope, a.in.place()+"'s answer has nothing at the responsePointer. Mend the document.")
+			return content{}, failed(a.in.scope, "the answer of "+a.in.place()+" has nothing at the responsePointer. Mend the document.")
 		}
 		if found[0] == '{' {
 			of = found
@@ -92,9 +92,9 @@ func (a *answer) filled(scheme *destination.SecurityScheme, whole string, noWhol
 	})
 	switch {
 	case err != nil && of == nil && scheme.ResponseHeader+scheme.ResponseCookie == "":
-		return content{}, failed(a.in.scope, a.in.place()+"'s answer is not JSON, so that x-keyrelay-value finds nothing in it. Check its URL in the document.")
+		return content{}, failed(a.in.scope, "the answer of "+a.in.place()+" is not JSON, so that x-keyrelay-value finds nothing in it. Check its URL in the document.")
 	case err != nil:
-		return content{}, failed(a.in.scope, a.in.place()+"'s answer lacks what x-keyrelay-value names, or holds no text there. Mend the template, or check the API's state.")
+		return content{}, failed(a.in.scope, "the answer of "+a.in.place()+" lacks what x-keyrelay-value names, or holds no text there. Mend the template, or check the API's state.")
 	}
 	if scheme.Field == "Authorization" && strings.HasPrefix(text, "bearer ") {
 		text = "Bearer " + text[len("bearer "):] // as RFC 6750 section 2.1 writes it; some servers compare it so
@@ -110,27 +110,36 @@ func quoted(text string) []byte {
 
 // key is the value at a pointer, or a whole answer that is a text.
 func (a *answer) key(pointer rawjson.Pointer) (string, error) {
-	isJSON := json.Valid(a.got.Body)
-	if pointer == "" && !isJSON && (a.got.MediaType() == textType || a.got.MediaType() == "") {
-		return strings.TrimSuffix(strings.TrimSuffix(string(a.got.Body), "\n"), "\r"), nil
+	if whole := strings.TrimSuffix(strings.TrimSuffix(string(a.got.Body), "\n"), "\r"); pointer == "" && !json.Valid(a.got.Body) &&
+		(a.got.MediaType() == textType || a.got.MediaType() == "" || isToken(whole)) {
+		return whole, nil
 	}
 	found, ok := pointer.Find(a.document)
 	if !ok {
-		return "", failed(a.in.scope, a.in.place()+"'s answer has nothing at the responsePointer, or is no JSON. Check responsePointer and URL in the document.")
+		return "", failed(a.in.scope, "the answer of "+a.in.place()+" has nothing at the responsePointer, or is no JSON. Check responsePointer and URL in the document.")
 	}
 	text, ok := rawjson.Plain(found)
 	if !ok || found[0] == 't' || found[0] == 'f' {
-		return "", failed(a.in.scope, a.in.place()+"'s answer has no text at the responsePointer. Make it point to the key itself.")
+		return "", failed(a.in.scope, "the answer of "+a.in.place()+" has no text at the responsePointer. Make it point to the key itself.")
 	}
 	return text, nil
+}
+
+// isToken reports whether a text can be nothing but a key, whatever its media type says: no
+// page, no document and no message.
+func isToken(text string) bool {
+	return !strings.ContainsFunc(text, func(c rune) bool { return c <= ' ' || c >= 0x7f || strings.ContainsRune(`<>{}[]"`, c) })
 }
 
 // accessToken reads a token answer (RFC 6749 section 5.1). The names in another
 // spelling are those of providers that write JSON their own way.
 func (a *answer) accessToken() (string, error) {
 	text, ok := textMember(a.document, "access_token", "accessToken")
+	if code := errorMember(a.document); !ok && (code != "" || a.document == nil) {
+		return "", failed(a.in.scope, a.in.oauthProblem(code))
+	}
 	if !ok {
-		return "", failed(a.in.scope, a.in.oauthProblem(errorMember(a.document)))
+		return "", failed(a.in.scope, a.in.place()+` did not answer with a credential: its answer has no access_token. Where another member is the token, write x-keyrelay-value: "Bearer {{{/json/pointer}}}" into the document; else check the API's state.`)
 	}
 	kind, _ := textMember(a.document, "token_type", "tokenType")
 	switch strings.ToLower(kind) {

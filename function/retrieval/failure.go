@@ -24,6 +24,19 @@ func rejectsClient(got *upstream.Answer) bool {
 	return got.Status == http.StatusUnauthorized || got.Status == http.StatusBadRequest && oauthError(got) == "invalid_client"
 }
 
+// mayRejectClient reports whether the endpoint may have refused for who asks, by an error
+// that RFC 6749 has for something else.
+func mayRejectClient(got *upstream.Answer) bool {
+	if got.Status != http.StatusBadRequest && got.Status != http.StatusForbidden {
+		return rejectsClient(got)
+	}
+	switch oauthError(got) {
+	case "", "invalid_client", "invalid_request", "unauthorized_client", "access_denied":
+		return true
+	}
+	return false
+}
+
 // withAnswer says in a refusal what the endpoint answered: its status, and the error
 // code if that is one of the IANA registry and so says nothing of a secret. Which host
 // it was is for the log.

@@ -62,7 +62,10 @@ func sign(scheme *destination.SecurityScheme, find destination.Find, claims map[
 	if err != nil {
 		return "", err
 	}
-	const unfit = "holds no private_key that x-keyrelay-jwt can sign with. Store a PEM text (-----BEGIN PRIVATE KEY-----) or a JWK of the kind that the alg asks for."
+	unfit := "holds no private_key that x-keyrelay-jwt can sign with. Store a PEM text (-----BEGIN PRIVATE KEY-----) without a passphrase, or a JWK, of the kind that the alg asks for."
+	if strings.HasPrefix(scheme.JWT.Algorithm, "HS") {
+		unfit = "holds no client_secret that x-keyrelay-jwt can sign with. Store a text of as many bytes as the alg asks for, 32 for HS256, or a JWK of kty oct."
+	}
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.SignatureAlgorithm(scheme.JWT.Algorithm), Key: key}, options)
 	if err != nil {
 		return "", secret.Unusable(scheme.Secret, unfit)
@@ -93,7 +96,7 @@ func thumbprint(scheme *destination.SecurityScheme, name string, value any) (any
 	if name != "x5t" && name != "x5t#S256" || !strings.Contains(text, "-----BEGIN ") {
 		return value, nil
 	}
-	for block, rest := pem.Decode([]byte(text)); block != nil; block, rest = pem.Decode(rest) {
+	for block, rest := pem.Decode(secret.PEM(text, "CERTIFICATE")); block != nil; block, rest = pem.Decode(rest) {
 		if block.Type != "CERTIFICATE" {
 			continue
 		}
@@ -131,8 +134,8 @@ func signingKey(scheme *destination.SecurityScheme, find destination.Find) (any,
 	switch {
 	case name == "client_secret" && isText:
 		return []byte(text), nil
-	case isText && strings.Contains(text, "-----BEGIN "):
-		return parsePEM(text), nil
+	case isText && !strings.HasPrefix(strings.TrimSpace(text), "{"):
+		return parseKey(text), nil
 	case isText:
 		value = []byte(text)
 	}
@@ -146,9 +149,9 @@ func signingKey(scheme *destination.SecurityScheme, find destination.Find) (any,
 	return key, nil
 }
 
-// parsePEM reads the first private key of a PEM text (RFC 7468); nil for none.
-func parsePEM(text string) crypto.PrivateKey {
-	for block, rest := pem.Decode([]byte(text)); block != nil; block, rest = pem.Decode(rest) {
+// parseKey reads the first private key of a PEM text; nil for none.
+func parseKey(text string) crypto.PrivateKey {
+	for block, rest := pem.Decode(secret.PEM(text, "PRIVATE KEY")); block != nil; block, rest = pem.Decode(rest) {
 		if key, err := x509.ParsePKCS8PrivateKey(block.Bytes); err == nil {
 			return key
 		}

@@ -303,7 +303,7 @@ func (r *Retriever) ask(ctx context.Context, in inputs) (got *upstream.Answer, h
 	}
 	host = sent.url.Hostname()
 	got, err = r.send(ctx, in.scope, sent, in.certificate.Certificate)
-	if err == nil && rejectsClient(got) && !in.unencoded && in.encodingMatters(sent) {
+	if err == nil && mayRejectClient(got) && !in.unencoded && in.encodingMatters(sent) {
 		in.unencoded = true
 		return r.ask(ctx, in)
 	}
@@ -367,7 +367,7 @@ func HeaderProblem(text string) string {
 	if gateway.ValidHeaderValue(text) {
 		return ""
 	}
-	return "holds a line break or another control character, or has white space at an end, which a header cannot carry. Store it without."
+	return "holds a line break or another control character, or has white space at an end, which a header cannot carry. Use a value without."
 }
 
 // cookieProblem says why a cookie cannot carry a value (RFC 6265 section 4.1.1).

@@ -102,6 +102,15 @@ type Value struct {
 	IsJSON bool
 }
 
+// Member is a member of a JSON object that is a text; ok is false where there is none.
+func (v Value) Member(name string) (text string, ok bool) {
+	found, ok := rawjson.PointerTo(name).Find(v.Bytes())
+	if !v.IsJSON || !ok || found[0] != '"' {
+		return "", false
+	}
+	return rawjson.Plain(found)
+}
+
 // Get returns the whole secret that a reference names. The error is a *gateway.Refusal with
 // the reason ErrUnavailable.
 func (s *Store) Get(ctx context.Context, reference destination.Reference) (cache.Result[*Version], error) {

@@ -59,6 +59,9 @@ func (c *Client) Call(ctx context.Context, d *destination.Destination, request *
 	if answer.StatusCode == http.StatusSwitchingProtocols {
 		return nil, callFault(ctx, d, request, errSwitched)
 	}
+	if err := undoGzip(answer); err != nil {
+		return nil, callFault(ctx, d, request, err)
+	}
 	body, err := readBody(answer, limit)
 	if err != nil {
 		return nil, callFault(ctx, d, request, err)

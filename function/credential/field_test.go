@@ -1,0 +1,125 @@
+package credential_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"keyrelay/function/destination"
+	"keyrelay/function/fake"
+	"keyrelay/function/retrieval"
+)
+
+// mangled are the ways in which PEM texts come out of consoles, variables and templates.
+func mangled() map[string]func(text string) string {
+	return map[string]func(string) string{
+		"as it is":              func(text string) string { return text },
+		"CRLF":                  func(text string) string { return strings.ReplaceAll(text, "\n", "\r\n") },
+		"spaces for lines":      func(text string) string { return strings.ReplaceAll(strings.TrimSpace(text), "\n", " ") },
+		"no lines":              func(text string) string { return strings.ReplaceAll(text, "\n", "") },
+		"escaped line breaks":   func(text string) string { return strings.ReplaceAll(text, "\n", `\n`) },
+		"escaped CRLF":          func(text string) string { return strings.ReplaceAll(text, "\n", `\r\n`) },
+		"in base64":             func(text string) string { return base64.StdEncoding.EncodeToString([]byte(text)) },
+		"without its two lines": func(text string) string { return strings.TrimSpace(strings.Split(text, "-----")[2]) },
+		"indented, behind words": func(text string) string {
+			return "Bag Attributes\n  friendlyName: it\n" + strings.ReplaceAll("\n"+text, "\n", "\n    ")
+		},
+	}
+}
+
+// TestMangledPEM signs, and presents a certificate, with PEM texts whose line breaks were lost.
+func TestMangledPEM(t *testing.T) {
+	var stored map[string]string
+	if err := json.Unmarshal([]byte(fake.ClientCertificate(1)), &stored); err != nil {
+		t.Fatal(err)
+	}
+	for name, mangle := range mangled() {
+		content, err := json.Marshal(map[string]string{"certificate": mangle(stored["certificate"]), "private_key": mangle(stored["private_key"])})
+		if err != nil {
+			t.Fatal(err)
+		}
+		signing := signedWith(time.Minute)
+		signing.JWT.Algorithm = "ES256"
+		for _, scheme := range []*destination.SecurityScheme{signing, {Name: "app", Kind: destination.MutualTLS, Secret: managed("app", "")}} {
+			w := newWorld(t, map[string]string{"app": string(content)}, nil)
+			if _, err := w.store.Get(t.Context(), w.plan(scheme)); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
+}
+
+// TestWholeAnswer takes a whole answer for the key where it can be nothing else, whatever
+// its media type, and no page or message.
+func TestWholeAnswer(t *testing.T) {
+	for _, test := range []struct{ mediaType, body, want string }{
+		{"text/plain", "the key\n", "the key"}, {"", "the-key", "the-key"}, {"application/json", `"the-key"`, "the-key"},
+		{"application/jwt", "aaa.bbb.ccc", "aaa.bbb.ccc"}, {"text/html; charset=utf-8", "the-key\r\n", "the-key"}, {"application/octet-stream", "dGhlIGtleQ==", "dGhlIGtleQ=="},
+		{"application/json", "the-key", "the-key"},
+		{"text/html", "<p>hush</p>", ""}, {"text/html", "please hush", ""}, {"application/xml", "<key>hush</key>", ""}, {"application/json", `{"key": "hush"`, ""}, {"application/octet-stream", "hush\x00", ""}, {"text/html", "", ""},
+	} {
+		w := newWorld(t, nil, fake.Says(200, test.mediaType, test.body))
+		had, err := w.store.Get(t.Context(), w.plan(w.session("")))
+		if test.want == "" {
+			mustFail(t, err, retrieval.ErrFailed, "hush")
+		} else if err != nil || sent(had).Get("X-Session") != test.want {
+			t.Errorf("%s %q: %v", test.mediaType, test.body, err)
+		}
+	}
+}
+
+// TestUnencodedClient sends the client as it is, once, where its RFC form may be why the endpoint refuses.
+func TestUnencodedClient(t *testing.T) {
+	const plain, odd = client, `{"client_id": "the-client", "client_secret": "s+/="}`
+	for _, test := range []struct {
+		secret string
+		status int
+		body   string
+		calls  int
+	}{
+		{odd, 401, "", 2}, {odd, 400, `{"error": "invalid_client"}`, 2}, {odd, 400, `{"error": "invalid_request"}`, 2}, {odd, 403, `{"error": "access_denied"}`, 2}, {odd, 403, "<html>", 2},
+		{odd, 400, `{"error": "invalid_grant"}`, 1}, {odd, 400, `{"error": "invalid_scope"}`, 1}, {odd, 404, "", 1}, {odd, 500, "", 1}, {plain, 401, "", 1}, {plain, 400, `{"error": "invalid_request"}`, 1},
+	} {
+		calls := 0
+		w := newWorld(t, map[string]string{"client": test.secret}, func(call int, rw http.ResponseWriter, r *http.Request) {
+			calls++
+			if _, sent, _ := r.BasicAuth(); sent == "s+/=" {
+				fake.Says(200, jsonType, `{"access_token": "the-token"}`)(call, rw, r)
+				return
+			}
+			fake.Says(test.status, jsonType, test.body)(call, rw, r)
+		})
+		_, err := w.store.Get(t.Context(), w.plan(w.oauth()))
+		if (err == nil) != (test.calls == 2) || calls != test.calls {
+			t.Errorf("%d %s: %d calls, %v", test.status, test.body, calls, err)
+		}
+	}
+}
+
+// TestCompressedTokenAnswer reads an answer in gzip, which nobody asked for.
+func TestCompressedTokenAnswer(t *testing.T) {
+	w := newWorld(t, map[string]string{"client": client}, func(_ int, rw http.ResponseWriter, _ *http.Request) {
+		var compressed bytes.Buffer
+		writer := gzip.NewWriter(&compressed)
+		_, _ = io.WriteString(writer, `{"access_token": "the-token"}`)
+		_ = writer.Close()
+		rw.Header().Set("Content-Encoding", "gzip")
+		_, _ = rw.Write(compressed.Bytes())
+	})
+	w.mustAuthorize(t, w.plan(w.oauth()), "Bearer the-token")
+}
+
+// TestTokenElsewhere says how to name the member that is the token.
+func TestTokenElsewhere(t *testing.T) {
+	w := newWorld(t, map[string]string{"client": client}, fake.Says(200, jsonType, `{"data": {"token": "hush"}}`))
+	_, err := w.store.Get(t.Context(), w.plan(w.oauth()))
+	if refusal := mustFail(t, err, retrieval.ErrFailed, "hush"); !strings.Contains(refusal.Detail, "x-keyrelay-value") {
+		t.Error(refusal.Detail)
+	}
+}
