@@ -123,3 +123,20 @@ func TestTokenElsewhere(t *testing.T) {
 		t.Error(refusal.Detail)
 	}
 }
+
+// TestNoValue says what of the answer is not there.
+func TestNoValue(t *testing.T) {
+	for says, place := range map[string]func(*destination.SecurityScheme){
+		"no header X-Subject-Token": func(s *destination.SecurityScheme) { s.ResponseHeader = "X-Subject-Token" },
+		"no cookie SID":             func(s *destination.SecurityScheme) { s.ResponseCookie = "SID" },
+		"an empty text":             func(*destination.SecurityScheme) {},
+	} {
+		w := newWorld(t, nil, fake.Says(200, jsonType, `{"key": ""}`))
+		scheme := w.session("/key")
+		place(scheme)
+		_, err := w.store.Get(t.Context(), w.plan(scheme))
+		if refusal := mustFail(t, err, retrieval.ErrFailed); !strings.Contains(refusal.Detail, says) {
+			t.Errorf("%s: %s", says, refusal.Detail)
+		}
+	}
+}

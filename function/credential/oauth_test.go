@@ -204,7 +204,8 @@ func TestTokenRefused(t *testing.T) {
 		{200, `{"error": "invalid_scope"}`, "scopes"},
 		{403, `hush`, "forbids"},
 		{404, `hush`, "not there"},
-		{405, `hush`, "not there"},
+		{405, `hush`, "not there for this method"},
+		{415, `hush`, "x-keyrelay-request-content-type"},
 		{429, `hush`, "too often"},
 		{500, `hush`, "failed"},
 		{301, `hush`, "redirects"},
@@ -335,7 +336,10 @@ func TestDiscoveryRefused(t *testing.T) {
 		w.provider.Answer(fake.Says(test.status, "application/json", strings.ReplaceAll(test.body, "HOST", w.at("").Host)))
 		w.destination.Network = test.network
 		_, err := w.store.Get(t.Context(), w.plan(w.discovered()))
-		mustFail(t, err, retrieval.ErrFailed, "hush", "id.example.com")
+		refusal := mustFail(t, err, retrieval.ErrFailed, "hush", "id.example.com")
+		if answered := fmt.Sprint("It answered ", test.status); !strings.Contains(refusal.Detail, answered) || !strings.Contains(refusal.Note, w.at("").Hostname()) {
+			t.Errorf("%s: %s %s", answered, refusal.Detail, refusal.Note)
+		}
 		w.mustHaveRetrieved(t, 1)
 	}
 }

@@ -39,12 +39,23 @@ func (a *answer) content(scheme *destination.SecurityScheme) (content, error) {
 	case err != nil:
 		return content{}, err
 	case found.text == "":
-		return content{}, failed(a.in.scope, a.in.place()+" answered with an empty one. Check the document and the API's state.")
+		return content{}, failed(a.in.scope, "the answer of "+a.in.place()+" has "+missing(scheme)+". Check the document and the API's state.")
 	}
 	if problem := Misfit(scheme, found.text); problem != "" {
 		return content{}, failed(a.in.scope, "the answer of "+a.in.place()+" "+problem)
 	}
 	return found, nil
+}
+
+// missing says what an answer without a value lacks.
+func missing(scheme *destination.SecurityScheme) string {
+	switch {
+	case scheme.ResponseHeader != "":
+		return "no header " + scheme.ResponseHeader + ", or an empty one"
+	case scheme.ResponseCookie != "":
+		return "no cookie " + scheme.ResponseCookie + ", or an empty one"
+	}
+	return "an empty text for the credential"
 }
 
 // text is the value that the answer gives without a template.

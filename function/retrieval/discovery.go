@@ -67,7 +67,10 @@ func (r *Retriever) discover(ctx context.Context, scope Scope, previous *discove
 		return nil, cache.Life{}, err
 	}
 	if got.Status != http.StatusOK {
-		return nil, cache.Life{}, refusedBy(in, got)
+		return nil, cache.Life{}, withAnswer(refusedBy(in, got), sent.url.Hostname(), got)
+	}
+	unusable := func(problem string) error {
+		return withAnswer(failed(scope, "its discovery document "+problem), sent.url.Hostname(), got)
 	}
 	names := []string{"token_endpoint"}
 	if scope.Certificate != nil {
@@ -75,11 +78,11 @@ func (r *Retriever) discover(ctx context.Context, scope Scope, previous *discove
 	}
 	text, ok := textMember(got.Body, names...)
 	if !ok {
-		return nil, cache.Life{}, failed(scope, "its discovery document names no token_endpoint. Check openIdConnectUrl in the document.")
+		return nil, cache.Life{}, unusable("names no token_endpoint. Check openIdConnectUrl in the document.")
 	}
 	endpoint, err := url.Parse(text)
 	if err != nil || !admitted(endpoint, scope.Destination.Network) {
-		return nil, cache.Life{}, failed(scope, "its discovery document names a token_endpoint that keyrelay does not call: it has to be an https URL without user name and fragment.")
+		return nil, cache.Life{}, unusable("names a token_endpoint that keyrelay does not call: it has to be an https URL without user name and fragment.")
 	}
 	now := cache.Now()
 	life := cache.Life{Refresh: now.Add(discoveryTTL), Expiry: now.Add(discoveryMaxAge)}

@@ -112,9 +112,13 @@ func refusedBy(in inputs, got *upstream.Answer) error {
 	case got.Status == http.StatusTooManyRequests:
 		problem = in.place() + " is asked too often. It is tried again by itself."
 	case got.Status == http.StatusForbidden:
-		problem = in.place() + " forbids it to this client. Check its rights there."
-	case got.Status == http.StatusNotFound, got.Status == http.StatusMethodNotAllowed:
-		problem = in.place() + " is not there. Check it and the method in the document."
+		problem = in.place() + " forbids it to this client. Check its rights there, and whether it may come from keyrelay's network."
+	case got.Status == http.StatusNotFound:
+		problem = in.place() + " is not there. Check it in the document."
+	case got.Status == http.StatusMethodNotAllowed:
+		problem = in.place() + " is not there for this method. Check it, and the method where the document has one."
+	case got.Status == http.StatusUnsupportedMediaType:
+		problem = in.place() + " does not take the media type of the call. Write the other one as x-keyrelay-request-content-type into the document."
 	case got.Status < 500:
 		problem = in.oauthProblem(oauthError(got))
 	}
