@@ -187,17 +187,22 @@ func (r *reader) operation(item *pathItem, m member, shared Operation, inherited
 
 // declare puts an operation where its path ends.
 func (r *reader) declare(made entry, nodes []*node, off []Fault) {
+	dropped, left := made.keepPlaced()
+	unplaced := Fault{made.place, "the credential has no place in this path", "write {NAME} there, with the name of the security scheme that is " + extensionPrefix + "in: path"}
 	switch {
 	case len(off) > 0:
 	case len(nodes) == 0:
 		off = []Fault{{made.place, "this operation has no server that can be used", "write servers: with the url that it is reached at, here or by an overlay"}}
-	case slices.ContainsFunc(made.Security, made.lacksVariable):
-		off = []Fault{{made.place, "the credential has no place in this path", "write {NAME} there, with the name of the security scheme that is " + extensionPrefix + "in: path"}}
+	case !left:
+		off = []Fault{unplaced}
 	case slices.ContainsFunc(nodes, func(n *node) bool { operation, _ := n.operation(made.Method); return operation != nil }):
 		off = []Fault{{made.place, "another operation has the same method and matches the same paths", "keep one of the two"}}
 	default:
 		r.destination.declared = append(r.destination.declared, made.Method+" "+made.Path)
 		r.destination.attach(made.Operation)
+	}
+	if dropped && left {
+		r.warn("an alternative of security", unplaced)
 	}
 	r.warn(made.Method+" "+made.Path, off...)
 	if len(off) > 0 {

@@ -2,6 +2,7 @@ package destination
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -25,6 +26,20 @@ func (r *reader) placeCredential(scheme *SecurityScheme, node *yaml.Node) {
 	if place == "body" && strings.HasPrefix(scheme.Field, "/") {
 		r.pointer(r.member(node, "name"), "the name of this scheme")
 	}
+}
+
+// keepPlaced leaves out the alternatives that have a credential without a place in the
+// path, and reports whether there were any, and whether one is left.
+func (o *Operation) keepPlaced() (dropped, left bool) {
+	lists := [][]Requirement{o.Security}
+	if o.Alternatives != nil {
+		lists = o.Alternatives.Lists
+	}
+	placed := slices.DeleteFunc(slices.Clone(lists), func(security []Requirement) bool { return slices.ContainsFunc(security, o.lacksVariable) })
+	if dropped, left = len(placed) < len(lists), len(placed) > 0; dropped && left {
+		o.Security, o.Alternatives = placed[0], &Alternatives{placed}
+	}
+	return dropped, left
 }
 
 // lacksVariable reports whether a credential's place in the path is missing.

@@ -71,13 +71,13 @@ func (r *reader) parameters(scheme *SecurityScheme, node *yaml.Node, templates *
 }
 
 // uses are the words of x-itential-use-in that name a call which is made for a scheme's
-// credential: the retrieval of a key, a token request, the exchange of a code.
+// credential: the retrieval of a key, a token request, the exchange of a code, one with a refresh token.
 func (s *SecurityScheme) uses() []string {
 	switch {
 	case s.Retrieval != nil:
 		return []string{"key"}
 	case s.Kind == OAuth2 || s.Kind == OpenIDConnect:
-		return []string{"token", "code"}
+		return []string{"token", "code", "refresh"}
 	}
 	return nil
 }

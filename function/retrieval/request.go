@@ -55,12 +55,14 @@ func newTokenRequest(in *inputs, endpoint *url.URL) (*request, error) {
 	if err := r.client(in); err != nil {
 		return nil, err
 	}
+	uses := []string{"token"}
 	if in.code != nil {
-		if err := r.fill(in, "code"); err != nil {
-			return nil, err
-		}
+		uses = append(uses, "code")
 	}
-	return r, r.fill(in, "token")
+	if in.refreshToken() != "" {
+		uses = append(uses, "refresh")
+	}
+	return r, r.fill(in, uses...)
 }
 
 // grant adds what entitles to the token: an authorization code, a refresh token, nothing but the client's own
@@ -178,10 +180,10 @@ func (r *request) clientAssertion(in *inputs) error {
 	return err
 }
 
-// fill adds the x-itential-parameters that are for this use.
-func (r *request) fill(in *inputs, use string) error {
+// fill adds the x-itential-parameters that are for one of these uses.
+func (r *request) fill(in *inputs, uses ...string) error {
 	for _, parameter := range in.scope.Scheme.Parameters {
-		if !slices.Contains(parameter.UseIn, use) {
+		if !slices.ContainsFunc(parameter.UseIn, func(use string) bool { return slices.Contains(uses, use) }) {
 			continue
 		}
 		value, err := in.value(parameter)
