@@ -107,19 +107,19 @@ func Read(text string) (*Message, error) {
 	decoder := json.NewDecoder(strings.NewReader(text))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&read); err != nil {
-		return nil, errMessage("It is not the JSON that keyrelay writes.")
+		return nil, errForeign("it is not the JSON that keyrelay writes")
 	}
 	if _, err := decoder.Token(); err != io.EOF {
-		return nil, errMessage("Something follows its JSON.")
+		return nil, errForeign("something follows its JSON")
 	}
 	made := &Message{ID: read.ID, Accepted: read.Accepted, Caller: read.Caller, RequestID: read.RequestID, Method: read.Method, Header: http.Header{}, Body: read.Base64}
 	switch {
 	case read.Version != version:
-		return nil, errMessage(fmt.Sprintf("Its form is version %d, and this program reads version %d. Send it again once the newer program runs.", read.Version, version))
+		return nil, errMessage(fmt.Sprintf("The message has the form of version %d, and this program reads version %d. Move it back to the queue once the program of that version runs.", read.Version, version))
 	case !isUUID(read.ID):
-		return nil, errMessage("Its id is not a UUID.")
+		return nil, errForeign("its id is not a UUID")
 	case read.Text != "" && read.Base64 != nil:
-		return nil, errMessage("It has two bodies.")
+		return nil, errForeign("it has two bodies")
 	case read.Text != "":
 		made.Body = []byte(read.Text)
 	}
@@ -127,7 +127,7 @@ func Read(text string) (*Message, error) {
 		for _, value := range values {
 			bytes, ok := fromLatin1(value)
 			if !ok || name != textproto.CanonicalMIMEHeaderKey(name) || !gateway.ValidHeaderName(name) || !gateway.ValidHeaderValue(bytes) {
-				return nil, errMessage("Its header holds what HTTP cannot carry.")
+				return nil, errForeign("its header holds what HTTP cannot carry")
 			}
 			made.Header[name] = append(made.Header[name], bytes)
 		}
@@ -150,8 +150,12 @@ func isUUID(id string) bool {
 	return regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`).MatchString(id)
 }
 
-func errMessage(why string) error {
-	return &gateway.Refusal{Reason: ErrMessage, Detail: "The queue held a message that keyrelay did not write. " + why}
+func errForeign(why string) error {
+	return errMessage("keyrelay did not write this message: " + why + ". See who else sends to the queue, and let only keyrelay send.")
+}
+
+func errMessage(detail string) error {
+	return &gateway.Refusal{Reason: ErrMessage, Detail: detail}
 }
 
 // toLatin1 makes a character of each byte.

@@ -215,7 +215,7 @@ func callWithin[In, Out any](ctx context.Context, q *Queue, within time.Duration
 	defer cancel()
 	client, err := q.client.Get(ctx, q.config.Connect)
 	if err != nil {
-		return nil, unavailable("The AWS configuration of this process is broken: mend its AWS_* variables or its AWS profile.", err)
+		return nil, unavailable("The AWS configuration of this process is broken: fix its AWS_* variables or its AWS profile.", err)
 	}
 	answer, err := do(client, ctx, input, func(options *sqs.Options) {
 		options.HTTPClient = cache.LimitedClient{HTTPClient: options.HTTPClient, Limit: most}
@@ -247,7 +247,7 @@ func unanswered(ctx context.Context, client *sqs.Client) string {
 func unavailable(why string, cause error) error {
 	return &gateway.Refusal{
 		Reason:     ErrUnavailable,
-		Detail:     "The queue for deliveries does not take the record now. Send it again after the seconds of Retry-After, or without Prefer: respond-async.",
+		Detail:     "The queue for deliveries does not take the record now. Send it again after the seconds that Retry-After says, or without Prefer: respond-async.",
 		Note:       "The queue: " + why,
 		RetryAfter: retryAfter,
 		Cause:      cause,

@@ -264,8 +264,12 @@ func (r *Relay) awaitTurn(ctx context.Context, outbound *plan.Plan, entry *logEn
 func (r *Relay) bury(ctx context.Context, entry *logEntry) {
 	settling, cancel := settlingContext(ctx)
 	defer cancel()
+	detail := entry.detail
+	if entry.problemName != messageProblem {
+		detail += " Once the cause is fixed, move the message back to the queue."
+	}
 	err := r.config.Queue.Bury(settling, entry.try.received.Body, later.Reason{
-		Problem: cmp.Or(entry.problemName, statusProblem), Status: entry.status, Detail: entry.detail, Destination: entry.destination,
+		Problem: cmp.Or(entry.problemName, statusProblem), Status: entry.status, Detail: detail, Destination: entry.destination,
 	})
 	if err == nil {
 		entry.try.outcome, entry.try.pause = dead, 0

@@ -38,7 +38,8 @@ func errorsDocument() string {
 	text.WriteString(`# Errors
 
 Find the name in the answer's ` + "`type`" + `, ` + "`urn:keyrelay:problem:NAME`" + `, or in ` + "`problem`" + ` of a log entry. Then read the answer's ` + "`detail`" + `: it says what to do in this case, and
-` + "`fields`" + ` and ` + "`allowed`" + ` list what it is about. Callers are not told everything, so the log's ` + "`detail`" + ` often says more.
+` + "`fields`" + ` and ` + "`allowed`" + ` list what it is about. Callers are not told everything, so the log's ` + "`detail`" + ` often says more: its entry
+has the answer's ` + "`X-Relay-Request-Id`" + ` as ` + "`requestId`" + `. Dead letters have two more problems, see [later.md](later.md#dead-letters).
 
 Every answer that keyrelay itself makes is ` + "`application/problem+json`" + ` (RFC 9457), and its ` + "`Proxy-Status`" + ` (RFC 9209) holds ` + "`keyrelay; error=TYPE`" + `. An answer
 from the API has ` + "`keyrelay; received-status=NNN`" + ` instead, whatever its status: then look at the API. The names never change. This page is generated from the code.

@@ -152,5 +152,5 @@ func refusalFrom(err error) *gateway.Refusal {
 	if refusal, ok := errors.AsType[*gateway.Refusal](err); ok {
 		return refusal
 	}
-	return &gateway.Refusal{Detail: "This is a fault of the relay itself. Look for the internal problem of this time in its log."}
+	return &gateway.Refusal{Detail: "This is a fault of the relay itself, not of the request. Give its operator the X-Relay-Request-Id of this answer: the log has an entry with it that says where."}
 }

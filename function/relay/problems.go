@@ -91,7 +91,7 @@ var problems = []Problem{
 		"Nothing. It is unknown whether the API received the request. This problem appears in the log only.",
 		[]cause{{context.Canceled, malformed}}},
 	{"internal", 500, "The relay failed", blameKeyrelay,
-		"Find the entry with this problem in the relay's log, which holds the stack, and report it.",
+		"Let the operator find the log entry whose `requestId` is the answer's X-Relay-Request-Id: it holds the stack. Report it.",
 		[]cause{{errInternal, relayFailed}}},
 	{"batch-incomplete", 502, "Not every record was accepted", blameDownstream,
 		"Look at `results`, which has one entry for each record, in order. Fix the records with a 4xx status or a problem, and send again only what was not accepted.",
@@ -100,7 +100,7 @@ var problems = []Problem{
 		"Let the operator check what the log's `detail` names: the key or token endpoint in the destination's document, or its secret.",
 		[]cause{{retrieval.ErrFailed, relayFailed}}},
 	{"downstream-unreachable", 502, "The downstream cannot be reached", blameDownstream,
-		"See the error type in Proxy-Status. For destination_ip_prohibited, see `x-keyrelay-network`; for certificates, `x-keyrelay-ca`.",
+		"Check what `detail` names: the host and port of the document's server, DNS, or the network between; for destination_ip_prohibited `x-keyrelay-network`, for certificates `x-keyrelay-ca`. After connection_terminated the API may have carried out the request.",
 		[]cause{
 			{upstream.ErrProhibited, "destination_ip_prohibited"},
 			{upstream.ErrDNS, "dns_error"},
@@ -133,6 +133,6 @@ var problems = []Problem{
 		"Let the operator check the key or token endpoint, or raise `x-keyrelay-timeout`.",
 		[]cause{{retrieval.ErrTimeout, relayFailed}}},
 	{"downstream-timeout", 504, "The downstream took too long", blameDownstream,
-		"The API did not answer in time. It may have carried out the request: check before you send it again.",
+		"The API did not answer in time. It may have carried out the request: check before you send it again. Raise `x-keyrelay-timeout`, ask for less at once, or have the record delivered later.",
 		[]cause{{upstream.ErrTimeout, "http_response_timeout"}}},
 }

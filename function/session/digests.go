@@ -74,13 +74,13 @@ func (c *Checker) readDigests(ctx context.Context, d *destination.Destination, _
 func parseDigests(content []byte) (list *digestList, problem string) {
 	var texts []string
 	if json.Unmarshal(content, &texts) != nil || texts == nil {
-		return nil, "is no JSON array of texts. Store the SHA-256 digests of the valid tokens, each as 64 hexadecimal digits; [] where no token is valid."
+		return nil, "is not a JSON array of strings. Store the SHA-256 digests of the valid tokens, each as 64 hexadecimal digits; [] where no token is valid."
 	}
 	list = &digestList{digests: make([][sha256.Size]byte, len(texts))}
 	for i, text := range texts {
 		digest, err := hex.DecodeString(text)
 		if err != nil || len(digest) != sha256.Size {
-			return nil, "holds as entry number " + strconv.Itoa(i+1) + " what is no SHA-256 digest. Write it as 64 hexadecimal digits, such as sha256sum prints."
+			return nil, "holds as entry number " + strconv.Itoa(i+1) + " something that is not a SHA-256 digest. Write it as 64 hexadecimal digits, as sha256sum prints it."
 		}
 		copy(list.digests[i][:], digest)
 	}

@@ -48,7 +48,7 @@ func (c *Checker) introspect(ctx context.Context, d *destination.Destination, to
 func (c *Checker) askAbout(ctx context.Context, d *destination.Destination, own *credential.Credential, token string) (*upstream.Answer, error) {
 	request, err := newRequest(ctx, http.MethodPost, d.Session.IntrospectionURL, "application/json", url.Values{"token": {token}})
 	if err != nil {
-		return nil, unchecked(d, "introspectionUrl is no URL that HTTP has. Mend the document.")
+		return nil, unchecked(d, "introspectionUrl is not a URL of HTTP. Fix the document.")
 	}
 	own.Apply(request)
 	return c.send(ctx, d, introspectionEndpoint, request, maxIntrospection)

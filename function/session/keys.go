@@ -63,7 +63,7 @@ func newKeySets(c *Checker) *cache.Cache[*destination.Destination, *keySet] {
 func (c *Checker) readKeySet(ctx context.Context, d *destination.Destination, previous *keySet) (*keySet, cache.Life, error) {
 	request, err := newRequest(ctx, http.MethodGet, d.Session.JWKSURL, "application/jwk-set+json, application/json", nil)
 	if err != nil {
-		return nil, cache.Life{}, unchecked(d, "jwksUri is no URL that HTTP has. Mend the document.")
+		return nil, cache.Life{}, unchecked(d, "jwksUri is not a URL of HTTP. Fix the document.")
 	}
 	got, err := c.send(ctx, d, keySetEndpoint, request, maxKeySet)
 	if err != nil {
