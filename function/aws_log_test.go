@@ -22,7 +22,7 @@ func TestAWSLogsNothing(t *testing.T) {
 	defer metadata.Close()
 	port := freePort(t)
 	document := openDocument("http://127.0.0.1:9") + "security: [{key: []}]\ncomponents: {securitySchemes: {key: {type: http, scheme: bearer}}}\n"
-	command := program(nil, "PORT=127.0.0.1:"+port, "KEYRELAY_DESTINATIONS="+writeDocument(t, document), "AWS_REGION=us-east-1", "HOME="+t.TempDir(),
+	command := program(nil, "PORT=127.0.0.1:"+port, "KEYRELAY_DESTINATIONS="+writeDocuments(t, document), "AWS_REGION=us-east-1", "HOME="+t.TempDir(),
 		"AWS_EC2_METADATA_SERVICE_ENDPOINT="+metadata.URL, "KEYRELAY_QUEUE="+queueURL, "KEYRELAY_DEAD_QUEUE="+queueURL+"-dead")
 	output, err := command.StdoutPipe()
 	if err != nil {

@@ -27,7 +27,7 @@ func TestCheckTellsWhatIsAttached(t *testing.T) {
 	} {
 		var out bytes.Buffer
 		head := "openapi: 3.1.0\ninfo: {title: API, version: '1'}\nservers: [{url: 'https://api.example.com'}]\n"
-		if err := check(writeDocument(t, head+document), &out); err != nil {
+		if err := check(writeDocuments(t, head+document), &out); err != nil {
 			t.Fatal(err)
 		}
 		if difference := cmp.Diff(want+"1 document, no fault\n", out.String()); difference != "" {
@@ -39,7 +39,7 @@ func TestCheckTellsWhatIsAttached(t *testing.T) {
 // TestCheckWarns sees that what is switched off is told once for each cause, with a
 // place and a count, and stops no build.
 func TestCheckWarns(t *testing.T) {
-	folder := writeDocument(t, `openapi: 3.1.0
+	folder := writeDocuments(t, `openapi: 3.1.0
 info: {title: API, version: '1'}
 servers: [{url: 'https://api.example.com'}, {url: 'http://api.example.com'}]
 paths:
@@ -70,11 +70,11 @@ type checked struct {
 
 func (c checked) run(t *testing.T, check func(string, io.Writer) error) {
 	t.Helper()
-	for _, name := range []string{"KEYRELAY_NETWORKS", "KEYRELAY_QUEUE", "KEYRELAY_ENVIRONMENT"} {
+	for _, name := range []string{"KEYRELAY_NETWORKS", "KEYRELAY_QUEUE", "KEYRELAY_ENVIRONMENT", "KEYRELAY_SECRET_PREFIX"} {
 		t.Setenv(name, c.environment[name])
 	}
 	var out bytes.Buffer
-	err := check(writeDocument(t, c.document), &out)
+	err := check(writeDocuments(t, c.document), &out)
 	if (err == nil) != (c.refused == "") || err != nil && !strings.Contains(err.Error(), c.refused) {
 		t.Errorf("%s\nwith %v: %v", c.document, c.environment, err)
 	}
@@ -88,9 +88,11 @@ const (
 	privateDocument = "openapi: 3.1.0\nservers: [{url: 'https://api.example.com'}]\nx-keyrelay-network: private\n"
 )
 
-// TestCheckForLambdaRefuses sees that whatever stops the function from starting is a fault
-// of that check, and that nothing is said to have no fault before.
-func TestCheckForLambdaRefuses(t *testing.T) {
+// TestCheckForLambda sees that whatever stops the function from starting is a fault of
+// that check, that nothing is said to have no fault before, and that a secret which the role
+// may not read as it is is a warning.
+func TestCheckForLambda(t *testing.T) {
+	staging := map[string]string{"KEYRELAY_SECRET_PREFIX": "staging/"}
 	both := strings.Replace(secretDocument("env:ORDERS_KEY"), "servers:", "x-keyrelay-network: private\nservers:", 1)
 	for _, each := range []checked{
 		{laterDocument, nil, "", "api.yaml:3:42: x-keyrelay-delivery: later needs a queue"},
@@ -99,7 +101,11 @@ func TestCheckForLambdaRefuses(t *testing.T) {
 		{privateDocument, map[string]string{"KEYRELAY_NETWORKS": "private"}, "1 document", ""},
 		{openDocument("http://127.0.0.1"), map[string]string{"KEYRELAY_NETWORKS": "loopback"}, "", "the network loopback is open to nobody"},
 		{secretDocument("env:ORDERS_KEY"), nil, "", "the environment variable ORDERS_KEY"},
-		{secretDocument("env:ORDERS_KEY"), map[string]string{"KEYRELAY_ENVIRONMENT": `{"ORDERS_KEY": "hush"}`}, "1 document", ""},
+		{secretDocument("env:ORDERS_KEY"), map[string]string{"KEYRELAY_ENVIRONMENT": `{"ORDERS_KEY": ""}`}, "no fault\n", ""},
+		{secretDocument("secretsmanager:keyrelay/orders"), staging, "warning: ", ""},
+		{secretDocument("secretsmanager:staging/orders"), staging, "no fault\n", ""},
+		{strings.Replace(secretDocument("x"), `, x-keyrelay-secret: "x"`, "", 1), staging, "no fault\n", ""},
+		{secretDocument("secretsmanager:arn:aws:secretsmanager:eu-west-1:111122223333:secret:keyrelay/orders"), nil, "no fault\n", ""},
 		{both, nil, "", "the environment variable ORDERS_KEY"},
 		{both, nil, "", "the network private is wider"},
 		{privateDocument, map[string]string{"KEYRELAY_NETWORKS": "intranet"}, "", "KEYRELAY_NETWORKS must"},
@@ -136,7 +142,7 @@ func TestCheckJudgesAsHere(t *testing.T) {
 // packs sees that pack refuses what the check refuses.
 func (c checked) packs(t *testing.T) {
 	t.Helper()
-	err := pack(writeDocument(t, c.document), t.TempDir(), io.Discard)
+	err := pack(writeDocuments(t, c.document), t.TempDir(), io.Discard)
 	if (err == nil) != (c.refused == "") || err != nil && !strings.Contains(err.Error(), c.refused) {
 		t.Errorf("pack of %s\nwith %v: %v", c.document, c.environment, err)
 	}

@@ -6,12 +6,11 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 
+	"keyrelay/function/fake"
 	"keyrelay/function/gateway"
 )
 
@@ -60,7 +59,7 @@ func TestCredentialSections(t *testing.T) {
 	}
 	for _, read := range sections {
 		t.Run(read.title, func(t *testing.T) {
-			if err := check(documentFolder(t, read.document), io.Discard); err != nil {
+			if err := check(writeOrders(t, read.document), io.Discard); err != nil {
 				t.Fatal(err)
 			}
 			if read.received == "" {
@@ -79,63 +78,29 @@ func TestCredentialSections(t *testing.T) {
 	}
 }
 
-func documentFolder(t *testing.T, document string) string {
-	t.Helper()
-	folder := t.TempDir()
-	if err := os.WriteFile(filepath.Join(folder, "orders.yaml"), []byte(document), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return folder
-}
-
-// receivedBy sends one request by a section's document and returns all that arrives.
+// receivedBy sends one request by a section's document and returns all that arrives at an
+// API, a key endpoint, a token endpoint and a discovery document in one: its only answer
+// holds what each of them would.
 func receivedBy(t *testing.T, read section) string {
 	t.Helper()
-	api := &anyEndpoint{}
+	api := fake.NewAPI(nil)
 	server := httptest.NewServer(api)
 	defer server.Close()
-	api.url = server.URL
+	api.Answer(func(_ int, w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("X-Subject-Token", "a-subject-token")
+		w.Header().Set("Set-Cookie", "SID=a-session-id")
+		fmt.Fprintf(w, `{"credentials": {"key": "a-retrieved-key"}, "access_token": "a-retrieved-token", "token_type": "Bearer", "expires_in": 3600, "token_endpoint": "%s/token"}`, server.URL)
+	})
 	startManagedSecrets(t).Put("keyrelay/orders", read.secret)
 	document := regexp.MustCompile(`https://(api|auth)\.example\.com`).ReplaceAllString(read.document, server.URL) + "x-keyrelay-network: loopback\n"
-	settings, err := readSettings(environment(map[string]string{"KEYRELAY_DESTINATIONS": documentFolder(t, document)}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	wired, err := wire(settings, io.Discard)
-	if err != nil {
-		t.Fatal(err)
-	}
-	request := httptest.NewRequest(http.MethodGet, "/", nil)
-	request.Header.Set("X-Osmos-Outbound-Url", server.URL+"/v2/orders")
-	answer := httptest.NewRecorder()
-	gateway.HTTP(wired).ServeHTTP(answer, request)
+	answer := call(gateway.HTTP(wired(t, writeOrders(t, document), nil)), "GET "+server.URL+"/v2/orders")
 	if answer.Code != http.StatusOK {
 		t.Fatalf("%d %s", answer.Code, answer.Body)
 	}
-	return api.text()
-}
-
-// anyEndpoint is an API, a key endpoint, a token endpoint and a discovery document
-// in one: its only answer holds what each of them would.
-type anyEndpoint struct {
-	url      string
-	mutex    sync.Mutex
-	received strings.Builder
-}
-
-func (e *anyEndpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	body, _ := io.ReadAll(r.Body)
-	e.mutex.Lock()
-	defer e.mutex.Unlock()
-	_, _ = fmt.Fprintf(&e.received, "%s %s\n%s\n%s\n", r.Method, r.RequestURI, headerText(r.Header), body)
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("X-Subject-Token", "a-subject-token")
-	w.Header().Set("Set-Cookie", "SID=a-session-id")
-	_, _ = fmt.Fprintf(w, `{"credentials": {"key": "a-retrieved-key"}, "access_token": "a-retrieved-token", "token_type": "Bearer", "expires_in": 3600, "token_endpoint": "%s/token"}`, e.url)
-}
-
-func (e *anyEndpoint) text() string {
-	e.mutex.Lock()
-	defer e.mutex.Unlock()
-	return e.received.String()
+	text := ""
+	for _, each := range api.Take() {
+		text += each.String() + "\n"
+	}
+	return text
 }

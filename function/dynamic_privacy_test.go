@@ -1,14 +1,11 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -90,9 +87,12 @@ func TestRetrievalPrivacy(t *testing.T) {
 	writeCanaries(t, folder, "unreachable", downstream.URL, "http://127.0.0.1:1/key")
 	port, stop := startCaptured(t, "KEYRELAY_DESTINATIONS="+folder, `CANARIES={"password": "canary-password", "user": "canary-user", "token": "canary-token"}`)
 	for name, each := range cases {
-		got := orderText(t, port, downstream.URL+"/api/"+strings.ReplaceAll(name, " ", "-"))
-		if !strings.HasPrefix(got, fmt.Sprintf("HTTP/1.1 %d ", each.status)) || strings.Contains(got, canary) {
-			t.Errorf("%s: want status %d without a canary, got\n%s", name, each.status, got)
+		answer, body, err := callAt(port, "POST "+downstream.URL+"/api/"+strings.ReplaceAll(name, " ", "-")+"\nContent-Type: application/json\n\n{}")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprint(answer.Header, body); answer.StatusCode != each.status || strings.Contains(got, canary) {
+			t.Errorf("%s: want status %d without a canary, got %s\n%s", name, each.status, answer.Status, got)
 		}
 	}
 	text := stop()
@@ -109,15 +109,7 @@ func startCaptured(t *testing.T, environment ...string) (port string, stop func(
 	command := program(nil, append(environment, "PORT="+port, "KEYRELAY_CALLER_KEYS=none")...)
 	var complaints bytes.Buffer
 	command.Stderr = &complaints
-	output, err := command.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := command.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = command.Process.Kill() })
-	lines := bufio.NewReader(output)
+	lines := startProgram(t, command)
 	if _, err := lines.ReadString('\n'); err != nil {
 		t.Fatal(err)
 	}
@@ -134,9 +126,9 @@ func startCaptured(t *testing.T, environment ...string) (port string, stop func(
 // writeCanaries declares an API whose retrieval sends canaries everywhere.
 func writeCanaries(t *testing.T, folder, name, downstream, endpoint string) {
 	t.Helper()
-	document := `openapi: 3.1.0
+	writeFile(t, folder, name+".yaml", `openapi: 3.1.0
 info: {title: API, version: "1"}
-servers: [{url: "` + downstream + `/api/` + name + `"}]
+servers: [{url: "`+downstream+`/api/`+name+`"}]
 x-keyrelay-network: loopback
 x-keyrelay-timeout: 1
 security: [{session: []}]
@@ -146,36 +138,12 @@ components:
       type: apiKey
       in: header
       name: X-Session
-      x-itential-dynamic-retrieval: {method: POST, url: "` + endpoint + `", responsePointer: /key}
+      x-itential-dynamic-retrieval: {method: POST, url: "`+endpoint+`", responsePointer: /key}
       x-itential-parameters:
         - {name: password, in: query, x-itential-use-in: [key]}
         - {name: user, in: body, x-itential-use-in: [key]}
         - {name: token, in: header, x-itential-use-in: [key]}
       x-keyrelay-expires-in: /expires_in
       x-keyrelay-secret: env:CANARIES
-`
-	if err := os.WriteFile(filepath.Join(folder, name+".yaml"), []byte(document), 0o600); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// orderText sends an unsafe request and returns the whole answer as it came.
-func orderText(t *testing.T, port, outbound string) string {
-	t.Helper()
-	request, err := http.NewRequest(http.MethodPost, "http://127.0.0.1:"+port+"/", strings.NewReader(`{"order": 1}`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	request.Header.Set("Content-Type", "application/json")
-	request.Header.Set("X-Osmos-Outbound-Url", outbound)
-	answer, err := http.DefaultClient.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer answer.Body.Close()
-	var text bytes.Buffer
-	if err := answer.Write(&text); err != nil {
-		t.Fatal(err)
-	}
-	return text.String()
+`)
 }

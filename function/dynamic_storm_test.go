@@ -102,7 +102,7 @@ func newStorm(t *testing.T, api *tokenAPI) *storm {
 	api.done = make(map[string]int)
 	downstream := httptest.NewServer(api)
 	t.Cleanup(downstream.Close)
-	folder := writeDocument(t, openDocument(downstream.URL)+`security: [{oauth: []}]
+	folder := writeDocuments(t, openDocument(downstream.URL)+`security: [{oauth: []}]
 components:
   securitySchemes:
     oauth:
@@ -111,17 +111,9 @@ components:
       x-keyrelay-secret: env:STORM_CLIENT
 `)
 	t.Setenv("STORM_CLIENT", `{"client_id": "relay", "client_secret": "client-secret"}`)
-	read, err := readSettings(environment(map[string]string{"KEYRELAY_DESTINATIONS": folder}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	wired, err := wire(read, io.Discard)
-	if err != nil {
-		t.Fatal(err)
-	}
 	made := &storm{t: t, api: api, downstream: downstream.URL, caller: http.Client{Transport: &http.Transport{}},
 		begun: make(chan struct{}, 2*callers), over: make(chan struct{}, 2*callers)}
-	served := gateway.HTTP(wired)
+	served := gateway.HTTP(wired(t, folder, nil))
 	made.relay = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		made.begun <- struct{}{}
 		defer func() { made.over <- struct{}{} }()

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -14,30 +13,6 @@ import (
 	"keyrelay/function/destination"
 	"keyrelay/function/gateway"
 )
-
-// served builds the relay on one document.
-func served(t *testing.T, document string) http.Handler {
-	t.Helper()
-	read, err := readSettings(environment(map[string]string{"KEYRELAY_DESTINATIONS": writeDocument(t, document)}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	wired, err := wire(read, io.Discard)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return gateway.HTTP(wired)
-}
-
-// post sends an unsafe request.
-func post(relay http.Handler, outbound string) *httptest.ResponseRecorder {
-	request := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(`{"order": 1}`))
-	request.Header.Set("Content-Type", "application/json")
-	request.Header.Set("X-Osmos-Outbound-Url", outbound)
-	answer := httptest.NewRecorder()
-	relay.ServeHTTP(answer, request)
-	return answer
-}
 
 // TestRetrievalGuard sees that a retrieval goes no further than the outbound call
 // may: a document for the internet reaches no key endpoint on this machine, be it
@@ -63,12 +38,12 @@ func TestRetrievalGuard(t *testing.T) {
 			document := "openapi: 3.1.0\ninfo: {title: API, version: '1'}\nservers: [{url: 'https://api.example.com'}]\n" +
 				"security: [{scheme: []}]\ncomponents: {securitySchemes: {scheme: " + fmt.Sprintf(scheme, net.JoinHostPort(host, port)) + "}}\n"
 			if host != "localhost" { // what an address tells is told at the start
-				if _, err := destination.Load(writeDocument(t, document), destination.Config{}); err == nil || !strings.Contains(err.Error(), "names an address that is not on the network public") {
+				if _, err := destination.Load(writeDocuments(t, document), destination.Config{}); err == nil || !strings.Contains(err.Error(), "names an address that is not on the network public") {
 					t.Errorf("%s at %s: %v", kind, host, err)
 				}
 				continue
 			}
-			answer := post(served(t, document), "https://api.example.com/orders")
+			answer := call(gateway.HTTP(wired(t, writeDocuments(t, document), nil)), "POST https://api.example.com/orders\nContent-Type: application/json\n\n{}")
 			if answer.Code != http.StatusBadGateway || !strings.Contains(answer.Body.String(), "retrieval-failed") {
 				t.Errorf("%s at %s: %d %s", kind, host, answer.Code, answer.Body)
 			}
@@ -94,10 +69,11 @@ func TestFailingEndpoint(t *testing.T) {
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}))
 	defer downstream.Close()
-	relay := served(t, openDocument(downstream.URL)+"security: [{key: []}]\ncomponents: {securitySchemes: {key: {type: apiKey, in: header, name: X-Key, "+
-		"x-itential-dynamic-retrieval: {method: GET, url: '"+downstream.URL+"/key', responsePointer: ''}}}}\n")
+	document := openDocument(downstream.URL) + "security: [{key: []}]\ncomponents: {securitySchemes: {key: {type: apiKey, in: header, name: X-Key, " +
+		"x-itential-dynamic-retrieval: {method: GET, url: '" + downstream.URL + "/key', responsePointer: ''}}}}\n"
+	relay := gateway.HTTP(wired(t, writeDocuments(t, document), nil))
 	refused := func() {
-		answer := post(relay, downstream.URL+"/orders")
+		answer := call(relay, "POST "+downstream.URL+"/orders\nContent-Type: application/json\n\n{}")
 		if answer.Code != http.StatusBadGateway || !strings.HasPrefix(answer.Header().Get("Retry-After"), "1") {
 			t.Errorf("%d, Retry-After %q: %s", answer.Code, answer.Header().Get("Retry-After"), answer.Body)
 		}

@@ -33,7 +33,7 @@ func servingProgram(t *testing.T) (port, downstream string) {
 	}))
 	t.Cleanup(server.Close)
 	port = freePort(t)
-	command := program(nil, "PORT="+port, "KEYRELAY_CALLER_KEYS=none", "KEYRELAY_DESTINATIONS="+writeDocument(t, openDocument(server.URL)))
+	command := program(nil, "PORT="+port, "KEYRELAY_CALLER_KEYS=none", "KEYRELAY_DESTINATIONS="+writeDocuments(t, openDocument(server.URL)))
 	var complaint bytes.Buffer
 	command.Stderr = &complaint
 	awaitServing(t, command)

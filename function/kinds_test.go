@@ -4,11 +4,9 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/tls"
-	"encoding/pem"
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -56,10 +54,7 @@ func runKind(t *testing.T, archive *txtar.Archive) {
 	if bytes.Contains(txtar.Format(archive), []byte("https://$API")) {
 		server.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert, MinVersion: tls.VersionTLS12}
 		server.StartTLS()
-		roots = filepath.Join(t.TempDir(), "roots")
-		if err := os.WriteFile(roots, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		roots = writeRoots(t, server)
 	} else {
 		server.Start()
 	}
@@ -86,17 +81,9 @@ func runKind(t *testing.T, archive *txtar.Archive) {
 			t.Fatalf("%s is not known", section.Name)
 		}
 	}
-	settings, err := readSettings(environment(map[string]string{"KEYRELAY_DESTINATIONS": documentFolder(t, document)}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	wired, err := wire(settings, io.Discard)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer wired.Close()
-	for call := range strings.SplitSeq(strings.TrimSuffix(calls, "\x00"), "\x00") {
-		if answer := callAs(t, gateway.HTTP(wired), call); answer.Code >= 300 {
+	relay := gateway.HTTP(wired(t, writeOrders(t, document), nil))
+	for text := range strings.SplitSeq(strings.TrimSuffix(calls, "\x00"), "\x00") {
+		if answer := call(relay, text); answer.Code >= 300 {
 			t.Errorf("the caller got %d %s", answer.Code, answer.Body)
 		}
 	}
@@ -141,24 +128,6 @@ func answerKind(w http.ResponseWriter, answers map[string][]string, path string)
 	}
 	w.WriteHeader(status)
 	_, _ = io.WriteString(w, strings.TrimSuffix(text, "\n"))
-}
-
-// callAs sends what a caller sends: the text of an HTTP request whose target is the outbound URL.
-func callAs(t *testing.T, handler http.Handler, text string) *httptest.ResponseRecorder {
-	t.Helper()
-	head, body, _ := strings.Cut(text, "\n\n")
-	method, rest, _ := strings.Cut(head, " ")
-	target, fields, _ := strings.Cut(rest, "\n")
-	request := httptest.NewRequest(method, "/", strings.NewReader(strings.TrimSuffix(body, "\n")))
-	request.Header.Set("X-Osmos-Outbound-Url", target)
-	for line := range strings.Lines(fields) {
-		if name, value, ok := strings.Cut(strings.TrimSpace(line), ": "); ok {
-			request.Header.Set(name, value)
-		}
-	}
-	answer := httptest.NewRecorder()
-	handler.ServeHTTP(answer, request)
-	return answer
 }
 
 // arrivedAt are the requests that an API received, as texts. Fields that every request

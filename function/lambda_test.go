@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
-	"encoding/pem"
 	"fmt"
 	"io"
 	"net"
@@ -142,17 +141,6 @@ func lambdaDocument(api, tokenAPI, tokenURL string) (keyed, retrieved string) {
 	return keyed, retrieved
 }
 
-func writeDocuments(t *testing.T, documents ...string) string {
-	t.Helper()
-	folder := t.TempDir()
-	for i, each := range documents {
-		if err := os.WriteFile(filepath.Join(folder, fmt.Sprintf("api%d.yaml", i)), []byte(each), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return folder
-}
-
 // TestBeforeTheFirstEvent has read the secrets and connected to the API when the first
 // event is asked for, and has sent the API nothing and retrieved nothing. The first
 // request waits for none of that.
@@ -170,12 +158,8 @@ func TestBeforeTheFirstEvent(t *testing.T) {
 			connected <- state.String() + " " + connection.RemoteAddr().String()
 		}
 		api.StartTLS()
-		roots := filepath.Join(t.TempDir(), "roots.pem")
-		if err := os.WriteFile(roots, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: api.Certificate().Raw}), 0o600); err != nil {
-			t.Fatal(err)
-		}
 		keyed, retrieved := lambdaDocument(api.URL, issuer.URL, issuer.URL)
-		run := startInLambda(t, program, nil, append(awsEnvironment(manager.URL), "SSL_CERT_FILE="+roots, "KEYRELAY_DESTINATIONS="+writeDocuments(t, keyed, retrieved))...)
+		run := startInLambda(t, program, nil, append(awsEnvironment(manager.URL), "SSL_CERT_FILE="+writeRoots(t, api), "KEYRELAY_DESTINATIONS="+writeDocuments(t, keyed, retrieved))...)
 		run.await(t)
 		early := strings.TrimPrefix(<-connected, "new ")
 		if calls := secrets.TakeCalls(); calls != 2 || tokens.Calls() != 0 || len(connected) > 0 {

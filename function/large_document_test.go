@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -45,9 +44,7 @@ func TestLargeDocument(t *testing.T) {
 		t.Fatal(err)
 	}
 	unpacked, packed := t.TempDir(), t.TempDir()
-	if err := os.WriteFile(filepath.Join(unpacked, "large.json"), []byte(largeDocument()), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	writeFile(t, unpacked, "large.json", largeDocument())
 	if text, err := exec.Command(program, "pack", unpacked, packed).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, text)
 	}

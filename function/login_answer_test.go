@@ -112,18 +112,9 @@ func TestLoginWithoutExpiry(t *testing.T) {
 		if kept := secrets.Value("keyrelay/orders"); kept != strings.Replace(loginSecret, `"}`, `","access_token":"t-1"}`, 1) {
 			t.Errorf("kept %s", kept)
 		}
-		settings, err := readSettings(environment(map[string]string{"KEYRELAY_DESTINATIONS": folder}))
-		if err != nil {
-			t.Fatal(err)
-		}
-		wired, err := wire(settings, io.Discard)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if answer := callAs(t, gateway.HTTP(wired), "GET "+server.URL+"/orders"); answer.Code != http.StatusOK || server.client != header || len(server.token) > 0 {
+		if answer := call(gateway.HTTP(wired(t, folder, nil)), "GET "+server.URL+"/orders"); answer.Code != http.StatusOK || server.client != header || len(server.token) > 0 {
 			t.Errorf("%d, sent %q, want %q; the last form is %v", answer.Code, server.client, header, server.token)
 		}
-		wired.Close()
 	}
 }
 

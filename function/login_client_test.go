@@ -2,15 +2,12 @@ package main
 
 import (
 	"crypto/tls"
-	"encoding/pem"
 	"fmt"
 	"io"
 	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -104,13 +101,9 @@ func TestLoginByCertificate(t *testing.T) {
 	endpoint.Config.ErrorLog = log.New(io.Discard, "", 0)
 	endpoint.StartTLS()
 	defer endpoint.Close()
-	roots := filepath.Join(t.TempDir(), "roots")
-	if err := os.WriteFile(roots, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: endpoint.Certificate().Raw}), 0o600); err != nil {
-		t.Fatal(err)
-	}
 	server := startAuthorizationServer(t)
 	document := strings.NewReplacer("tokenUrl: $API", "tokenUrl: "+endpoint.URL, "[{person: []}]", "[{person: [], certificate: []}]").Replace(loginDocument) +
-		"    certificate: {type: mutualTLS}\nx-keyrelay-ca: file:" + roots + "\n"
+		"    certificate: {type: mutualTLS}\nx-keyrelay-ca: file:" + writeRoots(t, endpoint) + "\n"
 	secrets := startManagedSecrets(t)
 	secrets.Put("keyrelay/orders", `{"person": {"client_id": "relay+1"}, "certificate": `+fake.ClientCertificate(7)+`}`)
 	if _, err := logIn(t, consents(t), server.documents(t, document), "orders", "person"); err != nil {

@@ -12,7 +12,6 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -83,7 +82,7 @@ func (a *authorizationServer) ServeHTTP(w http.ResponseWriter, r *http.Request) 
 
 // documents writes a document for the server.
 func (a *authorizationServer) documents(t *testing.T, document string) string {
-	return documentFolder(t, strings.ReplaceAll(document, "$API", a.URL))
+	return writeOrders(t, strings.ReplaceAll(document, "$API", a.URL))
 }
 
 // logIn runs the command; browse is what the person does with the address that it prints.
@@ -233,10 +232,7 @@ func TestLoginIntoAFile(t *testing.T) {
 		{"", "", `{"client_id": "relay", "refresh_token": "old", "more": [1.0]}`, `{"client_id": "relay", "refresh_token": "r-1", "more": [1.0]}`},
 		{"#/{org}", "a/b", `{"a": {}, "a/b": {"client_id": "relay"}}`, `{"a": {}, "a/b": {"client_id": "relay","refresh_token":"r-1"}}`},
 	} {
-		file := filepath.Join(t.TempDir(), "secret")
-		if err := os.WriteFile(file, []byte(test.before), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		file := writeFile(t, t.TempDir(), "secret", test.before)
 		arguments := []string{server.documents(t, loginDocument+`      x-keyrelay-secret: "file:`+file+test.pointer+"\"\n"), "orders", "person"}
 		if test.member != "" {
 			arguments = append([]string{"--member", test.member}, arguments...)

@@ -25,9 +25,6 @@ const maxCrowdGrowth = maxGrowth + 8<<20
 // maxHeaderGrowth is how much header fields may take, however many there are.
 const maxHeaderGrowth = 16 << 20
 
-// callerKey is the key of the callers that have one.
-const callerKey = "the-key-of-a-caller"
-
 // A crowd is many callers at once, and how much they may make the program grow.
 type crowd struct {
 	callers int
@@ -111,10 +108,8 @@ func TestManyCallers(t *testing.T) {
 // growth is how much the program grows while all callers come.
 func (c crowd) growth(t *testing.T, program, downstream string) int {
 	t.Helper()
-	port := freePort(t)
 	command := exec.Command(program)
-	command.Env = []string{"PORT=" + port, "KEYRELAY_CALLER_KEYS=env:CALLERS", "CALLERS=" + callerKey, "KEYRELAY_DESTINATIONS=" + writeDocument(t, openDocument(downstream))}
-	awaitServing(t, command)
+	port := serveOpen(t, command, downstream)
 	relayed(port, downstream, callerKey)
 	return growth(t, command.Process.Pid, func() { c.come(t, port, downstream) })
 }
@@ -155,9 +150,7 @@ func (c crowd) come(t *testing.T, port, downstream string) {
 func TestServedBesideFloods(t *testing.T) {
 	downstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, arrived) }))
 	defer downstream.Close()
-	port := freePort(t)
-	command := program(nil, "PORT="+port, "KEYRELAY_CALLER_KEYS=env:CALLERS", "CALLERS="+callerKey, "KEYRELAY_DESTINATIONS="+writeDocument(t, openDocument(downstream.URL)))
-	awaitServing(t, command)
+	port := serveOpen(t, program(nil), downstream.URL)
 	for i := range 300 {
 		text := []string{
 			posting("wrong", manyFields(24<<10), nil)(downstream.URL), posting("wrong", manyFields(2400), nil)(downstream.URL),
@@ -201,7 +194,7 @@ func TestForeignHosts(t *testing.T) {
 	defer downstream.Close()
 	for _, address := range []string{"127.0.0.1:", ""} {
 		port := freePort(t)
-		command := program(nil, "PORT="+address+port, "KEYRELAY_CALLER_KEYS=none", "KEYRELAY_DESTINATIONS="+writeDocument(t, openDocument(downstream.URL)))
+		command := program(nil, "PORT="+address+port, "KEYRELAY_CALLER_KEYS=none", "KEYRELAY_DESTINATIONS="+writeDocuments(t, openDocument(downstream.URL)))
 		awaitServing(t, command)
 		for host, isOwn := range map[string]bool{
 			"127.0.0.1:" + port: true, "localhost:" + port: true, "LOCALHOST": true, "127.0.0.2": true, "[::1]:" + port: true, "app.localhost:" + port: true,
@@ -229,9 +222,7 @@ func TestBurst(t *testing.T) {
 		_, _ = io.WriteString(w, arrived)
 	}))
 	defer downstream.Close()
-	port := freePort(t)
-	command := program(nil, "PORT="+port, "KEYRELAY_CALLER_KEYS=env:CALLERS", "CALLERS="+callerKey, "KEYRELAY_DESTINATIONS="+writeDocument(t, openDocument(downstream.URL)))
-	awaitServing(t, command)
+	port := serveOpen(t, program(nil), downstream.URL)
 	answers := make(chan string)
 	for range callers {
 		go func() { answers <- relayed(port, downstream.URL, callerKey) }()

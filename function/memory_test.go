@@ -257,20 +257,12 @@ func growInLambda(t *testing.T, program, downstream string) {
 		"an event of 6 MB, moving": {"POST", "/", nil, "moved", 200},
 	} {
 		t.Run(name, func(t *testing.T) {
-			api := &runtimeAPI{make(chan []byte), make(chan []byte)}
-			server := httptest.NewServer(api)
-			t.Cleanup(server.Close)
-			command := exec.Command(program)
-			command.Env = []string{"AWS_LAMBDA_RUNTIME_API=" + strings.TrimPrefix(server.URL, "http://"), "AWS_SAM_LOCAL=true", "KEY=0123456789-the-key-of-the-test", "KEYRELAY_DESTINATIONS=" + writeDocument(t, keyedDocument(downstream))}
-			if err := command.Start(); err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { _ = command.Process.Kill(); _ = command.Wait() })
-			api.events <- load.event(t, downstream, 100)
-			<-api.answers
-			grown := growth(t, command.Process.Pid, func() {
-				api.events <- load.event(t, downstream, 5<<20)
-				if answer := <-api.answers; !bytes.Contains(answer, fmt.Appendf(nil, `"statusCode":%d`, load.status)) {
+			run := startInLambda(t, program, nil, "KEY=0123456789-the-key-of-the-test", "KEYRELAY_DESTINATIONS="+writeDocuments(t, keyedDocument(downstream)))
+			run.events <- load.event(t, downstream, 100)
+			<-run.answers
+			grown := growth(t, run.command.Process.Pid, func() {
+				run.events <- load.event(t, downstream, 5<<20)
+				if answer := <-run.answers; !bytes.Contains(answer, fmt.Appendf(nil, `"statusCode":%d`, load.status)) {
 					t.Errorf("got %.300s", answer)
 				}
 			})

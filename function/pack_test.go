@@ -13,7 +13,7 @@ import (
 // TestPackCommand packs a folder beside nothing else, and into no folder that holds
 // other documents, which would be deployed with them.
 func TestPackCommand(t *testing.T) {
-	from := writeDocument(t, "openapi: 3.1.0\ninfo: {title: API, version: '1'}\nservers: [{url: 'https://api.example.com'}]\npaths: {/a: {get: {summary: long}}}\n")
+	from := writeDocuments(t, "openapi: 3.1.0\ninfo: {title: API, version: '1'}\nservers: [{url: 'https://api.example.com'}]\npaths: {/a: {get: {summary: long}}}\n")
 	to := filepath.Join(t.TempDir(), "dist", "packed")
 	var out bytes.Buffer
 	for range 2 {
@@ -30,13 +30,11 @@ func TestPackCommand(t *testing.T) {
 	if err := check(to, io.Discard); err != nil {
 		t.Error(err)
 	}
-	if err := os.WriteFile(filepath.Join(to, "old.yaml"), nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	writeFile(t, to, "old.yaml", "")
 	if err := pack(from, to, io.Discard); err == nil || !strings.Contains(err.Error(), "old.yaml") {
 		t.Errorf("beside another document: %v", err)
 	}
-	if err := pack(writeDocument(t, "openapi: 3.1.0"), to, io.Discard); err == nil || !strings.Contains(err.Error(), "api.yaml:1:1") {
+	if err := pack(writeDocuments(t, "openapi: 3.1.0"), to, io.Discard); err == nil || !strings.Contains(err.Error(), "api.yaml:1:1") {
 		t.Errorf("a document with a fault: %v", err)
 	}
 }
@@ -47,7 +45,7 @@ func TestCheckMemory(t *testing.T) {
 	for i := range 12_000 {
 		fmt.Fprintf(&paths, "  /resource-%d/{id}: {get: {parameters: [{name: filter, in: query}, {name: page, in: query}]}}\n", i)
 	}
-	folder := writeDocument(t, "openapi: 3.1.0\ninfo: {title: API, version: '1'}\nservers: [{url: 'https://api.example.com'}]\npaths:\n"+paths.String())
+	folder := writeDocuments(t, "openapi: 3.1.0\ninfo: {title: API, version: '1'}\nservers: [{url: 'https://api.example.com'}]\npaths:\n"+paths.String())
 	for memory, warns := range map[string]bool{"64": true, "4096": false} {
 		t.Setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", memory)
 		warnings, err := checkMemory(folder)

@@ -1,92 +1,20 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"encoding/json"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 
 	"keyrelay/function/destination"
 )
-
-// roleVariable makes the test binary be the program itself.
-const roleVariable = "KEYRELAY_TEST_ROLE"
-
-func TestMain(m *testing.M) {
-	if os.Getenv(roleVariable) == "program" {
-		_ = os.Unsetenv(roleVariable) // it is no setting of the program
-		main()
-		os.Exit(0)
-	}
-	os.Exit(m.Run())
-}
-
-// program returns the keyrelay program with an environment of its own.
-func program(arguments []string, environment ...string) *exec.Cmd {
-	command := exec.Command(os.Args[0], arguments...)
-	// The race detector would wait a second at the end of each process.
-	command.Env = append(environment, roleVariable+"=program", "GORACE=atexit_sleep_ms=0")
-	return command
-}
-
-// freePort returns a port that nobody has, and that the system gives to no connection
-// before the program listens on it: those are from 32,768 on.
-func freePort(t *testing.T) string {
-	t.Helper()
-	for range 100 {
-		port := strconv.Itoa(10_000 + rand.N(20_000))
-		if listener, err := net.Listen("tcp", ":"+port); err == nil {
-			_ = listener.Close()
-			return port
-		}
-	}
-	t.Fatal("no port is free")
-	return ""
-}
-
-// writeDocument writes one document into a folder of its own.
-func writeDocument(t *testing.T, text string) string {
-	t.Helper()
-	folder := t.TempDir()
-	if err := os.WriteFile(filepath.Join(folder, "api.yaml"), []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return folder
-}
-
-func openDocument(downstream string) string {
-	return "openapi: 3.1.0\ninfo: {title: API, version: '1'}\nservers: [{url: '" + downstream + "'}]\nx-keyrelay-network: loopback\n"
-}
-
-// awaitServing reads the program's log until it serves.
-func awaitServing(t *testing.T, command *exec.Cmd) {
-	t.Helper()
-	output, err := command.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := command.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = command.Process.Kill() })
-	line, err := bufio.NewReader(output).ReadBytes('\n')
-	if err != nil || !json.Valid(line) || !bytes.Contains(line, []byte("serving")) {
-		t.Fatalf("the program does not serve: %s %v", line, err)
-	}
-	go func() { _, _ = io.Copy(io.Discard, output) }()
-}
 
 // TestServeAndDrain starts the program, has its health checked, and sends SIGTERM
 // while a request is under way: that request is still answered, and the exit is clean.
@@ -99,7 +27,7 @@ func TestServeAndDrain(t *testing.T) {
 	}))
 	defer downstream.Close()
 	port := freePort(t)
-	environment := []string{"PORT=" + port, "KEYRELAY_CALLER_KEYS=env:CALLERS", "CALLERS=the-key-of-the-caller", "KEYRELAY_DESTINATIONS=" + writeDocument(t, openDocument(downstream.URL))}
+	environment := []string{"PORT=" + port, "KEYRELAY_CALLER_KEYS=env:CALLERS", "CALLERS=the-key-of-the-caller", "KEYRELAY_DESTINATIONS=" + writeDocuments(t, openDocument(downstream.URL))}
 	command := program(nil, environment...)
 	awaitServing(t, command)
 	if text, err := program([]string{"healthcheck"}, environment...).CombinedOutput(); err != nil {
@@ -124,23 +52,6 @@ func TestServeAndDrain(t *testing.T) {
 	}
 }
 
-// relayed sends a request through the program and returns status and body.
-func relayed(port, downstream, key string) string {
-	request, err := http.NewRequest(http.MethodGet, "http://127.0.0.1:"+port+"/", nil)
-	if err != nil {
-		return err.Error()
-	}
-	request.Header.Set("X-Osmos-Outbound-Url", downstream+"/")
-	request.Header.Set("X-Api-Key", key)
-	answer, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return err.Error()
-	}
-	defer answer.Body.Close()
-	body, _ := io.ReadAll(answer.Body)
-	return strings.TrimSpace(answer.Status[:4] + string(body))
-}
-
 // TestStartFaults sees that what stops a start is said in words to mend it by.
 func TestStartFaults(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
@@ -149,7 +60,7 @@ func TestStartFaults(t *testing.T) {
 	}
 	defer taken.Close()
 	_, port, _ := net.SplitHostPort(taken.Addr().String())
-	good := writeDocument(t, openDocument("http://127.0.0.1:9"))
+	good := writeDocuments(t, openDocument("http://127.0.0.1:9"))
 	queued := []string{"PORT=127.0.0.1:0", "KEYRELAY_QUEUE=" + queueURL, "KEYRELAY_DEAD_QUEUE=" + queueURL + "-dead"}
 	for name, test := range map[string]struct {
 		arguments   []string
@@ -162,9 +73,9 @@ func TestStartFaults(t *testing.T) {
 		"loopback in Lambda": {nil, []string{"AWS_LAMBDA_RUNTIME_API=127.0.0.1:9", "KEYRELAY_DESTINATIONS=" + good}, "loopback is open to nobody in AWS Lambda"},
 		"usage":              {[]string{"serve"}, nil, "usage: keyrelay"},
 		"misspelt":           {nil, []string{"KEYRELAY_DESTINATION=" + good}, "KEYRELAY_DESTINATION is not a setting"},
-		"not for Lambda":     {[]string{"check", "--for", "lambda", writeDocument(t, secretDocument("env:ORDERS_KEY"))}, nil, "api.yaml:7:69: the function will not have the environment variable ORDERS_KEY"},
-		"no file in Lambda":  {[]string{"check", "--for", "lambda", writeDocument(t, secretDocument("file:/run/key"))}, nil, "api.yaml:7:69: the function will not have the file /run/key"},
-		"faulty document":    {[]string{"check", writeDocument(t, "openapi: 3.1.0\n")}, nil, "api.yaml:1:1"},
+		"not for Lambda":     {[]string{"check", "--for", "lambda", writeDocuments(t, secretDocument("env:ORDERS_KEY"))}, nil, "api.yaml:7:69: the function will not have the environment variable ORDERS_KEY"},
+		"no file in Lambda":  {[]string{"check", "--for", "lambda", writeDocuments(t, secretDocument("file:/run/key"))}, nil, "api.yaml:7:69: the function will not have the file /run/key"},
+		"faulty document":    {[]string{"check", writeDocuments(t, "openapi: 3.1.0\n")}, nil, "api.yaml:1:1"},
 		"nobody serves":      {[]string{"healthcheck"}, []string{"PORT=1"}, "http://127.0.0.1:1/healthz does not answer"},
 		"no caller keys":     {nil, []string{"PORT=127.0.0.1:0", "KEYRELAY_CALLER_KEYS=env:CALLERS", "CALLERS=[]", "KEYRELAY_DESTINATIONS=" + good}, "KEYRELAY_CALLER_KEYS: The secret env:CALLERS holds no keys"},
 		"queue, no region":   {nil, append(queued, "KEYRELAY_DESTINATIONS="+good), "KEYRELAY_QUEUE is set, but cannot be reached, since no AWS region is set"},
@@ -181,51 +92,10 @@ func TestStartFaults(t *testing.T) {
 	}
 }
 
-// secretDocument declares an API with one key.
-func secretDocument(reference string) string {
-	return `openapi: 3.1.0
-info: {title: API, version: "1"}
-servers: [{url: "https://api.example.com"}]
-security: [{key: []}]
-components:
-  securitySchemes:
-    key: {type: apiKey, in: header, name: X-Key, x-keyrelay-secret: "` + reference + `"}
-`
-}
-
-// TestCheckForLambda sees what passes: a variable that the template brings, and, with
-// a warning, a secret that the role may not read as it is.
-func TestCheckForLambda(t *testing.T) {
-	for name, test := range map[string]struct {
-		document    string
-		environment []string
-		warned      bool
-	}{
-		"a variable of the template": {secretDocument("env:ORDERS_KEY"), []string{`KEYRELAY_ENVIRONMENT={"ORDERS_KEY": ""}`}, false},
-		"another stage's secret":     {secretDocument("secretsmanager:keyrelay/orders"), []string{"KEYRELAY_SECRET_PREFIX=staging/"}, true},
-		"its own secret":             {secretDocument("secretsmanager:staging/orders"), []string{"KEYRELAY_SECRET_PREFIX=staging/"}, false},
-		"a default reference":        {strings.Replace(secretDocument("x"), `, x-keyrelay-secret: "x"`, "", 1), []string{"KEYRELAY_SECRET_PREFIX=staging/"}, false},
-		"an ARN":                     {secretDocument("secretsmanager:arn:aws:secretsmanager:eu-west-1:111122223333:secret:keyrelay/orders"), nil, false},
-	} {
-		text, err := program([]string{"check", "--for", "lambda", writeDocument(t, test.document)}, test.environment...).CombinedOutput()
-		if err != nil || strings.Contains(string(text), "warning: ") != test.warned {
-			t.Errorf("%s: %v %s", name, err, text)
-		}
-	}
-}
-
 // TestStartEntries sees the log entry of a start, and of one that is refused.
 func TestStartEntries(t *testing.T) {
-	command := program(nil, "PORT="+freePort(t), "KEYRELAY_CALLER_KEYS=none", "KEYRELAY_DESTINATIONS="+writeDocument(t, openDocument("http://127.0.0.1:9")))
-	output, err := command.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := command.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = command.Process.Kill() }()
-	line, _ := bufio.NewReader(output).ReadString('\n')
+	command := program(nil, "PORT="+freePort(t), "KEYRELAY_CALLER_KEYS=none", "KEYRELAY_DESTINATIONS="+writeDocuments(t, openDocument("http://127.0.0.1:9")))
+	line, _ := startProgram(t, command).ReadString('\n')
 	if !regexp.MustCompile(`"message":"serving","version":"unknown","folder":"[^"]+","documents":1,"networks":\["loopback"\],"address":"[^"]+"`).MatchString(line) {
 		t.Errorf("the start is logged as %s", line)
 	}
@@ -239,10 +109,7 @@ func TestStartEntries(t *testing.T) {
 // TestStartWarns sees the warning of a refresh token that cannot be kept, whatever the
 // flow, and none for a client's secret or a refresh token in a file; and that of schemes that no security names.
 func TestStartWarns(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "client")
-	if err := os.WriteFile(file, []byte(`{"refresh_token": "hush"}`), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	file := writeFile(t, t.TempDir(), "client", `{"refresh_token": "hush"}`)
 	document := openDocument("http://127.0.0.1:9") + `components:
   securitySchemes:
     within: {type: oauth2, flows: {clientCredentials: {tokenUrl: /token, scopes: {}}}, x-keyrelay-secret: "env:CLIENTS#/a/b"}
@@ -250,17 +117,9 @@ func TestStartWarns(t *testing.T) {
     client: {type: oauth2, flows: {clientCredentials: {tokenUrl: /token, scopes: {}}}, x-keyrelay-secret: "env:CLIENTS#/c"}
     file: {type: oauth2, flows: {password: {tokenUrl: /token, scopes: {}}}, x-keyrelay-secret: "file:` + file + `"}
 `
-	command := program(nil, "PORT="+freePort(t), "KEYRELAY_CALLER_KEYS=none", "KEYRELAY_DESTINATIONS="+writeDocument(t, document),
+	command := program(nil, "PORT="+freePort(t), "KEYRELAY_CALLER_KEYS=none", "KEYRELAY_DESTINATIONS="+writeDocuments(t, document),
 		`CLIENT={"refresh_token": "hush"}`, `CLIENTS={"a": {"b": {"refresh_token": "hush"}}, "c": {"client_id": "hush", "client_secret": "hush"}}`)
-	output, err := command.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := command.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = command.Process.Kill() }()
-	lines := bufio.NewReader(output)
+	lines := startProgram(t, command)
 	for _, says := range []string{"The refresh token of api whole is", "The refresh token of api within is", "no security names within", "no security names whole", "no security names client", "no security names file", `"message":"serving"`} {
 		line, _ := lines.ReadString('\n')
 		if !json.Valid([]byte(line)) || !strings.Contains(line, says) || strings.Contains(line, "hush") {
@@ -274,7 +133,7 @@ func TestUnreadableSecret(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can start a program as another user")
 	}
-	folder := writeDocument(t, "")
+	folder := writeDocuments(t, "")
 	for above := folder; above != os.TempDir(); above = filepath.Dir(above) {
 		if err := os.Chmod(above, 0o755); err != nil {
 			t.Fatal(err)

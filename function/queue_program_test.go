@@ -2,10 +2,8 @@ package main
 
 import (
 	"encoding/json"
-	"io"
 	"net/http"
 	"net/http/httptest"
-	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -36,7 +34,7 @@ func TestServeDelivers(t *testing.T) {
 	endpoint := httptest.NewServer(queues)
 	defer endpoint.Close()
 	port := freePort(t)
-	environment := []string{"PORT=127.0.0.1:" + port, "KEYRELAY_DESTINATIONS=" + writeDocument(t, openDocument(downstream.URL)+"x-keyrelay-delivery: later\n"),
+	environment := []string{"PORT=127.0.0.1:" + port, "KEYRELAY_DESTINATIONS=" + writeDocuments(t, openDocument(downstream.URL)+"x-keyrelay-delivery: later\n"),
 		"KEYRELAY_QUEUE=" + endpoint.URL + "/000000000000/queue", "KEYRELAY_DEAD_QUEUE=" + endpoint.URL + "/000000000000/dead", "AWS_ENDPOINT_URL_SQS=" + endpoint.URL,
 		"AWS_REGION=us-east-1", "AWS_ACCESS_KEY_ID=local", "AWS_SECRET_ACCESS_KEY=local"}
 	command := program(nil, environment...)
@@ -72,23 +70,10 @@ func TestServeDelivers(t *testing.T) {
 // accepted has the program accept a record, and returns the message's ID.
 func accepted(t *testing.T, port, downstream string) string {
 	t.Helper()
-	request, err := http.NewRequest(http.MethodPost, "http://127.0.0.1:"+port+"/", strings.NewReader("{}"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	request.Header.Set("X-Osmos-Outbound-Url", downstream+"/")
-	got, err := http.DefaultClient.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer got.Body.Close()
-	body, err := io.ReadAll(got.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	answer, body, err := callAt(port, "POST "+downstream+"/\n\n{}")
 	var document struct{ ID string }
-	if json.Unmarshal(body, &document) != nil || got.StatusCode != http.StatusAccepted {
-		t.Fatalf("%s %s", got.Status, body)
+	if err != nil || json.Unmarshal([]byte(body), &document) != nil || answer.StatusCode != http.StatusAccepted {
+		t.Fatal(answer, body, err)
 	}
 	return document.ID
 }

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -10,12 +8,9 @@ import (
 // TestStartWarnings sees what a start says that serves all the same: keys that may be
 // guessed, and secrets that no region is known for. A region of a profile is one.
 func TestStartWarnings(t *testing.T) {
-	managed := writeDocument(t, secretDocument("secretsmanager:keyrelay/orders"))
-	set := writeDocument(t, openDocument("http://127.0.0.1:9"))
-	profile := filepath.Join(t.TempDir(), "config")
-	if err := os.WriteFile(profile, []byte("[default]\nregion = eu-central-1\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	managed := writeDocuments(t, secretDocument("secretsmanager:keyrelay/orders"))
+	set := writeDocuments(t, openDocument("http://127.0.0.1:9"))
+	profile := writeFile(t, t.TempDir(), "config", "[default]\nregion = eu-central-1\n")
 	const long, short = "0123456789-of-caller", "holds a key of fewer than 16 characters"
 	for name, test := range map[string]struct {
 		folder, keys string

@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -81,25 +80,26 @@ func sends(section txtar.File) bool {
 type teller struct {
 	t          *testing.T
 	folder     string
-	downstream *scriptedDownstream
-	managed    *fake.Secrets
-	queues     *storyQueues
-	relay      *httptest.Server
-	deliver    gateway.DeliverFunc
+	downstream *fake.API
+	// host is the downstream's.
+	host    string
+	managed *fake.Secrets
+	queues  *storyQueues
+	relay   *httptest.Server
+	deliver gateway.DeliverFunc
 }
 
 func newTeller(t *testing.T) *teller {
-	downstream := &scriptedDownstream{}
+	downstream := fake.NewAPI(nil)
 	server := httptest.NewServer(downstream)
 	t.Cleanup(server.Close)
-	downstream.host = strings.TrimPrefix(server.URL, "http://")
 	folder := t.TempDir()
 	for _, name := range []string{"destinations", "secrets"} {
 		if err := os.Mkdir(filepath.Join(folder, name), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return &teller{t: t, folder: folder, downstream: downstream, managed: startManagedSecrets(t), queues: startQueues(t)}
+	return &teller{t: t, folder: folder, downstream: downstream, host: strings.TrimPrefix(server.URL, "http://"), managed: startManagedSecrets(t), queues: startQueues(t)}
 }
 
 // prepare writes the documents and the first version of each secret, and starts the relay.
@@ -130,17 +130,9 @@ func (s *teller) prepare(archive *txtar.Archive) {
 // start starts the relay with these settings.
 func (s *teller) start(pairs map[string]string) {
 	s.t.Helper()
-	pairs["KEYRELAY_DESTINATIONS"] = filepath.Join(s.folder, "destinations")
-	read, err := readSettings(environment(pairs))
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	wired, err := wire(read, io.Discard)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	s.deliver = wired.Deliver
-	s.relay = httptest.NewServer(gateway.HTTP(wired))
+	made := wired(s.t, filepath.Join(s.folder, "destinations"), pairs)
+	s.deliver = made.Deliver
+	s.relay = httptest.NewServer(gateway.HTTP(made))
 	s.t.Cleanup(s.relay.Close)
 }
 
@@ -157,14 +149,12 @@ func (s *teller) rotate(section txtar.File) {
 
 func (s *teller) writeFile(kind, name string, data []byte) {
 	s.t.Helper()
-	if err := os.WriteFile(filepath.Join(s.folder, kind, name), []byte(s.concrete(string(data))), 0o600); err != nil {
-		s.t.Fatal(err)
-	}
+	writeFile(s.t, filepath.Join(s.folder, kind), name, s.concrete(string(data)))
 }
 
 // concrete puts this run's addresses and folders in.
 func (s *teller) concrete(text string) string {
-	text = strings.ReplaceAll(text, "$DOWNSTREAM", s.downstream.host)
+	text = strings.ReplaceAll(text, "$DOWNSTREAM", s.host)
 	text = strings.ReplaceAll(text, "$QUEUES", s.queues.url)
 	return strings.ReplaceAll(text, "$SECRETS", filepath.Join(s.folder, "secrets"))
 }
@@ -174,25 +164,36 @@ func (s *teller) concrete(text string) string {
 func (s *teller) exchange(archive *txtar.Archive, at int) {
 	s.t.Helper()
 	var expected []*txtar.File
-	var answers []string
+	answers := make(chan string, len(archive.Files))
 	last := at + 1
 	for ; last < len(archive.Files) && !sends(archive.Files[last]); last++ {
 		section := &archive.Files[last]
 		switch section.Name {
 		case "downstream answers":
-			answers = append(answers, s.concrete(string(section.Data)))
+			answers <- s.concrete(string(section.Data))
 		case "downstream receives", "caller receives", "dead letter":
 			expected = append(expected, section)
 		}
 	}
-	s.downstream.script(answers)
+	s.downstream.Answer(func(_ int, w http.ResponseWriter, _ *http.Request) {
+		select {
+		case answer := <-answers:
+			writeAnswer(w, answer)
+		default:
+			writeAnswer(w, "200\nContent-Type: application/json\n\n{}")
+		}
+	})
 	var ended []string
 	if strings.HasPrefix(archive.Files[at].Name, "queue delivers") {
 		ended = s.queues.deliver(s.t, s.deliver)
 	} else {
 		ended = []string{s.send(s.concrete(string(archive.Files[at].Data)))}
 	}
-	happened := append(s.downstream.take(), ended...)
+	var happened []string
+	for _, each := range s.downstream.Take() {
+		happened = append(happened, s.stable(each.Method+" "+each.URI+"\n"+headerText(each.Header), each.Body))
+	}
+	happened = append(happened, ended...)
 	for i := range happened {
 		happened[i] = messageID().ReplaceAllString(happened[i], "$$ID")
 	}
@@ -247,37 +248,15 @@ func (s *teller) send(text string) string {
 		s.t.Error("the answer has no request id")
 	}
 	answer.Header.Del("X-Relay-Request-Id") // it is made anew each time
-	happened := s.downstream.stable(fmt.Sprintf("%d\n%s", answer.StatusCode, headerText(answer.Header)), received)
+	happened := s.stable(fmt.Sprintf("%d\n%s", answer.StatusCode, headerText(answer.Header)), received)
 	return strings.ReplaceAll(happened, filepath.Join(s.folder, "secrets"), "$SECRETS")
 }
 
-// A scriptedDownstream notes what it receives and answers by the script.
-type scriptedDownstream struct {
-	host     string
-	mutex    sync.Mutex
-	answers  []string
-	received []string
-}
-
-func (d *scriptedDownstream) script(answers []string) {
-	d.mutex.Lock()
-	defer d.mutex.Unlock()
-	d.answers = answers
-}
-
-func (d *scriptedDownstream) take() []string {
-	d.mutex.Lock()
-	defer d.mutex.Unlock()
-	taken := d.received
-	d.received = nil
-	return taken
-}
-
 // stable is a message as a story writes it.
-func (d *scriptedDownstream) stable(head string, body []byte) string {
-	text := strings.ReplaceAll(head, d.host, "$DOWNSTREAM")
+func (s *teller) stable(head string, body []byte) string {
+	text := strings.ReplaceAll(head, s.host, "$DOWNSTREAM")
 	if len(body) > 0 {
-		text += "\n" + strings.ReplaceAll(string(bytes.TrimSuffix(body, []byte("\n"))), d.host, "$DOWNSTREAM") + "\n"
+		text += "\n" + strings.ReplaceAll(string(bytes.TrimSuffix(body, []byte("\n"))), s.host, "$DOWNSTREAM") + "\n"
 	}
 	return text
 }
@@ -295,19 +274,6 @@ func headerText(header http.Header) string {
 	}
 	slices.Sort(lines)
 	return strings.Join(lines, "")
-}
-
-// ServeHTTP notes one request and gives the next scripted answer.
-func (d *scriptedDownstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	body, _ := io.ReadAll(r.Body)
-	d.mutex.Lock()
-	defer d.mutex.Unlock()
-	d.received = append(d.received, d.stable(r.Method+" "+r.RequestURI+"\n"+headerText(r.Header), body))
-	answer := "200\nContent-Type: application/json\n\n{}"
-	if len(d.answers) > 0 {
-		answer, d.answers = d.answers[0], d.answers[1:]
-	}
-	writeAnswer(w, answer)
 }
 
 func writeAnswer(w http.ResponseWriter, answer string) {
