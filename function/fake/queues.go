@@ -5,13 +5,11 @@ import (
 	"context"
 	"crypto/md5" // #nosec G501 -- the protocol's own checksum
 	"encoding/hex"
-	"encoding/json"
 	"net/http"
 	"path"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -31,13 +29,12 @@ const (
 // ChangeMessageVisibility, https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/.
 // It is safe for concurrent use.
 type Queues struct {
-	mutex sync.Mutex
+	service
 	// changed is closed when a message is sent or becomes visible.
 	changed chan struct{}
 	queues  map[string][]*Queued
 	sent    int
 	pauses  []time.Duration
-	fail    http.HandlerFunc
 }
 
 // A Queued is a message in a queue.
@@ -59,13 +56,6 @@ func NewQueues(names ...string) *Queues {
 		made.queues[name] = []*Queued{}
 	}
 	return made
-}
-
-// Fail lets fail answer every call from now on; nil ends that.
-func (q *Queues) Fail(fail http.HandlerFunc) {
-	q.mutex.Lock()
-	defer q.mutex.Unlock()
-	q.fail = fail
 }
 
 // Messages returns what is in a queue, hidden messages included.
@@ -117,27 +107,23 @@ type queueEntry struct {
 // ServeHTTP answers one call. The operation is the last part of X-Amz-Target.
 func (q *Queues) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var call queueCall
-	err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 8<<20)).Decode(&call)
+	if !q.accept(w, r, &call) {
+		return
+	}
 	name := path.Base(call.QueueUrl)
 	q.mutex.Lock()
 	_, known := q.queues[name]
-	fail := q.fail
 	q.mutex.Unlock()
-	switch {
-	case fail != nil:
-		fail(w, r)
-	case err != nil:
-		Fault("SerializationException", http.StatusBadRequest)(w, r)
-	case !known:
+	if !known {
 		Fault("com.amazonaws.sqs#QueueDoesNotExist", http.StatusBadRequest)(w, r)
-	default:
-		answer, code := q.do(r.Context(), strings.TrimPrefix(r.Header.Get("X-Amz-Target"), "AmazonSQS."), name, &call)
-		if code != "" {
-			Fault("com.amazonaws.sqs#"+code, http.StatusBadRequest)(w, r)
-			return
-		}
-		AWSAnswer(w, http.StatusOK, answer)
+		return
 	}
+	answer, code := q.do(r.Context(), strings.TrimPrefix(r.Header.Get("X-Amz-Target"), "AmazonSQS."), name, &call)
+	if code != "" {
+		Fault("com.amazonaws.sqs#"+code, http.StatusBadRequest)(w, r)
+		return
+	}
+	AWSAnswer(w, http.StatusOK, answer)
 }
 
 // do carries out one operation; code names the error.

@@ -10,19 +10,13 @@ package fake
 
 import (
 	"context"
-	"encoding/json"
 	"maps"
 	"net/http"
 	"strconv"
-	"strings"
-	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
-
-	"keyrelay/function/cache"
 )
 
 // Secrets is an endpoint that speaks the part of the AWS Secrets Manager protocol
@@ -30,12 +24,11 @@ import (
 // PutSecretValue, https://docs.aws.amazon.com/secretsmanager/latest/apireference/.
 // It is safe for concurrent use.
 type Secrets struct {
-	mutex    sync.Mutex
+	service
 	values   map[string]string
 	versions int
-	calls    int
-	// fail answers every call, failWrites those that would change a secret; nil for none.
-	fail, failWrites http.HandlerFunc
+	// failWrites answers calls that would change a secret; nil for none.
+	failWrites http.HandlerFunc
 }
 
 // NewSecrets returns an endpoint with these secrets, by name.
@@ -60,13 +53,6 @@ func (s *Secrets) Value(name string) string {
 	return s.values[name]
 }
 
-// Fail lets fail answer every call from now on; nil ends that.
-func (s *Secrets) Fail(fail http.HandlerFunc) {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	s.fail = fail
-}
-
 // FailWrites lets fail answer calls that would change a secret from now on; nil ends that.
 func (s *Secrets) FailWrites(fail http.HandlerFunc) {
 	s.mutex.Lock()
@@ -74,32 +60,19 @@ func (s *Secrets) FailWrites(fail http.HandlerFunc) {
 	s.failWrites = fail
 }
 
-// TakeCalls returns how many calls there were since it was last asked.
-func (s *Secrets) TakeCalls() int {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	taken := s.calls
-	s.calls = 0
-	return taken
-}
-
 // ServeHTTP answers one call. The operation is the last part of X-Amz-Target.
 func (s *Secrets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var call struct{ SecretId, VersionStage, SecretString string }
-	err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<20)).Decode(&call)
-	s.mutex.Lock()
-	s.calls++
-	fail := s.fail
-	if s.failWrites != nil && strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".PutSecretValue") {
-		fail = s.failWrites
+	if !s.accept(w, r, &call) {
+		return
 	}
+	s.mutex.Lock()
+	failWrites := s.failWrites
 	value, known := s.values[call.SecretId]
 	s.mutex.Unlock()
 	switch target := r.Header.Get("X-Amz-Target"); {
-	case fail != nil:
-		fail(w, r)
-	case err != nil:
-		Fault("SerializationException", http.StatusBadRequest)(w, r)
+	case failWrites != nil && target == "secretsmanager.PutSecretValue":
+		failWrites(w, r)
 	case !known:
 		Fault("ResourceNotFoundException", http.StatusBadRequest)(w, r)
 	case target == "secretsmanager.GetSecretValue" && (call.VersionStage == "" || call.VersionStage == "AWSCURRENT"):
@@ -122,38 +95,10 @@ func (s *Secrets) answer(w http.ResponseWriter, value map[string]any) {
 	AWSAnswer(w, http.StatusOK, value)
 }
 
-// AWSAnswer answers as AWS services with the JSON 1.1 protocol do.
-func AWSAnswer(w http.ResponseWriter, status int, value any) {
-	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(value)
-}
-
-// Fault answers as AWS does when it refuses. Its message, canary-of-aws, must never appear
-// in keyrelay's answers or log.
-func Fault(code string, status int) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		AWSAnswer(w, status, map[string]string{"__type": code, "message": "canary-of-aws"})
-	}
-}
-
 // Connect connects the SDK to an endpoint through client; nil for the network.
 func Connect(url string, client aws.HTTPClient) func(context.Context) (*secretsmanager.Client, error) {
 	config := clientConfig(url, client)
 	return func(context.Context) (*secretsmanager.Client, error) {
 		return secretsmanager.NewFromConfig(config), nil
-	}
-}
-
-// clientConfig is what the SDK needs to call an endpoint of this package.
-func clientConfig(url string, client aws.HTTPClient) aws.Config {
-	if client == nil {
-		client = cache.NewAWSClient()
-	}
-	return aws.Config{
-		BaseEndpoint: aws.String(url),
-		HTTPClient:   client,
-		Region:       "us-east-1",
-		Credentials:  credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "example", ""),
 	}
 }

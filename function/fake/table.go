@@ -2,12 +2,10 @@ package fake
 
 import (
 	"context"
-	"encoding/json"
 	"maps"
 	"math/big"
 	"net/http"
 	"strings"
-	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -19,10 +17,8 @@ import (
 // OR, https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/. It is safe for
 // concurrent use.
 type Table struct {
-	mutex sync.Mutex
+	service
 	items map[string]Item
-	calls int
-	fail  http.HandlerFunc
 }
 
 // An Item holds values by the names of attributes, each as {"S": text}, {"N": digits} or {"B": base64}.
@@ -49,22 +45,6 @@ func (t *Table) Put(id string, item Item) {
 	t.items[id] = maps.Clone(item)
 }
 
-// Fail lets fail answer every call from now on; nil ends that.
-func (t *Table) Fail(fail http.HandlerFunc) {
-	t.mutex.Lock()
-	defer t.mutex.Unlock()
-	t.fail = fail
-}
-
-// TakeCalls returns how many calls there were since it was last asked.
-func (t *Table) TakeCalls() int {
-	t.mutex.Lock()
-	defer t.mutex.Unlock()
-	taken := t.calls
-	t.calls = 0
-	return taken
-}
-
 // A tableCall is a call of GetItem or UpdateItem.
 type tableCall struct {
 	Key                                   Item
@@ -75,19 +55,16 @@ type tableCall struct {
 // ServeHTTP answers one call.
 func (t *Table) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var call tableCall
-	err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<20)).Decode(&call)
+	if !t.accept(w, r, &call) {
+		return
+	}
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
-	t.calls++
 	id := call.Key["id"]["S"]
 	item, known := t.items[id]
-	switch target, fail := r.Header.Get("X-Amz-Target"), t.fail; {
-	case fail != nil:
-		t.mutex.Unlock() // it may take its time
-		fail(w, r)
-		t.mutex.Lock()
-	case err != nil || id == "":
-		Fault("SerializationException", http.StatusBadRequest)(w, r)
+	switch target := r.Header.Get("X-Amz-Target"); {
+	case id == "":
+		Fault("ValidationException", http.StatusBadRequest)(w, r)
 	case target == "DynamoDB_20120810.GetItem" && !known:
 		AWSAnswer(w, http.StatusOK, struct{}{})
 	case target == "DynamoDB_20120810.GetItem":
