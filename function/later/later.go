@@ -20,8 +20,8 @@ import (
 	"time"
 )
 
-// MaxMessageBytes is the longest message: the queue's own limit, less what the reason of
-// a dead letter may take beside it,
+// MaxMessageBytes is the longest message: the queue's own limit, minus what the reason of a
+// dead letter may take,
 // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html.
 const MaxMessageBytes = maxQueueBytes - maxReasonBytes
 

@@ -21,8 +21,8 @@ const maxBatchDepth = 100_000
 
 const idempotencyKey = "Idempotency-Key"
 
-// A Batch is an array of records that are sent one by one. It is safe for
-// concurrent use. It reads the caller's request, so it is good as long as that is.
+// A Batch is an array of records that are sent one by one. It is safe for concurrent use.
+// It reads the caller's request, so it is valid only as long as that is.
 type Batch struct {
 	directives *directives
 	moves      []move
@@ -41,12 +41,11 @@ type batchRecord struct {
 // Len returns the number of records.
 func (b *Batch) Len() int { return len(b.records) }
 
-// Record makes the plan of one record, counted from 0. The error is the
-// *gateway.Refusal of that record, whose detail names it. Header holds an
-// Idempotency-Key, unless a field of the record is moved there: a hash of the
-// caller's own, the record's bytes and how many equal records came before it
-// (draft-ietf-httpapi-idempotency-key-header), so that a record that is sent
-// again, alone or in another batch, has the same one.
+// Record makes the plan of one record, counted from 0. The error is the *gateway.Refusal of
+// that record, whose detail names it. Header holds an Idempotency-Key, unless a field of
+// the record is moved there: a hash of the caller's own, the record's bytes and how many
+// equal records came before it (draft-ietf-httpapi-idempotency-key-header), so a record
+// that is sent again, alone or in another batch, has the same one.
 func (b *Batch) Record(index int) (*Plan, error) {
 	var store [16]move
 	moves := append(store[:0], b.moves...)

@@ -19,13 +19,13 @@ const maxPlaceholders = 16
 // {{{name}}} in it is replaced by the credential of that security scheme.
 type Fill struct {
 	// Field is the canonical name of a header field, which Header does not hold. It is
-	// empty where the one part is a scheme that goes into the URL's query, as the
-	// scheme says; the query does not hold that parameter either.
+	// empty if the only part is a scheme whose credential goes into the URL's query; the
+	// query does not hold that parameter either.
 	Field string
 	Parts []FillPart
 }
 
-// A FillPart is a literal text or, where Scheme is not nil, that scheme's credential.
+// A FillPart is a literal text or, if Scheme is not nil, that scheme's credential.
 type FillPart struct {
 	Literal string
 	Scheme  *destination.SecurityScheme

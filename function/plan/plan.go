@@ -56,8 +56,8 @@ var (
 	ErrSession            = errors.New("the session is invalid")
 )
 
-// A Plan is an outbound request without its credential. Nothing in it is shared
-// with the caller's request but the bytes of Body, which nobody changes.
+// A Plan is an outbound request without its credential. It shares only the bytes of Body
+// with the caller's request, and nobody changes those.
 type Plan struct {
 	// Destination is the API that the outbound URL belongs to.
 	Destination *destination.Destination
@@ -75,27 +75,26 @@ type Plan struct {
 	Fills []Fill
 	// DryRun says that the caller asks to see the plan instead of having it sent.
 	DryRun bool
-	// Later says that the record is to be accepted now and delivered later, where there is
-	// a queue: the caller prefers it, or the document says so.
+	// Later says that the record is to be accepted now and delivered later, if there is a
+	// queue: the caller prefers it, or the document says so.
 	Later bool
-	// Record is the caller's body without the session token, as a plan made later takes
-	// it, see Kept; nil unless Later.
+	// Record is the caller's body without the session token, for a later plan, see Kept;
+	// nil unless Later.
 	Record []byte
-	// BatchKey is the Idempotency-Key of a record of a batch; empty for any other, and where
-	// a field of the record is moved there.
+	// BatchKey is the Idempotency-Key of a record of a batch; empty for any other record,
+	// and if a field of the record is moved there.
 	BatchKey string
 	// Dropped names, in a dry run, the fields of the record that the operation's
 	// body template leaves out.
 	Dropped []string
-	// Chosen are the values of the fields that choose a member of a scheme's secret, by
-	// the fields' names; nil for none.
+	// Chosen maps the fields that choose a member of a scheme's secret to their values; nil
+	// for none.
 	Chosen map[string]string
-	// SessionToken gives the token that the destination's x-keyrelay-session asks to
-	// check; nil where it asks for none. It is a func so that no print, log or
-	// encoder can show it.
+	// SessionToken returns the token that the destination's x-keyrelay-session checks; nil
+	// if it checks none. It is a func so that no print, log or encoder can show the token.
 	SessionToken func() string
-	// Batch holds the records where each is one outbound request (x-keyrelay-batch:
-	// split); nil otherwise. URL, Header and Body are nil then: each record has one of each.
+	// Batch holds the records if each is one outbound request (x-keyrelay-batch: split);
+	// nil otherwise. Then URL, Header and Body are nil, because each record has its own.
 	Batch *Batch
 }
 

@@ -55,10 +55,10 @@ func splitOutsideQuotes(line string, separator byte) (parts []string) {
 	return append(parts, line[start:])
 }
 
-// Kept returns the header fields of a request that a plan made later needs: those that
-// direct the relay and those that it forwards, Prefer without respond-async. None holds
-// the caller's key, and Authorization and Cookie hold placeholders alone: what else a
-// caller puts there is a credential, and the error refuses it.
+// Kept returns the header fields of a request that a later plan needs: those that direct
+// the relay and those that it forwards, Prefer without respond-async. None holds the
+// caller's key. Authorization and Cookie hold only placeholders: anything else there is a
+// credential, which the error refuses.
 func Kept(header http.Header) (http.Header, error) {
 	kept := http.Header{}
 	for name, values := range header {

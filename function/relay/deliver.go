@@ -72,8 +72,8 @@ const (
 	dead      outcome = "dead"
 )
 
-// Deliver delivers the messages of one event of the queue, side by side, and returns the
-// IDs of those that come again. It is a gateway.DeliverFunc.
+// Deliver delivers the messages of one queue event at the same time, and returns the IDs of
+// those that must come again. It is a gateway.DeliverFunc.
 func (r *Relay) Deliver(ctx context.Context, messages []gateway.QueueMessage) (again []string) {
 	settling, cancel := settlingContext(ctx)
 	defer cancel()
@@ -109,8 +109,8 @@ func settlingContext(ctx context.Context) (context.Context, context.CancelFunc) 
 	return context.WithCancel(settling)
 }
 
-// Poll delivers what it receives from the queue until stop ends, and then waits for the
-// deliveries in progress, for drain at most. failed is told why the queue could not be asked.
+// Poll delivers what it receives from the queue until stop ends, and then waits at most
+// drain for the deliveries in progress. It calls failed with each error of the queue.
 func (r *Relay) Poll(stop context.Context, drain time.Duration, failed func(err error)) {
 	r.config.Queue.Poll(stop, later.Poller{Deliver: r.deliver, Failed: failed, Drain: drain})
 }

@@ -21,9 +21,9 @@ const (
 
 // Prepare does what the first request would otherwise wait for: it loads the system's
 // certificate roots, reads the callers' keys and the secrets of the security schemes that
-// operations attach, and connects to the declared servers, side by side and for a second
-// at most. It retrieves no credential and sends nothing to a server. What fails is left
-// to the request that needs it.
+// operations attach, and connects to the declared servers, all at the same time, for at
+// most a second. It retrieves no credential and sends nothing to a server. The request that
+// needs what failed reports it.
 func (r *Relay) Prepare(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, prepareTime)
 	defer cancel()

@@ -11,16 +11,16 @@ import (
 	"keyrelay/function/upstream"
 )
 
-// A Problem is one kind of answer that the relay itself makes. Its name is stable.
+// A Problem is one kind of answer that the relay itself makes. Its name never changes.
 type Problem struct {
 	// Name is the last part of the problem's type, urn:keyrelay:problem:NAME.
 	Name string
 	// Status is the HTTP status code.
 	Status int
-	// Title says what happened, the same words each time (RFC 9457 section 3.1.4).
+	// Title says what happened, in the same words each time (RFC 9457 section 3.1.4).
 	Title string
 	blame blame
-	// Remedy says in general what to do about it; the detail of an answer says it for its case.
+	// Remedy says what to do in general; an answer's detail says it for its case.
 	Remedy string
 	causes []cause
 }
@@ -70,7 +70,7 @@ func blameForStatus(status int) blame {
 	return blameNobody
 }
 
-// ProxyErrors lists the error types that Proxy-Status gives the problem.
+// ProxyErrors lists the error types that Proxy-Status can have for the problem.
 func (p Problem) ProxyErrors() []string {
 	var types []string
 	for _, cause := range p.causes {

@@ -44,28 +44,28 @@ const gatewayLimit = 29 * time.Second
 // gateway cuts the answer off.
 const answerMargin = 500 * time.Millisecond
 
-// Config says what a Relay works with. Every field but Tokens, CallerKeys, CallerNames, Queue, LogLevel and FunctionName is required.
+// Config says what a Relay uses. Every field but Tokens, CallerKeys, CallerNames, Queue,
+// LogLevel and FunctionName is required.
 type Config struct {
 	// Destinations are what the relay may call.
 	Destinations *destination.Set
 	// Secrets reads the secrets that the destinations and CallerKeys name.
 	Secrets *secret.Store
 	// Tokens is the table in which instances share the credentials that they retrieve; nil
-	// where each keeps its own.
+	// if each keeps its own.
 	Tokens *cache.Table
-	// CallerKeys names the secret with the keys of which a caller must send one as
-	// X-Api-Key; see caller.Config. With the zero Reference every caller is served.
+	// CallerKeys names the secret with the callers' keys, one of which a caller must send
+	// as X-Api-Key; see caller.Config. With the zero Reference, every caller is served.
 	CallerKeys destination.Reference
-	// CallerNames maps the ids of API keys and the ARNs of IAM principals that a gateway
-	// lets in to callers' names.
+	// CallerNames maps the ids of API keys and the ARNs of IAM principals, as a gateway
+	// names them, to callers' names.
 	CallerNames map[string]string
-	// Queue takes what is accepted now and delivered later. Where it is nil everything is
-	// sent at once, and messages that are handed to Deliver all the same are neither
-	// postponed nor made dead letters.
+	// Queue takes what is accepted now and delivered later. If it is nil, everything is
+	// sent at once, and Deliver neither postpones messages nor makes them dead letters.
 	Queue *later.Queue
 	// Log receives one JSON object and a line break per request, in one Write.
 	Log io.Writer
-	// LogLevel is the least level of the entries that are written.
+	// LogLevel is the lowest level of the entries that are written.
 	LogLevel slog.Level
 	// FunctionName adds metrics for that function in CloudWatch's embedded metric
 	// format to each log entry; empty adds none.
@@ -113,7 +113,7 @@ func (r *Relay) Destinations() []*destination.Destination {
 	return r.config.Destinations.Destinations()
 }
 
-// Warnings returns the warnings about the documents that an operator is told at the start.
+// Warnings returns the warnings about the documents that the log shows at the start.
 func (r *Relay) Warnings() []destination.Warning {
 	return slices.DeleteFunc(slices.Clone(r.config.Destinations.Warnings()), func(w destination.Warning) bool { return !w.AtStart })
 }
