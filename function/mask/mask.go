@@ -43,15 +43,15 @@ const hidden = "***"
 type Masker struct {
 	hash    hash
 	windows []*window
-	// shortest and longest are lengths of windows.
-	shortest, longest int
-	scanners          sync.Pool
+	// shortest and longest are lengths of windows, shortestRun is the least of one for base64.
+	shortest, longest, shortestRun int
+	scanners                       sync.Pool
 }
 
 // New returns a Masker for values that a request carries. Those shorter than
 // MinLength are not looked for; a Masker without values finds nothing.
 func New(values ...string) *Masker {
-	m := &Masker{hash: newHash(), shortest: math.MaxInt}
+	m := &Masker{hash: newHash(), shortest: math.MaxInt, shortestRun: math.MaxInt}
 	for _, value := range values {
 		if len(value) >= MinLength {
 			m.windows = append(m.windows, windowsFor(&m.hash, value)...)
@@ -59,6 +59,9 @@ func New(values ...string) *Masker {
 	}
 	for _, w := range m.windows {
 		m.shortest, m.longest = min(m.shortest, w.length), max(m.longest, w.length)
+		if w.isBase64 {
+			m.shortestRun = min(m.shortestRun, w.length)
+		}
 	}
 	m.scanners.New = func() any { return newScanner(m) }
 	return m

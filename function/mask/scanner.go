@@ -96,10 +96,12 @@ func (s *scanner) scanPlain(start, end int) {
 	right := s.end - from.count
 	left := right - (end - start)
 	copy(s.plain[left:right], s.text[start:end])
+	// Most texts hold no run that is long enough for any window of base64.
+	noRun := from.run < s.shortestRun && !hasRun(s.plain[left:right+s.shortestRun-1], s.shortestRun)
 	for i, w := range s.windows {
 		sum := from.hashes[i]
 		if w.isBase64 && from.run < w.length {
-			if !hasRun(s.plain[left:right+w.length-1], w.length) {
+			if noRun || !hasRun(s.plain[left:right+w.length-1], w.length) {
 				continue
 			}
 			sum = s.hash.sum(s.plain[right : right+w.length])

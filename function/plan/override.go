@@ -53,6 +53,10 @@ func errSpread(field, name string) error {
 // overrides reports whether servers could read a header field as such a name, unless
 // the operation declares it, as a parameter or as the field of a scheme of its own.
 func overrides(operation *destination.Operation, name string) bool {
+	switch name { // what nearly every request has needs no look at its words
+	case "Accept", "Accept-Language", "Cache-Control", "Content-Type", "Idempotency-Key", "Traceparent", "User-Agent", "X-Request-Id":
+		return false
+	}
 	return isOverride(name) && !declares(operation, "header", name, gateway.SameHeaderName)
 }
 
