@@ -24,6 +24,8 @@ func TestCheckTellsWhatIsAttached(t *testing.T) {
 		"security: [{key: []}, {}]\npaths: {/a: {get: {}, post: {security: [{}, {key: []}]}}}\n" + schemes: "api: API, attaches key\n" +
 			"  network: public\n  security at line 4, column 11 and 1 more: key, else nothing: the first whose secrets exist, found out at first use\n" +
 			"  secret at line 6, column 32: secretsmanager:keyrelay/api#/key\n",
+		"x-keyrelay-ca: secretsmanager:keyrelay/roots\nx-keyrelay-variables: secretsmanager:keyrelay/v\nx-keyrelay-session: {field: s, secret: 'secretsmanager:keyrelay/digests#/list'}\n": "api: API, attaches no credential\n  network: public\n" +
+			"  secret at line 4, column 16: secretsmanager:keyrelay/roots\n  secret at line 5, column 23: secretsmanager:keyrelay/v\n  secret at line 6, column 40: secretsmanager:keyrelay/digests#/list\n",
 	} {
 		var out bytes.Buffer
 		head := "openapi: 3.1.0\ninfo: {title: API, version: '1'}\nservers: [{url: 'https://api.example.com'}]\n"

@@ -71,6 +71,7 @@ func TestStartFaults(t *testing.T) {
 		"no folder":          {nil, []string{"KEYRELAY_DESTINATIONS=/nowhere/at/all"}, "/nowhere/at/all"},
 		"caller key unset":   {nil, []string{"PORT=" + port, "KEYRELAY_CALLER_KEYS=env:NOT_SET", "KEYRELAY_DESTINATIONS=" + good}, "KEYRELAY_CALLER_KEYS"},
 		"loopback in Lambda": {nil, []string{"AWS_LAMBDA_RUNTIME_API=127.0.0.1:9", "KEYRELAY_DESTINATIONS=" + good}, "loopback is open to nobody in AWS Lambda"},
+		"wider than allowed": {nil, []string{"PORT=127.0.0.1:0", "KEYRELAY_NETWORKS=private", "KEYRELAY_DESTINATIONS=" + good}, "the network loopback is wider than documents may ask for here"},
 		"usage":              {[]string{"serve"}, nil, "usage: keyrelay"},
 		"misspelt":           {nil, []string{"KEYRELAY_DESTINATION=" + good}, "KEYRELAY_DESTINATION is not a setting"},
 		"not for Lambda":     {[]string{"check", "--for", "lambda", writeDocuments(t, secretDocument("env:ORDERS_KEY"))}, nil, "api.yaml:7:69: the function will not have the environment variable ORDERS_KEY"},

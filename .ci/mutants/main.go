@@ -5,7 +5,7 @@
 //	go run ./.ci/mutants guard     those whose title or file holds this text
 //
 // The code itself stays as it is: the compiler is given the broken file in the place
-// of the true one (go test -overlay). An entry whose text is no longer in its file, or
+// of the true one (-overlay). An entry whose text is no longer in its file, or
 // is there more than once, fails too: the code has moved and the entry must follow it.
 package main
 
@@ -146,8 +146,10 @@ func (m mutant) run() string {
 	if err != nil {
 		return err.Error()
 	}
-	arguments := append([]string{"test", "-overlay", overlay, "-count=1", "-failfast", "-vet=off", "-timeout=60s"}, m.tests...)
-	output, err := exec.Command("go", arguments...).CombinedOutput() // #nosec G204 -- from our own list
+	arguments := append([]string{"test", "-count=1", "-failfast", "-vet=off", "-timeout=60s"}, m.tests...)
+	command := exec.Command("go", arguments...)                     // #nosec G204 -- from our own list
+	command.Env = append(os.Environ(), "GOFLAGS=-overlay="+overlay) // the programs that tests build are broken too
+	output, err := command.CombinedOutput()
 	switch {
 	case err == nil:
 		return "no test of " + strings.Join(m.tests, " ") + " notices. Write one that does."

@@ -349,7 +349,7 @@ func TestRefusalsCostLittle(t *testing.T) {
 			rw.Header().Set("Retry-After", "600")
 			rw.WriteHeader(http.StatusTooManyRequests)
 		})
-		for range 50 {
+		for range 100 { // longer than the pause between renewals
 			used := w.mustAuthorize(t, outbound, "Bearer token-number-2")
 			if renewal(t, w.store, used) != nil {
 				t.Error("there is no other")
