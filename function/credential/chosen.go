@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"keyrelay/function/cache"
 	"keyrelay/function/destination"
 	"keyrelay/function/gateway"
 	"keyrelay/function/plan"
@@ -33,17 +34,13 @@ func (s *Store) checkChosen(ctx context.Context, scope retrieval.Scope, chosen m
 // checkMember refuses what a record chose and the secret does not have, once it was read
 // again: nothing is kept of it, whatever callers may send.
 func (s *Store) checkMember(ctx context.Context, scope retrieval.Scope) error {
-	got, err := s.secrets.Get(ctx, scope.Secret())
-	if err != nil {
+	absent := false
+	err := s.readFor(ctx, scope, func(got cache.Result[*secret.Version]) error {
+		_, err := got.Value.Select(scope.Secret())
+		absent = errors.Is(err, secret.ErrAbsent)
 		return err
-	}
-	if _, err = got.Value.Select(scope.Secret()); !errors.Is(err, secret.ErrAbsent) {
-		return err
-	}
-	if got, err = s.secrets.Renew(ctx, scope.Secret(), got.Value); err != nil {
-		return err
-	}
-	if _, err = got.Value.Select(scope.Secret()); !errors.Is(err, secret.ErrAbsent) {
+	})
+	if !absent {
 		return err
 	}
 	return &gateway.Refusal{

@@ -32,22 +32,13 @@ func newSigned(s *Store) *cache.Cache[retrieval.Scope, *signed] {
 	}
 }
 
-// sign makes a JWT. A secret that cannot sign is read again past the cache, so that a
-// mended one is seen soon.
-func (s *Store) sign(ctx context.Context, scope retrieval.Scope, _ *signed) (*signed, cache.Life, error) {
-	got, err := s.secrets.Get(ctx, scope.Secret())
-	if err != nil {
-		return nil, cache.Life{}, err
-	}
-	made, life, err := signWith(scope, got.Value)
-	if err != nil {
-		again, renewErr := s.secrets.Renew(ctx, scope.Secret(), got.Value)
-		if renewErr != nil || again.Value == got.Value {
-			return nil, cache.Life{}, err
-		}
-		return signWith(scope, again.Value)
-	}
-	return made, life, nil
+// sign makes a JWT.
+func (s *Store) sign(ctx context.Context, scope retrieval.Scope, _ *signed) (made *signed, life cache.Life, err error) {
+	err = s.readFor(ctx, scope, func(got cache.Result[*secret.Version]) (err error) {
+		made, life, err = signWith(scope, got.Value)
+		return err
+	})
+	return made, life, err
 }
 
 func signWith(scope retrieval.Scope, version *secret.Version) (*signed, cache.Life, error) {
@@ -76,10 +67,7 @@ func (s *Store) signedJWT() kind {
 	}
 	get := func(ctx context.Context, scope retrieval.Scope) (*part, stats, error) {
 		got, err := s.signed.Get(ctx, scope)
-		if err != nil {
-			return nil, stats{waited: got.Waited}, err
-		}
-		return keep(s, scope, got, from)
+		return keep(s, scope, got, err, from)
 	}
 	renew := func(ctx context.Context, used *part) (*part, stats, error) {
 		refused, _ := used.version.(*signed)
@@ -87,10 +75,7 @@ func (s *Store) signedJWT() kind {
 			return nil, stats{}, err
 		}
 		got, err := s.signed.Renew(ctx, used.scope, refused)
-		if err != nil {
-			return nil, stats{waited: got.Waited}, err
-		}
-		return keep(s, used.scope, got, from)
+		return keep(s, used.scope, got, err, from)
 	}
 	return kind{get, renew}
 }

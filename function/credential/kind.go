@@ -53,8 +53,24 @@ func unsupported(_ context.Context, scope retrieval.Scope) (*part, stats, error)
 	}
 }
 
-// static is for credentials that are a secret. One that is not of the right shape is
-// read again past the cache, so that a mended one is seen soon.
+// readFor passes the secret of a scope to a use. One that is of no use is read again past
+// the cache, so that a mended one is seen soon.
+func (s *Store) readFor(ctx context.Context, scope retrieval.Scope, use func(cache.Result[*secret.Version]) error) error {
+	got, err := s.secrets.Get(ctx, scope.Secret())
+	if err != nil {
+		return err
+	}
+	if err = use(got); err == nil {
+		return nil
+	}
+	again, renewErr := s.secrets.Renew(ctx, scope.Secret(), got.Value)
+	if renewErr != nil || again.Value == got.Value {
+		return err
+	}
+	return use(again)
+}
+
+// static is for credentials that are a secret.
 func (s *Store) static(from func(*destination.SecurityScheme, secret.Value) (*part, error)) kind {
 	fromVersion := func(scope retrieval.Scope, version *secret.Version) (*part, error) {
 		value, err := version.Select(scope.Secret())
@@ -71,27 +87,18 @@ func (s *Store) static(from func(*destination.SecurityScheme, secret.Value) (*pa
 		return made, err
 	}
 	get := func(ctx context.Context, scope retrieval.Scope) (*part, stats, error) {
-		got, err := s.secrets.Get(ctx, scope.Secret())
-		if err != nil {
-			return nil, stats{}, err
-		}
-		made, taken, err := keep(s, scope, got, fromVersion)
-		if err == nil {
-			return made, taken, nil
-		}
-		again, renewErr := s.secrets.Renew(ctx, scope.Secret(), got.Value)
-		if renewErr != nil || again.Value == got.Value {
-			return nil, taken, err
-		}
-		return keep(s, scope, again, fromVersion)
+		var made *part
+		var taken stats
+		err := s.readFor(ctx, scope, func(got cache.Result[*secret.Version]) (err error) {
+			made, taken, err = keep(s, scope, got, nil, fromVersion)
+			return err
+		})
+		return made, taken, err
 	}
 	renew := func(ctx context.Context, used *part) (*part, stats, error) {
 		version, _ := used.version.(*secret.Version)
 		got, err := s.secrets.Renew(ctx, used.scope.Secret(), version)
-		if err != nil {
-			return nil, stats{waited: got.Waited}, err
-		}
-		return keep(s, used.scope, got, fromVersion)
+		return keep(s, used.scope, got, err, fromVersion)
 	}
 	return kind{get, renew}
 }
@@ -112,18 +119,12 @@ func (s *Store) Fill(ctx context.Context, d *destination.Destination, scheme *de
 func (s *Store) retrieved() kind {
 	get := func(ctx context.Context, scope retrieval.Scope) (*part, stats, error) {
 		got, err := s.retriever.Get(ctx, scope)
-		if err != nil {
-			return nil, stats{waited: got.Waited}, err
-		}
-		return s.keepToken(scope, got)
+		return s.keepToken(scope, got, err)
 	}
 	renew := func(ctx context.Context, used *part) (*part, stats, error) {
 		token, _ := used.version.(*retrieval.Token)
 		got, err := s.retriever.Renew(ctx, used.scope, token)
-		if err != nil {
-			return nil, stats{waited: got.Waited}, err
-		}
-		return s.keepToken(used.scope, got)
+		return s.keepToken(used.scope, got, err)
 	}
 	return kind{get, renew}
 }
@@ -172,17 +173,20 @@ func fromToken(scope retrieval.Scope, token *retrieval.Token) (*part, error) {
 }
 
 // keepToken keeps what a call answered with.
-func (s *Store) keepToken(scope retrieval.Scope, got cache.Result[*retrieval.Token]) (*part, stats, error) {
-	made, taken, err := keep(s, scope, got, fromToken)
-	if got.Waited {
+func (s *Store) keepToken(scope retrieval.Scope, got cache.Result[*retrieval.Token], failure error) (*part, stats, error) {
+	made, taken, err := keep(s, scope, got, failure, fromToken)
+	if err == nil && got.Waited {
 		taken.call, taken.unshared = got.Value.Took(), got.Value.Unshared()
 	}
 	return made, taken, err
 }
 
-// keep returns the part that is made of a version, made anew if there is none yet.
-func keep[V comparable](s *Store, scope retrieval.Scope, got cache.Result[V], from func(retrieval.Scope, V) (*part, error)) (*part, stats, error) {
+// keep returns the part that is made of a version that was had without a failure, made anew if there is none yet.
+func keep[V comparable](s *Store, scope retrieval.Scope, got cache.Result[V], failure error, from func(retrieval.Scope, V) (*part, error)) (*part, stats, error) {
 	taken := stats{waited: got.Waited, stale: got.Stale, failure: got.Failure}
+	if failure != nil {
+		return nil, taken, failure
+	}
 	if found, ok := s.parts.Load(scope); ok {
 		if kept, _ := found.(*part); kept.version == any(got.Value) {
 			return kept, taken, nil

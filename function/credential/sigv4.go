@@ -84,10 +84,7 @@ func (s *Store) signature() kind {
 			return given.get(ctx, scope)
 		}
 		got, err := s.roles.Get(ctx, roleKey{})
-		if err != nil {
-			return nil, stats{}, err
-		}
-		return keep(s, scope, got, func(scope retrieval.Scope, of *role) (*part, error) { return newSigner(scope.Scheme, of), nil })
+		return keep(s, scope, got, err, func(scope retrieval.Scope, of *role) (*part, error) { return newSigner(scope.Scheme, of), nil })
 	}
 	renew := func(ctx context.Context, used *part) (*part, stats, error) {
 		if used.scope.Scheme.Secret != (destination.Reference{}) {

@@ -104,51 +104,41 @@ func (r *Retriever) readInputs(ctx context.Context, scope Scope) (inputs, error)
 }
 
 // readSecret reads the scheme's own secret: a JSON object, or a text for {{{.}}}.
-func (r *Retriever) readSecret(ctx context.Context, in *inputs) error {
-	reference := in.scope.Secret()
-	asksForText := slices.ContainsFunc(expressions(in.scope.Scheme), func(part destination.TemplatePart) bool { return part.Whole })
-	if !asksForText {
-		var err error
-		in.version, in.members, err = r.readObject(ctx, reference)
-		return err
+func (r *Retriever) readSecret(ctx context.Context, in *inputs) (err error) {
+	if slices.ContainsFunc(expressions(in.scope.Scheme), func(part destination.TemplatePart) bool { return part.Whole }) {
+		in.version, in.whole, err = r.readAs(ctx, in.scope.Secret(), func(read secret.Value) bool { return !read.IsJSON },
+			"is JSON and no text, which {{{.}}} of "+in.scope.Scheme.Name+" stands for. Store the bare text, or name its members.")
+	} else {
+		in.version, in.members, err = r.readObject(ctx, in.scope.Secret())
 	}
-	got, err := r.secrets.Get(ctx, reference)
-	if err != nil {
-		return err
-	}
-	in.version = got.Value
-	read, err := got.Value.Select(reference)
-	if problem := malformed(read, err); problem != "" {
-		err = secret.Unusable(reference, problem)
-	} else if err == nil && read.IsJSON {
-		err = secret.Unusable(reference, "is JSON and no text, which {{{.}}} of "+in.scope.Scheme.Name+" stands for. Store the bare text, or name its members.")
-	}
-	in.whole = read.Bytes
 	return err
 }
 
-// readObject reads a secret that has to be a JSON object. The version is returned
-// also where the secret is none.
+// readObject reads a secret that has to be a JSON object.
 func (r *Retriever) readObject(ctx context.Context, reference destination.Reference) (*secret.Version, secret.Secret, error) {
+	return r.readAs(ctx, reference, func(read secret.Value) bool { return rawjson.IsObject(read.Bytes()) },
+		"is no JSON object. Store one whose members are the values that the retrieval sends.")
+}
+
+// readAs reads a secret that has to fit; otherwise says what is wrong with it. The version
+// is returned also where it does not fit.
+func (r *Retriever) readAs(ctx context.Context, reference destination.Reference, fits func(secret.Value) bool, otherwise string) (*secret.Version, secret.Secret, error) {
 	got, err := r.secrets.Get(ctx, reference)
 	if err != nil {
 		return nil, nil, err
 	}
 	read, err := got.Value.Select(reference)
-	if problem := malformed(read, err); problem != "" {
-		err = secret.Unusable(reference, problem)
-	} else if err == nil && !rawjson.IsObject(read.Bytes()) {
-		err = secret.Unusable(reference, "is no JSON object. Store one whose members are the values that the retrieval sends.")
-	}
-	return got.Value, read.Bytes, err
-}
-
-// malformed is secret.Value.Malformed of what was read without an error.
-func malformed(read secret.Value, err error) string {
 	if err != nil {
-		return ""
+		return got.Value, nil, err
 	}
-	return read.Malformed()
+	problem := read.Malformed()
+	if problem == "" && !fits(read) {
+		problem = otherwise
+	}
+	if problem != "" {
+		return got.Value, nil, secret.Unusable(reference, problem)
+	}
+	return got.Value, read.Bytes, nil
 }
 
 // rereadInputs reads the secret of a retrieval past the cache, and has the credentials
