@@ -378,30 +378,3 @@ func TestOneForEachRequest(t *testing.T) {
 		}
 	})
 }
-
-// FuzzShared reads whatever an instance of another version may have sealed: it sends a
-// credential that a header can carry, or retrieves one.
-func FuzzShared(f *testing.F) {
-	for _, seed := range []string{
-		`{"made": 1, "schemes": {"oauth": {"text": "Bearer a", "secrets": ["a"]}}}`, `{"schemes": {"oauth": {"text": "a\nb"}}}`,
-		`{"refresh": -1, "expiry": 99999999999999999, "schemes": {"oauth": {"text": "a"}}}`, `{"schemes": {"oauth": null}}`, `[]`, "",
-	} {
-		f.Add([]byte(seed))
-	}
-	f.Fuzz(func(t *testing.T, value []byte) {
-		f := newFleet(1, map[string]string{"client": client}, fake.Tokens(3600))
-		mustGet(t, f.instances[0], f.plan(f.oauth()))
-		for id := range f.table.Items() {
-			unshared, err := tableOn(f.table, tableKey).Share(t.Context(), cache.Turn{
-				ID: id, Use: func([]byte) bool { return false }, Make: func(context.Context) ([]byte, time.Time, error) { return value, time.Time{}, nil },
-			})
-			if unshared != "" || err != nil {
-				t.Fatal(unshared, err)
-			}
-		}
-		held := mustGet(t, f.instance(tableKey), f.plan(f.oauth()))
-		if got := sent(held).Get("Authorization"); got == "" || retrieval.HeaderProblem(got) != "" {
-			t.Errorf("%s is sent as %q", value, got)
-		}
-	})
-}
