@@ -46,22 +46,12 @@ func attachQuery(name, value string) func(*http.Request) {
 // setField sets a header field and removes every other spelling of its name:
 // other letter cases, and "_" for "-", which CGI and WSGI take for the same.
 func setField(header http.Header, field string, values []string) {
-	removeSpellings(header, field)
-	header[field] = values
-}
-
-// removeField removes a header field in every spelling.
-func removeField(header http.Header, field string) {
-	removeSpellings(header, field)
-	delete(header, field)
-}
-
-func removeSpellings(header http.Header, field string) {
 	for name := range header {
 		if name != field && gateway.SameHeaderName(name, field) {
 			delete(header, name)
 		}
 	}
+	header[field] = values
 }
 
 // setCookie adds a cookie to the Cookie field and removes any of the same name (RFC 6265 section 4.2.1).

@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"keyrelay/function/gateway"
 	"keyrelay/function/retrieval"
 )
 
@@ -27,7 +28,7 @@ type signer struct {
 // A signingKey signs for one scope: a day, a region and a service.
 type signingKey struct {
 	scope string
-	sign  func(text string) []byte
+	sign  func(text []byte) []byte
 }
 
 const signingAlgorithm = "AWS4-HMAC-SHA256"
@@ -36,8 +37,12 @@ const signingAlgorithm = "AWS4-HMAC-SHA256"
 // holds for any spelling of its query.
 func (s *signer) sign(request *http.Request) {
 	header, keys := request.Header, s.role.credentials()
-	for _, field := range [...]string{"Authorization", "X-Amz-Date", "X-Amz-Security-Token", "X-Amz-Content-Sha256"} {
-		removeField(header, field)
+	for name := range header {
+		for _, field := range [...]string{"Authorization", "X-Amz-Date", "X-Amz-Security-Token", "X-Amz-Content-Sha256"} {
+			if gateway.SameHeaderName(name, field) {
+				delete(header, name)
+			}
+		}
 	}
 	host := withoutDefaultPort(request.URL)
 	if host != request.URL.Host {
@@ -57,9 +62,13 @@ func (s *signer) sign(request *http.Request) {
 	canonical, names := appendFields(canonical, header, host)
 	canonical = append(canonical, "\n"+names+"\n"+payload...)
 	sum := sha256.Sum256(canonical)
-	region := cmp.Or(s.region, regionOf(request.URL.Hostname(), s.role.region), "us-east-1")
+	region := s.region
+	if region == "" {
+		region = cmp.Or(regionOf(request.URL.Hostname(), s.role.region), "us-east-1")
+	}
 	key := s.key(moment[:len("20060102")]+"/"+region+"/"+s.service+"/aws4_request", keys.SecretAccessKey)
-	signature := key.sign(signingAlgorithm + "\n" + moment + "\n" + key.scope + "\n" + hex.EncodeToString(sum[:]))
+	text := append(canonical[:0], signingAlgorithm+"\n"+moment+"\n"+key.scope+"\n"...)
+	signature := key.sign(hex.AppendEncode(text, sum[:]))
 	header["Authorization"] = []string{signingAlgorithm + " Credential=" + keys.AccessKeyID + "/" + key.scope + ", SignedHeaders=" + names + ", Signature=" + hex.EncodeToString(signature)}
 }
 
@@ -79,16 +88,16 @@ func (s *signer) key(scope, secretKey string) *signingKey {
 	}
 	derived := []byte("AWS4" + secretKey)
 	for part := range strings.SplitSeq(scope, "/") {
-		derived = authenticationCode(derived, part)
+		derived = authenticationCode(derived, []byte(part))
 	}
-	made := &signingKey{scope, func(text string) []byte { return authenticationCode(derived, text) }}
+	made := &signingKey{scope, func(text []byte) []byte { return authenticationCode(derived, text) }}
 	s.last.Store(made)
 	return made
 }
 
-func authenticationCode(key []byte, text string) []byte {
+func authenticationCode(key, text []byte) []byte {
 	made := hmac.New(sha256.New, key)
-	_, _ = made.Write([]byte(text))
+	_, _ = made.Write(text)
 	return made.Sum(nil)
 }
 
@@ -130,6 +139,8 @@ func payloadHash(request *http.Request) string {
 
 // withoutDefaultPort is the host as it is signed and sent.
 func withoutDefaultPort(target *url.URL) string {
-	port := map[string]string{"http": ":80", "https": ":443"}[target.Scheme]
-	return strings.TrimSuffix(target.Host, port)
+	if target.Scheme == "http" {
+		return strings.TrimSuffix(target.Host, ":80")
+	}
+	return strings.TrimSuffix(target.Host, ":443")
 }
