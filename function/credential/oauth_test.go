@@ -194,6 +194,9 @@ func TestTokenRefused(t *testing.T) {
 	}{
 		{400, `{"error": "invalid_client", "error_description": "hush"}`, "does not accept the client"},
 		{401, `hush`, "does not accept the client"},
+		{400, `{"errorCode": "invalid_client", "errorSummary": "hush"}`, "does not accept the client"},
+		{400, `{"error": null, "errorCode": "invalid_scope"}`, "scopes"},
+		{400, `{"errorCode": 7}`, "did not answer with a credential"},
 		{400, `{"error": "invalid_grant"}`, "user name and password"},
 		{400, `{"error": "unauthorized_client"}`, "flow"},
 		{400, `{"error": "unsupported_grant_type"}`, "flow"},

@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"keyrelay/function/destination"
 	"keyrelay/function/gateway"
 	"keyrelay/function/retrieval"
 )
@@ -72,11 +73,12 @@ func (s *signer) sign(request *http.Request) {
 	header["Authorization"] = []string{signingAlgorithm + " Credential=" + keys.AccessKeyID + "/" + key.scope + ", SignedHeaders=" + names + ", Signature=" + hex.EncodeToString(signature)}
 }
 
-// path is the path as it is signed: encoded once more, but for S3.
+// path is the path as it is signed: S3 decodes what was sent and encodes it anew, all other
+// services encode it once more.
 func (s *signer) path(target *url.URL) string {
 	path := cmp.Or(target.EscapedPath(), "/")
 	if s.service == "s3" {
-		return path
+		path = destination.Unescape(path)
 	}
 	return strings.ReplaceAll(retrieval.EscapeQuery(path), "%2F", "/")
 }

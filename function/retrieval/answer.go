@@ -225,7 +225,7 @@ func textAt(document []byte, pointer rawjson.Pointer) (string, bool) {
 func oauthError(got *upstream.Answer) string { return errorMember(asDocument(got)) }
 
 func errorMember(document []byte) string {
-	code, _ := textMember(document, "error")
+	code, _ := textMember(document, "error", "errorCode") // the second is Okta's
 	return code
 }
 
