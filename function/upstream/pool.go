@@ -118,7 +118,7 @@ func tlsConfig(d *destination.Destination, roots []byte) (*tls.Config, error) {
 		return config, nil
 	}
 	config.RootCAs = x509.NewCertPool()
-	if !config.RootCAs.AppendCertsFromPEM(roots) {
+	if !config.RootCAs.AppendCertsFromPEM(secret.PEM(string(roots), "CERTIFICATE")) {
 		return nil, &gateway.Refusal{
 			Reason: secret.ErrUnavailable,
 			Detail: "The secret " + d.CA.Public() + ", which x-keyrelay-ca of " + d.Name +

@@ -1,6 +1,7 @@
 package upstream_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -83,6 +84,7 @@ func TestCertificates(t *testing.T) {
 		say    string // "" where the call succeeds
 	}{
 		{"x-keyrelay-ca", good, good.roots, ""},
+		{"x-keyrelay-ca on one line", good, bytes.ReplaceAll(good.roots, []byte("\n"), []byte(`\n`)), ""},
 		{"system roots", good, nil, "x-keyrelay-ca"},
 		{"other roots", good, issue(t, "127.0.0.1", now).roots, "x-keyrelay-ca"},
 		{"another host", issue(t, "other.example", now.Add(-time.Minute)), nil, "another host name"},
