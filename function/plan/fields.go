@@ -230,16 +230,16 @@ func fillPath(r *record, moves []move, path string) (string, error) {
 	for {
 		literal, rest, found := strings.Cut(path, "{")
 		filled = append(filled, literal...)
-		if !found && destination.Climbs(string(filled)) {
-			return "", errUnfillable(distinct(fields)...)
-		}
 		if !found {
+			if destination.Climbs(string(filled)) {
+				return "", errUnfillable(distinct(fields)...)
+			}
 			return string(filled), nil
 		}
 		expression, after, _ := strings.Cut(rest, "}")
 		field, _ := variableName(expression)
 		start, ok := len(filled), false
-		fill := pathMove(moves, field)
+		fill := moves[slices.IndexFunc(moves, func(m move) bool { return m.to == toPath && m.field == field })]
 		if filled, _, ok = fill.style.append(filled, field, r.value(fill.member)); !ok {
 			return "", errHalfPair(field)
 		}
@@ -252,12 +252,6 @@ func fillPath(r *record, moves []move, path string) (string, error) {
 		fields = append(fields, field)
 		path = after
 	}
-}
-
-// pathMove finds a field among the moves, which begin with those of the path.
-func pathMove(moves []move, field string) move {
-	index := slices.IndexFunc(moves, func(m move) bool { return m.to == toPath && m.field == field })
-	return moves[index]
 }
 
 func errUnfillable(fields ...string) error {

@@ -93,16 +93,16 @@ func isQueryOverride(name string) bool {
 	case "url", "uri", "route", "path", "controller":
 		return marked
 	}
-	return sayMethod(words, marked)
+	return namesMethod(words, marked)
 }
 
 // isMethodOverride reports whether frameworks read a parameter, of a query or a form, as the request's method.
 func isMethodOverride(name string) bool {
 	var store [64]byte
-	return sayMethod(queryWords(store[:0], name))
+	return namesMethod(queryWords(store[:0], name))
 }
 
-func sayMethod(words []byte, marked bool) bool {
+func namesMethod(words []byte, marked bool) bool {
 	if string(words) == "method" || string(words) == "verb" {
 		return marked
 	}
@@ -207,65 +207,24 @@ func classify(word []byte) wordKind {
 
 // isPair knows words that tell such a name where one follows the other.
 func isPair(before, word []byte) bool {
-	switch string(before) {
-	case "x":
-		return string(word) == "client"
-	case "http":
-		return string(word) == "method" || string(word) == "path"
-	case "request":
-		return string(word) == "method" || string(word) == "verb" || string(word) == "uri" || string(word) == "url" || string(word) == "path"
-	case "auth":
-		return string(word) == "request" || string(word) == "type" || string(word) == "subject" || isGroup(word) || bytes.HasPrefix(word, []byte("user"))
-	case "credential":
-		return string(word) == "identifier"
-	case "jwt":
-		return string(word) == "assertion" || string(word) == "payload" || string(word) == "claim"
-	case "fastly":
-		return string(word) == "ssl" || string(word) == "ff" || string(word) == "client" || string(word) == "temp"
-	case "ms": // Azure's App Service
-		return string(word) == "token" || string(word) == "proxy"
-	case "act", "run":
-		return string(word) == "as"
-	case "behalf":
-		return string(word) == "of"
-	case "coming":
-		return string(word) == "from"
-	case "ip":
-		return string(word) == "authorization"
-	case "peer":
-		return string(word) == "certificate"
-	case "consumer":
-		return string(word) == "username" || string(word) == "custom" || string(word) == "groups" || string(word) == "id"
-	case "as", "select": // a user for whom an API acts
-		return string(word) == "user" || string(word) == "admin"
-	case "goog": // its Identity-Aware Proxy
-		return string(word) == "iap"
-	case "anonymous":
-		return string(word) == "consumer"
-	case "tls":
-		return string(word) == "client" || string(word) == "verified"
-	case "calling": // a telephone's line
-		return string(word) == "line"
-	case "host":
-		return string(word) == "name"
-	case "user":
-		return string(word) == "name" || string(word) == "info" || isGroup(word)
-	case "client":
-		switch string(word) {
-		case "address", "addr", "host", "port", "cert", "dn", "verify", "user":
-			return true
-		}
-	}
-	return false
-}
-
-// isGroup knows the words for what a user belongs to.
-func isGroup(word []byte) bool {
-	switch string(word) {
-	case "group", "groups", "role", "roles":
+	var store [64]byte
+	switch string(append(append(append(store[:0], before...), '-'), word...)) {
+	case "x-client", "http-method", "http-path",
+		"request-method", "request-verb", "request-uri", "request-url", "request-path",
+		"auth-request", "auth-type", "auth-subject", "auth-group", "auth-groups", "auth-role", "auth-roles",
+		"consumer-username", "consumer-custom", "consumer-groups", "consumer-id", "anonymous-consumer",
+		"credential-identifier", "jwt-assertion", "jwt-payload", "jwt-claim", "ip-authorization", "peer-certificate",
+		"fastly-ssl", "fastly-ff", "fastly-client", "fastly-temp",
+		"ms-token", "ms-proxy", // Azure's App Service
+		"as-user", "as-admin", "select-user", "select-admin", "act-as", "run-as", "behalf-of", // a user for whom an API acts
+		"goog-iap", // its Identity-Aware Proxy
+		"tls-client", "tls-verified", "coming-from",
+		"calling-line", // a telephone's
+		"host-name", "user-name", "user-info", "user-group", "user-groups", "user-role", "user-roles",
+		"client-address", "client-addr", "client-host", "client-port", "client-cert", "client-dn", "client-verify", "client-user":
 		return true
 	}
-	return false
+	return string(before) == "auth" && bytes.HasPrefix(word, []byte("user"))
 }
 
 // isVariable knows the variables of CGI (RFC 3875 section 4.1) and of servers that

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"strings"
 
-	"keyrelay/function/gateway"
 	"keyrelay/function/rawjson"
 )
 
@@ -33,11 +32,7 @@ func (b *builder) checkBody() error {
 	if name == "" {
 		return nil
 	}
-	return &gateway.Refusal{
-		Reason: ErrRecord,
-		Detail: "The body has the member " + quoted(name) + ", by which frameworks read another method than the request's. Take it out, and send the method that you mean.",
-		Fields: []string{name},
-	}
+	return refuse(ErrRecord, "The body has the member "+quoted(name)+", by which frameworks read another method than the request's. Take it out, and send the method that you mean.", name)
 }
 
 func overrideInForm(pairs string) string {
