@@ -52,8 +52,8 @@ func (r *reader) document(sound bool) {
 		d.Title = title.Value
 	}
 	r.checkExtensions(r.root, documentLevel)
-	r.checkMisspelt(r.root, string(documentLevel))
-	r.checkMisspelt(r.member(r.root, "components"), "components")
+	r.checkMisspelt(r.root, documentLevel, "servers", "security", "components", "paths", "webhooks")
+	r.checkMisspelt(r.member(r.root, "components"), "components", "securitySchemes", "parameters", "pathItems", "requestBodies", "schemas")
 	d.Network = r.network()
 	d.CA = r.reference(r.root, "ca")
 	d.AnyRecordType = r.oneOf(r.member(r.root, extensionPrefix+"record-type"), extensionPrefix+"record-type", "json", "any") == "any"

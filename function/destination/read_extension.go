@@ -11,23 +11,20 @@ import (
 // extensionPrefix begins every member that is keyrelay's own.
 const extensionPrefix = "x-keyrelay-"
 
-// A level is a kind of object on which extensions may stand.
-type level string
-
-// The levels, worded for faults.
+// The objects on which extensions may stand, worded for faults.
 const (
-	documentLevel  level = "the document"
-	operationLevel level = "an operation"
-	schemeLevel    level = "a security scheme"
-	parameterLevel level = "an entry of x-itential-parameters"
+	documentLevel  = "the document"
+	operationLevel = "an operation"
+	schemeLevel    = "a security scheme"
+	parameterLevel = "an entry of x-itential-parameters"
 )
 
-// extensions returns every extension, without its prefix, with the levels on which it may stand.
-func extensions() map[string][]level {
-	both := []level{documentLevel, operationLevel}
-	document := []level{documentLevel}
-	scheme := []level{schemeLevel}
-	return map[string][]level{
+// extensions returns every extension, without its prefix, with where it may stand.
+func extensions() map[string][]string {
+	both := []string{documentLevel, operationLevel}
+	document := []string{documentLevel}
+	scheme := []string{schemeLevel}
+	return map[string][]string{
 		"value":  {schemeLevel, parameterLevel},
 		"values": scheme, "in": scheme, "jwt": scheme, "grant": scheme, "sigv4": scheme, "oauth1": scheme, "response": scheme, "write-back": scheme, "retrieval": scheme,
 		"secret": scheme, "lifetime": scheme, "expires-in": scheme, "refresh-on": scheme,
@@ -40,12 +37,11 @@ func extensions() map[string][]level {
 
 // checkExtensions notes the extensions of a mapping that are unknown or may not
 // stand on its level, and that the mapping has been checked.
-func (r *reader) checkExtensions(node *yaml.Node, at level) {
+func (r *reader) checkExtensions(node *yaml.Node, at string) {
 	if node = resolve(node); node == nil || node.Kind != yaml.MappingNode || r.extensible[node] {
 		return
 	}
 	r.extensible[node] = true
-	known := extensions()
 	for i := 0; i < len(node.Content); i += 2 {
 		key := node.Content[i]
 		name, own := strings.CutPrefix(key.Value, extensionPrefix)
@@ -53,12 +49,11 @@ func (r *reader) checkExtensions(node *yaml.Node, at level) {
 			r.checkPrefix(key)
 			continue
 		}
-		levels, found := known[name]
-		switch {
-		case !found:
+		switch levels := extensions()[name]; {
+		case levels == nil:
 			r.fault(key, printable(key.Value)+" is not known", remedyFor(name))
 		case !slices.Contains(levels, at):
-			r.fault(key, key.Value+" may not stand here", "write it on "+join(levels))
+			r.fault(key, key.Value+" may not stand here", "write it on "+strings.Join(levels, " or "))
 		}
 	}
 }
@@ -66,11 +61,11 @@ func (r *reader) checkExtensions(node *yaml.Node, at level) {
 // checkPrefix notes a member whose prefix was meant to be keyrelay's own.
 func (r *reader) checkPrefix(key *yaml.Node) {
 	const most = 2
-	name := strings.ToLower(key.Value)
-	if len(name) < len(extensionPrefix) || name[0] != 'x' || distance(name[:len(extensionPrefix)], extensionPrefix) > most {
+	name := key.Value
+	if len(name) < len(extensionPrefix) || name[0]|0x20 != 'x' || distance(strings.ToLower(name[:len(extensionPrefix)]), extensionPrefix) > most {
 		return
 	}
-	r.fault(key, printable(key.Value)+" is not known", remedyFor(name[len(extensionPrefix):]))
+	r.fault(key, printable(name)+" is not known", remedyFor(name[len(extensionPrefix):]))
 }
 
 // remedyFor names the extension that a wrong name, without its prefix, is nearest to.
@@ -102,15 +97,6 @@ func foreign(name string) bool {
 		return true
 	}
 	return strings.HasPrefix(name, "x-")
-}
-
-// join words a choice of levels.
-func join(levels []level) string {
-	words := make([]string, len(levels))
-	for i, each := range levels {
-		words[i] = string(each)
-	}
-	return strings.Join(words, " or ")
 }
 
 // printable bounds a name that is shown in a fault.

@@ -83,47 +83,24 @@ func (r *reader) warnAtStart(node *yaml.Node, problem, remedy string) {
 	r.warnings = append(r.warnings, Warning{Fault: Fault{r.place(node), problem, remedy}, Count: 1, AtStart: true})
 }
 
-// openAPIMembers are the members of OpenAPI that are read of the document itself, of
-// components, of a path item and of an operation.
-func openAPIMembers(of string) []string {
-	switch of {
-	case string(documentLevel):
-		return []string{"servers", "security", "components", "paths", "webhooks"}
-	case "components":
-		return []string{"securitySchemes", "parameters", "pathItems", "requestBodies", "schemas"}
-	case "a path item":
-		return []string{"get", "put", "post", "patch", "delete", "parameters", "servers"}
-	}
-	return []string{"servers", "security", "parameters", "requestBody"}
-}
-
-// misspelled returns the members that were meant to be one of OpenAPI's which the mapping
-// does not have, each with that one. OpenAPI has no other members but x-*.
-func (r *reader) misspelt(node *yaml.Node, of string) (found []member) {
+// checkMisspelt notes the members that were meant to be a known one which the mapping does
+// not have. OpenAPI has no other members but x-*. At the document itself it is a fault,
+// since all its requests would be others than those that were meant.
+func (r *reader) checkMisspelt(node *yaml.Node, of string, known ...string) {
 	if node = resolve(node); node == nil || node.Kind != yaml.MappingNode {
-		return nil
+		return
 	}
-	known := openAPIMembers(of)
 	for _, each := range r.members(node, of) {
-		if strings.HasPrefix(each.key.Value, "x-") {
+		name := each.key.Value
+		meant := near(name, known...)
+		if meant == "" || strings.HasPrefix(name, "x-") || r.member(node, meant) != nil {
 			continue
 		}
-		if meant := near(each.key.Value, known...); meant != "" && r.member(node, meant) == nil {
-			found = append(found, member{each.key, &yaml.Node{Value: meant}})
-		}
-	}
-	return found
-}
-
-// checkMisspelt notes what misspelled finds: at the document itself a fault, since all its
-// requests would be others than those that were meant.
-func (r *reader) checkMisspelt(node *yaml.Node, of string) {
-	for _, each := range r.misspelt(node, of) {
-		problem, remedy := printable(each.key.Value)+" is no member of "+of+" in OpenAPI", "write "+each.value.Value
-		if of == string(documentLevel) {
-			r.fault(each.key, problem, remedy)
+		problem := printable(name) + " is no member of " + of + " in OpenAPI"
+		if of == documentLevel {
+			r.fault(each.key, problem, "write "+meant)
 		} else {
-			r.warnAtStart(each.key, problem+", and is not read", remedy)
+			r.warnAtStart(each.key, problem+", and is not read", "write "+meant)
 		}
 	}
 }

@@ -64,8 +64,8 @@ func (r *reader) needServers() {
 		return
 	}
 	r.faults = append(r.faults, r.unusableServers...)
-	meant := func(m member) bool { return m.value.Value == "servers" } // told already
-	if len(r.unusableServers) == 0 && !slices.ContainsFunc(r.misspelt(r.root, string(documentLevel)), meant) {
+	misspelt := func(f Fault) bool { return f.Remedy == "write servers" }
+	if len(r.unusableServers) == 0 && !slices.ContainsFunc(r.faults, misspelt) {
 		r.fault(r.root, "the document declares no servers", "write servers: with the url that the API is reached at")
 	}
 }
@@ -132,7 +132,7 @@ func (r *reader) pathItem(key, value *yaml.Node, own []*server, shared Operation
 		r.closePath(&item)
 		return
 	}
-	r.checkMisspelt(node, "a path item")
+	r.checkMisspelt(node, "a path item", "get", "put", "post", "patch", "delete", "parameters", "servers")
 	for _, each := range r.members(node, "this path item") {
 		switch name := each.key.Value; {
 		case relayed(name):
@@ -164,7 +164,7 @@ func (r *reader) operation(item *pathItem, m member, shared Operation, inherited
 		if node == nil || !r.mapping(node, "this operation") {
 			return
 		}
-		r.checkMisspelt(node, string(operationLevel))
+		r.checkMisspelt(node, operationLevel, "servers", "security", "parameters", "requestBody")
 		r.strictly(func() { shared = r.settings(node, shared) })
 		shared.Parameters = merged(item.parameters, r.parameterList(r.member(node, "parameters")))
 		r.body(&shared, r.member(node, "requestBody"))
