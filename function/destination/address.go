@@ -72,7 +72,6 @@ func checkBytes(text string) urlFault {
 	return urlFault{}
 }
 
-// splitAuthority reads host and port.
 func (a *address) splitAuthority(authority string) urlFault {
 	if strings.IndexByte(authority, '@') >= 0 {
 		return urlFault{"holds a user name or password", "remove what stands before @; the credential belongs in the destination's security scheme"}
@@ -213,7 +212,6 @@ func unhex(text string) (value byte, ok bool) {
 	return value, true
 }
 
-// authority returns host and port as they stand in a URL.
 func (a *address) authority() string {
 	host := a.host
 	if strings.IndexByte(host, ':') >= 0 {

@@ -319,7 +319,6 @@ func insert(list []string, text string) []string {
 	return slices.Insert(list, at, text)
 }
 
-// choose notes the fields of the record that a scheme's credential is chosen by.
 func (o *Operation) choose(scheme *SecurityScheme, required bool) {
 	for _, chooser := range scheme.Choosers() {
 		field := SecretField{chooser.SecretField, required}

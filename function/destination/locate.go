@@ -191,7 +191,6 @@ func (l *Location) Operation(method, path string) (*Operation, error) {
 	return nil, l.noOperation("No declared path matches the outbound URL")
 }
 
-// allows reports whether a caller of that name may use the destination.
 func (d *Destination) allows(caller string) bool {
 	return d.Callers == nil || slices.Contains(d.Callers, caller)
 }
@@ -228,7 +227,6 @@ func (n *node) lookup(rest string) *node {
 	return n.find(rest)
 }
 
-// errUnusable is the refusal of an operation that is switched off.
 func errUnusable(off *Fault) error {
 	return &gateway.Refusal{
 		Reason: ErrUnusable,
@@ -237,7 +235,6 @@ func errUnusable(off *Fault) error {
 	}
 }
 
-// errMethod is the refusal of a method that no operation of a path has.
 func errMethod(found *node) error {
 	return &gateway.Refusal{
 		Reason: ErrOperation,
@@ -247,7 +244,6 @@ func errMethod(found *node) error {
 	}
 }
 
-// noOperation is the refusal of a path that no document declares for the server.
 func (l *Location) noOperation(problem string) error {
 	var allowed []string
 	for _, each := range l.server.destinations {

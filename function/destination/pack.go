@@ -65,10 +65,8 @@ func all(others map[string]*shape, names ...string) map[string]*shape {
 	return members
 }
 
-// every keeps the same of every member.
 func every(kept *shape) *shape { return &shape{each: func(string) *shape { return kept }} }
 
-// documentShape is what is read of a document.
 func documentShape() *shape {
 	server := &shape{members: all(map[string]*shape{"variables": every(&shape{members: all(nil, "default", "enum")})}, "url")}
 	servers := &shape{entry: server}
@@ -91,7 +89,6 @@ func documentShape() *shape {
 	}, "openapi", "security")}
 }
 
-// parametersShape is what is read of a list of parameters.
 func parametersShape() *shape {
 	truth := &shape{truth: true}
 	return &shape{optional: true, entry: &shape{follows: true, members: all(map[string]*shape{
@@ -125,7 +122,6 @@ func bodyShape() *shape {
 	return &shape{optional: true, follows: true, members: map[string]*shape{"content": content}}
 }
 
-// schemeShape is what is read of a security scheme.
 func schemeShape() *shape {
 	flow := &shape{members: all(map[string]*shape{"scopes": every(&shape{blank: true})}, "authorizationUrl", "tokenUrl", "refreshUrl", "deviceAuthorizationUrl")}
 	return &shape{follows: true, members: all(map[string]*shape{"flows": every(flow)}, "type", "in", "name", "scheme", "openIdConnectUrl", "x-amazon-apigateway-authtype")}
@@ -168,7 +164,6 @@ func (r *reader) packed(node *yaml.Node, by *shape) *yaml.Node {
 	return made
 }
 
-// offersForm reports whether the content of a request body has a form.
 func offersForm(content *yaml.Node) bool {
 	return slices.ContainsFunc(content.Content, func(each *yaml.Node) bool {
 		mediaType := essence(each.Value)

@@ -79,13 +79,11 @@ func (r *reader) document(sound bool) {
 	r.checkElsewhere(r.root)
 }
 
-// nameOf returns a file's name without its ending.
 func nameOf(file string) string {
 	base := filepath.Base(file)
 	return strings.TrimSuffix(base, filepath.Ext(base))
 }
 
-// version reports whether the document is one of OpenAPI 3.0 to 3.2.
 func (r *reader) version() bool {
 	if swagger := r.member(r.root, "swagger"); swagger != nil {
 		r.fault(swagger, "the document is Swagger 2.0", "convert it to OpenAPI 3: npx swagger2openapi FILE, or https://converter.swagger.io")
@@ -104,7 +102,6 @@ func (r *reader) version() bool {
 	return true
 }
 
-// network reads x-keyrelay-network.
 func (r *reader) network() Network {
 	node := r.member(r.root, extensionPrefix+"network")
 	text := r.oneOf(node, extensionPrefix+"network", "public", "private", "loopback")
@@ -163,12 +160,10 @@ func (r *reader) placedReference(node *yaml.Node, what string) Reference {
 	return reference
 }
 
-// refer lists a secret reference with its place.
 func (r *reader) refer(reference Reference, node *yaml.Node) {
 	r.destination.References = append(r.destination.References, PlacedReference{Reference: reference, Place: r.place(node)})
 }
 
-// pointer reads a JSON Pointer.
 func (r *reader) pointer(node *yaml.Node, what string) (rawjson.Pointer, bool) {
 	text, ok := r.text(node, what)
 	if !ok {

@@ -116,7 +116,6 @@ func documents(folder string) ([]string, *Fault) {
 	return files, nil
 }
 
-// newReader returns a reader that has read nothing yet.
 func newReader(file string, config Config) *reader {
 	return &reader{
 		file:        file,

@@ -32,7 +32,6 @@ func (r *reader) checkMappings(node *yaml.Node, depth int) bool {
 	return true
 }
 
-// checkKey notes what is wrong with the name of a member.
 func (r *reader) checkKey(key *yaml.Node, seen map[string]bool) {
 	switch {
 	case key.Kind != yaml.ScalarNode:

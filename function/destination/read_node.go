@@ -49,7 +49,6 @@ type reader struct {
 	extensible map[*yaml.Node]bool
 }
 
-// place returns where a node stands.
 func (r *reader) place(node *yaml.Node) Place {
 	file := r.file
 	if from, overlaid := r.origins[node]; overlaid {
@@ -58,12 +57,10 @@ func (r *reader) place(node *yaml.Node) Place {
 	return Place{File: file, Line: node.Line, Column: node.Column}
 }
 
-// fault notes what is wrong at a node and what to write instead.
 func (r *reader) fault(node *yaml.Node, problem, remedy string) {
 	r.note(Fault{r.place(node), problem, remedy})
 }
 
-// note notes mistakes that have been found.
 func (r *reader) note(found ...Fault) {
 	if r.tolerated != nil {
 		*r.tolerated = append(*r.tolerated, found...)

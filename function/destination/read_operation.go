@@ -10,7 +10,6 @@ import (
 	"keyrelay/function/gateway"
 )
 
-// parameterList reads the parameters of a path item or an operation.
 func (r *reader) parameterList(node *yaml.Node) []Parameter {
 	var parameters []Parameter
 	for _, item := range r.items(node, "parameters") {
@@ -191,7 +190,6 @@ func (r *reader) encodings(node *yaml.Node) map[string]Encoding {
 	return encodings
 }
 
-// encoding reads how one member of a form is written.
 func (r *reader) encoding(node *yaml.Node) (encoding Encoding) {
 	encoding.ContentType, _ = r.text(r.member(node, "contentType"), "contentType")
 	encoding.Style = r.oneOf(r.member(node, "style"), "the style of an encoding", "form", "spaceDelimited", "pipeDelimited", "deepObject")

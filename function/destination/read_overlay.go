@@ -41,7 +41,6 @@ type action struct {
 	remove bool
 }
 
-// isOverlay reports whether a file is an overlay, by its name.
 func isOverlay(file string) bool {
 	return strings.HasSuffix(nameOf(file), ".overlay")
 }
@@ -90,7 +89,6 @@ func (o *overlay) extends() {
 	}
 }
 
-// action reads one action.
 func (o *overlay) action(node *yaml.Node) {
 	const what = "this action"
 	r := o.reader
@@ -189,7 +187,6 @@ func refreshed(plain any, root *yaml.Node, changed jsonpath.LocatedNodeList) any
 	return plain
 }
 
-// valueAt follows a normalized path through what plainValue returned.
 func valueAt(value any, steps spec.NormalizedPath) any {
 	for _, step := range steps {
 		switch step := step.(type) {
@@ -289,7 +286,6 @@ func indexOf(mapping *yaml.Node, name string) int {
 	return -1
 }
 
-// removeFrom takes a value out of the object or list that holds it.
 func removeFrom(parent, node *yaml.Node) {
 	at := slices.Index(parent.Content, node)
 	switch {

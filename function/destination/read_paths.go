@@ -7,7 +7,6 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// operations reads servers and paths and ties the operations to the servers that they are reached through.
 func (r *reader) operations(shared Operation, off *Fault) {
 	own := r.servers
 	paths := r.paths()
@@ -47,7 +46,6 @@ func (r *reader) everything(own []*server, shared Operation, off *Fault) {
 	r.destination.claim(own)
 }
 
-// paths returns the members of paths that are path items.
 func (r *reader) paths() []member {
 	return slices.DeleteFunc(r.members(r.member(r.root, "paths"), "paths"), func(m member) bool {
 		return strings.HasPrefix(m.key.Value, "x-")

@@ -16,7 +16,6 @@ import (
 // schemeWords stand before a scheme's name in what is switched off.
 const schemeWords = "the security scheme "
 
-// schemes reads components.securitySchemes.
 func (r *reader) schemes() {
 	var list []member
 	r.warn("all security schemes", r.tolerate(func() {

@@ -103,7 +103,6 @@ func (r *reader) checkUsed(scheme *SecurityScheme, node *yaml.Node, parameter Re
 	r.warnAtStart(at, problem, "write "+itentialUseIn+": ["+uses[0]+"]")
 }
 
-// retrievalParameter reads one parameter of a retrieval.
 func (r *reader) retrievalParameter(node *yaml.Node, templates *templateReader) RetrievalParameter {
 	r.checkExtensions(node, parameterLevel)
 	const what = "this parameter"

@@ -79,7 +79,6 @@ func (r *reader) choose(node *yaml.Node, fillable [][]Requirement) ([]Requiremen
 	return lists[0], &Alternatives{lists}
 }
 
-// words names the schemes of an alternative.
 func words(list []Requirement) string {
 	names := make([]string, len(list))
 	for i, each := range list {
@@ -99,7 +98,6 @@ func (r *reader) decide(node *yaml.Node, text string) {
 	d.Choices[at].Count++
 }
 
-// alternative reads one security requirement.
 func (r *reader) alternative(node *yaml.Node) (requirements []Requirement) {
 	for _, each := range r.members(node, "this security requirement") {
 		scheme := r.destination.Schemes[each.key.Value]
@@ -139,7 +137,6 @@ func placeholders(named []*SecurityScheme) []*SecurityScheme {
 	return slices.DeleteFunc(named, func(s *SecurityScheme) bool { return s.Internal })
 }
 
-// unknownScheme notes a requirement of a scheme that the document does not have.
 func (r *reader) unknownScheme(key *yaml.Node) {
 	remedy := "declare it under components.securitySchemes"
 	if like, _ := Nearest(key.Value, slices.Sorted(maps.Keys(r.destination.Schemes))...); like != "" {
@@ -148,7 +145,6 @@ func (r *reader) unknownScheme(key *yaml.Node) {
 	r.fault(key, "the security scheme "+printable(key.Value)+" is not declared", remedy)
 }
 
-// session reads x-keyrelay-session; nil when it is absent.
 func (r *reader) session() *Session {
 	const what = extensionPrefix + "session"
 	node := r.member(r.root, what)

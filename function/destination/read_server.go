@@ -12,7 +12,6 @@ import (
 // maxServers is how many URLs the variables of one server object may stand for.
 const maxServers = 100
 
-// serverList reads a list of OpenAPI server objects and returns those that can be used.
 func (r *reader) serverList(node *yaml.Node) []*server {
 	var servers []*server
 	wrong := r.tolerate(func() {

@@ -129,7 +129,6 @@ func secretName(name string) string {
 	}, name)
 }
 
-// isAlphanumeric reports whether c is a letter or a digit of ASCII.
 func isAlphanumeric(c rune) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
 }

@@ -120,7 +120,6 @@ func (n *node) operation(method string) (*Operation, *Fault) {
 	return nil, off
 }
 
-// methods lists the methods that can be used, sorted.
 func (n *node) methods() []string {
 	methods := make([]string, 0, len(n.entries))
 	for _, each := range n.entries {

@@ -76,7 +76,6 @@ func (s *server) withoutCredentials(path string) string {
 	return path
 }
 
-// scheme returns the URL scheme.
 func (s *server) scheme() string {
 	if s.secure {
 		return "https"
@@ -84,17 +83,14 @@ func (s *server) scheme() string {
 	return "http"
 }
 
-// same reports whether two servers are the same origin and path.
 func (s *server) same(other *server) bool {
 	return s.origin(other) && s.prefix == other.prefix
 }
 
-// origin reports whether two servers are of the same scheme, host and port.
 func (s *server) origin(other *server) bool {
 	return s.secure == other.secure && s.host == other.host && s.port == other.port
 }
 
-// byPrefix sorts servers so that the longest prefix comes first.
 func byPrefix(servers []*server) {
 	slices.SortStableFunc(servers, func(a, b *server) int {
 		return cmp.Or(cmp.Compare(len(b.prefix), len(a.prefix)), cmp.Compare(a.url, b.url))

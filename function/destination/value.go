@@ -34,7 +34,6 @@ type TemplatePart struct {
 	Base64 bool
 }
 
-// isExpression says that a part is no literal.
 func (p TemplatePart) isExpression() bool {
 	return p.IsPointer || p.Whole || p.Scheme != nil || p.Joined != nil
 }

@@ -85,7 +85,6 @@ func admit(request *gateway.Request) error {
 	return nil
 }
 
-// outboundURL reads X-Osmos-Outbound-Url.
 func outboundURL(header http.Header) (string, error) {
 	switch lines := header[urlHeader]; {
 	case len(lines) == 0, len(lines) == 1 && lines[0] == "":
@@ -285,7 +284,6 @@ func namedMoves(moves []move, header http.Header, directive string) ([]move, err
 	return moves, nil
 }
 
-// headerMove makes the move of a field that becomes a header.
 func headerMove(written entry, header http.Header) (move, error) {
 	field, name := written.field, written.name
 	if !written.renamed {

@@ -40,7 +40,6 @@ func checkDirectives(header http.Header) error {
 	return nil
 }
 
-// isDirective reports whether a header is of the relay's own families.
 func isDirective(name string) bool {
 	const length = len("X-Osmos-")
 	return len(name) >= length && name[0]|0x20 == 'x' && (gateway.SameHeaderName(name[:length], "X-Osmos-") || gateway.SameHeaderName(name[:length], "X-Relay-"))

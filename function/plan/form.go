@@ -71,7 +71,6 @@ func boundary(object *rawjson.Object, text []byte, taken []bool) string {
 	return "keyrelay-" + hex.EncodeToString(hash.Sum(nil)[:16])
 }
 
-// member writes one member of the object.
 func (w *formWriter) member(name string, value []byte) {
 	w.setName(name)
 	encoding, given := w.operation.BodyEncoding[name]

@@ -205,7 +205,6 @@ func classify(word []byte) wordKind {
 	return other
 }
 
-// isPair knows words that tell such a name where one follows the other.
 func isPair(before, word []byte) bool {
 	var store [64]byte
 	switch string(append(append(append(store[:0], before...), '-'), word...)) {
