@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -194,13 +195,8 @@ func (r *reader) packMembers(made, from *yaml.Node, by *shape) {
 // truthValue returns a truth value that JSON's readers see: YAML 1.1 has more words for them.
 func truthValue(node *yaml.Node) *yaml.Node {
 	made := jsonReadable(node)
-	if word := strings.ToLower(made.Value); made.ShortTag() == "!!str" && made.Style == 0 {
-		switch word {
-		case "yes", "on":
-			made.Tag, made.Value = "!!bool", "true"
-		case "no", "off":
-			made.Tag, made.Value = "!!bool", "false"
-		}
+	if value, ok := truth(made); ok {
+		made.Tag, made.Value = "!!bool", strconv.FormatBool(value)
 	}
 	return made
 }

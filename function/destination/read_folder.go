@@ -196,8 +196,8 @@ func parse(file string, content []byte) (*yaml.Node, *Fault) {
 
 // yamlError takes the place and the parser's own words out of an error.
 func yamlError(err error) (line, column int, message string) {
-	var located *yaml.LoadError
-	if !errors.As(err, &located) {
+	located, ok := errors.AsType[*yaml.LoadError](err)
+	if !ok {
 		return 0, 0, "the YAML cannot be read"
 	}
 	message = strings.TrimPrefix(located.Message, "yaml: ")

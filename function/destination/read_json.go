@@ -45,8 +45,7 @@ func parseJSON(file string, content []byte) (*yaml.Node, *Fault) {
 // errorOffset returns where an error stands: a syntax error knows it itself.
 func (r *jsonReader) errorOffset(err error) int {
 	offset := int(r.decoder.InputOffset())
-	var syntax *json.SyntaxError
-	if errors.As(err, &syntax) && syntax.Offset > 0 {
+	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok && syntax.Offset > 0 {
 		offset = int(syntax.Offset) - 1
 	}
 	return min(offset, len(r.content))

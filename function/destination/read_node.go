@@ -206,21 +206,31 @@ func (r *reader) required(parent *yaml.Node, name, what, remedy string) (string,
 	return text, node
 }
 
-// boolean returns a truth value; absent is the default. The words of YAML 1.1 are understood.
+// boolean returns a truth value; absent is the default.
 func (r *reader) boolean(node *yaml.Node, what string, otherwise bool) bool {
 	if node == nil {
 		return otherwise
 	}
-	if word := strings.ToLower(node.Value); node.ShortTag() == "!!bool" || node.ShortTag() == "!!str" && node.Style == 0 {
-		switch word {
-		case "true", "yes", "on":
-			return true
-		case "false", "no", "off":
-			return false
-		}
+	value, ok := truth(node)
+	if !ok {
+		r.fault(node, what+" is neither true nor false", "write true or false")
+		return otherwise
 	}
-	r.fault(node, what+" is neither true nor false", "write true or false")
-	return otherwise
+	return value
+}
+
+// truth reads a truth value. The words of YAML 1.1 are understood.
+func truth(node *yaml.Node) (value, ok bool) {
+	if tag := node.ShortTag(); tag != "!!bool" && (tag != "!!str" || node.Style != 0) {
+		return false, false
+	}
+	switch strings.ToLower(node.Value) {
+	case "true", "yes", "on":
+		return true, true
+	case "false", "no", "off":
+		return false, true
+	}
+	return false, false
 }
 
 // integer returns a whole number within bounds, the least of which is above 0; 0 where it is

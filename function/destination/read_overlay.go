@@ -243,15 +243,15 @@ func (o *overlay) copied(r *reader, node *yaml.Node) *yaml.Node {
 		o.reader.fault(node, "this value is too large", "write a value without aliases that hold each other")
 		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null", Line: node.Line, Column: node.Column}
 	}
-	r.owned(made, o.reader.file)
+	r.comesFrom(made, o.reader.file)
 	return made
 }
 
-// owned notes the file that a value comes from.
-func (r *reader) owned(node *yaml.Node, file string) {
+// comesFrom notes the file that a value comes from.
+func (r *reader) comesFrom(node *yaml.Node, file string) {
 	r.origins[node] = file
 	for _, child := range node.Content {
-		r.owned(child, file)
+		r.comesFrom(child, file)
 	}
 }
 

@@ -8,29 +8,24 @@ import (
 )
 
 func (r *reader) operations(shared Operation, off *Fault) {
-	own := r.servers
-	paths := r.paths()
+	own, paths := r.servers, r.paths()
 	r.markUnused()
-	switch {
-	case len(paths) > 0:
-		for _, each := range own {
-			each.routes = &node{}
-		}
-		r.destination.claim(own)
-		for _, each := range paths {
-			r.pathItem(each.key, each.value, own, shared, off)
-		}
-		slices.Sort(r.destination.declared)
-	case r.member(r.root, "webhooks") != nil:
-		for _, each := range own {
-			each.routes = &node{}
-		}
-		r.destination.claim(own)
-		return // nothing is declared that could be sent, so that no server is needed
-	default:
+	if len(paths) == 0 && r.member(r.root, "webhooks") == nil {
 		r.everything(own, shared, off)
+		r.needServers()
+		return
 	}
-	r.needServers()
+	for _, each := range own {
+		each.routes = &node{}
+	}
+	r.destination.claim(own)
+	for _, each := range paths {
+		r.pathItem(each.key, each.value, own, shared, off)
+	}
+	slices.Sort(r.destination.declared)
+	if len(paths) > 0 { // webhooks alone declare nothing that could be sent
+		r.needServers()
+	}
 }
 
 // everything makes one operation stand for all of a document without paths.
@@ -127,7 +122,9 @@ func (r *reader) pathItem(key, value *yaml.Node, own []*server, shared Operation
 	}
 	if node == nil {
 		r.warn("the path "+item.name, wrong...)
-		r.closePath(&item)
+		for _, end := range r.nodes(&item, item.servers) {
+			end.off = &item.off[0]
+		}
 		return
 	}
 	r.checkMisspelt(node, "a path item", "get", "put", "post", "patch", "delete", "parameters", "servers")
@@ -143,13 +140,6 @@ func (r *reader) pathItem(key, value *yaml.Node, own []*server, shared Operation
 			r.warn(strings.ToUpper(name)+" "+item.name, Fault{r.place(each.key), "the relay sends no request with this method",
 				"nothing, unless a caller needs the operation: then call the API without keyrelay"})
 		}
-	}
-}
-
-// closePath switches a path off for all methods: nothing is known of its operations.
-func (r *reader) closePath(item *pathItem) {
-	for _, each := range r.nodes(item, item.servers) {
-		each.off = &item.off[0]
 	}
 }
 
