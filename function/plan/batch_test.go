@@ -118,8 +118,7 @@ func TestBatchDepth(t *testing.T) {
 			}
 		}
 	}
-	_, err := plan.New(set, to("POST", splitURL, []byte(deep(1_000_000))))
-	mustRefuse(t, err, plan.ErrRecord)
+	checkReason(t, set, to("POST", splitURL, []byte(deep(1_000_000))), plan.ErrRecord)
 }
 
 // TestBatchConcurrently plans all records at the same time.
