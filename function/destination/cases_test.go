@@ -24,7 +24,7 @@ type outcome struct {
 
 // become says what becomes of a request.
 func become(set *destination.Set, request string) string {
-	method, outboundURL, _ := cut(request)
+	method, outboundURL, _ := strings.Cut(request, " ")
 	location, err := set.Locate(outboundURL)
 	if err == nil {
 		_, err = location.Operation(method, location.Path)

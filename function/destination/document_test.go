@@ -2,13 +2,10 @@ package destination_test
 
 import (
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"golang.org/x/tools/txtar"
 
@@ -157,9 +154,7 @@ func TestSchemes(t *testing.T) {
 		}
 	}
 	got := one(t, kinds)
-	if difference := cmp.Diff(want, got.Schemes, cmpopts.IgnoreFields(destination.SecurityScheme{}, "Fingerprint")); difference != "" {
-		t.Errorf("schemes (-want +got):\n%s", difference)
-	}
+	same(t, "schemes", want, got.Schemes, cmpopts.IgnoreFields(destination.SecurityScheme{}, "Fingerprint"))
 	if want := "secretsmanager:keyrelay/api#/variables"; got.Variables.String() != want {
 		t.Errorf("the variables are %s, want %s", got.Variables, want)
 	}
@@ -175,13 +170,9 @@ func TestSchemes(t *testing.T) {
 func TestDefaults(t *testing.T) {
 	got := one(t, head)
 	want := &destination.Destination{Name: "api", Title: "api", AuxiliaryTimeout: 10 * time.Second, Schemes: map[string]*destination.SecurityScheme{}}
-	if difference := cmp.Diff(want, got, cmpopts.IgnoreUnexported(destination.Destination{})); difference != "" {
-		t.Errorf("destination (-want +got):\n%s", difference)
-	}
+	same(t, "destination", want, got, cmpopts.IgnoreUnexported(destination.Destination{}))
 	operation := find(t, load(t, yaml(head)), "PUT", "https://api.example.com/v2/anything")
-	if difference := cmp.Diff(&destination.Operation{Timeout: 25 * time.Second, BatchConcurrency: 8, BatchMax: 1000, DeliverWithin: 24 * time.Hour}, operation, cmpopts.IgnoreFields(destination.Operation{}, "Destination")); difference != "" {
-		t.Errorf("operation (-want +got):\n%s", difference)
-	}
+	same(t, "operation", &destination.Operation{Timeout: 25 * time.Second, BatchConcurrency: 8, BatchMax: 1000, DeliverWithin: 24 * time.Hour}, operation, cmpopts.IgnoreFields(destination.Operation{}, "Destination"))
 }
 
 func TestSettings(t *testing.T) {
@@ -236,10 +227,7 @@ paths:
 	if !later.Later || later.DeliverWithin != 312*time.Hour || now.Later || now.DeliverWithin != time.Hour {
 		t.Errorf("later: %+v\nnow: %+v", later, now)
 	}
-	folder := t.TempDir()
-	if err := os.WriteFile(filepath.Join(folder, "api.yaml"), []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	folder := write(t, yaml(text))
 	if _, err := destination.Load(folder, destination.Config{NoQueue: true}); err == nil || !strings.Contains(err.Error(), "api.yaml:5:22: x-keyrelay-delivery: later needs a queue") {
 		t.Errorf("without a queue the fault is %v", err)
 	}
@@ -256,9 +244,7 @@ func TestSession(t *testing.T) {
 			IntrospectionURL: parsed(t, "https://id.example.com/introspect"), Issuer: "i", Audience: "a", Scopes: []string{"b", "c"}},
 	} {
 		got := one(t, head+"x-keyrelay-session: "+text)
-		if difference := cmp.Diff(&want, got.Session); difference != "" {
-			t.Errorf("%s (-want +got):\n%s", text, difference)
-		}
+		same(t, text, &want, got.Session)
 	}
 	got := one(t, kinds+"x-keyrelay-session: {field: s, introspectionUrl: 'https://id.example.com', security: [{digest: []}, {basic: []}]}")
 	if security := got.Session.IntrospectionSecurity; len(security) != 1 || security[0].Scheme != got.Schemes["basic"] {
@@ -274,9 +260,7 @@ func TestJSONDocument(t *testing.T) {
 	set := load(t, txtar.File{Name: "api.json", Data: []byte(text)})
 	got := find(t, set, "POST", "https://api.example.com/").Body
 	want := `{"` + long + `":[true,false,null,1.10,1e400,-0,12345678901234567890,"😀 / \t","12","true",{},[]]}`
-	if difference := cmp.Diff(want, string(got.JSON)); difference != "" {
-		t.Errorf("body (-want +got):\n%s", difference)
-	}
+	same(t, "body", want, string(got.JSON))
 	if ca := set.Destinations()[0].References[0]; ca.Line != 3 || ca.Column != 18 {
 		t.Errorf("the reference stands at %d:%d", ca.Line, ca.Column)
 	}
@@ -299,9 +283,7 @@ func TestVendorModel(t *testing.T) {
 	login := d.Schemes["login"]
 	got := []string{d.Variables.String(), login.Secret.String(), string(login.Parameters[1].Default), login.Parameters[0].Variable}
 	want := []string{"secretsmanager:keyrelay/product-orders#/variables", "secretsmanager:keyrelay/product-orders#/login", `"orders"`, "assertion"}
-	if difference := cmp.Diff(want, got); difference != "" {
-		t.Errorf("model (-want +got):\n%s", difference)
-	}
+	same(t, "model", want, got)
 	if operation := find(t, set, "POST", "https://example.service-now.com/api"); operation.Security[0].Scheme != login {
 		t.Errorf("the security is %+v", operation.Security)
 	}

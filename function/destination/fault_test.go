@@ -35,10 +35,42 @@ func load(t testing.TB, files ...txtar.File) *destination.Set {
 	return set
 }
 
+// same compares what a test wants with what it got.
+func same(t testing.TB, what string, want, got any, options ...cmp.Option) {
+	t.Helper()
+	if difference := cmp.Diff(want, got, options...); difference != "" {
+		t.Errorf("%s (-want +got):\n%s", what, difference)
+	}
+}
+
+// located admits a URL.
+func located(t testing.TB, set *destination.Set, outboundURL string) destination.Location {
+	t.Helper()
+	location, err := set.Locate(outboundURL)
+	if err != nil {
+		t.Fatalf("%s: %v", outboundURL, err)
+	}
+	return location
+}
+
+// checkFaults makes sure that an error of Load says where each fault is and what to write.
+func checkFaults(t *testing.T, folder string, err error) {
+	t.Helper()
+	faults, ok := errors.AsType[destination.Faults](err)
+	if !ok || len(faults) == 0 {
+		t.Fatalf("the error is %v", err)
+	}
+	for _, fault := range faults {
+		if fault.Line < 1 || fault.Column < 1 || filepath.Dir(fault.File) != folder || fault.Problem == "" || fault.Remedy == "" {
+			t.Errorf("the fault is %+v", fault)
+		}
+	}
+}
+
 // one reads the only document of a set.
 func one(t testing.TB, text string) *destination.Destination {
 	t.Helper()
-	return load(t, txtar.File{Name: "api.yaml", Data: []byte(text)}).Destinations()[0]
+	return load(t, yaml(text)).Destinations()[0]
 }
 
 // A story is a folder of documents and what loading it must tell: the last file,

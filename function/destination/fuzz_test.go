@@ -1,8 +1,6 @@
 package destination_test
 
 import (
-	"errors"
-	"os"
 	"path/filepath"
 	"testing"
 
@@ -35,25 +33,12 @@ func FuzzLoad(f *testing.F) {
 		if json {
 			name = "api.json"
 		}
-		folder := t.TempDir()
-		if err := os.WriteFile(filepath.Join(folder, name), document, 0o600); err != nil {
-			t.Fatal(err)
-		}
+		folder := write(t, txtar.File{Name: name, Data: document})
 		set, err := destination.Load(folder, destination.Config{})
-		if err == nil {
-			if len(set.Destinations()) != 1 {
-				t.Fatal("no destination")
-			}
-			return
-		}
-		var faults destination.Faults
-		if !errors.As(err, &faults) || len(faults) == 0 {
-			t.Fatalf("the error is %v", err)
-		}
-		for _, fault := range faults {
-			if fault.Line < 1 || fault.Column < 1 || fault.File == "" || fault.Problem == "" || fault.Remedy == "" {
-				t.Errorf("the fault is %+v", fault)
-			}
+		if err != nil {
+			checkFaults(t, folder, err)
+		} else if len(set.Destinations()) != 1 {
+			t.Fatal("no destination")
 		}
 	})
 }

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
 
 	"keyrelay/function/destination"
@@ -77,9 +76,7 @@ func TestLocate(t *testing.T) {
 			t.Errorf("%s: %v", outboundURL, err)
 			continue
 		}
-		if difference := cmp.Diff(want, []string{operation.Destination.Name, location.Path, query}); difference != "" {
-			t.Errorf("%s (-want +got):\n%s", outboundURL, difference)
-		}
+		same(t, outboundURL, want, []string{operation.Destination.Name, location.Path, query})
 	}
 }
 
@@ -154,10 +151,7 @@ func TestFillReachesTheWireUnchanged(t *testing.T) {
 		{"/v2/(a)/*/[b]/%41", "q"}:                        "/v2/(a)/*/%5Bb%5D/%41?q",
 		{"/v2/:a", "https://evil.example/?x=http://b&&="}: "/v2/:a?https://evil.example/?x=http://b&&=",
 	} {
-		location, err := set.Locate(server.URL + "/v2")
-		if err != nil {
-			t.Fatal(err)
-		}
+		location := located(t, set, server.URL+"/v2")
 		var target url.URL
 		location.Fill(&target, outbound[0], outbound[1])
 		response, err := http.DefaultClient.Do(&http.Request{Method: "GET", URL: &target})
@@ -182,10 +176,7 @@ func TestFillKeepsEmptyQuery(t *testing.T) {
 		"https://API.example.com:8443":    "https://api.example.com:8443/",
 		"http://[0::1]:9000/a":            "http://[::1]:9000/a",
 	} {
-		location, err := set.Locate(outboundURL)
-		if err != nil {
-			t.Fatal(err)
-		}
+		location := located(t, set, outboundURL)
 		var target url.URL
 		location.Fill(&target, location.Path, location.RawQuery)
 		if got := target.String(); got != want {
@@ -198,10 +189,7 @@ func TestLocateAllocates(t *testing.T) {
 	set := load(t, yaml(routes))
 	var target url.URL
 	allocations := testing.AllocsPerRun(100, func() {
-		location, err := set.Locate("https://api.example.com/v2/orders/7/lines/8?expand=1")
-		if err != nil {
-			t.Fatal(err)
-		}
+		location := located(t, set, "https://api.example.com/v2/orders/7/lines/8?expand=1")
 		if _, err := location.Operation("PUT", location.Path); err != nil {
 			t.Fatal(err)
 		}

@@ -18,10 +18,7 @@ func yaml(text string) txtar.File { return txtar.File{Name: "api.yaml", Data: []
 // find locates a URL and its operation.
 func find(t testing.TB, set *destination.Set, method, outboundURL string) *destination.Operation {
 	t.Helper()
-	location, err := set.Locate(outboundURL)
-	if err != nil {
-		t.Fatalf("%s: %v", outboundURL, err)
-	}
+	location := located(t, set, outboundURL)
 	operation, err := location.Operation(method, location.Path)
 	if err != nil {
 		t.Fatalf("%s %s: %v", method, outboundURL, err)
@@ -32,10 +29,7 @@ func find(t testing.TB, set *destination.Set, method, outboundURL string) *desti
 // refused returns the refusal of an operation.
 func refused(t *testing.T, set *destination.Set, method, outboundURL, path string) *gateway.Refusal {
 	t.Helper()
-	location, err := set.Locate(outboundURL)
-	if err != nil {
-		t.Fatalf("%s: %v", outboundURL, err)
-	}
+	location := located(t, set, outboundURL)
 	operation, err := location.Operation(method, path)
 	var refusal *gateway.Refusal
 	if !errors.As(err, &refusal) || !errors.Is(err, destination.ErrOperation) || operation != nil {
@@ -91,26 +85,13 @@ func TestPathTemplates(t *testing.T) {
 		"GET /caf%c3%a9":           "/caf%C3%A9",
 		"GET /m%C3%BCnchen":        "/münchen",
 	} {
-		method, path, _ := cut(request)
-		location, err := set.Locate("https://api.example.com/v2")
-		if err != nil {
-			t.Fatal(err)
-		}
+		method, path, _ := strings.Cut(request, " ")
+		location := located(t, set, "https://api.example.com/v2")
 		got, err := location.Operation(method, "/v2"+path)
 		if err != nil || got.Path != want || got.Method != method {
 			t.Errorf("%s is %+v (%v), want %s", request, got, err, want)
 		}
 	}
-}
-
-// cut splits "METHOD /path".
-func cut(request string) (method, path string, ok bool) {
-	for i := range len(request) {
-		if request[i] == ' ' {
-			return request[:i], request[i+1:], true
-		}
-	}
-	return request, "", false
 }
 
 func TestNoOperation(t *testing.T) {
@@ -122,11 +103,9 @@ func TestNoOperation(t *testing.T) {
 		"DELETE /orders/mine": {"GET"},
 		"POST /report.pdf":    {"GET"},
 	} {
-		method, path, _ := cut(request)
+		method, path, _ := strings.Cut(request, " ")
 		refusal := refused(t, set, method, "https://api.example.com/v2", "/v2"+path)
-		if difference := cmp.Diff(allowed, refusal.Allowed); difference != "" {
-			t.Errorf("%s (-want +got):\n%s", request, difference)
-		}
+		same(t, request, allowed, refusal.Allowed)
 	}
 	for _, path := range []string{"/orders/", "/orders/7/lines", "/orders/7/lines/", "/orders//", "/z/x-", "/z/x-.2", "/z/x-1."} {
 		refusal := refused(t, set, "GET", "https://api.example.com/v2", "/v2"+path)
@@ -154,10 +133,7 @@ func TestFilledPathStaysAtItsDestination(t *testing.T) {
 	for _, path := range []string{"/admin/users", "/admin", "/%61dmin/users"} {
 		refused(t, set, "GET", "https://api.example.com/{area}/users", path)
 	}
-	location, err := set.Locate("https://api.example.com/{area}/users")
-	if err != nil {
-		t.Fatal(err)
-	}
+	location := located(t, set, "https://api.example.com/{area}/users")
 	if _, err := location.Operation("GET", "/administrators/users"); err != nil {
 		t.Error(err)
 	}
@@ -221,7 +197,7 @@ func TestSideBySide(t *testing.T) {
 		"GET https://api.example.com/v2/new": "c3", "PUT https://api.example.com/v2/old": "c3", "GET https://api.example.com/v2/old": "a1",
 		"GET https://api.example.com/v2/open/old": "e5", "POST http://api.example.com/crm/contacts": "f6",
 	} {
-		method, outboundURL, _ := cut(request)
+		method, outboundURL, _ := strings.Cut(request, " ")
 		operation := find(t, set, method, outboundURL)
 		if got := operation.Destination.Name; got != want || operation.Timeout.Seconds()*10 != float64(want[1]-'0') {
 			t.Errorf("%s belongs to %s with a timeout of %s, want %s", request, got, operation.Timeout, want)
@@ -234,10 +210,7 @@ func TestSideBySide(t *testing.T) {
 		t.Errorf("allowed are %q", refusal.Allowed)
 	}
 	// What fills a path may choose among the documents of one server, but leads below no other one.
-	location, err := set.Locate("https://api.example.com/crm/{kind}")
-	if err != nil {
-		t.Fatal(err)
-	}
+	location := located(t, set, "https://api.example.com/crm/{kind}")
 	if operation, err := location.Operation("POST", "/crm/deals"); err != nil || operation.Destination.Name != "b2" {
 		t.Errorf("filled with deals: %+v, %v", operation, err)
 	}

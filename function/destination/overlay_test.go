@@ -1,13 +1,10 @@
 package destination_test
 
 import (
-	"errors"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
 
 	"keyrelay/function/destination"
@@ -108,9 +105,7 @@ x-other: *body
 	} {
 		set := overlaid(t, document, "actions: ["+actions+`, {target: '$["x-keyrelay-body"].four', remove: true}]`)
 		got := string(find(t, set, "POST", "https://b.example.com/").Body.JSON)
-		if difference := cmp.Diff(want, got); difference != "" {
-			t.Errorf("%s (-want +got):\n%s", actions, difference)
-		}
+		same(t, actions, want, got)
 	}
 }
 
@@ -140,21 +135,9 @@ func FuzzOverlay(f *testing.F) {
 		f.Add([]byte("openapi: 3.1.0\nservers: &a [{url: 'https://a.example.com'}]\nx: {<<: {b: *a}, c: *a}\ny: &y {z: *y}"), []byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, document, overlay []byte) {
-		folder := t.TempDir()
-		for name, content := range map[string][]byte{"api.yaml": document, "api.overlay.yaml": overlay} {
-			if err := os.WriteFile(filepath.Join(folder, name), content, 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-		_, err := destination.Load(folder, destination.Config{})
-		var faults destination.Faults
-		if err != nil && (!errors.As(err, &faults) || len(faults) == 0) {
-			t.Fatalf("the error is %v", err)
-		}
-		for _, fault := range faults {
-			if fault.Line < 1 || fault.Column < 1 || filepath.Dir(fault.File) != folder || fault.Problem == "" || fault.Remedy == "" {
-				t.Errorf("the fault is %+v", fault)
-			}
+		folder := write(t, yaml(string(document)), txtar.File{Name: "api.overlay.yaml", Data: overlay})
+		if _, err := destination.Load(folder, destination.Config{}); err != nil {
+			checkFaults(t, folder, err)
 		}
 	})
 }

@@ -54,9 +54,7 @@ func alike(t *testing.T, folder, other string) {
 		field, ok := path.Last().(cmp.StructField)
 		return ok && (field.Name() == "file" || field.Name() == "warnings" || field.Name() == "size" || field.Name() == "Choices")
 	}, cmp.Ignore())
-	if difference := cmp.Diff(sets[0], sets[1], private, untold, cmpopts.IgnoreTypes(destination.Place{})); difference != "" {
-		t.Errorf("unpacked and packed (-want +got):\n%s", difference)
-	}
+	same(t, "unpacked and packed", sets[0], sets[1], private, untold, cmpopts.IgnoreTypes(destination.Place{}))
 }
 
 // A packed document is read as the one that it was made of.

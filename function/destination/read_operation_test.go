@@ -36,9 +36,7 @@ paths:
 		{Name: "loop", In: "query", Style: "form", Explode: true},
 		{Name: "list", In: "cookie", Style: "form", Explode: true},
 	}
-	if difference := cmp.Diff(want, find(t, set, "GET", "https://api.example.com/v2/a").Parameters); difference != "" {
-		t.Errorf("parameters (-want +got):\n%s", difference)
-	}
+	same(t, "parameters", want, find(t, set, "GET", "https://api.example.com/v2/a").Parameters)
 	if warnings := set.Warnings(); len(warnings) != 2 || warnings[0].Off != "GET /b" || warnings[1].Off != "the parameter X-Forwarded-For" || warnings[1].Count != 3 {
 		t.Errorf("the warnings are %v", warnings)
 	}
@@ -89,11 +87,8 @@ func TestUnusableOperations(t *testing.T) {
 		"POST /nobody": "the security scheme absent is not declared",
 		"PUT /words":   "required is neither true nor false",
 	} {
-		method, path, _ := cut(request)
-		location, err := set.Locate("https://api.example.com/v2" + path)
-		if err != nil {
-			t.Fatal(err)
-		}
+		method, path, _ := strings.Cut(request, " ")
+		location := located(t, set, "https://api.example.com/v2"+path)
 		operation, err := location.Operation(method, location.Path)
 		if !errors.Is(err, destination.ErrUnusable) || operation != nil || !strings.Contains(err.Error(), problem) {
 			t.Errorf("%s: %v, %v", request, operation, err)
@@ -102,7 +97,7 @@ func TestUnusableOperations(t *testing.T) {
 	for _, request := range []string{
 		"POST /remote", "POST /style", "GET /plain", "PUT /nobody", "GET /1/x", "PUT /1/x", "GET /query/1", "GET /words",
 	} {
-		method, path, _ := cut(request)
+		method, path, _ := strings.Cut(request, " ")
 		operation := find(t, set, method, "https://api.example.com/v2"+path)
 		if len(operation.Security) != 1 || operation.Security[0].Scheme.Name != "key" {
 			t.Errorf("%s asks for %v", request, operation.Security)
@@ -113,9 +108,7 @@ func TestUnusableOperations(t *testing.T) {
 		{Name: "b", In: "query", Style: "form", Explode: true},
 		{Name: "123", In: "query", Style: "form", Explode: true},
 	}
-	if difference := cmp.Diff(want, find(t, set, "GET", "https://api.example.com/v2/words").Parameters); difference != "" {
-		t.Errorf("parameters (-want +got):\n%s", difference)
-	}
+	same(t, "parameters", want, find(t, set, "GET", "https://api.example.com/v2/words").Parameters)
 	if refusal := refused(t, set, "DELETE", "https://api.example.com/v2", "/v2/nobody"); !cmp.Equal(refusal.Allowed, []string{"PUT"}) {
 		t.Errorf("allowed are %q", refusal.Allowed)
 	}
@@ -188,9 +181,7 @@ func TestOwnWins(t *testing.T) {
 		{Name: "y", In: "path", Style: "simple"},
 		{Name: "page", In: "query", Required: true, Style: "pipeDelimited"},
 	}
-	if difference := cmp.Diff(want, get.Parameters); difference != "" {
-		t.Errorf("parameters (-want +got):\n%s", difference)
-	}
+	same(t, "parameters", want, get.Parameters)
 	schemes := set.Destinations()[0].Schemes
 	key := []destination.Requirement{{Scheme: schemes["key"]}}
 	for method, want := range map[string][]destination.Requirement{
@@ -201,9 +192,7 @@ func TestOwnWins(t *testing.T) {
 		if method == "PUT" {
 			server = "https://operation.example.com/deep/a"
 		}
-		if difference := cmp.Diff(want, find(t, set, method, server).Security); difference != "" {
-			t.Errorf("%s security (-want +got):\n%s", method, difference)
-		}
+		same(t, method+" security", want, find(t, set, method, server).Security)
 	}
 	refused(t, set, "PUT", "https://path.example.com/a", "/a")
 	refused(t, set, "GET", "https://api.example.com/v2/a", "/v2/a")
@@ -255,9 +244,7 @@ func TestBodyType(t *testing.T) {
 		"tags":     {Style: "pipeDelimited", AllowReserved: true},
 		"note":     {ContentType: "application/json", Explode: true},
 	}
-	if difference := cmp.Diff(want, find(t, set, "POST", "https://api.example.com/v2/form").BodyEncoding); difference != "" {
-		t.Errorf("encoding (-want +got):\n%s", difference)
-	}
+	same(t, "encoding", want, find(t, set, "POST", "https://api.example.com/v2/form").BodyEncoding)
 	if got := find(t, set, "POST", "https://api.example.com/v2/own").BodyEncoding["a"].ContentType; got != "text/csv" {
 		t.Errorf("the encoding of a is %q", got)
 	}
@@ -300,7 +287,7 @@ func TestAlternatives(t *testing.T) {
 		"GET /inherits": {"a", "a", "d"}, "GET /one": {"a"}, "PUT /one": {"d"}, "GET /own": {"b"}, "GET /both": {"bc"},
 		"GET /half": {"ab", "ab", "d"}, "GET /optional": {"a", "a", ""}, "PUT /optional": {"b"}, "GET /none": {""}, "PUT /none": {""},
 	} {
-		method, path, _ := cut(request)
+		method, path, _ := strings.Cut(request, " ")
 		operation := find(t, set, method, "https://api.example.com/v2"+path)
 		got := []string{list(operation.Security)}
 		if operation.Alternatives != nil {
@@ -308,9 +295,7 @@ func TestAlternatives(t *testing.T) {
 				got = append(got, list(each))
 			}
 		}
-		if difference := cmp.Diff(want, got); difference != "" {
-			t.Errorf("%s (-want +got):\n%s", request, difference)
-		}
+		same(t, request, want, got)
 	}
 	first, second := find(t, set, "GET", "https://api.example.com/v2/inherits"), find(t, set, "PUT", "https://api.example.com/v2/inherits")
 	if first.Alternatives != second.Alternatives {
@@ -327,7 +312,5 @@ func TestAlternatives(t *testing.T) {
 	for _, each := range set.Destinations()[0].Choices {
 		got = append(got, each.Text)
 	}
-	if difference := cmp.Diff(want, got); difference != "" {
-		t.Errorf("choices (-want +got):\n%s", difference)
-	}
+	same(t, "choices", want, got)
 }

@@ -31,14 +31,7 @@ func TestSampleDocuments(t *testing.T) {
 			t.Errorf("%s: kind %v, declared %v; want kind %v", name, got, ok, want)
 		}
 	}
-	location, err := set.Locate("https://httpbin.org/post")
-	if err != nil {
-		t.Fatal(err)
-	}
-	operation, err := location.Operation("POST", location.Path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	operation := find(t, set, "POST", "https://httpbin.org/post")
 	if got := operation.Security[0].Scheme.Secret.String(); got != "secretsmanager:keyrelay/httpbin#/api_key" {
 		t.Errorf("the secret of httpbin is %s", got)
 	}
