@@ -26,6 +26,7 @@ const idempotencyKey = "Idempotency-Key"
 type Batch struct {
 	directives *directives
 	moves      []move
+	names      []string
 	records    []batchRecord
 }
 
@@ -50,7 +51,7 @@ func (b *Batch) Record(index int) (*Plan, error) {
 	var store [16]move
 	moves := append(store[:0], b.moves...)
 	record := &b.records[index]
-	made, err := b.directives.plan(moves, record.Of(b.directives.body))
+	made, err := b.directives.plan(moves, b.names, record.Of(b.directives.body))
 	if err != nil {
 		return nil, inRecord(err, index)
 	}
@@ -80,7 +81,7 @@ func (d *directives) isBatch() bool {
 }
 
 // batch makes the plan of an array of records.
-func (d *directives) batch(moves []move) (*Plan, error) {
+func (d *directives) batch(moves []move, names []string) (*Plan, error) {
 	operation, err := d.unfilled()
 	if err != nil {
 		return nil, err
@@ -89,7 +90,7 @@ func (d *directives) batch(moves []move) (*Plan, error) {
 	case operation.Batch == destination.NoBatch:
 		return nil, refuse(ErrBatchNotDeclared, "The operation takes one record at a time. Send a JSON object, or have x-keyrelay-batch declared in the destination's document.")
 	case operation.Batch == destination.Split:
-		return d.split(moves, operation)
+		return d.split(moves, names, operation)
 	case operation.Destination.Session != nil:
 		return nil, errNoSession(operation.Destination.Session.Field)
 	case operation.BodyType != "":
@@ -101,11 +102,11 @@ func (d *directives) batch(moves []move) (*Plan, error) {
 		return nil, refuse(ErrFieldMissing, "The array is sent whole, so that no field can be taken from its records. Name no fields, or have x-keyrelay-batch: split declared in the destination's document.", fieldNames(needed)...)
 	}
 	d.whole = true
-	return d.plan(moves, d.body)
+	return d.plan(moves, names, d.body)
 }
 
 // split finds the records of an array.
-func (d *directives) split(moves []move, operation *destination.Operation) (*Plan, error) {
+func (d *directives) split(moves []move, names []string, operation *destination.Operation) (*Plan, error) {
 	records, err := splitRecords(d.body, operation.BatchMax)
 	if err != nil {
 		return nil, err
@@ -118,7 +119,7 @@ func (d *directives) split(moves []move, operation *destination.Operation) (*Pla
 		Method:      d.request.Method,
 		DryRun:      d.dryRun,
 		Later:       d.async || operation.Later,
-		Batch:       &Batch{directives: &shared, moves: slices.Clone(moves), records: records},
+		Batch:       &Batch{directives: &shared, moves: slices.Clone(moves), names: slices.Clone(names), records: records},
 	}, nil
 }
 

@@ -20,10 +20,10 @@ type builder struct {
 }
 
 // plan makes the plan for one record. It changes the moves.
-func (d *directives) plan(moves []move, body []byte) (*Plan, error) {
+func (d *directives) plan(moves []move, names []string, body []byte) (*Plan, error) {
 	b := &builder{Plan: Plan{Operation: d.operation, Method: d.request.Method, DryRun: d.dryRun}}
 	b.URL, b.record.session = &b.url, -1
-	if err := d.read(&b.record, moves, body); err != nil {
+	if err := d.readRecord(&b.record, moves, body); err != nil {
 		return nil, err
 	}
 	path, err := b.findOperation(d, moves)
@@ -44,7 +44,7 @@ func (d *directives) plan(moves []move, body []byte) (*Plan, error) {
 	if moves, err = b.take(d, moves); err != nil {
 		return nil, err
 	}
-	if err := b.setURLAndHeader(d, moves, path); err != nil {
+	if err := b.setURLAndHeader(d, moves, names, path); err != nil {
 		return nil, err
 	}
 	if err := b.setBody(d, body); err != nil {
@@ -70,8 +70,8 @@ func (b *builder) takeSession(d *directives, body []byte) (err error) {
 	return err
 }
 
-// read reads the body as a record where something may be taken from it.
-func (d *directives) read(r *record, moves []move, body []byte) error {
+// readRecord reads the body as a record where something may be taken from it.
+func (d *directives) readRecord(r *record, moves []move, body []byte) error {
 	if len(body) == 0 || d.whole {
 		return nil
 	}
@@ -144,7 +144,7 @@ func (b *builder) sendsNothing() bool {
 func (b *builder) sendsForm() bool { return b.Operation.BodyType != "" && b.record.text != nil }
 
 // setURLAndHeader builds the URL and the header fields.
-func (b *builder) setURLAndHeader(d *directives, moves []move, path string) error {
+func (b *builder) setURLAndHeader(d *directives, moves []move, names []string, path string) error {
 	r := &b.record
 	var store [1024]byte
 	var spans [16]headerText
@@ -169,7 +169,7 @@ func (b *builder) setURLAndHeader(d *directives, moves []move, path string) erro
 		text = string(written)
 	}
 	d.location.Fill(&b.url, path, text[:query])
-	return b.setHeader(d, headers, text)
+	return b.setHeader(d, names, headers, text)
 }
 
 // writeQuery appends the caller's own query, byte for byte, and the fields that move to it.

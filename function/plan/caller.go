@@ -36,38 +36,48 @@ type directives struct {
 	isJSON, typed bool
 	// whole says that the body is an array that is sent as it is.
 	whole bool
+	// braces says that a header field which may be forwarded holds a brace.
+	braces bool
 	// inBatch says that the body is a record of an array, which is read in any case.
 	inBatch bool
 }
 
-func readDirectives(set *destination.Set, request *gateway.Request) (directives, error) {
+// readDirectives reads the header but for the fields that it names, and appends the names of
+// the fields that may be forwarded.
+func readDirectives(set *destination.Set, request *gateway.Request, names []string) (directives, []string, error) {
 	d := directives{request: request, body: request.Body}
-	if err := checkDirectives(request.Header); err != nil {
-		return d, err
+	names, err := d.readHeader(names)
+	if err != nil {
+		return d, nil, err
 	}
+	return d, names, d.read(set)
+}
+
+func (d *directives) read(set *destination.Set) error {
+	request := d.request
 	address, err := outboundURL(request.Header)
 	if err != nil {
-		return d, err
+		return err
 	}
 	if path, _, _ := strings.Cut(address, "?"); strings.Contains(path, "{{{") {
-		return d, errPlaceholder("The outbound URL", "holds a placeholder before its query. Write {field} for a field of the record, and {{{scheme}}} as the value of a query parameter only.")
+		return errPlaceholder("The outbound URL", "holds a placeholder before its query. Write {field} for a field of the record, and {{{scheme}}} as the value of a query parameter only.")
 	}
 	if d.location, err = set.Locate(address); err != nil {
-		return d, err
+		return err
 	}
 	d.location.Caller = request.Caller
 	if strings.IndexByte(d.location.Path, '{') < 0 {
 		if d.operation, err = d.location.Operation(request.Method, d.location.Path); err != nil {
-			return d, err
+			return err
 		}
 	}
 	if d.dryRun, err = dryRun(request.Header); err != nil {
-		return d, err
+		return err
 	}
 	if lines := request.Header[preferHeader]; lines != nil {
 		d.async, _ = preferences(lines)
 	}
-	return d, d.readType()
+	return d.readType()
 }
 
 // methods returns the methods that a caller may use. The outbound request has the same one.

@@ -1,7 +1,7 @@
 package plan
 
 import (
-	"net/http"
+	"slices"
 	"strings"
 
 	"keyrelay/function/destination"
@@ -21,23 +21,28 @@ func directiveHeaders() []string {
 	return []string{urlHeader, queryFieldsHeader, headerFieldsHeader, dryRunHeader}
 }
 
-// checkDirectives refuses a header that directs the relay to do something it does
-// not know: a misspelt one must not do nothing.
-func checkDirectives(header http.Header) error {
+// readHeader lists the header fields that may be forwarded, and refuses one that directs the
+// relay to do something it does not know: a misspelt one must not do nothing.
+func (d *directives) readHeader(names []string) ([]string, error) {
 	unknown := ""
-	for name := range header {
+	for name, values := range d.request.Header {
 		switch name {
 		case urlHeader, queryFieldsHeader, headerFieldsHeader, dryRunHeader:
 			continue
 		}
-		if (isDirective(name) || resemblesDirective(name)) && (unknown == "" || name < unknown) {
+		forwards := gateway.Forwards(name)
+		if (forwards && resemblesDirective(name) || !forwards && isDirective(name)) && (unknown == "" || name < unknown) {
 			unknown = name
+		}
+		if forwards || holdsCredentials(name) {
+			names = append(names, name)
+			d.braces = d.braces || slices.ContainsFunc(values, func(value string) bool { return strings.IndexByte(value, '{') >= 0 })
 		}
 	}
 	if unknown != "" {
-		return errDirective(unknown)
+		return nil, errDirective(unknown)
 	}
-	return nil
+	return names, nil
 }
 
 func isDirective(name string) bool {

@@ -29,35 +29,15 @@ func holdsPlaceholder(values []string) bool {
 // holdsCredentials knows the fields for credentials. They are forwarded with a placeholder only.
 func holdsCredentials(name string) bool { return name == "Authorization" || name == "Cookie" }
 
-// forwardedNames lists the names of the caller's header fields that go to the destination.
-// braces says that something in the header is written in two braces or more.
-func (b *builder) forwardedNames(names []string, header http.Header) (_ []string, braces bool) {
-	nominates := header["Connection"] != nil
-	for name, values := range header {
-		braced := slices.ContainsFunc(values, func(value string) bool { return strings.Contains(value, "{{") })
-		braces = braces || braced
-		passes := gateway.Forwards(name) && !overrides(b.Operation, name)
-		if holdsCredentials(name) {
-			passes = braced && holdsPlaceholder(values)
-		}
-		if passes && !(nominates && nominated(header, name)) {
-			names = append(names, name)
-		}
-	}
-	return names, braces
-}
-
 // received is what the relay adds to Via (RFC 9110 section 7.6.3): a gateway's
 // event does not tell the caller's protocol version, so it is the least that can be.
 const received = "1.1 keyrelay"
 
 // setHeader collects the forwarded fields, those from the record, which win, and
 // the relay's own.
-func (b *builder) setHeader(d *directives, moved []headerText, text string) error {
-	var store [32]string
-	names, braces := b.forwardedNames(store[:0], d.request.Header)
-	if braces {
-		if err := b.checkBraces(d.request.Header); err != nil {
+func (b *builder) setHeader(d *directives, names []string, moved []headerText, text string) error {
+	if d.braces {
+		if err := b.checkBraces(d.request.Header, names); err != nil {
 			return err
 		}
 	}
@@ -66,6 +46,7 @@ func (b *builder) setHeader(d *directives, moved []headerText, text string) erro
 	values := b.values[:0]
 	// The digests of the caller's body are wrong for another; the record may hold one that is meant.
 	changed := b.record.left > 0 || b.reshapes || d.inBatch || len(d.body) != len(d.request.Body) || b.sendsForm()
+	nominates := d.request.Header["Connection"] != nil
 	var waiting []string
 	for _, name := range names {
 		sent := d.request.Header[name]
@@ -73,9 +54,10 @@ func (b *builder) setHeader(d *directives, moved []headerText, text string) erro
 			_, sent = preferences(sent)
 		}
 		switch {
-		case len(sent) == 0:
+		case len(sent) == 0 || holdsCredentials(name) && !holdsPlaceholder(sent):
+		case overrides(b.Operation, name) || nominates && nominated(d.request.Header, name):
 		case isMoved(moved, name) && name != "Cookie":
-		case braces && holdsPlaceholder(sent):
+		case d.braces && holdsPlaceholder(sent):
 			waiting = append(waiting, name)
 		case changed && gateway.IsDigest(name):
 		default:

@@ -167,12 +167,11 @@ func (b *builder) misspelt(name string) string {
 
 // checkBraces refuses a header field that holds the name of a scheme in two braces: it
 // would go out as it is, or not at all where it stands in a field for credentials.
-func (b *builder) checkBraces(header http.Header) error {
+func (b *builder) checkBraces(header http.Header, names []string) error {
 	place, scheme := "", ""
-	for name, values := range header {
-		for _, value := range values {
-			found := b.inTwoBraces(value)
-			if found != "" && (gateway.Forwards(name) || holdsCredentials(name)) && (place == "" || name < place) {
+	for _, name := range names {
+		for _, value := range header[name] {
+			if found := b.inTwoBraces(value); found != "" && (place == "" || name < place) {
 				place, scheme = name, found
 			}
 		}

@@ -105,7 +105,8 @@ func New(set *destination.Set, request *gateway.Request) (*Plan, error) {
 	if err := admit(request); err != nil {
 		return nil, err
 	}
-	d, err := readDirectives(set, request)
+	var namesStore [32]string
+	d, names, err := readDirectives(set, request, namesStore[:0])
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +116,7 @@ func New(set *destination.Set, request *gateway.Request) (*Plan, error) {
 		return nil, err
 	}
 	if d.isBatch() {
-		return d.batch(moves)
+		return d.batch(moves, names)
 	}
-	return d.plan(moves, d.body)
+	return d.plan(moves, names, d.body)
 }
