@@ -192,7 +192,7 @@ type Choice struct {
 	Place
 	// Text says what is attached and why.
 	Text string
-	// Count is how many lists of security are decided alike.
+	// Count is how many lists of security are decided the same.
 	Count int
 }
 

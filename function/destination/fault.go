@@ -39,8 +39,8 @@ func (f Faults) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// sorted returns the faults in the order of the documents. What several readers
-// of the same place found alike is said once.
+// sorted returns the faults in the order of the documents. A fault that was found more
+// than once at the same place is reported once.
 func (f Faults) sorted() Faults {
 	slices.SortFunc(f, func(a, b Fault) int {
 		return cmp.Or(

@@ -10,7 +10,7 @@ import (
 // What is here reads parts of a URL as the most lenient servers do. Nothing of it is
 // sent: it is compared with what a caller may not say.
 
-// mostEscapes is how often the servers of a path undo escapes, one behind the other.
+// mostEscapes is how often the servers of a path undo escapes, one after the other.
 const mostEscapes = 4
 
 // undo undoes escapes once: %41, %u0041 as IIS has it, and what is a dot or a slash to

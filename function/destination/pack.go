@@ -129,7 +129,7 @@ func schemeShape() *shape {
 }
 
 // packed returns what a shape keeps of a value; nil if that is nothing. What is not
-// as OpenAPI says stays as it is, so that it is told and switched off as before.
+// as OpenAPI says stays as it is, so that it is reported and switched off as before.
 func (r *reader) packed(node *yaml.Node, by *shape) *yaml.Node {
 	node = resolve(node)
 	switch {

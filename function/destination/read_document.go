@@ -38,7 +38,7 @@ const (
 	multipartType = "multipart/form-data"
 )
 
-// document reads one document, whose mappings are sound or else told already. Faults
+// document reads one document, whose mappings are sound or have been reported already. Faults
 // and warnings are noted in the reader.
 func (r *reader) document(sound bool) {
 	d := &Destination{Name: nameOf(r.file), Schemes: map[string]*SecurityScheme{}, file: filepath.Base(r.file)}

@@ -167,7 +167,7 @@ func (r *reader) load(overlays []*overlay) {
 const maxDepth = 500
 
 // parse turns a file into the mapping at its root. The fault, if any, is the only
-// one that can be told of a file that cannot be parsed.
+// one that can be reported of a file that cannot be parsed.
 func parse(file string, content []byte) (*yaml.Node, *Fault) {
 	fault := func(line, column int, problem, remedy string) *Fault {
 		return &Fault{Place{file, max(line, 1), max(column, 1)}, problem, remedy}

@@ -236,7 +236,7 @@ func (o *overlay) merge(r *reader, target, update *yaml.Node) {
 	}
 }
 
-// copied returns a copy of a value of the overlay, whose mistakes are told where it stands there.
+// copied returns a copy of a value of the overlay. Mistakes in it are reported at its place there.
 func (o *overlay) copied(r *reader, node *yaml.Node) *yaml.Node {
 	made, ok := unshared(node, maxUpdateNodes)
 	if !ok {

@@ -34,8 +34,8 @@ func (r *reader) security(operation *Operation, node *yaml.Node) {
 	operation.Security, operation.Alternatives = r.choose(node, fillable)
 }
 
-// sharedSecurity reads the document's own security. What is wrong with it is told by
-// what is wrong with a scheme that it names, where that is so.
+// sharedSecurity reads the document's own security. If a scheme that it names is
+// wrong, that is what is reported.
 func (r *reader) sharedSecurity(shared *Operation) *Fault {
 	node := r.member(r.root, "security")
 	wrong := r.tolerate(func() { r.security(shared, node) })
@@ -118,7 +118,7 @@ func (r *reader) alternative(node *yaml.Node) (requirements []Requirement) {
 }
 
 // named lists the schemes that any alternative of security names. What is wrong with
-// the list is told by security.
+// the list is reported by security.
 func (r *reader) named(node *yaml.Node) (named []*SecurityScheme) {
 	r.tolerate(func() {
 		for _, alternative := range r.items(node, "security") {

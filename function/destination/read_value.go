@@ -104,16 +104,16 @@ func (t *templateReader) json(node *yaml.Node, what string) *JSONTemplate {
 	return template
 }
 
-// expressions are those of a scheme's templates. Those over the secret come with
-// ofSecret alone: a value of a retrieved scheme is looked for in the answer first.
-func (s *SecurityScheme) expressions(ofSecret bool) []TemplatePart {
+// expressions are those of a scheme's templates. secretOnly leaves out those that are
+// looked for in an answer first, as the value of a retrieved scheme is.
+func (s *SecurityScheme) expressions(secretOnly bool) []TemplatePart {
 	var all []TemplatePart
-	if s.Value != nil && (!ofSecret || s.Kind == StaticKey || s.Kind == Bearer) {
+	if s.Value != nil && (!secretOnly || s.Kind == StaticKey || s.Kind == Bearer) {
 		all = append(all, s.Value.Expressions()...)
 	}
 	for _, parameter := range s.Parameters {
 		// what a login alone sends may be of its own code
-		if !ofSecret || slices.Contains(parameter.UseIn, "key") || slices.Contains(parameter.UseIn, "token") {
+		if !secretOnly || slices.Contains(parameter.UseIn, "key") || slices.Contains(parameter.UseIn, "token") {
 			all = append(all, parameter.Value.Expressions()...)
 		}
 	}
@@ -151,7 +151,7 @@ func (r *reader) leadsTo(from, to *SecurityScheme, passed []*SecurityScheme) boo
 }
 
 // noteMembers lists with the reference of a scheme's secret the members that its
-// templates name, so that their absence can be told at the start.
+// templates name, so that their absence can be reported at the start.
 func (r *reader) noteMembers(scheme *SecurityScheme) {
 	for i := range r.destination.References {
 		placed := &r.destination.References[i]

@@ -99,7 +99,7 @@ func (e entry) named() (named []string) {
 	return slices.Compact(named)
 }
 
-// agrees reports whether two documents send in the same manner, and for the same callers.
+// agrees reports whether two documents send with the same settings and for the same callers.
 func (d *Destination) agrees(other *Destination) bool {
 	return d.Network == other.Network && d.CA == other.CA && d.AuxiliaryTimeout == other.AuxiliaryTimeout && d.AnyRecordType == other.AnyRecordType &&
 		reflect.DeepEqual(d.Session, other.Session) && reflect.DeepEqual(d.Callers, other.Callers)
@@ -248,7 +248,7 @@ func cutSegment(path string) (segment, rest string) {
 }
 
 // resembles reports whether servers could take a segment for a literal one, and
-// what follows it for what is declared behind that.
+// what follows it for what is declared after that.
 func (n *node) resembles(segment, rest string) bool {
 	folded := fold(segment)
 	stem, _, _ := strings.Cut(folded, ".")

@@ -74,7 +74,7 @@ type bodyCompiler struct {
 	parts  []BodyPart
 }
 
-// literal appends text to the last part, or begins a new one behind a field.
+// literal appends text to the last part, or begins a new one after a field.
 func (c *bodyCompiler) literal(text string) {
 	if last := len(c.parts) - 1; last >= 0 && c.parts[last].Field == "" {
 		c.parts[last].Literal += text

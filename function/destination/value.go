@@ -110,7 +110,7 @@ func parseExpression(expression string, named func(string) (TemplatePart, bool))
 // error names the first expression whose value is missing, null, an object or an array; it
 // never holds a value.
 //
-// A word behind which a scheme's credential stands is not doubled: "Bearer {{{token}}}"
+// A word that a scheme's credential follows is not doubled: "Bearer {{{token}}}"
 // is "Bearer abc" also where the credential itself is "Bearer abc".
 func (t *ValueTemplate) Fill(find Find) (text string, taken []string, err error) {
 	var filled strings.Builder

@@ -259,7 +259,7 @@ func (d *directives) moves(moves []move) ([]move, error) {
 	return namedMoves(moves, header, headerFieldsHeader)
 }
 
-// errQueryExpression refuses {field} in a query. In two braces it is rather a credential that is meant.
+// errQueryExpression refuses {field} in a query. In two braces, a credential was probably meant.
 func errQueryExpression(field string, twoBraces bool) error {
 	detail := "The outbound URL has the expression {" + field + "} in its query, and only a path is filled. Name the field in " + queryFieldsHeader + " instead, which adds it to the query."
 	if twoBraces {

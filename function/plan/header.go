@@ -44,7 +44,7 @@ func (b *builder) setHeader(d *directives, names []string, moved []headerText, t
 	const own = 3 // Accept-Encoding, Via, and Content-Type where a record has none
 	b.Header = make(http.Header, len(names)+len(moved)+own)
 	values := b.values[:0]
-	// The digests of the caller's body are wrong for another; the record may hold one that is meant.
+	// The digests of the caller's body are wrong for another; one that comes from the record is intended.
 	changed := b.record.left > 0 || b.reshapes || d.inBatch || len(d.body) != len(d.request.Body) || b.sendsForm()
 	nominates := d.request.Header["Connection"] != nil
 	var waiting []string

@@ -30,7 +30,7 @@ func (s *resolution) advise(m *move) {
 }
 
 // isList reports whether a name is several names of the record with something else than
-// commas between them. A semicolon is as good as never part of a name.
+// commas between them. Names hardly ever contain a semicolon.
 func (s *resolution) isList(field string) bool {
 	names := strings.FieldsFunc(field, func(c rune) bool { return strings.ContainsRune(";|& \t", c) })
 	return strings.Contains(field, ";") || len(names) > 1 && slices.ContainsFunc(names, func(name string) bool { return s.record.find(name) >= 0 })

@@ -84,7 +84,7 @@ func queryNames(query string) iter.Seq[string] {
 }
 
 // isQueryOverride reports whether frameworks read a query parameter as the request's
-// method or path: _method, X-HTTP-Method-Override, $httpMethod, _url and their kin.
+// method or path: _method, X-HTTP-Method-Override, $httpMethod, _url and the like.
 // A plain method or url is any API's own.
 func isQueryOverride(name string) bool {
 	var store [64]byte
@@ -144,9 +144,9 @@ func isOverride(name string) bool {
 			return true
 		}
 		switch before = word; classify(word) {
-		case telling:
+		case decisive:
 			return true
-		case tellingFirst:
+		case decisiveFirst:
 			if first {
 				return true
 			}
@@ -170,10 +170,10 @@ type wordKind int
 
 const (
 	other wordKind = iota
-	// telling words tell such a name wherever they stand.
-	telling
-	// tellingFirst do so at the beginning.
-	tellingFirst
+	// decisive words make a name an override wherever they stand.
+	decisive
+	// decisiveFirst do so at the beginning.
+	decisiveFirst
 	// address does so at either end.
 	address
 	// subject is what a request is about, and possessive whose that is.
@@ -185,12 +185,12 @@ func classify(word []byte) wordKind {
 	switch string(word) {
 	case "override", "rewrite", "rewritten", "original", "originally", "originating", "orig", "remote", "authenticated", "principal", "userinfo", "msisdn",
 		"impersonate", "impersonated", "impersonation", "sudo", "runas", "doas", "clientcert", "fdid", "realip", "socketip", "ipaddress", "vhost", "urlscheme", "proxyuser", "requesturi", "requestverb", "destinationurl":
-		return telling
+		return decisive
 	case "proxy", "xproxy", "envoy", "ssl", "https", "cert", "cf", // proxies, and the certificate that they saw
 		"middleware", "invoke", "matched", "replaced", "now", "iisnode", "waws", "arr", "accel", "sendfile", // frameworks and servers that rewrite
 		"akamai", "appengine", "cloudscheduler", "cloudtasks", "dapr", "fd", "hasura", "l5d", "wl", // hosts, meshes and gateways
 		"webauth", "authentik", "authelia", "pomerium", "tailscale", "shib", "mellon", "oidc", "sm", "iv", "oam", "osso", "vouch", "spiffe": // single sign-on
-		return tellingFirst
+		return decisiveFirst
 	case "ip":
 		return address
 	case "method", "verb", "uri", "url", "path", "host", "hostname", "port", "scheme", "proto", "addr", "user", "username":
@@ -200,7 +200,7 @@ func classify(word []byte) wordKind {
 		return possessive
 	}
 	if bytes.HasPrefix(word, []byte("forward")) || bytes.Contains(word, []byte("clientip")) || bytes.Contains(word, []byte("clientaddr")) {
-		return telling
+		return decisive
 	}
 	return other
 }

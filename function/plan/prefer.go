@@ -88,7 +88,7 @@ func Kept(header http.Header) (http.Header, error) {
 }
 
 // placeholdersAlone reports whether all that Authorization and Cookie hold is
-// placeholders, behind the name of a scheme or a cookie's.
+// placeholders, after the name of a scheme or a cookie.
 func placeholdersAlone(values []string) bool {
 	for _, value := range values {
 		for _, part := range strings.FieldsFunc(value, func(c rune) bool { return c == ';' || c == ',' }) {

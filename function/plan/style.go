@@ -33,9 +33,9 @@ const (
 	pairs form = iota
 	// simple are values, joined by ",".
 	simple
-	// label are values, each behind ".".
+	// label values each follow a ".".
 	label
-	// matrix are name=value, each behind ";".
+	// matrix pairs, name=value, each follow a ";".
 	matrix
 	// deepObject are name[member]=value, joined by "&".
 	deepObject

@@ -29,7 +29,7 @@ func (t Text) Append(out []byte) []byte {
 }
 
 // unescaped returns what the inside of a sound string says: itself, or what it is
-// without escapes, behind scratch. Half a surrogate pair becomes U+FFFD, and whole
+// without escapes, after scratch. Half a surrogate pair becomes U+FFFD, and whole
 // is false: such a string is no text, RFC 8259 section 8.2.
 func unescaped(scratch, raw []byte) (says []byte, whole bool) {
 	if bytes.IndexByte(raw, '\\') < 0 {
@@ -88,7 +88,7 @@ func decodeEscape(raw []byte) (rune, int) {
 	return 0, 0
 }
 
-// meaning holds what the letters behind a backslash stand for, and letter the
+// meaning holds what the letters after a backslash stand for, and letter the
 // letters of the characters that are escaped so; 0 for all others.
 var (
 	meaning = [256]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}

@@ -4,7 +4,7 @@ import "iter"
 
 // ScalarText returns what a sound scalar says: a string without its escapes, anything
 // else as it is written. whole is false where a string holds half a surrogate pair
-// and so is no text. A string with escapes is decoded behind scratch.
+// and so is no text. A string with escapes is decoded after scratch.
 func ScalarText(scratch, scalar []byte) (text []byte, whole bool) {
 	if scalar[0] != '"' {
 		return scalar, true
