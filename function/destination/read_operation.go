@@ -43,9 +43,7 @@ func (r *reader) parameter(node *yaml.Node) (parameter Parameter, ok bool) {
 			"describe a credential by a security scheme; what proxies and connections say of themselves, and ranges, cannot be sent"})
 		return Parameter{}, false
 	}
-	if (parameter.In == "header" || parameter.In == "cookie") && !gateway.ValidHeaderName(name) {
-		r.fault(named, "the name is not one that a "+parameter.In+" can have", "write letters, digits and hyphens")
-	}
+	r.checkFieldName(named, name, parameter.In)
 	parameter.Required = r.boolean(r.member(node, "required"), "required", false)
 	parameter.Style = r.style(node, parameter.In)
 	parameter.Explode = r.boolean(r.member(node, "explode"), "explode", parameter.Style == "form" && parameter.In != "cookie")
@@ -53,6 +51,15 @@ func (r *reader) parameter(node *yaml.Node) (parameter Parameter, ok bool) {
 	parameter.IsObject = parameter.Style == "deepObject" || r.isObject(r.member(node, "schema"))
 	parameter.AllowReserved = r.boolean(r.member(node, "allowReserved"), "allowReserved", false)
 	return parameter, true
+}
+
+// checkFieldName reports whether a header or a cookie can have a name. Otherwise it notes a fault.
+func (r *reader) checkFieldName(node *yaml.Node, name, in string) bool {
+	if in != "header" && in != "cookie" || gateway.ValidHeaderName(name) {
+		return true
+	}
+	r.fault(node, "the name is not one that a "+in+" can have", "write letters, digits and hyphens")
+	return false
 }
 
 // content reports whether a parameter has a media type instead of a style. It is JSON.

@@ -114,9 +114,7 @@ func (r *reader) apiKey(scheme *SecurityScheme, node *yaml.Node) {
 	name, at := r.required(node, "name", "this apiKey scheme", "write the name of the header, query parameter or cookie")
 	scheme.Field = name
 	switch {
-	case at == nil || scheme.In == "query" || scheme.In == "" || r.member(node, extensionPrefix+"in") != nil:
-	case !gateway.ValidHeaderName(name):
-		r.fault(at, "the name is not one that a "+scheme.In+" can have", "write letters, digits and hyphens")
+	case at == nil || r.member(node, extensionPrefix+"in") != nil || !r.checkFieldName(at, name, scheme.In):
 	case scheme.In == "header" && isReserved(name):
 		r.fault(at, "this header belongs to the connection, a credential cannot go there", "write the header that the API documents")
 	case scheme.In == "header":

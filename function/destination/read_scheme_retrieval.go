@@ -6,8 +6,6 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v4"
-
-	"keyrelay/function/gateway"
 )
 
 // The members by which Itential extends security schemes and what stands in them.
@@ -115,8 +113,8 @@ func (r *reader) retrievalParameter(node *yaml.Node, templates *templateReader) 
 	} else {
 		parameter.In = r.oneOf(in, "the in of "+what, "query", "header", "body")
 	}
-	if parameter.In == "header" && at != nil && !gateway.ValidHeaderName(parameter.Name) {
-		r.fault(at, "the name is not one that a header can have", "write letters, digits and hyphens")
+	if at != nil {
+		r.checkFieldName(at, parameter.Name, parameter.In)
 	}
 	for _, use := range r.items(r.member(node, itentialUseIn), itentialUseIn) {
 		if text, ok := r.text(use, "this item"); ok {

@@ -44,8 +44,10 @@ func (r *record) resembling(field string) string {
 	}
 	var names []string
 	for i := range min(r.object.Len(), maxCompared) {
-		name := r.object.Name(i)
-		if i != r.session && !r.taken[i] && len(name) <= maxComparedBytes && name != field {
+		if i == r.session || r.taken[i] || r.object.Value(i).Start-r.object.Member(i).Start > maxComparedBytes {
+			continue
+		}
+		if name := r.object.Name(i); name != field {
 			names = append(names, name)
 		}
 	}
