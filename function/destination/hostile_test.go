@@ -9,11 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
 
 	"keyrelay/function/destination"
-	"keyrelay/function/rawjson"
 )
 
 // corpus reads a file of the shared test data; without it the test is skipped.
@@ -135,77 +133,4 @@ func corpusHosts(t *testing.T) (hosts []string) {
 		hosts = append(hosts, address.IP, "["+address.IP+"]", address.IP+":443")
 	}
 	return hosts
-}
-
-// The operations of JSON Patch that need an existing value work where the pointer finds it.
-func TestPointerCorpus(t *testing.T) {
-	cases := 0
-	for _, name := range []string{"jsonpointer/json-patch-tests_tests.json", "jsonpointer/json-patch-tests_spec_tests.json"} {
-		var stories []struct {
-			Doc   json.RawMessage
-			Patch []struct {
-				Op, Path string
-				Value    json.RawMessage
-			}
-			Error    string
-			Disabled bool
-		}
-		if err := json.Unmarshal(corpus(t, name), &stories); err != nil {
-			t.Fatal(err)
-		}
-		for _, story := range stories {
-			if len(story.Patch) != 1 || story.Disabled {
-				continue
-			}
-			operation := story.Patch[0]
-			if operation.Op != "test" && operation.Op != "remove" && operation.Op != "replace" || operation.Op != "remove" && operation.Value == nil {
-				continue
-			}
-			cases++
-			pointer, err := rawjson.ParsePointer(operation.Path)
-			value, ok := pointer.Find(story.Doc)
-			works := err == nil && ok
-			if works && operation.Op == "test" {
-				works = cmp.Equal(decoded(t, value), decoded(t, operation.Value))
-			}
-			if works != (story.Error == "") {
-				t.Errorf("%s %s in %s finds %s (%v, %v), expected error: %q", operation.Op, operation.Path, story.Doc, value, ok, err, story.Error)
-			}
-		}
-	}
-	if cases < 20 {
-		t.Errorf("only %d cases", cases)
-	}
-}
-
-// decoded is the Go value of a JSON text.
-func decoded(t *testing.T, text []byte) (value any) {
-	t.Helper()
-	if err := json.Unmarshal(text, &value); err != nil {
-		t.Fatalf("%s: %v", text, err)
-	}
-	return value
-}
-
-func TestPointerSyntaxCorpus(t *testing.T) {
-	var groups []struct {
-		Tests []struct {
-			Data  any
-			Valid bool
-		}
-	}
-	if err := json.Unmarshal(corpus(t, "jsonpointer/jsonschema_format_json-pointer.json"), &groups); err != nil {
-		t.Fatal(err)
-	}
-	for _, group := range groups {
-		for _, each := range group.Tests {
-			text, ok := each.Data.(string)
-			if !ok {
-				continue
-			}
-			if _, err := rawjson.ParsePointer(text); (err == nil) != each.Valid {
-				t.Errorf("%q: %v, valid is %v", text, err, each.Valid)
-			}
-		}
-	}
 }
