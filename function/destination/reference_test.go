@@ -74,3 +74,22 @@ func TestValueTemplate(t *testing.T) {
 		t.Errorf("a secret that is not JSON: %v", err)
 	}
 }
+
+// TestNearest compares names without their letter case, hyphens and underscores.
+func TestNearest(t *testing.T) {
+	known := []string{"batch", "batch-max", "body-type", "timeout"}
+	for written, want := range map[string]struct {
+		name  string
+		edits int
+	}{
+		"timeout": {"timeout", 0}, "Time_Out": {"timeout", 0}, "tiemout": {"timeout", 1}, "batchMx": {"batch-max", 1}, "batche": {"batch", 1}, "bodytipe": {"body-type", 1},
+		"zzzzz": {"batch", 5}, strings.Repeat("t", 1<<20): {"timeout", 98},
+	} {
+		if name, edits := destination.Nearest(written, known...); name != want.name || edits != want.edits {
+			t.Errorf("%.20s is %d edits from %s, want %d from %s", written, edits, name, want.edits, want.name)
+		}
+	}
+	if name, _ := destination.Nearest("any"); name != "" {
+		t.Errorf("of no names %s is the nearest", name)
+	}
+}

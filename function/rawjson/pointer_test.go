@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -124,5 +125,36 @@ func TestPointerSyntaxCorpus(t *testing.T) {
 				t.Errorf("%q: %v, valid is %v", text, err, each.Valid)
 			}
 		}
+	}
+}
+
+// TestMembers walks the parts of sound values, as they are written.
+func TestMembers(t *testing.T) {
+	for text, want := range map[string][]string{
+		`{ "a" : [1,"}"] ,"":{"b":2}, "\u0061":null}`: {`"a"=[1,"}"]`, `""={"b":2}`, `"\u0061"=null`},
+		`[ 1 , [2], {"a":3} ]`:                        {"=1", "=[2]", `={"a":3}`},
+		"{}":                                          nil, "[ ]": nil, `"a,b"`: {`="a,b"`}, "1.0": {"=1.0"},
+	} {
+		var got, elements []string
+		for name, element := range rawjson.Members([]byte(text)) {
+			got = append(got, string(name)+"="+string(element))
+		}
+		for element := range rawjson.Elements([]byte(text)) {
+			elements = append(elements, string(element))
+		}
+		if difference := cmp.Diff(want, got); difference != "" {
+			t.Errorf("%s (-want +got):\n%s", text, difference)
+		}
+		for i, element := range elements {
+			if !strings.HasSuffix(want[i], "="+element) || len(elements) != len(want) {
+				t.Errorf("%s has the elements %q", text, elements)
+			}
+		}
+	}
+	for name := range rawjson.Members([]byte(`{"a":1,"b":2}`)) {
+		if string(name) != `"a"` {
+			t.Errorf("%s comes after the walk has ended", name)
+		}
+		break
 	}
 }
