@@ -11,7 +11,7 @@ import (
 // inflate undoes gzip, and removes the fields about the coded bytes. A REST API undoes
 // it by itself and leaves Content-Encoding as it was: then the body does not begin as
 // gzip does, RFC 1952 section 2.3.1. Any other content coding stays.
-func inflate(header http.Header, body []byte, used *share) ([]byte, error) {
+func inflate(header http.Header, body []byte, used *Share) ([]byte, error) {
 	if coding := ContentCoding(header); coding != "gzip" && coding != "x-gzip" || len(body) == 0 {
 		return body, nil
 	}
@@ -22,7 +22,7 @@ func inflate(header http.Header, body []byte, used *share) ([]byte, error) {
 	}
 	coded, err := gzip.NewReader(bytes.NewReader(body))
 	if err == nil {
-		body, err = ReadWithin(coded, -1, MaxRecordBytes, stepGrowth, used.take)
+		body, err = ReadWithin(coded, -1, MaxRecordBytes, stepGrowth, used.Take)
 	}
 	if errors.Is(err, ErrTooLong) || errors.Is(err, errBusy) {
 		return nil, refuseBody(err)

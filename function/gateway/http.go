@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -45,15 +46,25 @@ func (h *httpHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		write(w, refuseMessage(h.handler, http.StatusRequestHeaderFieldsTooLarge, ""))
 		return
 	}
-	used := &share{all: &h.bodies}
-	defer used.giveBack()
+	used := &Share{All: &h.bodies, Most: maxShared}
+	defer used.GiveBack()
+	defer collect(used)
 	request.readBody = func() ([]byte, error) { return readBody(w, r, used) }
 	write(w, h.handler.Handle(r.Context(), request))
 }
 
+// collect frees what a large body took, before its share is given back, so that the next
+// large body reuses that memory.
+func collect(used *Share) {
+	const large = 4 << 20
+	if used.taken > large {
+		runtime.GC()
+	}
+}
+
 // readBody returns the whole body; nil for none.
-func readBody(w http.ResponseWriter, r *http.Request, used *share) ([]byte, error) {
-	body, err := ReadWithin(r.Body, r.ContentLength, MaxRecordBytes, stepGrowth, used.take)
+func readBody(w http.ResponseWriter, r *http.Request, used *Share) ([]byte, error) {
+	body, err := ReadWithin(r.Body, r.ContentLength, MaxRecordBytes, stepGrowth, used.Take)
 	if err != nil {
 		w.Header()["Connection"] = []string{"close"}
 		return nil, refuseBody(err)

@@ -3,7 +3,6 @@ package gateway
 import (
 	"errors"
 	"io"
-	"runtime"
 	"sync/atomic"
 )
 
@@ -74,30 +73,27 @@ const maxShared = 13 << 20
 // errBusy says that other bodies take that memory.
 var errBusy = errors.New("too many bodies are under way")
 
-// A share is what one request takes of the memory that all have together. A nil share
-// has no bound.
-type share struct {
-	all   *atomic.Int64
-	taken int64
+// A Share is what one body takes of the memory that several have together, Most bytes in
+// All. A nil Share has no bound.
+type Share struct {
+	All  *atomic.Int64
+	Most int64
+	// Exceeded says that there was not enough.
+	Exceeded bool
+	taken    int64
 }
 
-func (s *share) take(size int64) error {
+// Take is for ReadWithin. It fails where there is not enough memory.
+func (s *Share) Take(size int64) error {
 	if s == nil {
 		return nil
 	}
 	s.taken += size
-	if s.all.Add(size) > maxShared {
+	if s.Exceeded = s.All.Add(size) > s.Most; s.Exceeded {
 		return errBusy
 	}
 	return nil
 }
 
-// giveBack leaves the memory to others. What a large body took is collected first, so
-// that the next large body reuses it.
-func (s *share) giveBack() {
-	const large = 4 << 20
-	if s.taken > large {
-		runtime.GC()
-	}
-	s.all.Add(-s.taken)
-}
+// GiveBack leaves the memory to others.
+func (s *Share) GiveBack() { s.All.Add(-s.taken) }

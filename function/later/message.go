@@ -13,6 +13,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"golang.org/x/text/encoding/charmap"
+
 	"keyrelay/function/gateway"
 )
 
@@ -72,11 +74,11 @@ func (m *Message) Encode() (string, error) {
 	written := document{Version: version, ID: m.ID, Accepted: m.Accepted, Caller: m.Caller, RequestID: m.RequestID, Method: m.Method, Header: map[string][]string{}}
 	for name, values := range m.Header {
 		for _, value := range values {
-			written.Header[name] = append(written.Header[name], toLatin1(value))
+			written.Header[name] = append(written.Header[name], latin1(value))
 		}
 	}
 	if m.Key != "" {
-		written.Header[idempotencyKey] = []string{toLatin1(m.Key)}
+		written.Header[idempotencyKey] = []string{latin1(m.Key)}
 	}
 	if utf8.Valid(m.Body) {
 		written.Text = string(m.Body)
@@ -125,8 +127,8 @@ func Read(text string) (*Message, error) {
 	}
 	for name, values := range read.Header {
 		for _, value := range values {
-			bytes, ok := fromLatin1(value)
-			if !ok || name != textproto.CanonicalMIMEHeaderKey(name) || !gateway.ValidHeaderName(name) || !gateway.ValidHeaderValue(bytes) {
+			bytes, err := charmap.ISO8859_1.NewEncoder().String(value)
+			if err != nil || name != textproto.CanonicalMIMEHeaderKey(name) || !gateway.ValidHeaderName(name) || !gateway.ValidHeaderValue(bytes) {
 				return nil, errForeign("its header holds what HTTP cannot carry")
 			}
 			made.Header[name] = append(made.Header[name], bytes)
@@ -158,23 +160,8 @@ func errMessage(detail string) error {
 	return &gateway.Refusal{Reason: ErrMessage, Detail: detail}
 }
 
-// toLatin1 makes a character of each byte.
-func toLatin1(value string) string {
-	var text strings.Builder
-	for i := range len(value) {
-		text.WriteRune(rune(value[i]))
-	}
-	return text.String()
-}
-
-// fromLatin1 makes a byte of each character; ok is false where one does not fit.
-func fromLatin1(text string) (value string, ok bool) {
-	var bytes strings.Builder
-	for _, character := range text {
-		if character > 0xff {
-			return "", false
-		}
-		bytes.WriteByte(byte(character)) // #nosec G115 -- checked
-	}
-	return bytes.String(), true
+// latin1 makes a character of each byte.
+func latin1(value string) string {
+	text, _ := charmap.ISO8859_1.NewDecoder().String(value) // each byte is a character
+	return text
 }

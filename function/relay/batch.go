@@ -166,40 +166,22 @@ func (b *batchRun) deliver(ctx context.Context, index int, own *logEntry) {
 		b.messages[index] = newMessage(b.request, b.header, outbound)
 		return
 	}
-	memory := share{all: &b.memory}
-	defer memory.giveBack()
-	own.take, own.refused = memory.take, false
+	memory := gateway.Share{All: &b.memory, Most: maxAnswerMemory}
+	defer memory.GiveBack()
+	own.take, own.refused = memory.Take, false
 	answer, err := b.relay.send(ctx, outbound, own)
 	made.refused = own.refused
 	if err != nil {
 		made.err = err
 		return
 	}
-	b.keep(made, answer, memory.exceeded)
+	b.keep(made, answer, memory.Exceeded)
 }
 
 // maxAnswerMemory is what the bodies of a batch's answers take at most, however many are
 // read at once, and those of the answers to deliveries. What no gateway could carry
 // together is not kept: then a batch's answer has statuses alone.
 const maxAnswerMemory = 8 << 20
-
-// A share is what one answer takes of the memory that all have together. Beyond it the
-// body is thrown away.
-type share struct {
-	all      *atomic.Int64
-	taken    int64
-	exceeded bool
-}
-
-func (s *share) take(size int64) error {
-	s.taken += size
-	if s.exceeded = s.all.Add(size) > maxAnswerMemory; s.exceeded {
-		return errAnswerTooLarge
-	}
-	return nil
-}
-
-func (s *share) giveBack() { s.all.Add(-s.taken) }
 
 // largeBatch is how many bytes of bodies are worth a collection before the answer is made of them.
 const largeBatch = 2 << 20

@@ -169,9 +169,9 @@ func (r *Relay) tryMessage(ctx context.Context, entry *logEntry) (answer *gatewa
 		return nil, errPostponed
 	}
 	entry.limit = beforeEnd(ctx, answerMargin, cache.Now().Add(2*outbound.Operation.Timeout+credentialTime))
-	memory := share{all: &r.answers}
-	defer memory.giveBack()
-	entry.take = memory.take
+	memory := gateway.Share{All: &r.answers, Most: maxAnswerMemory}
+	defer memory.GiveBack()
+	entry.take = memory.Take
 	began := time.Now()
 	answer, err = r.send(ctx, outbound, entry)
 	if err != nil && ctx.Err() != nil {

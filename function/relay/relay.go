@@ -200,7 +200,9 @@ func (r *Relay) send(ctx context.Context, outbound *plan.Plan, entry *logEntry) 
 	if err != nil || !used.Refused(answer.Status, answer.Header, answer.Body) {
 		return answer, err
 	}
-	renewed, failure := r.renew(ctx, used, entry)
+	limited, cancel := context.WithDeadline(ctx, entry.limit)
+	defer cancel()
+	renewed, failure := r.credentials.Renew(limited, used)
 	if renewed == nil {
 		entry.refuses(used, answer, "and there is no other")
 		entry.adds(failure)
@@ -234,14 +236,6 @@ func (r *Relay) credential(ctx context.Context, outbound *plan.Plan, entry *logE
 	}
 	entry.used(used)
 	return used, nil
-}
-
-// renew gets another credential than the one that was refused; nil if there is none, and
-// the failure says why.
-func (r *Relay) renew(ctx context.Context, refused *credential.Credential, entry *logEntry) (other *credential.Credential, failure error) {
-	limited, cancel := context.WithDeadline(ctx, entry.limit)
-	defer cancel()
-	return r.credentials.Renew(limited, refused)
 }
 
 // sendOnce sends one outbound request, and masks its answer and makes it presentable.
