@@ -23,8 +23,7 @@ paths:
 // TestAccept sees through every front end that a record is queued instead of sent, and what is answered.
 func TestAccept(t *testing.T) {
 	s := newQueueStage(t, laterDocument)
-	fields := [][2]string{{"X-Osmos-Outbound-Url", "http://" + s.api.host + "/v2/orders"}, {"Content-Type", "application/json"}, {"Prefer", "respond-async"}}
-	for door, got := range throughAll(t, s.stage, wireRequest{fields, []byte(`{"a":1}`)}, false) {
+	for door, got := range s.throughAll(s.raw("/v2/orders", `{"a":1}`, "Content-Type", "application/json", "Prefer", "respond-async"), false) {
 		var document map[string]string
 		if err := json.Unmarshal(got.body, &document); err != nil || got.status != http.StatusAccepted || len(document) != 1 || document["id"] == "" {
 			t.Errorf("%s: %d %s", door, got.status, got.body)

@@ -34,7 +34,7 @@ func TestCopiesOfTheCredentialField(t *testing.T) {
 				} {
 					request := wireRequest{body: []byte(`{"copy":"of-the-caller"}`), fields: append(fields,
 						[2]string{"X-Osmos-Outbound-Url", "http://" + host + "/copied/x"}, [2]string{"Content-Type", "application/json"})}
-					for frontEnd, got := range throughAll(t, s, request, true) {
+					for frontEnd, got := range s.throughAll(request, true) {
 						if got.status != http.StatusOK {
 							t.Fatalf("%s %s, %s: got %d %s", written, how, frontEnd, got.status, got.body)
 						}

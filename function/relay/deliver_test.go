@@ -14,7 +14,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"keyrelay/function/fake"
-	"keyrelay/function/relay"
 )
 
 // TestDeliver sees that a record arrives as it would have at once, with a key that stays
@@ -358,7 +357,7 @@ func TestDeliverWithoutQueue(t *testing.T) {
 	s := newQueueStage(t, laterDocument)
 	s.accept(s.async("/v2/orders", `{}`))
 	messages := s.receive()
-	s.serve(s.wire([]string{laterDocument}, relay.Config{Log: s.log, FunctionName: "relay"}))
+	s.stage.start(laterDocument)
 	for code, failures := range map[int]int{200: 0, 404: 1, 503: 1} {
 		s.api.answerWith(status(code))
 		if answer := s.deliver(t.Context(), messages); len(answer.BatchItemFailures) != failures {

@@ -54,10 +54,8 @@ func TestDryRunShowsWhatIsSent(t *testing.T) {
 func TestLongDryRun(t *testing.T) {
 	s := newStage(t, wireDocument)
 	for length, problem := range map[int]string{1 << 20: "", gateway.MaxAnswerBytes: "record-too-large"} {
-		request := wireRequest{body: []byte(`{"a":"` + strings.Repeat("x", length) + `"}`), fields: [][2]string{
-			{"X-Osmos-Outbound-Url", "http://" + s.api.host + "/wire/plain"}, {"X-Relay-Dry-Run", "true"}, {"Content-Type", "application/json"},
-		}}
-		for frontEnd, got := range throughAll(t, s, request, true) {
+		request := s.raw("/wire/plain", `{"a":"`+strings.Repeat("x", length)+`"}`, "X-Relay-Dry-Run", "true", "Content-Type", "application/json")
+		for frontEnd, got := range s.throughAll(request, true) {
 			if got.problem != problem || problem != "" && !strings.Contains(got.detail, "without X-Relay-Dry-Run") {
 				t.Errorf("%d bytes, %s: got %d %.300s", length, frontEnd, got.status, got.body)
 			}

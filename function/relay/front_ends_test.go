@@ -102,13 +102,13 @@ func TestRecordsOnTheWire(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			request := wireRequest{body: test.body, fields: [][2]string{{"X-Osmos-Outbound-Url", "http://" + s.api.host + test.path}, {"Content-Md5", "of-what-was-sent"}}}
+			request := s.raw(test.path, string(test.body), "Content-Md5", "of-what-was-sent")
 			for name, value := range map[string]string{"Content-Type": test.mediaType, "Content-Encoding": test.coding, named: test.fields} {
 				if value != "" {
 					request.fields = append(request.fields, [2]string{name, value})
 				}
 			}
-			for frontEnd, got := range throughAll(t, s, request, test.plain) {
+			for frontEnd, got := range s.throughAll(request, test.plain) {
 				if said := got.problem + " " + got.detail; got.problem != "" && !matches(said, test.want) || got.problem == "" && !strings.HasPrefix(test.want, "/") {
 					t.Errorf("%s: got %d %s", frontEnd, got.status, got.body)
 				}
@@ -151,11 +151,11 @@ func TestNamesOnTheWire(t *testing.T) {
 		"one before fields":                 {"/wire/plain?", "id", `{"id":1}`, `/wire/plain?id=1 {}`},
 	}
 	for name, test := range tests {
-		request := wireRequest{body: []byte(test.body), fields: [][2]string{{"X-Osmos-Outbound-Url", "http://" + s.api.host + test.url}, {"Content-Type", "application/json"}}}
+		request := s.raw(test.url, test.body, "Content-Type", "application/json")
 		if test.fields != "" {
 			request.fields = append(request.fields, [2]string{"X-Osmos-Query-Param-Fields", test.fields})
 		}
-		for frontEnd, got := range throughAll(t, s, request, true) {
+		for frontEnd, got := range s.throughAll(request, true) {
 			if arrives := strings.HasPrefix(test.want, "/"); arrives != (got.problem == "") || !arrives && !matches(got.problem+" "+got.detail, test.want) {
 				t.Errorf("%s, %s: got %d %s", name, frontEnd, got.status, got.body)
 			}
@@ -166,8 +166,7 @@ func TestNamesOnTheWire(t *testing.T) {
 			}
 		}
 	}
-	request := wireRequest{body: []byte(`{"naïve":1}`), fields: [][2]string{{"X-Osmos-Outbound-Url", "http://" + s.api.host + "/wire/plain"}, {"X-Osmos-Query-Param-Fields", "na\xefve"}}}
-	if got := overHTTP(t, s, request); got.problem != "" || s.api.Take()[0].URI != "/wire/plain?na%C3%AFve=1" {
+	if got := s.overHTTP(s.raw("/wire/plain", `{"naïve":1}`, "X-Osmos-Query-Param-Fields", "na\xefve")); got.problem != "" || s.api.Take()[0].URI != "/wire/plain?na%C3%AFve=1" {
 		t.Errorf("bytes of ISO-8859-1: got %d %s", got.status, got.body)
 	}
 }
@@ -199,7 +198,7 @@ func TestRefusalsThatHelp(t *testing.T) {
 		"a dry run, neither yes nor no": {[][2]string{{header, address}, {"X-Relay-Dry-Run", "1"}}, `header-invalid came as "1"`},
 	}
 	for name, test := range tests {
-		for frontEnd, got := range throughAll(t, s, wireRequest{fields: test.fields, body: []byte("{}")}, true) {
+		for frontEnd, got := range s.throughAll(wireRequest{fields: test.fields, body: []byte("{}")}, true) {
 			if !matches(got.problem+" "+got.detail, test.want) {
 				t.Errorf("%s, %s: got %d %s", name, frontEnd, got.status, got.body)
 			}
@@ -261,8 +260,8 @@ func TestAnswersOfAnAPIAreItsOwn(t *testing.T) {
 			w.WriteHeader(status)
 			_, _ = fmt.Fprintf(w, "%d %s", status, http.StatusText(status))
 		})
-		request := wireRequest{fields: [][2]string{{"X-Osmos-Outbound-Url", "http://" + s.api.host + "/wire/plain"}}}
-		answers := throughAll(t, s, request, true)
+		request := s.raw("/wire/plain", "")
+		answers := s.throughAll(request, true)
 		for _, frontEnd := range slices.Sorted(maps.Keys(answers)) {
 			if got := answers[frontEnd]; got.problem != "" || got.status != status || string(got.body) != fmt.Sprintf("%d %s", status, http.StatusText(status)) {
 				t.Errorf("%s: got %d %s", frontEnd, got.status, got.body)
@@ -278,8 +277,8 @@ func TestAnswerHeaderNames(t *testing.T) {
 		s.api.answerWith(func(w http.ResponseWriter, _ *http.Request) {
 			closing("HTTP/1.1 200 OK\r\n"+line+"\r\nContent-Length: 2\r\n\r\n{}")(w, nil)
 		})
-		request := wireRequest{fields: [][2]string{{"X-Osmos-Outbound-Url", "http://" + s.api.host + "/wire/plain"}}}
-		for frontEnd, got := range throughAll(t, s, request, true) {
+		request := s.raw("/wire/plain", "")
+		for frontEnd, got := range s.throughAll(request, true) {
 			if got.problem != "downstream-answer-broken" {
 				t.Errorf("%q, %s: got %d %v %s", line, frontEnd, got.status, got.header, got.body)
 			}

@@ -174,7 +174,9 @@ func TestRotation(t *testing.T) {
 // in the log, unless that is switched off.
 func TestOldSecret(t *testing.T) {
 	for maxAge, want := range map[time.Duration]int{time.Hour: http.StatusOK, 0: http.StatusServiceUnavailable} {
-		s := newStageKeeping(t, secret.Config{TTL: 1, MaxAge: maxAge}, managedDocument)
+		s := newStage(t)
+		s.kept = secret.Config{TTL: 1, MaxAge: maxAge}
+		s.start(managedDocument)
 		call := s.get("/v2/orders")
 		if got := s.send(t.Context(), call); got.status != http.StatusOK {
 			t.Fatalf("got %d %s", got.status, got.body)

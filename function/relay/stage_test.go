@@ -61,17 +61,17 @@ type stage struct {
 // with none the relay is for the test to start.
 func newStage(t testing.TB, documents ...string) *stage {
 	t.Helper()
-	return newStageKeeping(t, secret.Config{}, documents...)
-}
-
-// newStageKeeping starts a relay that keeps secrets as kept says.
-func newStageKeeping(t testing.TB, kept secret.Config, documents ...string) *stage {
-	t.Helper()
-	s := &stage{t: t, api: newAPI(t), secrets: fake.NewSecrets(map[string]string{"keyrelay/api": `{"key": "` + theKey + `"}`}), log: &logLines{}, kept: kept}
+	s := &stage{t: t, api: newAPI(t), secrets: fake.NewSecrets(map[string]string{"keyrelay/api": `{"key": "` + theKey + `"}`}), log: &logLines{}}
 	if len(documents) > 0 {
-		s.serve(s.wire(documents, relay.Config{Log: s.log, FunctionName: "relay"}))
+		s.start(documents...)
 	}
 	return s
+}
+
+// start starts a relay, as a new instance of the program would.
+func (s *stage) start(documents ...string) {
+	s.t.Helper()
+	s.serve(s.wire(documents, relay.Config{Log: s.log, FunctionName: "relay"}))
 }
 
 // serve has a relay answer what is sent from now on.

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -22,18 +23,27 @@ type wireRequest struct {
 	body   []byte
 }
 
+// raw is a POST to the API, with names and values of further fields.
+func (s *stage) raw(path, body string, fields ...string) wireRequest {
+	request := wireRequest{[][2]string{{"X-Osmos-Outbound-Url", "http://" + s.api.host + path}}, []byte(body)}
+	for pair := range slices.Chunk(fields, 2) {
+		request.fields = append(request.fields, [2]string(pair))
+	}
+	return request
+}
+
 // throughAll sends a request through every front end: payload format 1.0 of a REST
 // API and of an HTTP API, format 2.0 of an HTTP API and of a function URL, and HTTP.
 // plain says that a body goes into an event as a text, not as base64.
-func throughAll(t *testing.T, s *stage, request wireRequest, plain bool) map[string]answer {
-	t.Helper()
-	answers := map[string]answer{"HTTP": overHTTP(t, s, request)}
+func (s *stage) throughAll(request wireRequest, plain bool) map[string]answer {
+	s.t.Helper()
+	answers := map[string]answer{"HTTP": s.overHTTP(request)}
 	for name, event := range eventsOf(request, plain) {
 		payload, err := json.Marshal(event)
 		if err != nil {
-			t.Fatal(err)
+			s.t.Fatal(err)
 		}
-		answers[name] = readAnswer(t, s.invoke(t.Context(), payload))
+		answers[name] = readAnswer(s.t, s.invoke(s.t.Context(), payload))
 	}
 	return answers
 }
@@ -62,19 +72,19 @@ func eventsOf(request wireRequest, plain bool) map[string]map[string]any {
 	return events
 }
 
-func overHTTP(t *testing.T, s *stage, request wireRequest) answer {
-	t.Helper()
+func (s *stage) overHTTP(request wireRequest) answer {
+	s.t.Helper()
 	var text bytes.Buffer
 	text.WriteString("POST / HTTP/1.1\r\nHost: relay\r\n")
 	for _, field := range request.fields {
 		fmt.Fprintf(&text, "%s: %s\r\n", field[0], field[1])
 	}
 	fmt.Fprintf(&text, "Content-Length: %d\r\n\r\n%s", len(request.body), request.body)
-	return exchange(t, serving(t, s.handler), text.String())
+	return exchange(s.t, serving(s.t, s.handler), text.String())
 }
 
 // serving serves a handler on a port of this machine, and returns its address.
-func serving(t *testing.T, handler gateway.Handler) string {
+func serving(t testing.TB, handler gateway.Handler) string {
 	t.Helper()
 	server := httptest.NewUnstartedServer(gateway.HTTP(handler))
 	listener := gateway.Listen(server.Listener, handler)
@@ -85,7 +95,7 @@ func serving(t *testing.T, handler gateway.Handler) string {
 }
 
 // exchange sends these bytes and reads one answer.
-func exchange(t *testing.T, address, text string) answer {
+func exchange(t testing.TB, address, text string) answer {
 	t.Helper()
 	connection, err := net.Dial("tcp", address)
 	if err != nil {
