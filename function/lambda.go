@@ -28,7 +28,7 @@ func serveLambda(stop context.Context, settings settings, wired *relay.Relay) {
 		// A second thread would only use up the share of the first.
 		runtime.GOMAXPROCS(1)
 	}
-	lambda.Start(gateway.LambdaWithQueue(wired, wired.Deliver))
+	lambda.Start(gateway.Lambda(wired, wired.Deliver))
 }
 
 // ballast is memory that is kept and never written to, so that it takes none of its own.

@@ -87,7 +87,7 @@ func typedHandler() func([]byte) ([]byte, error) {
 // of their times, of one invocation with a 3 KB event.
 func BenchmarkInvoke(b *testing.B) {
 	payload := restEvent(b)
-	handler, typed := gateway.Lambda(typicalHandler()), typedHandler()
+	handler, typed := gateway.Lambda(typicalHandler(), nil), typedHandler()
 	var own, others time.Duration
 	for b.Loop() {
 		start := time.Now()
@@ -110,7 +110,7 @@ func BenchmarkLargeBody(b *testing.B) {
 	payload := asJSON(b, map[string]any{"path": "/", "httpMethod": "POST", "body": body})
 	handler := gateway.Lambda(handlerFunc(func(_ context.Context, request *gateway.Request, _ error) *gateway.Response {
 		return &gateway.Response{Status: http.StatusOK, Body: request.Body}
-	}))
+	}), nil)
 	b.SetBytes(int64(2 * len(body)))
 	for b.Loop() {
 		handler.Invoke(context.Background(), payload)

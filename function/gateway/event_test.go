@@ -100,7 +100,7 @@ func TestEventLeavesNothing(t *testing.T) {
 	handler := gateway.Lambda(handlerFunc(func(_ context.Context, request *gateway.Request, err error) *gateway.Response {
 		got = keep(request, err)
 		return ok()
-	}))
+	}), nil)
 	for range 100 {
 		handler.Invoke(context.Background(), []byte(`{"path":"/x","httpMethod":"POST","headers":{"A":"1","X-B":"2"},"body":"b","requestContext":{"requestId":"i"}}`))
 		handler.Invoke(context.Background(), []byte(`{"path":"/","httpMethod":"GET","headers":{"X-C":"3"}}`))

@@ -3,10 +3,9 @@
 //
 // There are four front ends: API Gateway REST APIs (payload format 1.0), API
 // Gateway HTTP APIs and Lambda function URLs (payload format 2.0), and net/http.
-// No later package knows any of them. Lambda also delivers messages of Amazon SQS, see
-// LambdaWithQueue.
+// No later package knows any of them. Lambda also delivers messages of Amazon SQS.
 //
-//	lambda.Start(gateway.Lambda(relay)) // an AWS Lambda function
+//	lambda.Start(gateway.Lambda(relay, relay.Deliver)) // an AWS Lambda function
 //	http.Serve(listener, gateway.HTTP(relay)) // a plain HTTP port
 //
 // Limits: over HTTP a body is at most MaxRecordBytes, and bodies and connections are

@@ -105,7 +105,7 @@ func decode(t testing.TB, payload []byte) received {
 		got = keep(request, err)
 		calls++
 		return ok()
-	})).Invoke(context.Background(), payload)
+	}), nil).Invoke(context.Background(), payload)
 	if err != nil {
 		t.Fatalf("Invoke returned an error: %v", err)
 	}
@@ -121,7 +121,7 @@ func encode(t testing.TB, payload string, response *gateway.Response) (answer []
 	answer, err := gateway.Lambda(handlerFunc(func(_ context.Context, request *gateway.Request, _ error) *gateway.Response {
 		fits = request.Fits(response)
 		return response
-	})).Invoke(context.Background(), []byte(payload))
+	}), nil).Invoke(context.Background(), []byte(payload))
 	if err != nil {
 		t.Fatalf("Invoke returned an error: %v", err)
 	}

@@ -12,14 +12,11 @@ import (
 type DeliverFunc func(ctx context.Context, messages []QueueMessage) (again []string)
 
 // Lambda returns the handler for lambda.Start. It takes events of API Gateway REST APIs,
-// HTTP APIs and Lambda function URLs, and never returns an error. The answer to any other
-// event has the format of REST APIs, except for a queue's event: all its messages come
-// again, so that none is lost.
-func Lambda(handler Handler) lambda.Handler { return LambdaWithQueue(handler, nil) }
-
-// LambdaWithQueue is Lambda that also delivers the messages of an Amazon SQS queue with
-// deliver; nil for none. The queue's event source must have ReportBatchItemFailures.
-func LambdaWithQueue(handler Handler, deliver DeliverFunc) lambda.Handler {
+// HTTP APIs and Lambda function URLs, and never returns an error; the answer to any other
+// event has the format of REST APIs. Messages of a queue of Amazon SQS, whose event source
+// has to ask for ReportBatchItemFailures, are delivered by deliver. Where that is nil all
+// of them come again, so that none is lost.
+func Lambda(handler Handler, deliver DeliverFunc) lambda.Handler {
 	return &lambdaHandler{handler: handler, deliver: deliver, events: sync.Pool{New: newEvent}}
 }
 

@@ -28,7 +28,7 @@ func made(work func()) uint64 {
 func TestAllocations(t *testing.T) {
 	skipUnderRace(t)
 	for name, payload := range map[string][]byte{"REST": restEvent(t), "HTTP API": httpAPIEvent(t)} {
-		handler := gateway.Lambda(typicalHandler())
+		handler := gateway.Lambda(typicalHandler(), nil)
 		if got := testing.AllocsPerRun(1000, func() { handler.Invoke(context.Background(), payload) }); got > 3 {
 			t.Errorf("%s: %v allocations", name, got)
 		}
@@ -48,7 +48,7 @@ func TestLargeEvent(t *testing.T) {
 			t.Error(err)
 		}
 		return response
-	}))
+	}), nil)
 	var answer []byte
 	bytes := made(func() { answer, _ = handler.Invoke(context.Background(), payload) })
 	if limit := uint64(size + len(answer) + 1<<20); bytes > limit {
@@ -100,7 +100,7 @@ func TestLongestBody(t *testing.T) {
 // TestLargeEventIsNotKept sees that the memory that one large event took is not kept for the next.
 func TestLargeEventIsNotKept(t *testing.T) {
 	skipUnderRace(t)
-	handler := gateway.Lambda(handlerFunc(func(context.Context, *gateway.Request, error) *gateway.Response { return ok() }))
+	handler := gateway.Lambda(handlerFunc(func(context.Context, *gateway.Request, error) *gateway.Response { return ok() }), nil)
 	kept := func(payload []byte) uint64 {
 		var before, after runtime.MemStats
 		defer debug.SetGCPercent(debug.SetGCPercent(-1))

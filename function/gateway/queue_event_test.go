@@ -49,7 +49,7 @@ func TestQueueEvents(t *testing.T) {
 				return ok()
 			})
 			var got []gateway.QueueMessage
-			answer, err := gateway.LambdaWithQueue(handler, func(_ context.Context, messages []gateway.QueueMessage) (again []string) {
+			answer, err := gateway.Lambda(handler, func(_ context.Context, messages []gateway.QueueMessage) (again []string) {
 				got = messages
 				for _, each := range messages[1:] {
 					again = append(again, each.ID)
@@ -77,7 +77,7 @@ func TestQueueEventWithoutQueue(t *testing.T) {
 		refused = err
 		return ok()
 	})
-	answer, err := gateway.Lambda(handler).Invoke(t.Context(), []byte(`{"Records": [`+queueRecord+`]}`))
+	answer, err := gateway.Lambda(handler, nil).Invoke(t.Context(), []byte(`{"Records": [`+queueRecord+`]}`))
 	if err != nil || string(answer) != `{"batchItemFailures":[{"itemIdentifier":"m-1"}]}` {
 		t.Errorf("%s %v", answer, err)
 	}
@@ -93,7 +93,7 @@ func FuzzQueueEvent(f *testing.F) {
 	if sample, err := os.ReadFile("../../events/sqs-delivery.json"); err == nil {
 		f.Add(sample)
 	}
-	handler := gateway.Lambda(handlerFunc(func(context.Context, *gateway.Request, error) *gateway.Response { return ok() }))
+	handler := gateway.Lambda(handlerFunc(func(context.Context, *gateway.Request, error) *gateway.Response { return ok() }), nil)
 	f.Fuzz(func(t *testing.T, event []byte) {
 		if answer, err := handler.Invoke(t.Context(), event); err != nil || len(answer) == 0 || string(answer) == `{"batchItemFailures":[]}` {
 			t.Errorf("%s %v", answer, err)

@@ -65,7 +65,7 @@ func TestTakeAway(t *testing.T) {
 		t.Error(difference)
 	}
 	var got taken
-	if _, err := gateway.Lambda(&got).Invoke(t.Context(), []byte(made.Event)); err != nil {
+	if _, err := gateway.Lambda(&got, nil).Invoke(t.Context(), []byte(made.Event)); err != nil {
 		t.Fatal(err)
 	}
 	if got.Method != "POST" || got.Path != "/" || string(got.Body) != asked().Record {

@@ -2,7 +2,7 @@
 // answer. It is the only package that knows every step:
 //
 //	relay := relay.New(relay.Config{Destinations: set, Secrets: secrets, Log: os.Stdout})
-//	lambda.Start(gateway.LambdaWithQueue(relay, relay.Deliver))
+//	lambda.Start(gateway.Lambda(relay, relay.Deliver))
 //
 // A refused request never touches a secret. Every answer, including a refusal, carries
 // Proxy-Status (RFC 9209). Refusals and failures are application/problem+json (RFC 9457)

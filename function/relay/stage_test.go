@@ -76,7 +76,7 @@ func (s *stage) start(documents ...string) {
 
 // serve has a relay answer what is sent from now on.
 func (s *stage) serve(relay *relay.Relay) {
-	s.handler, s.lambda = relay, gateway.LambdaWithQueue(relay, relay.Deliver)
+	s.handler, s.lambda = relay, gateway.Lambda(relay, relay.Deliver)
 }
 
 // wire builds the relay as main does.

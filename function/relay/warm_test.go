@@ -184,7 +184,7 @@ func TestAllocations(t *testing.T) {
 	skipUnderRace(t)
 	downstream := lonelyDownstream(t)
 	event := warmEvent(t, downstream)
-	handler := gateway.Lambda(newRelay(t, keyDocument(t, downstream)))
+	handler := gateway.Lambda(newRelay(t, keyDocument(t, downstream)), nil)
 	invoke(t, handler, event)
 	whole := leastAllocations(func() { invoke(t, handler, event) })
 	transport := &http.Transport{DisableCompression: true}
@@ -200,7 +200,7 @@ func TestAllocations(t *testing.T) {
 func BenchmarkWarm(b *testing.B) {
 	downstream := lonelyDownstream(b)
 	event := warmEvent(b, downstream)
-	handler := gateway.Lambda(newRelay(b, keyDocument(b, downstream)))
+	handler := gateway.Lambda(newRelay(b, keyDocument(b, downstream)), nil)
 	b.ReportAllocs()
 	for b.Loop() {
 		invoke(b, handler, event)
