@@ -69,15 +69,11 @@ func curlIgnored() []string {
 
 // A curlReader gathers what the options say.
 type curlReader struct {
-	words []string
-
-	method, target, query string
-	headers               []headerLine
-	data                  []string
-	json, get, hasData    bool
-	user, signature       string
-	certificate           bool
-	notes                 []string
+	curlCommand
+	words              []string
+	target, query      string
+	data               []string
+	json, get, hasData bool
 }
 
 // read reads all words.
@@ -259,7 +255,8 @@ func (r *curlReader) command() (*curlCommand, error) {
 	if err != nil || target.Host == "" || target.Scheme != "http" && target.Scheme != "https" {
 		return nil, errors.New("the command's URL is not one of http or https")
 	}
-	made := &curlCommand{method: r.method, url: target, headers: r.headers, user: r.user, signature: r.signature, certificate: r.certificate, notes: r.notes}
+	made := &r.curlCommand
+	made.url = target
 	target.RawQuery = joined(target.RawQuery, r.query)
 	target.Fragment, target.RawFragment = "", ""
 	if target.User != nil {

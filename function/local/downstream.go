@@ -158,8 +158,5 @@ const maxLines = 100
 func answer(w http.ResponseWriter, status int, value any, indent string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	encoder := json.NewEncoder(w)
-	encoder.SetIndent("", indent)
-	encoder.SetEscapeHTML(false)
-	_ = encoder.Encode(value)
+	_, _ = io.WriteString(w, encodeJSON(value, indent)+"\n")
 }

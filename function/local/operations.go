@@ -125,7 +125,7 @@ func (o *operation) record() string {
 	for _, list := range []*yaml.Node{child(o.item, "parameters"), child(o.node, "parameters")} {
 		for _, parameter := range elements(list) {
 			parameter = resolve(o.root, parameter)
-			add(text(child(parameter, "name")), exampleOf(o.root, parameter, 0))
+			add(text(child(parameter, "name")), cmp.Or(jsonText(child(parameter, "example")), exampleOf(o.root, resolve(o.root, child(parameter, "schema")), 0)))
 		}
 	}
 	o.addBody(add)
@@ -163,7 +163,7 @@ func (o *operation) addBody(add func(name, value string)) {
 	for name, property := range members(child(schema, "properties")) {
 		property = resolve(o.root, property)
 		if text(child(property, "readOnly")) != "true" {
-			add(name, exampleOf(o.root, &yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{{Value: "schema"}, property}}, 0))
+			add(name, exampleOf(o.root, property, 0))
 		}
 	}
 }
@@ -196,13 +196,10 @@ func templateFields(template *yaml.Node) []string {
 	}
 }
 
-// exampleOf is an example of a parameter or a media type as JSON: its own, its schema's, or an empty value of the type.
-func exampleOf(root, node *yaml.Node, depth int) string {
-	schema := resolve(root, child(node, "schema"))
-	for _, written := range []*yaml.Node{child(node, "example"), child(schema, "example"), child(schema, "default")} {
-		if written != nil {
-			return jsonText(written)
-		}
+// exampleOf is an example of a schema as JSON: its own, or an empty value of the type.
+func exampleOf(root, schema *yaml.Node, depth int) string {
+	if written := cmp.Or(child(schema, "example"), child(schema, "default")); written != nil {
+		return jsonText(written)
 	}
 	for _, list := range []*yaml.Node{child(schema, "enum"), child(schema, "examples")} {
 		if found := elements(list); len(found) > 0 {
@@ -219,8 +216,7 @@ func exampleOf(root, node *yaml.Node, depth int) string {
 	case kind == "object" && depth < 3:
 		var lines []string
 		for name, property := range members(child(schema, "properties")) {
-			value := exampleOf(root, &yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{{Value: "schema"}, resolve(root, property)}}, depth+1)
-			lines = append(lines, quoteJSON(name)+": "+value)
+			lines = append(lines, quoteJSON(name)+": "+exampleOf(root, resolve(root, property), depth+1))
 		}
 		return "{" + strings.Join(lines, ", ") + "}"
 	}

@@ -264,18 +264,26 @@ func (w *workbench) confirmation(made *tried) string {
 // A value in the path may hold what no caller's own URL may.
 func (w *workbench) reshaped(sent *outbound) bool {
 	path, _, _ := strings.Cut(sent.URL, "?")
-	location, err := w.set.Locate(strings.NewReplacer("%2F", "-", "%5C", "-", "%2E", "-").Replace(path))
+	operation := w.declared(sent.Method, strings.NewReplacer("%2F", "-", "%5C", "-", "%2E", "-").Replace(path))
+	return operation != nil && operation.Body != nil
+}
+
+// declared finds the operation of a document that a request belongs to; nil where there is none.
+func (w *workbench) declared(method, address string) *destination.Operation {
+	location, err := w.set.Locate(address)
 	if err != nil {
-		return false
+		return nil
 	}
-	operation, err := location.Operation(sent.Method, location.Path)
-	return err == nil && operation.Body != nil
+	operation, err := location.Operation(method, location.Path)
+	if err != nil {
+		return nil
+	}
+	return operation
 }
 
 // readTrial reads what the page sends, or answers why it cannot.
-func (w *workbench) readTrial(out http.ResponseWriter, r *http.Request) (trial, bool) {
-	read, err := readTrial(http.MaxBytesReader(out, r.Body, maxTrialBytes))
-	if err != nil {
+func (w *workbench) readTrial(out http.ResponseWriter, r *http.Request) (read trial, ok bool) {
+	if json.NewDecoder(http.MaxBytesReader(out, r.Body, maxTrialBytes)).Decode(&read) != nil {
 		http.Error(out, "The page sent what cannot be read; a record is at most 10 MB.", http.StatusBadRequest)
 		return trial{}, false
 	}
@@ -297,22 +305,9 @@ func (w *workbench) readCurl(out http.ResponseWriter, r *http.Request) {
 	made := propose(command)
 	view := struct {
 		*proposal
-		Declared string
-	}{made, w.declares(made)}
+		Declared *destination.Operation
+	}{made, w.declared(made.Trial.Method, made.Trial.URL)}
 	w.answer(out, map[string]any{"trial": made.Trial, "html": w.part("proposal", view)})
-}
-
-// declares names the document that has the proposal's operation already.
-func (w *workbench) declares(made *proposal) string {
-	location, err := w.set.Locate(made.Trial.URL)
-	if err != nil {
-		return ""
-	}
-	operation, err := location.Operation(made.Trial.Method, location.Path)
-	if err != nil {
-		return ""
-	}
-	return operation.Destination.Name
 }
 
 // keep keeps an exchange or lets it go.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
@@ -272,11 +271,7 @@ func hideSecrets(record string) string {
 
 // redact writes a value without texts.
 func redact(value any, texts []string) string {
-	var out bytes.Buffer
-	encoder := json.NewEncoder(&out)
-	encoder.SetEscapeHTML(false)
-	_ = encoder.Encode(value)
-	text := strings.TrimRight(out.String(), "\n")
+	text := encodeJSON(value, "")
 	for _, each := range texts {
 		text = strings.ReplaceAll(text, quoteJSON(each), quoteJSON(secretGap))
 	}
@@ -322,7 +317,7 @@ func (p *proposal) pairs(text string, secret func(name string)) (names, members 
 		if list := values[name]; len(list) == 1 {
 			members = append(members, quoteJSON(name)+": "+quoteJSON(list[0]))
 		} else {
-			members = append(members, quoteJSON(name)+": "+redact(list, nil))
+			members = append(members, quoteJSON(name)+": "+encodeJSON(list, ""))
 		}
 	}
 	return names, members, true

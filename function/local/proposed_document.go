@@ -88,10 +88,15 @@ func quoteYAML(text string) string {
 }
 
 // quoteJSON writes a text as JSON.
-func quoteJSON(text string) string {
+func quoteJSON(text string) string { return encodeJSON(strings.ToValidUTF8(text, "\ufffd"), "") }
+
+// encodeJSON writes what always has an encoding as JSON, < and > as they are, with a line for
+// each member where there is an indent.
+func encodeJSON(value any, indent string) string {
 	var out strings.Builder
 	encoder := json.NewEncoder(&out)
+	encoder.SetIndent("", indent)
 	encoder.SetEscapeHTML(false)
-	_ = encoder.Encode(strings.ToValidUTF8(text, "\ufffd")) // a text always has an encoding
+	_ = encoder.Encode(value)
 	return strings.TrimSuffix(out.String(), "\n")
 }

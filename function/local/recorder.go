@@ -59,7 +59,8 @@ func (r *recorder) pass(w http.ResponseWriter, request *http.Request) *exchange 
 	request.Body = sent
 	answer := &answerNote{ResponseWriter: w, status: http.StatusOK}
 	r.proxy.ServeHTTP(answer, request)
-	noted.Record, noted.Answer, noted.Cut = sent.bytes(), answer.text.Bytes(), sent.isCut() || answer.cut
+	noted.Record, noted.Cut = sent.taken()
+	noted.Answer, noted.Cut = answer.text.Bytes(), noted.Cut || answer.cut
 	noted.Status, noted.AnswerHeader, noted.Took = answer.status, withoutCredentials(w.Header()), time.Since(noted.At)
 	r.noted.add(noted)
 	r.match(noted)
@@ -100,16 +101,11 @@ func (n *note) Read(p []byte) (int, error) {
 	return count, err
 }
 
-func (n *note) bytes() []byte {
+// taken is what was noted so far, and whether that is not all.
+func (n *note) taken() (text []byte, cut bool) {
 	n.mutex.Lock()
 	defer n.mutex.Unlock()
-	return slices.Clip(slices.Clone(n.text))
-}
-
-func (n *note) isCut() bool {
-	n.mutex.Lock()
-	defer n.mutex.Unlock()
-	return n.cut
+	return slices.Clip(slices.Clone(n.text)), n.cut
 }
 
 // An answerNote is an answer that is noted as it is written.

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
 	"net/url"
 	"strings"
 )
@@ -72,11 +70,7 @@ func (t trial) event() string {
 		headers[line.Name] = value
 		many[line.Name] = append(many[line.Name], value)
 	}
-	var out bytes.Buffer
-	encoder := json.NewEncoder(&out)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	_ = encoder.Encode(struct {
+	return encodeJSON(struct {
 		Resource        string              `json:"resource"`
 		Path            string              `json:"path"`
 		Method          string              `json:"httpMethod"`
@@ -85,8 +79,7 @@ func (t trial) event() string {
 		RequestContext  map[string]string   `json:"requestContext"`
 		Body            *string             `json:"body"`
 		IsBase64Encoded bool                `json:"isBase64Encoded"`
-	}{"/", "/", t.Method, headers, many, map[string]string{"stage": "relay", "path": "/relay", "requestId": "from-the-workbench", "httpMethod": t.Method}, bodyOrNull(t.Record), false})
-	return out.String()
+	}{"/", "/", t.Method, headers, many, map[string]string{"stage": "relay", "path": "/relay", "requestId": "from-the-workbench", "httpMethod": t.Method}, bodyOrNull(t.Record), false}, "  ") + "\n"
 }
 
 // bodyOrNull is a body as an event has it.

@@ -169,10 +169,3 @@ func (t trial) dryRun(ctx context.Context, relay string) ([]outbound, error) {
 }
 
 var errRelayGone = errors.New("the relay program does not answer; its log says why")
-
-// readTrial reads a trial as the page sends it.
-func readTrial(body io.Reader) (trial, error) {
-	var read trial
-	err := json.NewDecoder(body).Decode(&read)
-	return read, err
-}
