@@ -296,6 +296,40 @@ func TestWithoutSecrets(t *testing.T) {
 	}
 }
 
+// TestDescribe says what each kind of scheme is made of, and what is called for it.
+func TestDescribe(t *testing.T) {
+	folder := t.TempDir()
+	document := `openapi: 3.1.0
+servers: [{url: "https://a.example"}]
+components:
+  securitySchemes:
+    role: {type: apiKey, in: header, name: Authorization, x-amazon-apigateway-authtype: awsSigv4}
+    keys: {type: apiKey, in: header, name: Authorization, x-keyrelay-sigv4: {service: es, region: eu-central-1}, x-keyrelay-secret: "env:AWS"}
+    client: {type: oauth2, x-keyrelay-secret: "env:CLIENT", flows: {clientCredentials: {tokenUrl: /token, scopes: {}}}}
+    found: {type: openIdConnect, openIdConnectUrl: /discovery, x-keyrelay-secret: "env:CLIENT"}
+    query: {type: apiKey, in: query, name: appid, x-keyrelay-secret: "env:KEY"}
+`
+	if err := os.WriteFile(filepath.Join(folder, "a.yaml"), []byte(document), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	set, _, err := (&surroundings{folder: folder}).documents()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, expected := range map[string]string{
+		"role":   "AWS signature in Authorization, by this process's own AWS credentials; ",
+		"keys":   "AWS signature in Authorization; env:AWS",
+		"client": "access token in Authorization; a call to https://a.example/token with env:CLIENT",
+		"found":  "access token in Authorization; a call to https://a.example/discovery with env:CLIENT",
+		"query":  "query appid; env:KEY",
+	} {
+		made := describe(set.Destinations()[0].Schemes[name])
+		if told := made.What + "; " + made.From(); told != expected {
+			t.Errorf("%s is %q", name, told)
+		}
+	}
+}
+
 // TestMisspeltVariables refuses what is almost a variable of the Makefile, and names that.
 func TestMisspeltVariables(t *testing.T) {
 	for _, test := range [][2]string{
