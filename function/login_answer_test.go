@@ -17,9 +17,7 @@ import (
 // browser on another machine, and where the provider takes no redirect URI of this one.
 func TestLoginPasted(t *testing.T) {
 	for _, redirect := range []string{"https://operator.example.com/callback", "http://127.0.0.1:0/callback"} {
-		secrets := startManagedSecrets(t)
-		secrets.Put("keyrelay/orders", loginSecret)
-		server := startAuthorizationServer(t)
+		secrets, server := startLogin(t, loginSecret)
 		in, paste := io.Pipe()
 		browse := func(address *url.URL) {
 			query := address.Query()
@@ -45,9 +43,7 @@ func TestLoginPasted(t *testing.T) {
 
 // TestLoginInAnEnvelope finds the refresh token where x-keyrelay-write-back says it is.
 func TestLoginInAnEnvelope(t *testing.T) {
-	secrets := startManagedSecrets(t)
-	secrets.Put("keyrelay/orders", loginSecret)
-	server := startAuthorizationServer(t)
+	secrets, server := startLogin(t, loginSecret)
 	server.answer = `{"access_token": "hush", "refresh_token": "hush", "data": {"refresh_token": "r-1"}}`
 	folder := server.documents(t, loginDocument+"      x-keyrelay-write-back: {refresh_token: /data/refresh_token}\n")
 	if _, err := logIn(t, consents(t), folder, "orders", "person"); err != nil {
@@ -66,9 +62,7 @@ func TestLoginOfItsOwnKind(t *testing.T) {
 		`{"access_token": "t-1", "refresh_token": "r-1", "expires_in": 60}`: "refresh_token",
 		`{"access_token": "t-1", "expires_in": 5183944}`:                    "access_token",
 	} {
-		secrets := startManagedSecrets(t)
-		secrets.Put("keyrelay/orders", loginSecret)
-		server := startAuthorizationServer(t)
+		secrets, server := startLogin(t, loginSecret)
 		server.answer = answer
 		document := strings.Replace(loginDocument, "?access_type=offline&prompt=consent", "?response_type=code%20id_token&client_key=k-1", 1) + `      x-keyrelay-client-authentication: client_secret_post
       x-keyrelay-write-back: {access_token: /access_token}
@@ -99,9 +93,7 @@ func TestLoginOfItsOwnKind(t *testing.T) {
 // because it does not expire, and uses it as it is, behind the word that the API wants.
 func TestLoginWithoutExpiry(t *testing.T) {
 	for value, header := range map[string]string{"": "Bearer t-1", "      x-keyrelay-value: \"OAuth {{{access_token}}}\"\n": "OAuth t-1"} {
-		secrets := startManagedSecrets(t)
-		secrets.Put("keyrelay/orders", loginSecret)
-		server := startAuthorizationServer(t)
+		secrets, server := startLogin(t, loginSecret)
 		server.answer = `{"access_token": "t-1", "token_type": "bearer", "scope": ["a", "b"]}`
 		folder := server.documents(t, loginDocument+value)
 		printed, err := logIn(t, consents(t), folder, "orders", "person")

@@ -23,8 +23,7 @@ func TestLoginByAssertion(t *testing.T) {
 		"private_key_jwt":   {"{alg: ES256, header: {kid: k-1}}", `{"person": {"client_id": "relay+1", "private_key": $EC.}}`, `[{"alg":"ES256","kid":"k-1","typ":"JWT"},{"aud":"$API/token","exp":300,"iss":"relay+1","jti":26,"sub":"relay+1"}]`},
 		"client_secret_jwt": {"{alg: HS256, lifetime: 60}", `{"person": {"client_id": "relay+1", "client_secret": "a-client-secret-of-32-bytes-length"}}`, `[{"alg":"HS256","typ":"JWT"},{"aud":"$API/token","exp":60,"iss":"relay+1","jti":26,"sub":"relay+1"}]`},
 	} {
-		startManagedSecrets(t).Put("keyrelay/orders", keys.fill(test.secret))
-		server := startAuthorizationServer(t)
+		_, server := startLogin(t, keys.fill(test.secret))
 		document := loginDocument + "      x-keyrelay-client-authentication: " + method + "\n      x-keyrelay-jwt: " + test.jwt + "\n"
 		if _, err := logIn(t, consents(t), server.documents(t, document), "orders", "person"); err != nil {
 			t.Fatal(method, err)
@@ -50,9 +49,7 @@ func TestLoginRegisters(t *testing.T) {
 		`{"client_id": ""}`:                 {`{"person": {}}`, "", ""},
 		`{"error": "invalid_redirect_uri"}`: {`{"person": {}}`, "", ""},
 	} {
-		secrets := startManagedSecrets(t)
-		secrets.Put("keyrelay/orders", `{"person": {}}`)
-		server := startAuthorizationServer(t)
+		secrets, server := startLogin(t, `{"person": {}}`)
 		if server.registered = answer; strings.Contains(answer, "error") {
 			server.status = 400
 		}

@@ -32,9 +32,7 @@ func TestLoginFails(t *testing.T) {
 		"no JSON":              {"code=the-code", 200, "<hush>", "gave no refresh token"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			secrets := startManagedSecrets(t)
-			secrets.Put("keyrelay/orders", loginSecret)
-			server := startAuthorizationServer(t)
+			secrets, server := startLogin(t, loginSecret)
 			server.query, server.status, server.answer = test.query, test.status, test.answer
 			printed, err := logIn(t, consents(t), server.documents(t, loginDocument), "orders", "person")
 			if err == nil || !strings.Contains(err.Error(), test.wanted) {

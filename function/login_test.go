@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"keyrelay/function/fake"
 )
 
 const (
@@ -54,6 +56,13 @@ func startAuthorizationServer(t *testing.T) *authorizationServer {
 	t.Cleanup(a.Close)
 	a.Config.Handler = a
 	return a
+}
+
+// startLogin starts a server to log in at, and a Secrets Manager that holds the secret of loginDocument.
+func startLogin(t *testing.T, secret string) (*fake.Secrets, *authorizationServer) {
+	secrets := startManagedSecrets(t)
+	secrets.Put("keyrelay/orders", secret)
+	return secrets, startAuthorizationServer(t)
 }
 
 func (a *authorizationServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -174,9 +183,7 @@ func TestLogin(t *testing.T) {
 			"access_type=offline&prompt=consent&scope=read+write&redirect_uri=" + url.QueryEscape("http://127.0.0.1:"+port), "", basic},
 	} {
 		t.Run(name, func(t *testing.T) {
-			secrets := startManagedSecrets(t)
-			secrets.Put("keyrelay/orders", test.secret)
-			server := startAuthorizationServer(t)
+			secrets, server := startLogin(t, test.secret)
 			printed, err := logIn(t, consents(t), append(test.arguments, server.documents(t, test.document), "orders", "person")...)
 			if err != nil {
 				t.Fatal(err)
@@ -251,8 +258,7 @@ func TestLoginIntoAFile(t *testing.T) {
 // TestLoginAttacked waits on while somebody else sends answers: with another state, to
 // another path, under another host, by another method. Only the first answer counts.
 func TestLoginAttacked(t *testing.T) {
-	startManagedSecrets(t).Put("keyrelay/orders", loginSecret)
-	server := startAuthorizationServer(t)
+	_, server := startLogin(t, loginSecret)
 	browse := func(address *url.URL) {
 		redirect, state := address.Query().Get("redirect_uri"), address.Query().Get("state")
 		origin := strings.TrimSuffix(redirect, "/callback")
