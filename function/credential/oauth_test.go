@@ -198,6 +198,7 @@ func TestTokenRefused(t *testing.T) {
 		{400, `{"error": null, "errorCode": "invalid_scope"}`, "scopes"},
 		{400, `{"errorCode": 7}`, "did not answer with a credential"},
 		{400, `{"error": "invalid_grant"}`, "user name and password"},
+		{400, `{"error": "invalid_grant", "error_description": "hush"}`, "the client's rights"},
 		{400, `{"error": "unauthorized_client"}`, "flow"},
 		{400, `{"error": "unsupported_grant_type"}`, "flow"},
 		{400, `{"error": "invalid_scope"}`, "scopes"},

@@ -231,32 +231,31 @@ func errorMember(document []byte) string {
 
 // oauthProblem says what an error code means, in keyrelay's own words.
 func (in *inputs) oauthProblem(code string) string {
-	if code == "invalid_grant" && in.code != nil {
-		return in.place() + " does not accept the authorization code. Log in again; where that fails too, check the redirect URI that the client has there."
-	}
-	if code == "invalid_grant" && in.refreshToken() != "" {
-		return in.place() + " does not accept the refresh token any more. A person has to consent anew: " + login(in.scope) + "."
-	}
+	scheme := in.scope.Scheme
 	switch {
 	case code == "invalid_client":
 		return in.clientProblem()
-	case in.scope.Scheme.Kind == destination.RetrievedKey && in.scope.Scheme.Secret == (destination.Reference{}):
-		return in.place() + " did not answer with a credential. Check it and the parameters in the document."
-	case in.scope.Scheme.Kind == destination.RetrievedKey:
-		return in.place() + " did not answer with a credential. Check it and the parameters in the document, and " + in.secret() + "."
-	}
-	switch code {
-	case "invalid_grant":
-		if in.scope.Scheme.JWTGrant {
-			return in.place() + " does not accept the signed assertion. Check the claims of x-keyrelay-jwt and the key in " + in.secret() + "."
-		}
+	case scheme.Kind == destination.RetrievedKey: // which has no flow of OAuth that the other codes speak of
+	case code == "invalid_grant" && in.code != nil:
+		return in.place() + " does not accept the authorization code. Log in again; where that fails too, check the redirect URI that the client has there."
+	case code == "invalid_grant" && in.refreshToken() != "":
+		return in.place() + " does not accept the refresh token any more. A person has to consent anew: " + login(in.scope) + "."
+	case code == "invalid_grant" && scheme.JWTGrant:
+		return in.place() + " does not accept the signed assertion. Check the claims of x-keyrelay-jwt and the key in " + in.secret() + "."
+	case code == "invalid_grant" && scheme.Flow != nil && scheme.Flow.GrantType == "password":
 		return in.place() + " does not accept the user name and password. Check them in " + in.secret() + "."
-	case "unauthorized_client", "unsupported_grant_type":
+	case code == "invalid_grant":
+		return in.place() + " does not grant it to this client, or to its user name and password. Check the client's rights there, and " + in.secret() + "."
+	case code == "unauthorized_client", code == "unsupported_grant_type":
 		return in.place() + " does not allow this flow to the client. Have it allowed there, or write another flow into the document."
-	case "invalid_scope":
+	case code == "invalid_scope":
 		return in.place() + " does not grant the scopes. Mend them in the document, or have them granted there."
-	case "invalid_request":
+	case code == "invalid_request":
 		return in.place() + " finds the request incomplete. Check the parameters in the document, and x-keyrelay-client-authentication."
 	}
-	return in.place() + " did not answer with a credential. Check it and the parameters in the document, and " + in.secret() + "."
+	problem := in.place() + " did not answer with a credential. Check it and the parameters in the document"
+	if scheme.Secret != (destination.Reference{}) {
+		problem += ", and " + in.secret()
+	}
+	return problem + "."
 }

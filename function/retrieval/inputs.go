@@ -52,9 +52,6 @@ func (in *inputs) place() string {
 // secret names the scheme's secret as far as a caller may know it.
 func (in *inputs) secret() string {
 	reference := in.scope.Scheme.Secret
-	if reference == (destination.Reference{}) {
-		return "the secret"
-	}
 	if reference.Public() != reference.String() {
 		return "the secret " + reference.Public() + " that its x-keyrelay-secret names"
 	}
