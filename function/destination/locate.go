@@ -40,10 +40,7 @@ func (s *Set) Locate(outboundURL string) (Location, error) {
 		if !strings.Contains(outboundURL, "://") {
 			found = s.withoutScheme(outboundURL, found)
 		}
-		return Location{}, &gateway.Refusal{
-			Reason: ErrURL,
-			Detail: "The outbound URL " + found.problem + ": " + found.remedy + ".",
-		}
+		return Location{}, refuse(ErrURL, "The outbound URL "+found.problem+": "+found.remedy+".")
 	}
 	if parsed.path == "" {
 		parsed.path = "/"
@@ -73,15 +70,16 @@ func closest(servers []*server, path string, match func(*server) bool) *server {
 	return nil
 }
 
+func refuse(reason error, detail string, allowed ...string) error {
+	return &gateway.Refusal{Reason: reason, Detail: detail, Allowed: allowed}
+}
+
 // errNotDeclared is the refusal of a URL below no declared server. It does not say
 // which servers there are: a caller learns no host but the one that it names, and of that
 // one what hint says.
 func errNotDeclared(hint string) error {
-	return &gateway.Refusal{
-		Reason: ErrNotDeclared,
-		Detail: "The outbound URL lies below no server that this relay knows. Look at its scheme, host, port and the beginning of its path," +
-			" or have the operator add the API's OpenAPI document to the destinations." + hint,
-	}
+	return refuse(ErrNotDeclared, "The outbound URL lies below no server that this relay knows. Look at its scheme, host, port and the beginning of its path,"+
+		" or have the operator add the API's OpenAPI document to the destinations."+hint)
 }
 
 // sameHost says of a URL below no server with which scheme and port its host is declared
@@ -200,10 +198,7 @@ func errCaller(d *Destination, caller string) error {
 	if caller == "" {
 		who = "a caller without a name"
 	}
-	return &gateway.Refusal{
-		Reason: ErrCaller,
-		Detail: "The destination " + d.Name + " is not open to " + who + ". Use the key of a caller that x-keyrelay-callers in its document names, or have the operator add this one.",
-	}
+	return refuse(ErrCaller, "The destination "+d.Name+" is not open to "+who+". Use the key of a caller that x-keyrelay-callers in its document names, or have the operator add this one.")
 }
 
 // names reports whether the caller's own path lies below a server, so that what
@@ -228,20 +223,13 @@ func (n *node) lookup(rest string) *node {
 }
 
 func errUnusable(off *Fault) error {
-	return &gateway.Refusal{
-		Reason: ErrUnusable,
-		Detail: "The destination's document declares this operation, but keyrelay cannot use it: " + off.Problem +
-			". Have the operator mend the document: " + off.Remedy + ".",
-	}
+	return refuse(ErrUnusable, "The destination's document declares this operation, but keyrelay cannot use it: "+off.Problem+
+		". Have the operator mend the document: "+off.Remedy+".")
 }
 
 func errMethod(found *node) error {
-	return &gateway.Refusal{
-		Reason: ErrOperation,
-		Detail: "The destination's document declares the path " + found.entries[0].Path + " without this method: " +
-			"use a method listed in allowed, or have the operator declare it in the document.",
-		Allowed: found.methods(),
-	}
+	return refuse(ErrOperation, "The destination's document declares the path "+found.entries[0].Path+" without this method: "+
+		"use a method listed in allowed, or have the operator declare it in the document.", found.methods()...)
 }
 
 func (l *Location) noOperation(problem string) error {
@@ -250,9 +238,5 @@ func (l *Location) noOperation(problem string) error {
 		declared := each.declared[:min(len(each.declared), maxAllowed-len(allowed))]
 		allowed = append(allowed, declared...)
 	}
-	return &gateway.Refusal{
-		Reason:  ErrOperation,
-		Detail:  problem + ": use an operation listed in allowed, or have the operator declare it in the destination's document.",
-		Allowed: allowed,
-	}
+	return refuse(ErrOperation, problem+": use an operation listed in allowed, or have the operator declare it in the destination's document.", allowed...)
 }
