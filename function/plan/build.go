@@ -187,8 +187,9 @@ func writeQuery(text []byte, own string, r *record, moves []move) ([]byte, error
 		if len(text)-len(own) > maxMoved {
 			return nil, errTooMuchMoved(m.field)
 		}
+		// The members of an object that is spread over the query are no parameters that are declared.
 		if m.style.spreads(value) {
-			if name := override(string(text[start:])); name != "" {
+			if name := overrideIn(string(text[start:]), isQueryOverride); name != "" {
 				return nil, errSpread(m.field, name)
 			}
 		}

@@ -2,7 +2,6 @@ package plan
 
 import (
 	"bytes"
-	"iter"
 	"slices"
 	"strings"
 
@@ -27,23 +26,10 @@ func (b *builder) checkOverrides(query string, moves []move) error {
 			return refuse(ErrHeader, queryFieldsHeader+": "+quoted(m.name)+" is a query parameter by which servers can see another method or path than the operation's, and the operation declares none of that name. Leave it in the record.", m.field)
 		}
 	}
-	for name := range queryNames(query) {
-		if overridesInQuery(b.Operation, name) {
-			return refuse(ErrURL, "The outbound URL has the query parameter "+quoted(name)+", by which servers can see another method or path than the operation's, and the operation declares none of that name. Take it out, and send the method that you mean.")
-		}
+	if name := overrideIn(query, func(name string) bool { return overridesInQuery(b.Operation, name) }); name != "" {
+		return refuse(ErrURL, "The outbound URL has the query parameter "+quoted(name)+", by which servers can see another method or path than the operation's, and the operation declares none of that name. Take it out, and send the method that you mean.")
 	}
 	return nil
-}
-
-// override returns a name in a query that no record may choose: members of an object
-// that the operation spreads over the query are no parameters that it declares.
-func override(query string) string {
-	for name := range queryNames(query) {
-		if isQueryOverride(name) {
-			return name
-		}
-	}
-	return ""
 }
 
 func errSpread(field, name string) error {
@@ -71,16 +57,15 @@ func declares(operation *destination.Operation, in, name string, same func(a, b 
 		slices.ContainsFunc(operation.Placeholders, func(s *destination.SecurityScheme) bool { return s.In == in && same(s.Field, name) })
 }
 
-// queryNames returns the names of a query's parameters: those between semicolons too,
-// which some take for ampersands.
-func queryNames(query string) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		for parameter := range strings.FieldsFuncSeq(query, func(r rune) bool { return r == '&' || r == ';' }) {
-			if !yield(destination.ParameterName(parameter)) {
-				return
-			}
+// overrideIn returns the first name in a query, or in a form of pairs, that is an override;
+// empty if there is none. Some servers take semicolons for ampersands.
+func overrideIn(pairs string, isOverride func(name string) bool) string {
+	for pair := range strings.FieldsFuncSeq(pairs, func(r rune) bool { return r == '&' || r == ';' }) {
+		if name := destination.ParameterName(pair); isOverride(name) {
+			return name
 		}
 	}
+	return ""
 }
 
 // isQueryOverride reports whether frameworks read a query parameter as the request's

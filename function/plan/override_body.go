@@ -23,7 +23,7 @@ func (b *builder) checkBody() error {
 	name := ""
 	switch contentType = trim(contentType); {
 	case strings.EqualFold(contentType, formType):
-		name = overrideInForm(string(b.Body))
+		name = overrideIn(string(b.Body), isMethodOverride)
 	case strings.EqualFold(contentType, "multipart/form-data"):
 		name = overrideInParts(b.Body)
 	default:
@@ -33,15 +33,6 @@ func (b *builder) checkBody() error {
 		return nil
 	}
 	return refuse(ErrRecord, "The body has the member "+quoted(name)+", by which frameworks read another method than the request's. Take it out, and send the method that you mean.", name)
-}
-
-func overrideInForm(pairs string) string {
-	for name := range queryNames(pairs) {
-		if isMethodOverride(name) {
-			return name
-		}
-	}
-	return ""
 }
 
 // overrideInParts looks at whatever line names a part (RFC 7578 section 4.2), wherever
