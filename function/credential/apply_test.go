@@ -74,7 +74,7 @@ func keyCases() []applyCase {
 		{
 			name: "cookie replaces the one of its name", secret: "secret-key",
 			scheme:     destination.SecurityScheme{In: "cookie", Field: "session"},
-			header:     http.Header{"Cookie": {"a=1; session=2;session=3", "Session=4"}},
+			header:     http.Header{"Cookie": {"a=1; session=2;session=3; %73ession=5; sess%2569on=6", "Session=4"}},
 			wantHeader: http.Header{"Cookie": {"a=1; Session=4; session=secret-key"}},
 		},
 	}

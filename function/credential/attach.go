@@ -54,7 +54,8 @@ func setField(header http.Header, field string, values []string) {
 	header[field] = values
 }
 
-// setCookie adds a cookie to the Cookie field and removes any of the same name (RFC 6265 section 4.2.1).
+// setCookie adds a cookie to the Cookie field and removes any that servers could take for
+// it (RFC 6265 section 4.2.1): some undo escapes in names.
 func setCookie(header http.Header, name, pair string) {
 	var sent []string
 	for field, values := range header {
@@ -65,7 +66,7 @@ func setCookie(header http.Header, name, pair string) {
 	}
 	kept := without(strings.Join(sent, "; "), ";", func(cookie string) bool {
 		sentName, _, _ := strings.Cut(cookie, "=")
-		return strings.TrimSpace(sentName) == name
+		return strings.TrimSpace(sentName) == name || strings.TrimSpace(destination.ParameterName(cookie)) == name
 	})
 	header["Cookie"] = []string{appended(strings.TrimSpace(kept), "; ", pair)}
 }
