@@ -92,10 +92,13 @@ func (s *scanner) maskHeader(header http.Header) bool {
 	found := false
 	var names []string
 	for name, values := range header {
-		if s.scan(s.copyName(name)) {
+		if len(name) >= s.shortest && s.scan(s.copyName(name)) {
 			names = append(names, name)
 		}
 		for i, value := range values {
+			if len(value) < s.shortest {
+				continue
+			}
 			s.copied = append(s.copied[:0], value...)
 			if masked, any := s.mask(s.copied); any {
 				values[i], found = string(masked), true

@@ -98,6 +98,9 @@ func endOfHead(head []byte) int {
 func closingNames(head []byte) []byte {
 	var names []byte
 	for line := range bytes.Lines(head) {
+		if line[0]|0x20 != 'c' { // nearly every line
+			continue
+		}
 		name, value, _ := bytes.Cut(line, []byte(":"))
 		if bytes.EqualFold(name, []byte("Connection")) {
 			names = append(append(names, ", "...), bytes.TrimSpace(value)...)
