@@ -25,7 +25,7 @@ func fromCertificate(scheme *destination.SecurityScheme, value secret.Value) (*p
 	text, _ := value.Member("certificate")
 	key, _ := value.Member("private_key")
 	if text == "" || key == "" {
-		return nil, secret.Unusable(scheme.Secret, `is not of the shape that mutualTLS needs. Store {"certificate": "…", "private_key": "…"}, both as PEM text.`)
+		return nil, secret.Lacks(scheme.Secret, value.Bytes(), `is not of the shape that mutualTLS needs. Store {"certificate": "…", "private_key": "…"}, both as PEM text.`, "certificate", "private_key")
 	}
 	certificate, err := tls.X509KeyPair(secret.PEM(text, "CERTIFICATE"), secret.PEM(key, "PRIVATE KEY"))
 	if err != nil {

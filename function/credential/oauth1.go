@@ -33,7 +33,8 @@ func fromConsumer(scheme *destination.SecurityScheme, value secret.Value) (*part
 		*place, _ = value.Member(name)
 	}
 	if read.Key == "" || read.Secret == "" {
-		return nil, secret.Unusable(scheme.Secret, `is not of the shape that OAuth 1.0 needs. Store {"consumer_key": "…", "consumer_secret": "…", "token": "…", "token_secret": "…"}, the last two where the API gives a token.`)
+		return nil, secret.Lacks(scheme.Secret, value.Bytes(), `is not of the shape that OAuth 1.0 needs. Store {"consumer_key": "…", "consumer_secret": "…", "token": "…", "token_secret": "…"}, the last two where the API gives a token.`,
+			"consumer_key", "consumer_secret")
 	}
 	keys := func() consumer { return read }
 	return &part{

@@ -101,7 +101,8 @@ func fromAccessKey(scheme *destination.SecurityScheme, value secret.Value) (*par
 	key, _ := value.Member("secret_access_key")
 	session, _ := value.Member("session_token")
 	if id == "" || key == "" {
-		return nil, secret.Unusable(scheme.Secret, `is not of the shape that an AWS signature needs. Store {"access_key_id": "…", "secret_access_key": "…"}, and session_token where there is one.`)
+		return nil, secret.Lacks(scheme.Secret, value.Bytes(), `is not of the shape that an AWS signature needs. Store {"access_key_id": "…", "secret_access_key": "…"}, and session_token where there is one.`,
+			"access_key_id", "secret_access_key")
 	}
 	keys := aws.Credentials{AccessKeyID: id, SecretAccessKey: key, SessionToken: session}
 	return newSigner(scheme, &role{credentials: func() aws.Credentials { return keys }}), nil

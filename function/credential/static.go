@@ -56,7 +56,7 @@ func fromPassword(scheme *destination.SecurityScheme, value secret.Value) (*part
 	name, hasName := value.Member("username")
 	password, hasPassword := value.Member("password")
 	if !hasName || !hasPassword {
-		return nil, secret.Unusable(scheme.Secret, `is not of the shape that http basic needs. Store {"username": "…", "password": "…"}, or the text user:password.`)
+		return nil, secret.Lacks(scheme.Secret, value.Bytes(), `is not of the shape that http basic needs. Store {"username": "…", "password": "…"}, or the text user:password.`, "username", "password")
 	}
 	if strings.Contains(name, ":") {
 		return nil, secret.Unusable(scheme.Secret, "holds a user name with a colon, which http basic cannot carry.")
@@ -89,7 +89,7 @@ func fromText(scheme *destination.SecurityScheme, text string, secrets []string)
 func keyText(scheme *destination.SecurityScheme, value secret.Value) (text string, secrets []string, err error) {
 	text = string(value.Bytes())
 	if scheme.Value == nil && value.IsJSON {
-		return "", nil, secret.Unusable(scheme.Secret, "is a JSON object and not a key. Say which member is the key: end the reference of "+scheme.Name+" with a pointer such as #/api_key, or add x-keyrelay-value.")
+		return "", nil, secret.Lacks(scheme.Secret, value.Bytes(), "is a JSON object and not a key. Say which member is the key: end the reference of "+scheme.Name+" with a pointer such as #/api_key, or add x-keyrelay-value.")
 	}
 	if scheme.Value == nil {
 		return text, []string{text}, nil
@@ -103,7 +103,8 @@ func keyText(scheme *destination.SecurityScheme, value secret.Value) (text strin
 	})
 	switch {
 	case err != nil && value.IsJSON:
-		err = secret.Unusable(scheme.Secret, "lacks a member that x-keyrelay-value of "+scheme.Name+" names, or holds no text there. Add it to the secret, or mend the template.")
+		err = secret.Lacks(scheme.Secret, value.Bytes(), "lacks a member that x-keyrelay-value of "+scheme.Name+" names, or holds no text there: "+err.Error()+". Add it to the secret, or mend the template.",
+			secret.Needed(scheme.Value.Expressions())...)
 	case err != nil:
 		err = secret.Unusable(scheme.Secret, "is no JSON object, so that x-keyrelay-value of "+scheme.Name+" finds no members. Store an object, or write {{{.}}} for the whole text.")
 	}

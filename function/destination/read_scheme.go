@@ -254,12 +254,17 @@ func (r *reader) defaultReference(name string, node *yaml.Node) Reference {
 	return reference
 }
 
+// noteScheme notes that the reference which was listed last is that of a scheme's secret.
+func (r *reader) noteScheme(scheme *SecurityScheme) {
+	r.destination.References[len(r.destination.References)-1].Scheme = scheme.Name
+}
+
 // secret reads the secret of a scheme; a scheme that needs one and names none has a default.
 func (r *reader) secret(scheme *SecurityScheme, node, key *yaml.Node) {
 	if at := r.member(node, extensionPrefix+"secret"); at != nil {
 		scheme.Secret = r.placedReference(at, extensionPrefix+"secret")
-		if placed := r.destination.References; scheme.Secret != (Reference{}) {
-			placed[len(placed)-1].Scheme = scheme.Name
+		if scheme.Secret != (Reference{}) {
+			r.noteScheme(scheme)
 		}
 		scheme.SecretField = r.secretField(at, scheme.Secret)
 		r.namesSecret[scheme], r.own[scheme] = true, at
@@ -272,6 +277,7 @@ func (r *reader) secret(scheme *SecurityScheme, node, key *yaml.Node) {
 	}
 	if scheme.needsSecret() {
 		scheme.Secret = r.defaultReference(scheme.Name, key)
+		r.noteScheme(scheme)
 	}
 }
 

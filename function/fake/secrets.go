@@ -12,11 +12,14 @@ import (
 	"context"
 	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+
+	"keyrelay/function/secret"
 )
 
 // Secrets is an endpoint that speaks the part of the AWS Secrets Manager protocol
@@ -27,6 +30,8 @@ type Secrets struct {
 	service
 	values   map[string]string
 	versions int
+	// file is what the secrets were read from; empty for none.
+	file string
 	// failWrites answers calls that would change a secret; nil for none.
 	failWrites http.HandlerFunc
 }
@@ -36,6 +41,38 @@ func NewSecrets(values map[string]string) *Secrets {
 	made := &Secrets{values: map[string]string{}}
 	maps.Copy(made.values, values)
 	return made
+}
+
+// NewSecretsFile returns an endpoint with the secrets of a file. It says of a secret that
+// is not there which name in the file is near.
+func NewSecretsFile(file string, values map[string]string) *Secrets {
+	made := NewSecrets(values)
+	made.file = file
+	return made
+}
+
+// Replace stores other secrets in the place of all.
+func (s *Secrets) Replace(values map[string]string) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.values = maps.Clone(values)
+	s.versions++
+}
+
+// absent says that there is no such secret.
+func (s *Secrets) absent(w http.ResponseWriter, r *http.Request, name string) {
+	if s.file == "" {
+		Fault("ResourceNotFoundException", http.StatusBadRequest)(w, r)
+		return
+	}
+	s.mutex.Lock()
+	names := slices.Sorted(maps.Keys(s.values))
+	s.mutex.Unlock()
+	message := s.file + " has no member " + strconv.Quote(name) + ". Add it, or mend the name in the document."
+	if at := slices.IndexFunc(names, func(each string) bool { return secret.Near(each, name) }); at >= 0 {
+		message = s.file + " has no member " + strconv.Quote(name) + ", but " + strconv.Quote(names[at]) + ". Rename that one."
+	}
+	AWSAnswer(w, http.StatusBadRequest, map[string]string{"__type": secret.NotInFile, "message": message})
 }
 
 // Put stores a new current version.
@@ -74,7 +111,7 @@ func (s *Secrets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case failWrites != nil && target == "secretsmanager.PutSecretValue":
 		failWrites(w, r)
 	case !known:
-		Fault("ResourceNotFoundException", http.StatusBadRequest)(w, r)
+		s.absent(w, r, call.SecretId)
 	case target == "secretsmanager.GetSecretValue" && (call.VersionStage == "" || call.VersionStage == "AWSCURRENT"):
 		s.answer(w, map[string]any{"Name": call.SecretId, "SecretString": value})
 	case target == "secretsmanager.PutSecretValue":

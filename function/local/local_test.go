@@ -258,7 +258,9 @@ func TestSecretsFile(t *testing.T) {
 	for content, told := range map[string]string{
 		"{\n  \"a\": \"hush\",\n}": file + ":3:1: the file of secrets is no JSON from here on",
 		`{"a": "hush"`:             file + ":1:12: the file of secrets is no JSON from here on",
-		"":                         file + ":1:1: the file of secrets is no JSON from here on",
+		"":                         "the file of secrets " + file + " is empty; write a JSON object of secrets by name",
+		"# mine\nKEY=hush\n":       "the file of secrets " + file + " has lines of NAME=value",
+		`{'a': 'hush'}`:            file + ":1:2: the file of secrets is no JSON from here on; write double quotes",
 		`["hush"]`:                 "the file of secrets " + file + " is no JSON object; write",
 		"null":                     "the file of secrets " + file + " is no JSON object; write",
 		`{"a": {"b": "hush"}}`:     "",
@@ -335,6 +337,7 @@ func TestMisspeltVariables(t *testing.T) {
 	for _, test := range [][2]string{
 		{"DESTINATION=../my", "write DESTINATIONS=folder"}, {"destinations=../my", "write DESTINATIONS=folder"},
 		{"SECRET=s.json", "write SECRETS=file.json"}, {"secrets=s.json", "write SECRETS=file.json"},
+		{"../my-apis", "write make run DESTINATIONS=../my-apis"}, {"mine.json", "write make run SECRETS=mine.json"},
 	} {
 		text, err := exec.Command("make", "-C", "../..", "-n", "run", test[0]).CombinedOutput()
 		if err == nil || !strings.Contains(string(text), test[1]) {

@@ -64,10 +64,13 @@ func main() {
 
 // choose runs everything, or the downstream alone.
 func choose(stop context.Context, host string, chosen options) error {
-	if host == "" {
-		return run(stop, chosen, os.Stdout)
+	switch {
+	case host != "":
+		return serveDownstream(stop, host, os.Stdout)
+	case chosen.secrets != "" && chosen.destinations == "":
+		return fmt.Errorf("the secrets of %s are for documents of your own; write make run DESTINATIONS=folder SECRETS=%[1]s", chosen.secrets)
 	}
-	return serveDownstream(stop, host, os.Stdout)
+	return run(stop, chosen, os.Stdout)
 }
 
 // serveDownstream serves the downstream and its secrets for a relay that runs

@@ -31,8 +31,8 @@ type surroundings struct {
 	api        string
 	// secrets is the address of the endpoint of secrets; empty for AWS itself.
 	secrets string
-	// secretsFile is what that endpoint's secrets were read from; empty for the samples'.
-	secretsFile string
+	// own are that endpoint's secrets where they were read from a file; nil for the samples'.
+	own *fake.Secrets
 	// closers end what was started, the last one first.
 	closers []func()
 }
@@ -50,9 +50,8 @@ func run(stop context.Context, chosen options, out io.Writer) error {
 		return err
 	}
 	defer log.Close()
-	if around.secretsFile != "" {
-		fmt.Fprintf(log, `{"level":"INFO","message":"start","detail":%s}`+"\n", quoteJSON("The file "+around.secretsFile+
-			" stands in for AWS Secrets Manager: a secret that does not exist in AWS, as the relay says, is no member of the file."))
+	if chosen.secrets != "" {
+		fmt.Fprintf(log, `{"level":"INFO","message":"start","detail":%s}`+"\n", quoteJSON("The file "+chosen.secrets+" stands in for AWS Secrets Manager."))
 	}
 	recorded := &recorder{}
 	relay, err := startRelay(chosen.program, around.environment(), func(line []byte) {
@@ -81,8 +80,8 @@ func surround(chosen options, out *printer) (*surroundings, error) {
 	if err != nil {
 		return around, err
 	}
-	around.secretsFile = chosen.secrets
-	return around, around.serveSecrets(secrets, out)
+	around.own = fake.NewSecretsFile(filepath.Base(chosen.secrets), secrets)
+	return around, around.serveSecrets(around.own, out)
 }
 
 // samples starts the sample downstream and its secrets, and writes the documents.

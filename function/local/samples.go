@@ -28,7 +28,7 @@ func sampleSecrets() *fake.Secrets {
 
 // readSecrets reads a file of secrets by name. A value that is no text is a JSON secret.
 // The errors hold nothing of the file.
-func readSecrets(file string) (*fake.Secrets, error) {
+func readSecrets(file string) (map[string]string, error) {
 	content, err := os.ReadFile(file) // #nosec G304 -- the file that the person names
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("the file of secrets %s, which SECRETS names, does not exist", file)
@@ -36,13 +36,8 @@ func readSecrets(file string) (*fake.Secrets, error) {
 		return nil, fmt.Errorf("the file of secrets %s cannot be read; make it one that you may read", file)
 	}
 	var values map[string]json.RawMessage
-	var syntax *json.SyntaxError
-	if err := json.Unmarshal(content, &values); errors.As(err, &syntax) {
-		before := content[:min(max(int(syntax.Offset)-1, 0), len(content))]
-		return nil, fmt.Errorf("%s:%d:%d: the file of secrets is no JSON from here on; look for a comma or a quote too many, or one that is missing",
-			file, bytes.Count(before, []byte("\n"))+1, len(before)-bytes.LastIndexByte(before, '\n'))
-	} else if err != nil || values == nil {
-		return nil, fmt.Errorf(`the file of secrets %s is no JSON object; write {"keyrelay/orders": {"api_key": "…"}}`, file)
+	if err := json.Unmarshal(content, &values); err != nil || values == nil {
+		return nil, secretsProblem(file, content, err)
 	}
 	texts := make(map[string]string, len(values))
 	for name, value := range values {
@@ -52,7 +47,29 @@ func readSecrets(file string) (*fake.Secrets, error) {
 		}
 		texts[name] = text
 	}
-	return fake.NewSecrets(texts), nil
+	return texts, nil
+}
+
+// secretsProblem says why a file of secrets is none.
+func secretsProblem(file string, content []byte, err error) error {
+	const shape = `write a JSON object of secrets by name, such as {"keyrelay/orders": {"api_key": "…"}}`
+	text := strings.TrimSpace(string(content))
+	var syntax *json.SyntaxError
+	switch {
+	case text == "":
+		return fmt.Errorf("the file of secrets %s is empty; %s", file, shape)
+	case text[0] != '{' && strings.Contains(text, "="):
+		return fmt.Errorf("the file of secrets %s has lines of NAME=value, as an .env file; %s", file, shape)
+	case text[0] != '{' || !errors.As(err, &syntax):
+		return fmt.Errorf("the file of secrets %s is no JSON object; %s", file, shape)
+	}
+	before := content[:min(max(int(syntax.Offset)-1, 0), len(content))]
+	remedy := "look for a comma or a quote too many, or one that is missing"
+	if rest := content[len(before):]; len(rest) > 0 && rest[0] == '\'' {
+		remedy = "write double quotes, since JSON takes no others"
+	}
+	return fmt.Errorf("%s:%d:%d: the file of secrets is no JSON from here on; %s",
+		file, bytes.Count(before, []byte("\n"))+1, len(before)-bytes.LastIndexByte(before, '\n'), remedy)
 }
 
 // writeSamples writes the sample documents into a folder, for a downstream at a port.

@@ -3,16 +3,12 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 
 	"keyrelay/function/credential"
 	"keyrelay/function/destination"
-	"keyrelay/function/gateway"
 	"keyrelay/function/rawjson"
 	"keyrelay/function/secret"
 )
@@ -39,15 +35,19 @@ func (s *surroundings) describeDocuments(ctx context.Context, set *destination.S
 // newAttachment reads the secret of one scheme, and makes of it what can be made without a call.
 func (s *surroundings) newAttachment(ctx context.Context, d *destination.Destination, scheme *destination.SecurityScheme, secrets *secret.Store) attachment {
 	made := describe(scheme)
-	if scheme.Secret == (destination.Reference{}) || strings.Contains(string(scheme.Secret.Pointer), "{") {
+	if scheme.SecretField != "" {
 		return made
 	}
-	value, err := secrets.Value(ctx, scheme.Secret)
-	made.Read, made.secret = err == nil, value.Bytes
+	var err error
+	if scheme.Secret != (destination.Reference{}) {
+		var value secret.Value
+		value, err = secrets.Value(ctx, scheme.Secret)
+		made.Read, made.secret = err == nil, value.Bytes
+	}
 	if err != nil {
-		made.Problem = s.problem(ctx, scheme.Secret, secrets, err)
+		made.Problem = s.problem(scheme.Secret, err)
 	} else if fault, found := credential.CheckScheme(ctx, d, scheme, secrets); found {
-		made.Problem = "The" + strings.TrimPrefix(fault.Problem, "the") + ". " + strings.ToUpper(fault.Remedy[:1]) + fault.Remedy[1:] + "."
+		made.Problem = sentences(fault.Problem, fault.Remedy)
 	}
 	return made
 }
@@ -94,26 +94,28 @@ func (a attachment) From() string {
 	return "a call to " + a.Call + " with " + a.Secret
 }
 
-// problem says why a secret cannot be read, by the file that stands in for AWS where
-// there is one.
-func (s *surroundings) problem(ctx context.Context, reference destination.Reference, secrets *secret.Store, err error) string {
-	problem := "The secret cannot be read."
-	var refusal *gateway.Refusal
-	if errors.As(err, &refusal) {
-		problem = refusal.Detail
-	}
-	if reference.Provider != "secretsmanager" {
-		return problem
-	}
-	if s.secrets == "" {
-		return problem + " To try it without AWS give SECRETS=file.json, a JSON object of secrets by name."
-	}
-	whole := reference
+// problem says why a secret cannot be read.
+func (s *surroundings) problem(reference destination.Reference, err error) string {
+	told, whole := "The secret cannot be read.", reference
 	whole.Pointer = ""
-	if _, err := secrets.Value(ctx, whole); s.secretsFile != "" && errors.Is(err, secret.ErrAbsent) {
-		return fmt.Sprintf("%s has no member %s. Add it, or mend the name in the document.", s.secretsFile, strconv.Quote(reference.Name))
+	for _, read := range []destination.Reference{whole, reference} {
+		if problem, remedy, known := secret.Problem(read, err); known {
+			told = sentences("the secret "+read.String()+" "+problem, remedy)
+		}
 	}
-	return problem
+	if s.secrets == "" && reference.Provider == "secretsmanager" {
+		told += " To try it without AWS give SECRETS=file.json, a JSON object of secrets by name."
+	}
+	return told
+}
+
+// sentences are a problem and its remedy as sentences of their own.
+func sentences(problem, remedy string) string {
+	told := strings.ToUpper(problem[:1]) + problem[1:] + "."
+	if remedy != "" {
+		told += " " + strings.ToUpper(remedy[:1]) + remedy[1:] + "."
+	}
+	return told
 }
 
 // shortestHidden is the shortest secret that is kept off the page: a shorter one would

@@ -187,7 +187,7 @@ func (in *inputs) member(name string) (text string, ok bool) {
 func (in *inputs) needed(name string) (string, error) {
 	text, ok := in.member(name)
 	if !ok || text == "" {
-		return "", secret.Unusable(in.scope.Scheme.Secret, "has no member "+name+", which the retrieval for "+in.scope.Scheme.Name+" sends. Add it.")
+		return "", secret.Lacks(in.scope.Scheme.Secret, contentOf(in.members), "has no member "+name+", which the retrieval for "+in.scope.Scheme.Name+" sends. Add it.", name)
 	}
 	return text, nil
 }
@@ -198,7 +198,8 @@ func (in *inputs) value(parameter destination.RetrievalParameter) ([]byte, error
 	if parameter.Value != nil {
 		value, err := parameter.Value.Fill(in.find)
 		if err != nil {
-			err = in.unusable("lacks a member that x-keyrelay-value of " + parameter.Name + " names, or holds no text there. Add it to the secret, or mend the template.")
+			err = in.unusable("lacks a member that x-keyrelay-value of "+parameter.Name+" names, or holds no text there: "+err.Error()+". Add it to the secret, or mend the template.",
+				secret.Needed(parameter.Value.Expressions())...)
 		}
 		return value, err
 	}
@@ -218,15 +219,23 @@ func (in *inputs) value(parameter destination.RetrievalParameter) ([]byte, error
 			Detail: "The parameter " + parameter.Name + " of the security scheme " + in.scope.Scheme.Name + " of " + in.scope.Destination.Name + " has no value. Name a secret that holds it with x-keyrelay-secret, or give it a default.",
 		}
 	}
-	return nil, secret.Unusable(reference, "has no member "+name+", which the retrieval for "+in.scope.Scheme.Name+" sends. Add it.")
+	return nil, secret.Lacks(reference, contentOf(source), "has no member "+name+", which the retrieval for "+in.scope.Scheme.Name+" sends. Add it.", name)
 }
 
 // unusable is about the scheme's own secret, or the document if there is none.
-func (in *inputs) unusable(problem string) error {
+func (in *inputs) unusable(problem string, needed ...string) error {
 	if in.scope.Scheme.Secret == (destination.Reference{}) {
 		return &gateway.Refusal{Reason: secret.ErrUnavailable, Detail: "The retrieval for " + in.scope.Scheme.Name + " of " + in.scope.Destination.Name + ", which has no secret, " + problem}
 	}
-	return secret.Unusable(in.scope.Scheme.Secret, problem)
+	return secret.Lacks(in.scope.Scheme.Secret, contentOf(in.members), problem, needed...)
+}
+
+// contentOf is what a secret holds; nil where there is none.
+func contentOf(read secret.Secret) []byte {
+	if read == nil {
+		return nil
+	}
+	return read()
 }
 
 // findMember returns a member of a JSON object that is not null.

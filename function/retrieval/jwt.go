@@ -84,7 +84,8 @@ func jwtPart(scheme *destination.SecurityScheme, template *destination.JSONTempl
 	}
 	part, err := template.Fill(find)
 	if err != nil {
-		return nil, secret.Unusable(scheme.Secret, "lacks a member that x-keyrelay-jwt of "+scheme.Name+" names, or holds no text there. Add it to the secret, or mend the template.")
+		return nil, secret.Lacks(scheme.Secret, wholeSecret(find), "lacks a member that x-keyrelay-jwt of "+scheme.Name+" names, or holds no text there: "+err.Error()+". Add it to the secret, or mend the template.",
+			secret.Needed(template.Expressions())...)
 	}
 	return part, nil
 }
@@ -118,6 +119,12 @@ func withClaim(claims []byte, name string, value []byte) []byte {
 	return rawjson.WithMember(claims, []string{name}, value)
 }
 
+// wholeSecret is the JSON that find looks into.
+func wholeSecret(find destination.Find) []byte {
+	content, _ := find(destination.TemplatePart{IsPointer: true})
+	return content
+}
+
 // signingKey is the secret's client_secret for HMAC, a text or a JWK (RFC 7517) where its
 // bytes are no text, else its private_key: PEM of PKCS #1, PKCS #8 or SEC 1, or a JWK as an
 // object or as a text.
@@ -128,7 +135,7 @@ func signingKey(scheme *destination.SecurityScheme, find destination.Find) (any,
 	}
 	value, ok := find(destination.TemplatePart{Pointer: rawjson.PointerTo(name), IsPointer: true})
 	if !ok || value[0] == 'n' {
-		return nil, secret.Unusable(scheme.Secret, "has no member "+name+", with which "+scheme.Name+" signs. Add it.")
+		return nil, secret.Lacks(scheme.Secret, wholeSecret(find), "has no member "+name+", with which "+scheme.Name+" signs. Add it.", name)
 	}
 	text, isText := rawjson.Plain(value)
 	switch {

@@ -59,9 +59,7 @@ func absent(reference destination.Reference) (problem, remedy string) {
 // machine does not have.
 func (s *Store) lacks(placed destination.PlacedReference) (problem, remedy string) {
 	value, err := s.Value(context.Background(), placed.Reference)
-	if errors.Is(err, ErrAbsent) {
-		return "the secret " + placed.Reference.String() + " has no value at its pointer", "add that member to the secret, or mend the part of the reference from # on"
-	} else if err != nil {
+	if err != nil {
 		if problem, remedy, told := Problem(placed.Reference, err); told {
 			return "the secret " + placed.Reference.String() + " " + problem, remedy
 		}
@@ -69,7 +67,11 @@ func (s *Store) lacks(placed destination.PlacedReference) (problem, remedy strin
 	}
 	for _, pointer := range placed.Members {
 		if _, ok := pointer.Find(value.Bytes()); !ok {
-			return "the secret " + placed.Reference.String() + " has no member " + string(pointer) + ", which a template names", "add it to the secret, or mend the template"
+			remedy := "add it to the secret, or mend the template"
+			if hint := has(value.Bytes()) + mistaken(value.Bytes(), pointer.Tokens()[:1]); hint != "" {
+				remedy += ". " + strings.TrimSuffix(hint, ".")
+			}
+			return "the secret " + placed.Reference.String() + " has no member " + string(pointer) + ", which a template names", remedy
 		}
 	}
 	return "", ""

@@ -41,6 +41,9 @@ func Problem(reference destination.Reference, err error) (problem, remedy string
 	}
 	rest, told := strings.CutPrefix(refusal.Detail, "The secret "+reference.Public()+" ")
 	problem, remedy, _ = strings.Cut(strings.TrimSuffix(rest, "."), ". ")
+	if _, hint, found := strings.Cut(refusal.Note, "It has "); found {
+		remedy = strings.TrimSuffix(join(remedy+".", "It has "+hint), ".")
+	}
 	first := min(1, len(remedy))
 	return problem, strings.ToLower(remedy[:first]) + remedy[first:], told
 }

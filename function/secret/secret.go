@@ -238,13 +238,11 @@ func (v *Version) Select(reference destination.Reference) (Value, error) {
 		if problem := (Value{Bytes: v.bytes}).Malformed(); problem != "" {
 			return Value{}, Unusable(reference, problem)
 		}
-		return Value{}, Unusable(reference, "is not JSON, so that its pointer selects nothing. Store a JSON object, or take the part from # on off the reference.")
+		return Value{}, Unusable(reference, "is not JSON, so that its pointer selects nothing. Store a JSON object such as "+wrapping(reference.Pointer)+", or take the part from # on off the reference.")
 	}
 	found, ok := reference.Pointer.Find(content)
 	if !ok {
-		refusal := Unusable(reference, "has no value at its pointer. Add that member to the secret, or mend the part of the reference from # on.")
-		refusal.Cause = ErrAbsent
-		return Value{}, refusal
+		return Value{}, lacksPointed(reference, content)
 	}
 	if text, ok := rawjson.Plain(found); ok {
 		content = []byte(text)

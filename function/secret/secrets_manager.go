@@ -3,6 +3,7 @@ package secret
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -92,6 +93,8 @@ func secretsManagerProblem(ctx context.Context, err error) string {
 		return "cannot be read: Secrets Manager cannot be reached, or its answer is broken. Check the network and the endpoint that are configured."
 	}
 	switch fault.ErrorCode() {
+	case NotInFile:
+		return "does not exist: " + printable(fault.ErrorMessage())
 	case "ResourceNotFoundException":
 		return "does not exist in this AWS account and region, or has no current value. Create it, or mend its name, AWS_REGION or the document."
 	case "AccessDeniedException":
@@ -110,10 +113,25 @@ func secretsManagerProblem(ctx context.Context, err error) string {
 	return "cannot be read, since Secrets Manager failed. It is tried again by itself."
 }
 
+// NotInFile is the error code of an endpoint that serves a file of secrets on the
+// developer's machine. AWS has no such code. Its message is for who reads the answer.
+const NotInFile = "NotInFile"
+
+// printable bounds a message, and takes what is no text out of it.
+func printable(message string) string {
+	const most = 300
+	return strings.Map(func(c rune) rune {
+		if c < ' ' || c == 0x7f {
+			return -1
+		}
+		return c
+	}, strings.ToValidUTF8(message[:min(len(message), most)], ""))
+}
+
 // causeOf returns ErrAbsent where the service says that there is no such secret.
 func causeOf(err error) error {
 	var fault smithy.APIError
-	if errors.As(err, &fault) && fault.ErrorCode() == "ResourceNotFoundException" {
+	if errors.As(err, &fault) && (fault.ErrorCode() == "ResourceNotFoundException" || fault.ErrorCode() == NotInFile) {
 		return errors.Join(ErrAbsent, err)
 	}
 	return err

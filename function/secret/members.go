@@ -1,0 +1,143 @@
+package secret
+
+import (
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"keyrelay/function/destination"
+	"keyrelay/function/gateway"
+	"keyrelay/function/rawjson"
+)
+
+// Lacks is Unusable of a secret that is a JSON object and has not all members that it
+// needs, or another value where content is nil. What it has, names and no values, is for
+// the log and the start.
+func Lacks(reference destination.Reference, content []byte, problem string, needed ...string) *gateway.Refusal {
+	refusal := Unusable(reference, problem)
+	refusal.Note = join(refusal.Note, has(content)+mistaken(content, needed))
+	return refusal
+}
+
+// Needed are the members of a secret that expressions of templates ask for.
+func Needed(expressions []destination.TemplatePart) (names []string) {
+	for _, part := range expressions {
+		if tokens := part.Pointer.Tokens(); part.IsPointer && len(tokens) > 0 {
+			names = append(names, tokens[0])
+		}
+	}
+	return names
+}
+
+// lacksPointed is Lacks of a secret in which a reference's pointer finds nothing: most
+// often its members stand one level too high.
+func lacksPointed(reference destination.Reference, content []byte) *gateway.Refusal {
+	refusal := Unusable(reference, "has no value at its pointer. Add that member to the secret, or mend the part of the reference from # on.")
+	refusal.Cause = ErrAbsent
+	tokens, hint := reference.Pointer.Tokens(), has(content)
+	if near := mistaken(content, tokens[:1]); near != "" || hint == "" {
+		hint += near
+	} else if len(tokens) == 1 {
+		hint += " Where that is what it should hold, wrap it: " + wrapped(tokens[0], content) + "."
+	}
+	refusal.Note = join(refusal.Note, hint)
+	return refusal
+}
+
+// wrapped is the shape of a secret whose members are those of a member of its own.
+func wrapped(token string, content []byte) string {
+	names := Names(rawjson.Outline(content))
+	for i, name := range names {
+		names[i] = `"` + name + `": …`
+	}
+	return `{"` + token + `": {` + strings.Join(names, ", ") + "}}"
+}
+
+// wrapping is the shape of a secret that has a value at a pointer.
+func wrapping(pointer rawjson.Pointer) string {
+	shape := `"…"`
+	for _, token := range slices.Backward(pointer.Tokens()) {
+		shape = "{" + strconv.Quote(token) + ": " + shape + "}"
+	}
+	return shape
+}
+
+// has says which members a secret has; empty where it has none to be told.
+func has(content []byte) string {
+	names := Names(rawjson.Outline(content))
+	if len(names) == 0 {
+		return ""
+	}
+	return "It has " + Listed(names) + "."
+}
+
+// mistaken says which members were most likely meant to be needed ones that are missing.
+func mistaken(content []byte, needed []string) (hint string) {
+	names := Names(rawjson.Outline(content))
+	for _, missing := range needed {
+		at := slices.IndexFunc(names, func(name string) bool { return !slices.Contains(needed, name) && alike(name, missing) })
+		if at >= 0 && !slices.Contains(names, missing) {
+			hint += " Perhaps " + names[at] + " is meant by " + missing + "."
+		}
+	}
+	return hint
+}
+
+// Near reports whether the name of a secret was most likely meant to be another: the
+// same but for its folder or an ending, or a few letters.
+func Near(written, meant string) bool {
+	last := func(name string) string {
+		name = path.Base(name)
+		return strings.TrimSuffix(name, path.Ext(name))
+	}
+	return last(written) == last(meant) || alike(last(written), last(meant))
+}
+
+// alike reports whether two names differ by a prefix, an ending, marks or a few letters.
+func alike(a, b string) bool {
+	const least = 3
+	if written := words(a); len(written) > 1 && !slices.ContainsFunc(written, func(word string) bool { return !slices.Contains(words(b), word) }) {
+		return true // secret_key is secret_access_key
+	}
+	a, b = bare(a), bare(b)
+	if min(len(a), len(b)) < least {
+		return false
+	}
+	_, edits := destination.Nearest(a, b)
+	return strings.Contains(a, b) || strings.Contains(b, a) || edits <= len(b)/least
+}
+
+// words are what a name is made of, in small letters.
+func words(name string) []string {
+	return strings.FieldsFunc(strings.ToLower(name), func(c rune) bool { return strings.ContainsRune("-_.", c) })
+}
+
+// bare is a name without what is often mistaken in it.
+func bare(name string) string { return strings.Join(words(name), "") }
+
+// Names are pointers as a person reads them: the names of members, and the whole pointer
+// of what lies deeper.
+func Names(pointers []rawjson.Pointer) []string {
+	names := make([]string, len(pointers))
+	for i, pointer := range pointers {
+		if names[i] = string(pointer); strings.Count(names[i], "/") == 1 {
+			names[i] = pointer.Tokens()[0]
+		}
+	}
+	return names
+}
+
+// Listed joins names to what stands in a sentence.
+func Listed(names []string) string {
+	last := len(names) - 1
+	if last < 1 {
+		return strings.Join(names, "")
+	}
+	return strings.Join(names[:last], ", ") + " and " + names[last]
+}
+
+// join puts sentences one behind the other.
+func join(sentences ...string) string {
+	return strings.TrimSpace(strings.Join(sentences, " "))
+}
