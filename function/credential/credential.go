@@ -88,6 +88,9 @@ type Stats struct {
 	// Unshared names the schemes whose credential was retrieved for this instance only,
 	// although there is a table, each with a word that says why.
 	Unshared []string
+	// Doubts say what of the document found nothing in the answer of a retrieval, each
+	// behind the name of its scheme.
+	Doubts []string
 	// Wait is how long the request waited for fetches.
 	Wait time.Duration
 	// Call is the part of Wait that retrieval calls took; the rest is reading secrets.
@@ -261,6 +264,9 @@ func (c *Credential) note(had *part, taken stats, took time.Duration) {
 	}
 	if taken.unshared != "" {
 		c.Stats.Unshared = append(c.Stats.Unshared, had.scope.Scheme.Name+": "+taken.unshared)
+	}
+	if taken.doubt != "" {
+		c.Stats.Doubts = append(c.Stats.Doubts, had.scope.Scheme.Name+": "+taken.doubt)
 	}
 	if taken.stale {
 		c.Stats.Stale = append(c.Stats.Stale, had.scope.Scheme.Name)

@@ -176,7 +176,7 @@ func fromToken(scope retrieval.Scope, token *retrieval.Token) (*part, error) {
 func (s *Store) keepToken(scope retrieval.Scope, got cache.Result[*retrieval.Token], failure error) (*part, stats, error) {
 	made, taken, err := keep(s, scope, got, failure, fromToken)
 	if err == nil && got.Waited {
-		taken.call, taken.unshared = got.Value.Took(), got.Value.Unshared()
+		taken.call, taken.unshared, taken.doubt = got.Value.Took(), got.Value.Unshared(), got.Value.Doubt()
 	}
 	return made, taken, err
 }

@@ -48,6 +48,8 @@ type stats struct {
 	call time.Duration
 	// unshared is as of a retrieval.Token that was waited for.
 	unshared string
+	// doubt is as of a retrieval.Token that was waited for.
+	doubt string
 	// failure says why the last try to have another gave nothing.
 	failure error
 }

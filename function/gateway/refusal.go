@@ -3,7 +3,7 @@ package gateway
 // A Refusal says why a request was not relayed, or not answered by its
 // destination. It is the one error type of all packages: Reason is a sentinel of
 // the package that found it, which the relay maps to a status; everything but Note,
-// Scheme and Cause is meant for the caller's eyes.
+// Scheme, Answered and Cause is meant for the caller's eyes.
 type Refusal struct {
 	// Reason is one of the sentinel errors of the packages.
 	Reason error
@@ -22,6 +22,8 @@ type Refusal struct {
 	// Scheme names the security scheme whose credential cannot be made, if that is the
 	// reason.
 	Scheme string
+	// Answered is the status with which the endpoint of a credential answered; 0 for no answer.
+	Answered int
 	// RetryAfter is the number of whole seconds after which trying again makes
 	// sense; 0 when that is unknown.
 	RetryAfter int

@@ -56,6 +56,9 @@ type entry struct {
 	CredentialMs     float64
 	RetrievalMs      float64
 	CredentialCached bool
+	Scheme           string
+	RetrievalStatus  int
+	Doubts           []string
 	DryRun, Replayed bool
 	Stale, Masked    []string
 }
@@ -126,13 +129,28 @@ func (read entry) facts(attachments []attachment) []string {
 	}
 	sent := read.DownstreamMs != nil
 	add(read.DryRun, "A dry run: nothing was sent.")
+	for _, each := range attachments {
+		add(strings.HasPrefix(read.Problem, "retrieval-") && each.Scheme == read.Scheme && each.Call != "", read.failedCall(each))
+	}
 	add(read.Problem != "" && !sent && !read.DryRun, "Nothing was sent to the API.")
 	add(sent && read.CredentialCached && len(attachments) > 0, "The credential was in memory.")
 	add(sent && !read.CredentialCached && !read.Replayed && len(attachments) > 0, "The credential was fetched: "+milliseconds(read.CredentialMs)+".")
 	add(read.Replayed, "The API refused the credential. It was renewed, and the request was sent once more.")
 	add(len(read.Stale) > 0, "An old value was used, since the secret could not be read again: "+strings.Join(read.Stale, ", ")+".")
+	for _, each := range read.Doubts {
+		add(true, each)
+	}
 	add(len(read.Masked) > 0, "The answer held the credential, which was masked: "+strings.Join(read.Masked, ", ")+".")
 	return said
+}
+
+// failedCall says which call for a credential failed, and what it was answered.
+func (read entry) failedCall(attached attachment) string {
+	told := "The credential of " + attached.Scheme + " was asked for by " + attached.Method + " " + attached.Call
+	if read.RetrievalStatus == 0 {
+		return told + ", without an answer that counts."
+	}
+	return told + ", which answered " + strings.TrimSpace(fmt.Sprint(read.RetrievalStatus)+" "+http.StatusText(read.RetrievalStatus)) + "."
 }
 
 // A detail is all that the page shows of one exchange.

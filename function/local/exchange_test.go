@@ -182,3 +182,18 @@ func TestHide(t *testing.T) {
 		t.Error(hidden)
 	}
 }
+
+// TestFailedCall shows which call for a credential failed, and how.
+func TestFailedCall(t *testing.T) {
+	login := attachment{Scheme: "login", Method: "POST", Call: "https://api.example/login"}
+	for log, told := range map[string]string{
+		`{"problem":"retrieval-failed","scheme":"login","retrievalStatus":403}`: "The credential of login was asked for by POST https://api.example/login, which answered 403 Forbidden.",
+		`{"problem":"retrieval-timeout","scheme":"login"}`:                      "The credential of login was asked for by POST https://api.example/login, without an answer that counts.",
+		`{"problem":"retrieval-failed","scheme":"other","retrievalStatus":403}`: "Nothing was sent to the API.",
+		`{"problem":"secret-unavailable","scheme":"login"}`:                     "Nothing was sent to the API.",
+	} {
+		if facts := readEntry([]byte(log)).facts([]attachment{login}); facts[0] != told {
+			t.Errorf("%s: %q", log, facts)
+		}
+	}
+}

@@ -60,7 +60,9 @@ type attachment struct {
 	// Read says that its secret could be read, Problem why it could not.
 	Read    bool
 	Problem string
-	secret  secret.Secret
+	// Method is that of Call.
+	Method string
+	secret secret.Secret
 }
 
 // handler serves the page and what it asks for.

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -74,11 +75,11 @@ func describe(scheme *destination.SecurityScheme) attachment {
 	}[scheme.Kind], scheme.In+" "+scheme.Field)
 	switch {
 	case scheme.Retrieval != nil:
-		made.Call = scheme.Retrieval.URL.String()
+		made.Method, made.Call = scheme.Retrieval.Method, scheme.Retrieval.URL.String()
 	case scheme.Flow != nil && scheme.Flow.TokenURL != nil:
-		made.Call = scheme.Flow.TokenURL.String()
+		made.Method, made.Call = http.MethodPost, scheme.Flow.TokenURL.String()
 	case scheme.DiscoveryURL != nil:
-		made.Call = scheme.DiscoveryURL.String()
+		made.Method, made.Call = http.MethodGet, scheme.DiscoveryURL.String()
 	}
 	return made
 }

@@ -154,7 +154,7 @@ func logMembers() map[string]any {
 		"status": number, "problem": text, "proxyError": text, "blame": text, "detail": text, "scheme": text, "credentialVersion": text, "caller": text, "address": text, "requestBytes": number, "responseBytes": number,
 		"durationMs": number, "stack": text, "downstreamMs": number, "credentialMs": number, "retrievalMs": number, "credentialCached": truth,
 		"records": number, "recordsRefused": number, "recordsUnsent": number,
-		"dryRun": truth, "replayed": truth, "replayWithheld": truth, "stale": list, "unshared": list, "masked": list,
+		"dryRun": truth, "replayed": truth, "replayWithheld": truth, "stale": list, "unshared": list, "doubts": list, "retrievalStatus": number, "masked": list,
 		"queued": number, "messageId": text, "outcome": text, "attempt": number, "ageMs": number, "pauseMs": number,
 		"Queued": number, "Delivered": number, "DeliveryRetried": number, "Dead": number, "DeliveryAge": number,
 		"FunctionName": text, "Blame": text, "Success": number, "Duration": number, "Faults": number,

@@ -75,6 +75,9 @@ func (e *logEntry) appendCredential(line []byte) []byte {
 		}
 		line = appendTrue(line, "credentialCached", e.cached)
 	}
+	if e.retrievalStatus > 0 {
+		line = appendNumber(line, "retrievalStatus", e.retrievalStatus)
+	}
 	if e.records > 0 {
 		line = appendNumber(line, "records", e.records)
 		line = appendNumber(line, "recordsRefused", e.recordsRefused)
@@ -85,11 +88,13 @@ func (e *logEntry) appendCredential(line []byte) []byte {
 	line = appendTrue(line, "replayWithheld", e.withheld)
 	line = appendTexts(line, "stale", e.stale)
 	line = appendTexts(line, "unshared", e.unshared)
+	line = appendTexts(line, "doubts", e.doubts)
 	return appendTexts(line, "masked", e.masked)
 }
 
 // level says what an operator has to look at: a failure that is not the caller's is an
-// error; a stale secret, and a token that could not be shared, are a warning. An API that
+// error; a stale secret, a token that could not be shared, and one whose life its document
+// does not find are a warning. An API that
 // echoes its credential is neither: it was masked, as the entry says.
 func (e *logEntry) level() slog.Level {
 	switch {
@@ -97,7 +102,7 @@ func (e *logEntry) level() slog.Level {
 		return e.try.level()
 	case !e.succeeded():
 		return slog.LevelError
-	case len(e.stale)+len(e.unshared) > 0:
+	case len(e.stale)+len(e.unshared)+len(e.doubts) > 0:
 		return slog.LevelWarn
 	}
 	return slog.LevelInfo

@@ -54,9 +54,12 @@ type logEntry struct {
 	faulty  string
 	refused bool
 	stale   []string
-	// unshared is as in credential.Stats.
+	// unshared and doubts are as in credential.Stats.
 	unshared []string
-	masked   []string
+	doubts   []string
+	// retrievalStatus is what the endpoint of a credential answered that could not be had.
+	retrievalStatus int
+	masked          []string
 	// records is how many records a split batch held, recordsRefused how many of them were
 	// not accepted, unsent how many were not sent at all.
 	records, recordsRefused, unsent int
@@ -101,6 +104,7 @@ func (e *logEntry) used(used *credential.Credential) {
 	e.cached = used.Stats.Cached
 	e.stale = used.Stats.Stale
 	e.unshared = union(e.unshared, used.Stats.Unshared)
+	e.doubts = union(e.doubts, used.Stats.Doubts)
 	e.wait += used.Stats.Wait
 	e.retrieval += used.Stats.Call
 	e.schemes, e.version = used.Schemes, used.Version
@@ -132,6 +136,7 @@ func (e *logEntry) explain(err error) {
 	if refusal.Note != "" {
 		e.detail += " " + refusal.Note
 	}
+	e.retrievalStatus = refusal.Answered
 	if refusal.Scheme != "" {
 		e.faulty, e.schemes, e.version = refusal.Scheme, refusal.Scheme, ""
 	}
@@ -217,6 +222,7 @@ func (e *logEntry) add(worker *logEntry) {
 	e.downstream += worker.downstream
 	e.stale = union(e.stale, worker.stale)
 	e.unshared = union(e.unshared, worker.unshared)
+	e.doubts = union(e.doubts, worker.doubts)
 	e.masked = union(e.masked, worker.masked)
 	e.schemes, e.version = worker.schemes, worker.version
 	if worker.faulty != "" {

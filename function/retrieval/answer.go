@@ -9,6 +9,7 @@ import (
 
 	"keyrelay/function/destination"
 	"keyrelay/function/rawjson"
+	"keyrelay/function/secret"
 	"keyrelay/function/upstream"
 )
 
@@ -85,7 +86,7 @@ func (a *answer) filled(scheme *destination.SecurityScheme, whole string, noWhol
 	if scheme.Retrieval != nil && of != nil {
 		found, ok := scheme.Retrieval.ResponsePointer.Find(of)
 		if !ok {
-			return content{}, failed(a.in.scope, "the answer of "+a.in.place()+" has nothing at the responsePointer. Mend the document.")
+			return content{}, a.lacking("the answer of "+a.in.place()+" has nothing at the responsePointer. Mend the document.", "the responsePointer "+string(scheme.Retrieval.ResponsePointer))
 		}
 		if found[0] == '{' {
 			of = found
@@ -105,7 +106,7 @@ func (a *answer) filled(scheme *destination.SecurityScheme, whole string, noWhol
 	case err != nil && of == nil && scheme.ResponseHeader+scheme.ResponseCookie == "":
 		return content{}, failed(a.in.scope, "the answer of "+a.in.place()+" is not JSON, so that x-keyrelay-value finds nothing in it. Check its URL in the document.")
 	case err != nil:
-		return content{}, failed(a.in.scope, "the answer of "+a.in.place()+" lacks what x-keyrelay-value names, or holds no text there. Mend the template, or check the API's state.")
+		return content{}, a.lacking("the answer of "+a.in.place()+" lacks what x-keyrelay-value names, or holds no text there. Mend the template, or check the API's state.", "what x-keyrelay-value names, where "+err.Error())
 	}
 	if scheme.Field == "Authorization" && strings.HasPrefix(text, "bearer ") {
 		text = "Bearer " + text[len("bearer "):] // as RFC 6750 section 2.1 writes it; some servers compare it so
@@ -127,11 +128,11 @@ func (a *answer) key(pointer rawjson.Pointer) (string, error) {
 	}
 	found, ok := pointer.Find(a.document)
 	if !ok {
-		return "", failed(a.in.scope, "the answer of "+a.in.place()+" has nothing at the responsePointer, or is no JSON. Check responsePointer and URL in the document.")
+		return "", a.lacking("the answer of "+a.in.place()+" has nothing at the responsePointer, or is no JSON. Check responsePointer and URL in the document.", "the responsePointer "+string(pointer))
 	}
 	text, ok := rawjson.Plain(found)
 	if !ok || found[0] == 't' || found[0] == 'f' {
-		return "", failed(a.in.scope, "the answer of "+a.in.place()+" has no text at the responsePointer. Make it point to the key itself.")
+		return "", a.lacking("the answer of "+a.in.place()+" has no text at the responsePointer. Make it point to the key itself.", "a text at the responsePointer "+string(pointer))
 	}
 	return text, nil
 }
@@ -150,7 +151,7 @@ func (a *answer) accessToken() (string, error) {
 		return "", failed(a.in.scope, a.in.oauthProblem(code))
 	}
 	if !ok {
-		return "", failed(a.in.scope, a.in.place()+` did not answer with a credential: its answer has no access_token. Where another member is the token, write x-keyrelay-value: "Bearer {{{/json/pointer}}}" into the document; else check the API's state.`)
+		return "", a.lacking(a.in.place()+` did not answer with a credential: its answer has no access_token. Where another member is the token, write x-keyrelay-value: "Bearer {{{/json/pointer}}}" into the document; else check the API's state.`, "/access_token")
 	}
 	kind, _ := textMember(a.document, "token_type", "tokenType")
 	switch strings.ToLower(kind) {
@@ -199,6 +200,54 @@ func (in *inputs) clientProblem() string {
 		problem += ", and x-keyrelay-client-authentication"
 	}
 	return problem + "."
+}
+
+// forbiddenProblem says what to look at where the endpoint forbids it: some say so of a
+// wrong password.
+func (in *inputs) forbiddenProblem() string {
+	if in.scope.Scheme.Secret == (destination.Reference{}) {
+		return in.place() + " forbids it. Check the parameters in the document, then the client's rights there, and whether it may come from keyrelay's network."
+	}
+	return in.place() + " forbids it to this client. Check " + in.secret() + ", then the client's rights there, and whether it may come from keyrelay's network."
+}
+
+// lacking refuses an answer without what the document looks for. What it has, names and
+// no values, is for the log.
+func (a *answer) lacking(problem, sought string) error {
+	refusal := failed(a.in.scope, problem)
+	refusal.Note = strings.TrimSpace(refusal.Note + " " + a.found(sought))
+	return refusal
+}
+
+// found says what was looked for in an answer, and what there is. A name that holds a
+// value of the secret is left out.
+func (a *answer) found(sought string) string {
+	var names []string
+	for _, pointer := range rawjson.Outline(a.document) {
+		if !a.in.repeats(string(pointer)) {
+			names = append(names, string(pointer))
+		}
+	}
+	if len(names) == 0 {
+		return "Looked for was " + sought + "."
+	}
+	return "Looked for was " + sought + "; the answer has " + secret.Listed(names) + "."
+}
+
+// repeats reports whether a text holds a value that the retrieval was made with.
+func (in *inputs) repeats(text string) bool {
+	if in.whole != nil && strings.Contains(text, string(in.whole())) {
+		return true
+	}
+	for _, members := range [][]byte{contentOf(in.members), contentOf(in.variables)} {
+		for _, pointer := range rawjson.Outline(members) {
+			value, _ := pointer.Find(members)
+			if plain, ok := rawjson.Plain(value); ok && plain != "" && strings.Contains(text, plain) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // textMember is the first of these members of an object that is a JSON string and not empty.

@@ -51,7 +51,7 @@ func withAnswer(err error, host string, got *upstream.Answer) error {
 		told.Detail += ", " + code
 	}
 	told.Detail += "."
-	told.Note = noteHost(host, told.Note)
+	told.Note, told.Answered = noteHost(host, told.Note), got.Status
 	return &told
 }
 
@@ -112,7 +112,7 @@ func refusedBy(in inputs, got *upstream.Answer) error {
 	case got.Status == http.StatusTooManyRequests:
 		problem = in.place() + " is asked too often. It is tried again by itself."
 	case got.Status == http.StatusForbidden:
-		problem = in.place() + " forbids it to this client. Check its rights there, and whether it may come from keyrelay's network."
+		problem = in.forbiddenProblem()
 	case got.Status == http.StatusNotFound:
 		problem = in.place() + " is not there. Check it in the document."
 	case got.Status == http.StatusMethodNotAllowed:

@@ -53,6 +53,24 @@ func expiresIn(scope Scope, document []byte, asked time.Time) (lives time.Durati
 	return 0, false
 }
 
+// unexpiring says that the document's x-keyrelay-expires-in finds no life in an answer;
+// empty where it does, where there is none, and for the null or zero of a token that does not expire.
+func (a *answer) unexpiring() string {
+	pointer, document := a.in.scope.Scheme.ExpiresIn, a.document
+	if pointer == "" {
+		return ""
+	}
+	if value, ok := pointer.Find(document); ok {
+		if text, plain := rawjson.Plain(value); value[0] == 'n' || plain && text == "0" {
+			return ""
+		}
+	}
+	if _, given := expiresIn(a.in.scope, document, a.got.Asked); given {
+		return ""
+	}
+	return "Its life is unknown, and it is kept until it is refused. " + a.found("a number of seconds or a time at x-keyrelay-expires-in "+string(pointer))
+}
+
 // Numbers from unixSeconds on are a time and not a life, and from unixMilliseconds on in milliseconds.
 const (
 	unixSeconds      = 1_000_000_000

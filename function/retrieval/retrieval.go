@@ -159,6 +159,7 @@ type Token struct {
 	took     time.Duration
 	made     time.Time
 	unshared string
+	doubt    string
 	// refused is set once a refresh status has refused it.
 	refused atomic.Bool
 }
@@ -169,6 +170,10 @@ func (t *Token) Took() time.Duration { return t.took }
 // Unshared says in a word why other instances do not have the token, although there is a
 // table; empty if they do.
 func (t *Token) Unshared() string { return t.unshared }
+
+// Doubt says in a sentence what of the document found nothing in the answer that the token
+// is from, though it is a credential; empty for nothing.
+func (t *Token) Doubt() string { return t.doubt }
 
 // A content is a credential, and the secrets in it.
 type content struct {
@@ -343,7 +348,9 @@ func finish(in inputs, got *upstream.Answer, previous *Token) (*Token, cache.Lif
 	if previous != nil && maps.EqualFunc(previous.contents(), contents, content.equal) {
 		return previous, life, nil
 	}
-	return newToken(contents, got.Asked), life, nil
+	token := newToken(contents, got.Asked)
+	token.doubt = answer.unexpiring()
+	return token, life, nil
 }
 
 func newToken(contents map[*destination.SecurityScheme]content, made time.Time) *Token {
