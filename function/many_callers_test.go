@@ -3,11 +3,13 @@ package main
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"os/exec"
 	"slices"
 	"strconv"
@@ -15,6 +17,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"keyrelay/function/gateway"
 )
@@ -231,5 +234,31 @@ func TestBurst(t *testing.T) {
 		if got := <-answers; got != "200 "+arrived {
 			t.Errorf("got %s", got)
 		}
+	}
+}
+
+// TestConnectionsAreBounded has callers connect and say nothing, more than there may be
+// connections: those that are too many are closed, and a caller who asks is served.
+func TestConnectionsAreBounded(t *testing.T) {
+	const callers, connections = 300, 128
+	downstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, arrived) }))
+	defer downstream.Close()
+	port := serveOpen(t, program(nil), downstream.URL)
+	var silent [callers]net.Conn
+	for i := range silent {
+		silent[i] = dial(t, port)
+	}
+	if got := relayed(port, downstream.URL, callerKey); got != "200 "+arrived {
+		t.Errorf("got %s", got)
+	}
+	closed := 0
+	for _, each := range silent {
+		_ = each.SetReadDeadline(time.Now().Add(time.Millisecond))
+		if _, err := each.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+			closed++
+		}
+	}
+	if closed < callers-connections {
+		t.Errorf("%d of %d silent connections were closed", closed, callers)
 	}
 }
