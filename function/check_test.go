@@ -16,8 +16,8 @@ func TestCheckTellsWhatIsAttached(t *testing.T) {
 	const schemes = "components: {securitySchemes: {key: {type: apiKey, in: header, name: K}}}\n"
 	for document, want := range map[string]string{
 		"": "api: API, attaches no credential\n  network: public\n",
-		schemes: "api: API, attaches no credential: security names none of its schemes\n  network: public\n" +
-			"  secret at line 4, column 32: secretsmanager:keyrelay/api#/key\n",
+		"security: []\n" + schemes: "api: API, attaches no credential: security names none of its schemes\n  network: public\n" +
+			"  secret at line 5, column 32: secretsmanager:keyrelay/api#/key\n",
 		"security: [{key: []}]\n" + schemes: "api: API, attaches key\n  network: public\n  secret at line 5, column 32: secretsmanager:keyrelay/api#/key\n",
 		"x-keyrelay-network: private\npaths: {/a: {get: {security: [{key: []}]}, post: {}}}\n" + schemes: "api: API, attaches key\n" +
 			"  network: private\n  secret at line 6, column 32: secretsmanager:keyrelay/api#/key\n",

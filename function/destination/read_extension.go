@@ -70,7 +70,12 @@ func (r *reader) checkPrefix(key *yaml.Node) {
 
 // remedyFor names the extension that a wrong name, without its prefix, is nearest to.
 func remedyFor(name string) string {
-	nearest, _ := Nearest(name, slices.Sorted(maps.Keys(extensions()))...)
+	ours := slices.Sorted(maps.Keys(extensions()))
+	itentials := []string{"dynamic-retrieval", "parameters", "use-in", "variable"}
+	nearest, _ := Nearest(name, append(ours, itentials...)...)
+	if slices.Contains(itentials, nearest) {
+		return "write " + itentialPrefix + nearest + ", or remove it"
+	}
 	return "write " + extensionPrefix + nearest + ", or remove it"
 }
 

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+
+	"keyrelay/function/rawjson"
 )
 
 // Nearest returns the known name that a written one is nearest to, and how many letters
@@ -118,12 +120,26 @@ func (r *reader) checkUnused() {
 			used[each] = true
 		}
 	}
+	var others []string
 	for _, name := range slices.Sorted(maps.Keys(r.destination.Schemes)) {
 		scheme := r.destination.Schemes[name]
-		if node := r.own[scheme]; node != nil && !used[scheme] && !scheme.Internal {
-			name = printable(name)
-			r.warnAtStart(node, "no security names "+name+", so that no request is given its credential, unless a caller's placeholder asks for it",
-				"write security: [{"+name+": []}] at the top or on an operation, or security: [] at the top where callers alone ask for it")
+		switch node := r.own[scheme]; {
+		case used[scheme] || scheme.Internal:
+		case node != nil:
+			r.warnUnused(node, name)
+		case len(used) == 0 && scheme.Kind != Unsupported:
+			others = append(others, name)
 		}
 	}
+	if len(others) > 0 { // where some are used, a vendor's document may have more of them
+		r.warnUnused(r.find("/components/securitySchemes"+rawjson.PointerTo(others[0])), strings.Join(others, ", "))
+	}
+}
+
+// warnUnused notes schemes that no security names.
+func (r *reader) warnUnused(node *yaml.Node, names string) {
+	names = printable(names)
+	first, _, _ := strings.Cut(names, ",")
+	r.warnAtStart(node, "no security names "+names+", so that no request is given its credential, unless a caller's placeholder asks for it",
+		"write security: [{"+first+": []}] at the top or on an operation, or security: [] at the top where callers alone ask for it")
 }

@@ -115,7 +115,7 @@ func (r *reader) mapping(node *yaml.Node, what string) bool {
 	if node.Kind == yaml.MappingNode {
 		return true
 	}
-	r.fault(node, what+" is not a mapping", "write its members as name: value")
+	r.fault(node, what+" is not a mapping", r.mappingRemedy(node, what))
 	return false
 }
 
@@ -142,7 +142,7 @@ func (r *reader) items(node *yaml.Node, what string) []*yaml.Node {
 		return nil
 	}
 	if node.Kind != yaml.SequenceNode {
-		r.fault(node, what+" is not a list", "write a list")
+		r.fault(node, what+" is not a list", r.listRemedy(node, what))
 		return nil
 	}
 	items := make([]*yaml.Node, len(node.Content))
@@ -177,7 +177,7 @@ func (r *reader) text(node *yaml.Node, what string) (text string, ok bool) {
 		return "", false
 	}
 	if node.Kind != yaml.ScalarNode || !isText(node) && (r.tolerated == nil || isNull(node)) {
-		r.fault(node, what+" is not a text", "write a text, in quotes where it looks like a number")
+		r.fault(node, what+" is not a text", textRemedy(node, what))
 		return "", false
 	}
 	return node.Value, true
@@ -264,7 +264,11 @@ func (r *reader) seconds(node *yaml.Node, what string, zero bool, most float64) 
 	if zero {
 		bounds = "0 or more"
 	}
-	r.fault(node, what+" is not a number of seconds that may stand here", fmt.Sprintf("write a number, %s and at most %.0f", bounds, most))
+	remedy := fmt.Sprintf("write a number, %s and at most %.0f", bounds, most)
+	if what == extensionPrefix+"lifetime" && strings.HasPrefix(node.Value, "/") {
+		remedy += "; a pointer is for " + extensionPrefix + "expires-in: " + printable(node.Value)
+	}
+	r.fault(node, what+" is not a number of seconds that may stand here", remedy)
 	return 0
 }
 

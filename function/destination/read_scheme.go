@@ -302,8 +302,8 @@ func (p *RetrievalParameter) needsSecret() bool {
 
 // checkUse notes the extensions that mean nothing for a scheme of this kind.
 func (r *reader) checkUse(scheme *SecurityScheme, node *yaml.Node) {
-	if scheme.Kind == Unsupported {
-		return
+	if scheme.Kind == Unsupported || scheme.Retrieval == nil && r.member(node, itentialRetrieval) != nil {
+		return // what they mean hangs on a mistake that was noted
 	}
 	rules := kindRules()
 	uses := func(kind Kind, extension string) bool {

@@ -26,8 +26,7 @@ func (r *reader) retrieval(scheme *SecurityScheme, node *yaml.Node, kind string)
 		return
 	}
 	if kind != "" && kind != "apiKey" || scheme.Kind == AWSSignatureV4 {
-		r.fault(object, what+" stands on an apiKey scheme only",
-			"write type: apiKey, in: header, name: Authorization, and "+extensionPrefix+`value: "Bearer {{{access_token}}}"`)
+		r.fault(object, what+" stands on an apiKey scheme only", "write type: apiKey, in: header, name: Authorization, and "+extensionPrefix+`value: "`+r.tokenTemplate(scheme, object)+`"`)
 		return
 	}
 	if scheme.Kind == StaticKey {
@@ -49,6 +48,16 @@ func (r *reader) retrieval(scheme *SecurityScheme, node *yaml.Node, kind string)
 		return
 	}
 	scheme.Retrieval.ResponsePointer, _ = r.pointer(pointer, "responsePointer")
+}
+
+// tokenTemplate is the value that an http scheme with a retrieval was meant to have: its
+// word, and what its responsePointer finds.
+func (r *reader) tokenTemplate(scheme *SecurityScheme, object *yaml.Node) string {
+	pointer := r.member(object, "responsePointer")
+	if pointer == nil || !strings.HasPrefix(pointer.Value, "/") {
+		return cmp.Or(scheme.Word, "Bearer") + " {{{access_token}}}"
+	}
+	return cmp.Or(scheme.Word, "Bearer") + " {{{" + printable(pointer.Value) + "}}}"
 }
 
 // parameters reads x-itential-parameters,
