@@ -38,7 +38,7 @@ BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X mai
 help: ## list these commands
 	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
 
-run: ## the relay and its workbench, a page in the browser: with samples, or with DESTINATIONS=folder and SECRETS=file.json of your own
+run: ## the relay and its workbench, a page in the browser: with samples, or with DESTINATIONS=folder and SECRETS=file.json of your own; PORT=24680 begins at another port
 	@$(BUILD) -o dist/keyrelay ./function
 	@go build -o dist/local ./function/local
 	@$(call foreground,dist/local -program dist/keyrelay -events events$(OWN))

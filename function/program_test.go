@@ -97,7 +97,7 @@ func TestStartFaults(t *testing.T) {
 func TestStartEntries(t *testing.T) {
 	command := program(nil, "PORT="+freePort(t), "KEYRELAY_CALLER_KEYS=none", "KEYRELAY_DESTINATIONS="+writeDocuments(t, openDocument("http://127.0.0.1:9")))
 	line, _ := startProgram(t, command).ReadString('\n')
-	if !regexp.MustCompile(`"message":"serving","version":"unknown","folder":"[^"]+","documents":1,"networks":\["loopback"\],"address":"[^"]+"`).MatchString(line) {
+	if !regexp.MustCompile(`"message":"serving","version":"unknown","folder":"[^"]+","documents":1,"credentials":\d+,"networks":\["loopback"\],"address":"[^"]+"`).MatchString(line) {
 		t.Errorf("the start is logged as %s", line)
 	}
 	refused, _ := program(nil, "KEYRELAY_DESTINATIONS=/nowhere/at/all").Output()

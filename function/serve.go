@@ -45,7 +45,7 @@ func serve(stop context.Context) error {
 	}
 	// net/http quotes bytes of a downstream there, and the log is JSON only.
 	stdlog.SetOutput(io.Discard)
-	log = log.With("version", commit, "folder", read.destinations, "documents", len(wired.Destinations()), "networks", networks(wired.Destinations()))
+	log = log.With("version", commit, "folder", read.destinations, "documents", len(wired.Destinations()), "credentials", credentials(wired.Destinations()), "networks", networks(wired.Destinations()))
 	for _, warning := range startWarnings(read, wired.Destinations()) {
 		log.Warn("start", "detail", warning)
 	}

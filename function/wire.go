@@ -88,6 +88,14 @@ func tokens(secrets *secret.Store, settings settings) (*cache.Table, error) {
 	return cache.NewTable(cache.TableConfig{Name: settings.tokenTable, Connect: dynamoDB, Key: key}), nil
 }
 
+// credentials counts the security schemes that the documents attach.
+func credentials(destinations []*destination.Destination) (count int) {
+	for _, each := range destinations {
+		count += len(each.Attached)
+	}
+	return count
+}
+
 // networks names the kinds of addresses that the documents open.
 func networks(destinations []*destination.Destination) (names []string) {
 	for _, each := range destinations {

@@ -229,7 +229,7 @@ components: {securitySchemes: {key: {type: http, scheme: bearer, x-keyrelay-secr
 	write("secrets.json", `{"keyrelay/a": {"key": "from-secrets"}, "keyrelay/f": {"client_id": "me", "client_secrt": "from-secrets"}}`)
 	command := exec.Command(local, "-program", relay, "-destinations", filepath.Join(folder, "documents"),
 		"-secrets", filepath.Join(folder, "secrets.json"), "-log", filepath.Join(folder, "run.log"))
-	command.Env = append(os.Environ(), "OWN_KEY=from-the-environment", "NO_COLOR=1")
+	command.Env = append(os.Environ(), "OWN_KEY=from-the-environment", "NO_COLOR=1", "PORT=24610")
 	told := tellStory(t, command)
 	mustHold(t, told.story,
 		"a         key: bearer token in Authorization, from secretsmanager:keyrelay/a#/key: secret read\n",
@@ -247,6 +247,15 @@ components: {securitySchemes: {key: {type: http, scheme: bearer, x-keyrelay-secr
 		if strings.Contains(told.story, secret) {
 			t.Errorf("the story shows %s", secret)
 		}
+	}
+	_, serves, _ := strings.Cut(told.story, "The relay serves on http://")
+	address, _, _ := strings.Cut(serves, ",")
+	if !strings.HasPrefix(address, "127.0.0.1:246") || !bytes.Contains(logged, []byte(`"message":"serving"`)) || !bytes.Contains(logged, []byte(`"address":"`+address+`"`)) {
+		t.Errorf("the relay is at %s, and the log says: %s", address, logged)
+	}
+	write("documents/g.yaml", "openapi: 3.1.0\n")
+	if line, err := told.lines.ReadString('\n'); !strings.Contains(line, "g.yaml was changed. Documents and secrets are read at the start: press Ctrl-C and start again.") {
+		t.Errorf("a change is told as %q, %v", line, err)
 	}
 	_ = told.command.Process.Signal(os.Interrupt)
 	told.mustBeOver(t)
@@ -347,6 +356,15 @@ func TestMisspeltVariables(t *testing.T) {
 	text, err := exec.Command("make", "-C", "../..", "-n", "run", "DESTINATIONS=../my apis", "SECRETS=s.json").CombinedOutput()
 	if err != nil || !strings.Contains(string(text), "-destinations '../my apis' -secrets 's.json'") || !strings.Contains(string(text), "-X main.commit=") {
 		t.Errorf("make run says, with %v:\n%s", err, text)
+	}
+}
+
+// TestPort refuses what is no port to begin with.
+func TestPort(t *testing.T) {
+	for text, port := range map[string]int{"": relayPort, "24680": 24680, "1": 1, "0": 0, "65535": 0, "http": 0, "127.0.0.1:9000": 0} {
+		if got, err := startPort(text); got != port || (err != nil) != (port == 0) {
+			t.Errorf("PORT=%s is %d, %v", text, got, err)
+		}
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"strconv"
 	"syscall"
 )
 
@@ -42,6 +43,8 @@ type options struct {
 	secrets string
 	// log is the file that the relay's log goes to.
 	log string
+	// port is where the relay is to listen, with everything else at the ports behind it.
+	port int
 }
 
 func main() {
@@ -53,13 +56,32 @@ func main() {
 	flag.StringVar(&chosen.log, "log", "dist/run.log", "the file that the relay's log goes to")
 	host := flag.String("downstream", "", "serve the downstream and its secrets alone, at this address of this machine")
 	flag.Parse()
+	port, err := startPort(os.Getenv("PORT"))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "local: "+err.Error())
+		os.Exit(1)
+	}
+	chosen.port = port
 	stop, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer cancel()
-	if err := choose(stop, *host, chosen); err != nil {
+	if err = choose(stop, *host, chosen); err != nil {
 		fmt.Fprintln(os.Stderr, "local: "+err.Error())
 		cancel()
 		os.Exit(1)
 	}
+}
+
+// startPort reads PORT, the first of the ports that are used; the usual one where it is empty.
+func startPort(text string) (int, error) {
+	const most = 1<<16 - 1 - portsTried - (pagePort - relayPort)
+	if text == "" {
+		return relayPort, nil
+	}
+	port, err := strconv.Atoi(text)
+	if err != nil || port < 1 || port > most {
+		return 0, fmt.Errorf("PORT=%s is no port to begin with; write a number from 1 to %d, such as PORT=24680", text, most)
+	}
+	return port, nil
 }
 
 // choose runs everything, or the downstream alone.

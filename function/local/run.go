@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,6 +34,8 @@ type surroundings struct {
 	secrets string
 	// own are that endpoint's secrets where they were read from a file; nil for the samples'.
 	own *fake.Secrets
+	// shift is how far the ports are from the usual ones.
+	shift int
 	// closers end what was started, the last one first.
 	closers []func()
 }
@@ -53,21 +56,35 @@ func run(stop context.Context, chosen options, out io.Writer) error {
 	if chosen.secrets != "" {
 		fmt.Fprintf(log, `{"level":"INFO","message":"start","detail":%s}`+"\n", quoteJSON("The file "+chosen.secrets+" stands in for AWS Secrets Manager."))
 	}
+	callers, err := around.listen(relayPort, "relay", printed)
+	if err != nil {
+		return err
+	}
+	defer callers.Close()
 	recorded := &recorder{}
 	relay, err := startRelay(chosen.program, around.environment(), func(line []byte) {
-		_, _ = log.Write(append(bytes.Clone(line), '\n'))
+		_, _ = log.Write(append(servingAt(line, callers.Addr().String()), '\n'))
 		recorded.log(line)
 	})
 	if err != nil {
 		return unlessStopped(stop, err)
 	}
 	defer relay.stop()
-	return unlessStopped(stop, serveAll(stop, chosen, around, relay, recorded, printed))
+	return unlessStopped(stop, serveAll(stop, chosen, around, relay, callers, recorded, printed))
+}
+
+// servingAt is a log line of the relay with the address that callers use: its own is behind the recorder.
+func servingAt(line []byte, address string) []byte {
+	before, after, found := bytes.Cut(line, []byte(`"address":"`))
+	if _, rest, closed := bytes.Cut(after, []byte(`"`)); found && closed && bytes.Contains(before, []byte(`"message":"serving"`)) {
+		return slices.Concat(before, []byte(`"address":"`+address+`"`), rest)
+	}
+	return bytes.Clone(line)
 }
 
 // surround starts the samples, or takes one's own documents.
 func surround(chosen options, out *printer) (*surroundings, error) {
-	around := &surroundings{folder: chosen.destinations}
+	around := &surroundings{folder: chosen.destinations, shift: chosen.port - relayPort}
 	if chosen.destinations == "" {
 		if err := around.samples(out); err != nil {
 			return around, err
@@ -102,11 +119,13 @@ func (s *surroundings) samples(out *printer) error {
 	return writeSamples(s.folder, portOf(listener))
 }
 
-// listen opens a port, and says so where it is not the usual one.
-func (s *surroundings) listen(port int, what string, out *printer) (net.Listener, error) {
+// listen opens a port, usual or as far from it as PORT says, and says so where another is taken.
+func (s *surroundings) listen(usual int, what string, out *printer) (net.Listener, error) {
+	port := usual + s.shift
 	listener, err := openFrom(port)
 	if err == nil && portOf(listener) != port {
-		fmt.Fprintf(out, "Port %d is in use by another program, so the %s is at %d.\n", port, what, portOf(listener))
+		moved := fmt.Sprintf("Port %d is in use by another program, so the %s is at %d.", port, what, portOf(listener))
+		fmt.Fprintln(out, out.styled(accent, moved))
 	}
 	return listener, err
 }
@@ -187,12 +206,8 @@ func (s *surroundings) connect(ctx context.Context) (*secretsmanager.Client, err
 }
 
 // serveAll serves the relay behind the recorder and the page, and prints the story.
-func serveAll(stop context.Context, chosen options, around *surroundings, relay *relayProgram, recorded *recorder, out *printer) error {
+func serveAll(stop context.Context, chosen options, around *surroundings, relay *relayProgram, callers net.Listener, recorded *recorder, out *printer) error {
 	set, operations, err := around.documents()
-	if err != nil {
-		return err
-	}
-	callers, err := around.listen(relayPort, "relay", out)
 	if err != nil {
 		return err
 	}
@@ -219,6 +234,9 @@ func serveAll(stop context.Context, chosen options, around *surroundings, relay 
 		}
 	}
 	bench.introduce(out, chosen, around, page)
+	if around.downstream == nil {
+		go tellChanges(stop, chosen, out)
+	}
 	select {
 	case <-stop.Done():
 		return nil
