@@ -1,6 +1,7 @@
 package destination
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"slices"
@@ -48,7 +49,7 @@ func (s *Set) Locate(outboundURL string) (Location, error) {
 	neighbours := s.hosts[parsed.host]
 	server := closest(neighbours, parsed.path, func(s *server) bool { return s.secure == parsed.secure && s.port == parsed.port })
 	if server == nil {
-		return Location{}, errNotDeclared(sameHost(neighbours, parsed))
+		return Location{}, errNotDeclared(cmp.Or(sameHost(neighbours, parsed), s.otherLoopback(parsed)))
 	}
 	return Location{
 		Path:       server.withoutCredentials(parsed.path),
@@ -80,6 +81,20 @@ func refuse(reason error, detail string, allowed ...string) error {
 func errNotDeclared(hint string) error {
 	return refuse(ErrNotDeclared, "The outbound URL lies below no server that this relay knows. Look at its scheme, host, port and the beginning of its path,"+
 		" or have the operator add the API's OpenAPI document to the destinations."+hint)
+}
+
+// otherLoopback says of a URL of this machine with which of its names the path is declared.
+func (s *Set) otherLoopback(parsed address) string {
+	names := []string{"localhost", "127.0.0.1", "[::1]", "::1"}
+	if !slices.Contains(names, parsed.host) {
+		return ""
+	}
+	for _, name := range names {
+		if declared := forPath(s.hosts[name], parsed.path); declared != nil {
+			return " The same path is declared with " + declared.scheme() + "://" + declared.authority + ": write the host as it is declared."
+		}
+	}
+	return ""
 }
 
 // sameHost says of a URL below no server with which scheme and port its host is declared

@@ -223,6 +223,8 @@ func TestLocateSaysWhatIsNear(t *testing.T) {
 		"https://127.0.0.1:9000/hook":       look + " The same host and path are declared with http://127.0.0.1:9000.",
 		"http://127.0.0.1/hook/a":           look + " The same host and path are declared with http://127.0.0.1:9000.",
 		"http://[::1]/":                     look + " The same host and path are declared with http://[::1]:9000.",
+		"http://localhost:9000/hook":        look + " The same path is declared with http://127.0.0.1:9000: write the host as it is declared.",
+		"https://localhost/other":           look + " The same path is declared with http://[::1]:9000: write the host as it is declared.",
 		"https://eu.example.com/stage":      look + " The host is declared, but below other paths.",
 		"https://127.0.0.1:9000/hooks":      look + " The host is declared, but below other paths.",
 		"https://apl.example.com/v2":        look,

@@ -144,18 +144,18 @@ func splitRecords(body []byte, most int) ([]batchRecord, error) {
 		records = append(records, record)
 	}
 	if err := cursor.End(); err != nil {
-		return nil, errBrokenBatch(max(len(records)-1, 0), err)
+		return nil, errBrokenBatch(body, max(len(records)-1, 0), err)
 	}
 	return records, nil
 }
 
-func errBrokenBatch(record int, err error) error {
+func errBrokenBatch(body []byte, record int, err error) error {
 	found, _ := errors.AsType[*rawjson.Error](err)
 	detail := "It or what follows it is not valid JSON (RFC 8259). Correct it"
 	if errors.Is(found, rawjson.ErrDepth) {
 		detail = "It nests too deeply. Send a flatter one"
 	}
-	return inRecord(refuse(ErrRecord, detail+" (byte "+strconv.Itoa(found.At)+" of the body)."), record)
+	return inRecord(refuse(ErrRecord, detail+" (byte "+strconv.Itoa(found.At)+" of the body)."+quotesRemedy(body, found.At)), record)
 }
 
 // inRecord names a record of a batch in a refusal.

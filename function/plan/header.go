@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"keyrelay/function/gateway"
+	"keyrelay/function/rawjson"
 )
 
 // nominated reports whether Connection names a field (RFC 9110 section 7.6.1).
@@ -60,6 +61,8 @@ func (b *builder) setHeader(d *directives, names []string, moved []headerText, t
 		case d.braces && holdsPlaceholder(sent):
 			waiting = append(waiting, name)
 		case changed && gateway.IsDigest(name):
+		case isField(d.request.Body, sent):
+			return errFieldInHeader(name, sent[0])
 		default:
 			values = b.set(values, name, sent...)
 		}
@@ -75,6 +78,23 @@ func (b *builder) setHeader(d *directives, names []string, moved []headerText, t
 	values = b.set(values, "Accept-Encoding", "identity")
 	b.set(values, "Via", append(slices.Clip(d.request.Header["Via"]), received)...)
 	return nil
+}
+
+// isField reports whether a header field's value is just {name}, and the record has a
+// field of that name: it was meant as in the path of the outbound URL.
+func isField(record []byte, values []string) bool {
+	if len(values) != 1 || !strings.HasPrefix(values[0], "{") || !strings.HasSuffix(values[0], "}") {
+		return false
+	}
+	name := strings.Trim(values[0], "{}")
+	_, found := rawjson.PointerTo(name).Find(record)
+	return found && values[0] == "{"+name+"}"
+}
+
+func errFieldInHeader(header, value string) error {
+	field := strings.Trim(value, "{}")
+	return refuse(ErrHeader, "The header "+quoted(header)+" is "+quoted(value)+", and the record has a field of that name, but a header's value is sent as it is. Write "+
+		field+"="+header+" in "+headerFieldsHeader+" instead.", field)
 }
 
 // set puts a field into the header with values carved from one backing array.

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -25,8 +26,44 @@ func (s *resolution) advise(m *move) {
 	case m.to == toQuery && !m.declared && strings.Contains(m.field, "="):
 		s.hint = " A field becomes a query parameter of its own name: renaming, field=Header-Name, works in " + headerFieldsHeader + " only."
 	default:
-		s.hint = s.record.resembling(m.field)
+		s.hint = cmp.Or(s.asPair(m), s.record.resembling(m.field))
 	}
+}
+
+// asPair is how a field is written that becomes a header of another name: a pair that was
+// written the other way round, or a header's name alone, the operation's parameter included.
+func (s *resolution) asPair(m *move) string {
+	if m.to != toHeader {
+		return ""
+	}
+	header, written := m.name, m.name
+	if m.renamed {
+		header = m.field
+	} else {
+		written, _ = strings.CutPrefix(strings.ToLower(written), "x-")
+	}
+	if name := s.record.called(written); name != "" && name != m.field {
+		return " Write " + name + "=" + header + " in " + headerFieldsHeader + ": first the field, then its header."
+	}
+	return ""
+}
+
+// called is the member of the record with a name, whatever its letter case, hyphens and
+// underscores; empty for none.
+func (r *record) called(written string) string {
+	if r.text == nil || written == "" {
+		return ""
+	}
+	var names []string
+	for i := range min(r.object.Len(), maxCompared) {
+		if i != r.session {
+			names = append(names, r.object.Name(i))
+		}
+	}
+	if name, edits := destination.Nearest(written, names...); edits == 0 {
+		return name
+	}
+	return ""
 }
 
 // isList reports whether a name is several names of the record with something else than

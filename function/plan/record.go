@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"bytes"
 	"errors"
 	"slices"
 	"strconv"
@@ -29,7 +30,7 @@ type record struct {
 func (r *record) read(text []byte) error {
 	r.text = text
 	if err := r.object.Read(text); err != nil {
-		return errRecord(err)
+		return errRecord(text, err)
 	}
 	if count := r.object.Len(); count <= len(r.takenStore) {
 		r.taken = r.takenStore[:count]
@@ -214,7 +215,7 @@ func errNoSession(field string) error {
 }
 
 // errRecord says what makes the text no record.
-func errRecord(err error) error {
+func errRecord(text []byte, err error) error {
 	var found *rawjson.Error
 	errors.As(err, &found)
 	refusal := &gateway.Refusal{Reason: ErrRecord}
@@ -235,7 +236,15 @@ func errRecord(err error) error {
 	case errors.Is(err, rawjson.ErrNotObject):
 		refusal.Detail = "The record is no JSON object. Send one: fields can be taken from nothing else."
 	default:
-		refusal.Detail = "The record is not valid JSON (RFC 8259). Correct it" + place
+		refusal.Detail = "The record is not valid JSON (RFC 8259). Correct it" + place + quotesRemedy(text, found.At)
 	}
 	return refusal
+}
+
+// quotesRemedy says which quotes JSON takes, where others stand.
+func quotesRemedy(text []byte, at int) string {
+	if at < len(text) && (text[at] == '\'' || bytes.HasPrefix(text[at:], []byte("\u201c"))) {
+		return " JSON takes double quotes (\") alone, around names too."
+	}
+	return ""
 }
