@@ -54,7 +54,7 @@ func fenced(text, language string) string {
 // section says.
 func TestCredentialSections(t *testing.T) {
 	sections := credentialSections(t)
-	if len(sections) != 21 {
+	if len(sections) != 22 {
 		t.Errorf("%d sections have a document", len(sections))
 	}
 	for _, read := range sections {
@@ -90,7 +90,7 @@ func receivedBy(t *testing.T, read section) string {
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("X-Subject-Token", "a-subject-token")
 		w.Header().Set("Set-Cookie", "SID=a-session-id")
-		fmt.Fprintf(w, `{"credentials": {"key": "a-retrieved-key"}, "access_token": "a-retrieved-token", "token_type": "Bearer", "expires_in": 3600, "token_endpoint": "%s/token"}`, server.URL)
+		fmt.Fprintf(w, `{"credentials": {"key": "a-retrieved-key"}, "access_token": "a-retrieved-token", "token_type": "Bearer", "expires_in": 3600, "session": {"token": "a-session-token", "ttl": 600}, "token_endpoint": "%s/token"}`, server.URL)
 	})
 	startManagedSecrets(t).Put("keyrelay/orders", read.secret)
 	document := regexp.MustCompile(`https://(api|auth)\.example\.com`).ReplaceAllString(read.document, server.URL) + "x-keyrelay-network: loopback\n"
