@@ -161,11 +161,14 @@ func TestRefusedCommands(t *testing.T) {
 // TestNotes says what the relay does otherwise than the command.
 func TestNotes(t *testing.T) {
 	for command, expected := range map[string]string{
-		"curl https://h.example -u a:b --digest":        "sends the name and password of -u as Basic",
-		`curl https://h.example -d "{\"a\": $B}"`:       "put their values in",
-		"curl https://h.example -L":                     "X-Relay-Location",
-		"curl https://h.example -d grant_type=password": "as tokenUrl of an oauth2 scheme",
-		"curl https://h.example -d '[1]'":               "no JSON object",
+		"curl https://h.example -u a:b --digest":                              "sends the name and password of -u as Basic",
+		`curl https://h.example -d "{\"a\": $B}"`:                             "put their values in",
+		"curl https://h.example -L":                                           "X-Relay-Location",
+		"curl https://h.example -d grant_type=password":                       "as tokenUrl of an oauth2 scheme",
+		`curl http://127.0.0.1:9771/crm/login -d '{"client":"a","pass":"b"}'`: "docs/credentials.md#a-login-with-json",
+		`curl https://h.example/auth/v1 --json '{"user":"a","Secret":"b"}'`:   "docs/credentials.md#a-login-with-json",
+		"curl https://h.example -H 'X-Warehouse: B4' -H 'X-Zone: 1'":          "Headers that every request has as they are: X-Warehouse, X-Zone.",
+		"curl https://h.example -d '[1]'":                                     "no JSON object",
 	} {
 		read, err := parseCurl(command)
 		if err != nil {
@@ -209,4 +212,24 @@ func FuzzCurlSecret(f *testing.F) {
 			mustNotHold(t, propose(command), secretWord)
 		}
 	})
+}
+
+// TestProposedFile names documents so that those of two APIs differ.
+func TestProposedFile(t *testing.T) {
+	for address, name := range map[string]string{
+		"https://api.example.com/v2/orders": "example", "http://127.0.0.1:9771/shipping/v1/labels": "shipping", "http://localhost:9771/crm": "crm",
+		"http://[::1]/Ab_c/d": "abc", "http://127.0.0.1/": "my-api", "http://127.0.0.1/api/x": "my-api",
+	} {
+		read, err := parseCurl("curl " + address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		made := propose(read)
+		if made.File != name {
+			t.Errorf("%s is %s", address, made.File)
+		}
+		if notes := strings.Join(made.Notes, " "); strings.Contains(notes, "login") || strings.Contains(notes, "Headers") {
+			t.Errorf("%s: %s", address, notes)
+		}
+	}
 }

@@ -42,10 +42,13 @@ const secretGap = "…"
 
 // propose turns a command into a proposal. No value that may be a secret is in it.
 func propose(command *curlCommand) *proposal {
-	made := &proposal{Notes: command.notes, File: fileName(command.url.Hostname())}
+	made := &proposal{Notes: command.notes, File: fileName(command.url)}
 	made.Trial.Method = command.method
 	if strings.Contains(command.body, "grant_type") {
 		made.Notes = append(made.Notes, "This asks a token endpoint for a token, which the relay does by itself: for the API that takes the token, name this URL as tokenUrl of an oauth2 scheme.")
+	}
+	if isLogin(command) {
+		made.Notes = append(made.Notes, "This looks like a login, which the relay does by itself: write it into the document of the API that takes what it answers with, as docs/credentials.md#a-login-with-json shows.")
 	}
 	made.credentials(command)
 	made.headers(command)
@@ -55,10 +58,22 @@ func propose(command *curlCommand) *proposal {
 	return made
 }
 
-// fileName is a document's name after its host: api.example.com is example.
-func fileName(host string) string {
+// isLogin reports whether a command logs in: its path says so, and its body has a
+// member for what only the client knows.
+func isLogin(command *curlCommand) bool {
+	says := func(text string, words ...string) bool {
+		return slices.ContainsFunc(words, func(word string) bool { return strings.Contains(strings.ToLower(text), word) })
+	}
+	return !strings.Contains(command.body, "grant_type") && says(command.url.Path, "login", "logon", "signin", "token", "auth", "session") &&
+		says(command.body, "pass", "pwd", "secret", "api_key", "apikey")
+}
+
+// fileName is a document's name after its host: api.example.com is example. One by its
+// address or of this machine is named after the first part of its path.
+func fileName(target *url.URL) string {
+	host := target.Hostname()
 	if _, err := netip.ParseAddr(host); err == nil || host == "localhost" {
-		return "my-api"
+		host, _, _ = strings.Cut(strings.TrimPrefix(target.Path, "/"), "/")
 	}
 	labels := strings.Split(strings.ToLower(host), ".")
 	labels = slices.DeleteFunc(labels, func(label string) bool { return label == "api" || label == "www" || label == "" })
@@ -117,6 +132,7 @@ func schemeName(name string) string {
 // adds by itself is left out, the rest stays.
 func (p *proposal) headers(command *curlCommand) {
 	var kept strings.Builder
+	var names []string
 	for _, line := range command.headers {
 		switch name := strings.ToLower(line.Name); {
 		case name == "authorization" || name == "proxy-authorization":
@@ -130,9 +146,13 @@ func (p *proposal) headers(command *curlCommand) {
 		case name == "content-type" && strings.HasPrefix(line.Value, "application/json"), isBrowserHeader(name):
 		default:
 			fmt.Fprintf(&kept, "%s: %s\n", line.Name, line.Value)
+			names = append(names, line.Name)
 		}
 	}
 	p.Trial.Headers = kept.String()
+	if names != nil {
+		p.Notes = append(p.Notes, "Headers that every request has as they are: "+strings.Join(names, ", ")+". One that is another for each record is a field of the record instead, by X-Relay-Header-Fields.")
+	}
 }
 
 // authorization takes a scheme of HTTP authentication, https://www.iana.org/assignments/http-authschemes/.
