@@ -37,7 +37,7 @@ servers: [{url: "https://private-host.example.com/private-path"}]
 // TestRefusalsNameNothingPrivate sees that a caller learns no other hosts, files
 // and accounts from a refusal, also in a batch, and that the log has them.
 func TestRefusalsNameNothingPrivate(t *testing.T) {
-	other := httptest.NewServer(http.HandlerFunc(status(http.StatusUnauthorized)))
+	other := httptest.NewServer(status(http.StatusUnauthorized))
 	defer other.Close()
 	host := strings.TrimPrefix(other.URL, "http://")
 	file := t.TempDir() + "/private-file"
