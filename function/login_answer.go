@@ -158,7 +158,7 @@ func authorizationCode(answer url.Values) (string, error) {
 	case "access_denied":
 		remedy = "Log in again and consent, as somebody who may"
 	case "invalid_scope":
-		remedy = "Mend the scopes in the document, or have them allowed to the client"
+		remedy = "Fix the scopes in the document, or have them allowed to the client"
 	case "unauthorized_client", "unsupported_response_type":
 		remedy = "Have the authorization code flow allowed to the client"
 	case "invalid_request":

@@ -52,7 +52,7 @@ func TestServeAndDrain(t *testing.T) {
 	}
 }
 
-// TestStartFaults sees that what stops a start is said in words to mend it by.
+// TestStartFaults sees that what stops a start is said in words to fix it by.
 func TestStartFaults(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

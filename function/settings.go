@@ -61,7 +61,7 @@ type settings struct {
 	secretTTL, secretMaxAge time.Duration
 }
 
-// readSettings reads the environment. The error names the variable to mend,
+// readSettings reads the environment. The error names the variable to fix,
 // never the value of KEYRELAY_CALLER_KEYS.
 func readSettings(getenv func(string) string) (settings, error) {
 	read := settings{

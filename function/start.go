@@ -49,7 +49,7 @@ func withoutRegion() (problem string) {
 	found, err := awsConfig(context.Background(), "")
 	switch {
 	case err != nil:
-		return "the AWS configuration of this process is broken. Mend its AWS_* variables or its AWS profile."
+		return "the AWS configuration of this process is broken. Fix its AWS_* variables or its AWS profile."
 	case found.Region == "":
 		return "no AWS region is set. Set AWS_REGION, or a region in the AWS profile."
 	}

@@ -261,7 +261,7 @@ func (l *later) deadMessages(t *testing.T) []message {
 }
 
 // redrivesDead sends records that their API refuses, and a message of nobody's. The
-// API is mended, the message deleted and the records redriven, as docs/deploy.md says;
+// API is fixed, the message deleted and the records redriven, as docs/deploy.md says;
 // the emulator has no StartMessageMoveTask, so that they are moved one by one.
 func (l *later) redrivesDead(t *testing.T) {
 	for i := range 3 {
@@ -291,7 +291,7 @@ func (l *later) redrivesDead(t *testing.T) {
 	if difference := cmp.Diff([]string{refused, refused, refused, "message-invalid 400 "}, got); difference != "" {
 		t.Errorf("the reasons differ (-want +got):\n%s", difference)
 	}
-	setLedger(t, "poison", mended)
+	setLedger(t, "poison", fixed)
 	for _, message := range messages {
 		if message.Body != "nobody's" {
 			reason, err := json.Marshal(message.MessageAttributes)

@@ -23,8 +23,8 @@ const (
 	silent = "silent"
 	// slow takes a second for each order.
 	slow = "slow"
-	// mended books even the orders that the ledger refuses otherwise.
-	mended = "mended"
+	// fixed books even the orders that the ledger refuses otherwise.
+	fixed = "fixed"
 )
 
 // Ledgers are the APIs of the test host that book orders, by their names: each at
@@ -124,13 +124,13 @@ func (l *ledger) end() {
 }
 
 // book books an order that was not booked before. It says no to one that comes
-// without a key or, until the ledger is mended, without an amount.
+// without a key or, until the ledger is fixed, without an amount.
 func (l *ledger) book(key string, body []byte, state string) bool {
 	var order struct {
 		Number string
 		Amount int
 	}
-	if json.Unmarshal(body, &order) != nil || key == "" || order.Amount == 0 && state != mended {
+	if json.Unmarshal(body, &order) != nil || key == "" || order.Amount == 0 && state != fixed {
 		return false
 	}
 	l.mutex.Lock()

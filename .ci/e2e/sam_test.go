@@ -163,7 +163,7 @@ func freePort(t *testing.T) string {
 }
 
 // TestFaultyDocumentStopsBuild shows that a document with a fault never gets as
-// far as a deploy, and that the build says what to mend.
+// far as a deploy, and that the build says what to fix.
 func TestFaultyDocumentStopsBuild(t *testing.T) {
 	build := command(t, []string{"DESTINATIONS=.ci/e2e/testdata/faulty"}, "sam", "build", "--build-dir", t.TempDir())
 	printed, err := build.CombinedOutput()

@@ -320,7 +320,7 @@ func (y *year) rollsBack(t *testing.T) {
 	yearDocuments(t, y.documents(), "/v1")
 }
 
-// upgrades also deploys the document that is mended.
+// upgrades also deploys the document that is fixed.
 func (y *year) upgrades(t *testing.T) {
 	before := y.version(t)
 	releaseProject(t, y.folder)

@@ -135,7 +135,7 @@ func (m mutant) run() string {
 		return fmt.Sprintf("%s is not there. The code has moved: name its new file in the entry.", m.file)
 	}
 	if count := bytes.Count(text, []byte(m.old)); count != 1 {
-		return fmt.Sprintf("%q stands %d times in %s, not once. The code has moved: mend the entry.", m.old, count, m.file)
+		return fmt.Sprintf("%q stands %d times in %s, not once. The code has moved: fix the entry.", m.old, count, m.file)
 	}
 	folder, err := os.MkdirTemp("", "mutant-")
 	if err != nil {
@@ -154,7 +154,7 @@ func (m mutant) run() string {
 	case err == nil:
 		return "no test of " + strings.Join(m.tests, " ") + " notices. Write one that does."
 	case !bytes.Contains(output, []byte("--- FAIL")) && !bytes.Contains(output, []byte("panic: ")) && !bytes.Contains(output, []byte("fatal error: ")):
-		return "the tests did not run. Mend the entry.\n" + string(output[:min(len(output), 2000)])
+		return "the tests did not run. Fix the entry.\n" + string(output[:min(len(output), 2000)])
 	}
 	return ""
 }

@@ -203,7 +203,7 @@ func TestFailedElsewhere(t *testing.T) {
 			m.fails = nil
 			time.Sleep(2 * time.Minute)
 			if _, _, err := m.share(t.Context(), instance(table, firstKey), "id"); err != nil {
-				t.Errorf("mended: %v", err)
+				t.Errorf("fixed: %v", err)
 			}
 			if item := table.Items()["id"]; item["failures"] != nil || item["sealed"] == nil {
 				t.Errorf("a success leaves %v", item)

@@ -54,7 +54,7 @@ func unsupported(_ context.Context, scope retrieval.Scope) (*part, stats, error)
 }
 
 // readFor passes the secret of a scope to a use. One that is of no use is read again past
-// the cache, so that a mended one is seen soon.
+// the cache, so that a fixed one is seen soon.
 func (s *Store) readFor(ctx context.Context, scope retrieval.Scope, use func(cache.Result[*secret.Version]) error) error {
 	got, err := s.secrets.Get(ctx, scope.Secret())
 	if err != nil {

@@ -60,8 +60,8 @@ func TestEndpointFails(t *testing.T) {
 	}
 }
 
-// TestInputsMended reads a secret again that is not of the right shape.
-func TestInputsMended(t *testing.T) {
+// TestInputsFixed reads a secret again that is not of the right shape.
+func TestInputsFixed(t *testing.T) {
 	for _, broken := range []string{`{"client_secret": "the-client-secret"}`, `{"client_id": "the-client"}`} {
 		synctest.Test(t, func(t *testing.T) {
 			w := newBubble(map[string]string{"client": broken}, fake.Tokens(60))

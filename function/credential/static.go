@@ -103,7 +103,7 @@ func keyText(scheme *destination.SecurityScheme, value secret.Value) (text strin
 	})
 	switch {
 	case err != nil && value.IsJSON:
-		err = secret.Lacks(scheme.Secret, value.Bytes(), "lacks a member that x-keyrelay-value of "+scheme.Name+" names, or holds no text there: "+err.Error()+". Add it to the secret, or mend the template.",
+		err = secret.Lacks(scheme.Secret, value.Bytes(), "lacks a member that x-keyrelay-value of "+scheme.Name+" names, or holds no text there: "+err.Error()+". Add it to the secret, or fix the template.",
 			secret.Needed(scheme.Value.Expressions())...)
 	case err != nil:
 		err = secret.Unusable(scheme.Secret, "is no JSON object, so that x-keyrelay-value of "+scheme.Name+" finds no members. Store an object, or write {{{.}}} for the whole text.")

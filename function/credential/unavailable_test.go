@@ -65,7 +65,7 @@ func TestSecretsManagerFails(t *testing.T) {
 		{"denied", "secretsmanager:GetSecretValue", fake.Fault("AccessDeniedException", 400)},
 		{"key disabled", "kms:Decrypt", fake.Fault("DecryptionFailure", 400)},
 		{"marked for deletion", "Restore it", fake.Fault("InvalidRequestException", 400)},
-		{"name", "Mend it in the document", fake.Fault("InvalidParameterException", 400)},
+		{"name", "Fix it in the document", fake.Fault("InvalidParameterException", 400)},
 		{"throttled", "asked too often", fake.Fault("ThrottlingException", 400)},
 		{"credentials expired", "Renew them", fake.Fault("ExpiredTokenException", 400)},
 		{"down", "It is tried again", fake.Fault("InternalServiceError", 500)},
@@ -188,16 +188,16 @@ func TestShape(t *testing.T) {
 	}
 }
 
-// TestMendedShape sees a mended secret soon, not after the time to live of the broken one.
-func TestMendedShape(t *testing.T) {
+// TestFixedShape sees a fixed secret soon, not after the time to live of the broken one.
+func TestFixedShape(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := fake.NewSecrets(map[string]string{"keyrelay/it": "line\n"})
 		store := newStore(secret.Config{SecretsManager: directly(e)})
 		scheme := header(managed("keyrelay/it", ""))
 		mustRefuse(t, store, scheme, "line break")
-		e.Put("keyrelay/it", "mended-key")
+		e.Put("keyrelay/it", "fixed-key")
 		time.Sleep(10 * time.Second)
-		if got := keyIn(mustGet(t, store, planWith(scheme))); got != "mended-key" {
+		if got := keyIn(mustGet(t, store, planWith(scheme))); got != "fixed-key" {
 			t.Errorf("sent %q", got)
 		}
 	})

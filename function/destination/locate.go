@@ -239,7 +239,7 @@ func (n *node) lookup(rest string) *node {
 
 func errUnusable(off *Fault) error {
 	return refuse(ErrUnusable, "The destination's document declares this operation, but keyrelay cannot use it: "+off.Problem+
-		". Have the operator mend the document: "+off.Remedy+".")
+		". Have the operator fix the document: "+off.Remedy+".")
 }
 
 func errMethod(found *node) error {

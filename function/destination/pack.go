@@ -209,16 +209,16 @@ func jsonReadable(node *yaml.Node) *yaml.Node {
 	if !ok {
 		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str"}
 	}
-	var mend func(node *yaml.Node)
-	mend = func(node *yaml.Node) {
+	var fix func(node *yaml.Node)
+	fix = func(node *yaml.Node) {
 		tag := node.ShortTag()
 		if node.Kind == yaml.ScalarNode && (tag == "!!int" || tag == "!!float") && !json.Valid([]byte(node.Value)) {
 			node.Tag = "!!str"
 		}
 		for _, child := range node.Content {
-			mend(child)
+			fix(child)
 		}
 	}
-	mend(made)
+	fix(made)
 	return made
 }

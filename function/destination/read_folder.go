@@ -185,7 +185,7 @@ func parse(file string, content []byte) (*yaml.Node, *Fault) {
 		if line == 0 {
 			return nil, fault(line, column, message, "write one YAML document into the file")
 		}
-		return nil, fault(line, column, message, "mend the YAML here; it is indented with spaces, and a text that holds : or # stands in quotes")
+		return nil, fault(line, column, message, "fix the YAML here; it is indented with spaces, and a text that holds : or # stands in quotes")
 	}
 	root := document.Content[0]
 	if root.Kind != yaml.MappingNode {

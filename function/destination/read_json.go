@@ -34,7 +34,7 @@ func parseJSON(file string, content []byte) (*yaml.Node, *Fault) {
 	}
 	if err != nil {
 		line, column := position(content, r.errorOffset(err))
-		return nil, &Fault{Place{file, line, column}, "the JSON cannot be read: " + jsonMessage(err), "mend the JSON here; the file holds one object"}
+		return nil, &Fault{Place{file, line, column}, "the JSON cannot be read: " + jsonMessage(err), "fix the JSON here; the file holds one object"}
 	}
 	if root.Kind != yaml.MappingNode {
 		return nil, &Fault{Place{file, root.Line, root.Column}, "the document is not an object", `begin it with {"openapi": "3.1.1"`}

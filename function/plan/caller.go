@@ -87,7 +87,7 @@ func methods() []string { return []string{"GET", "POST", "PUT", "PATCH", "DELETE
 func admit(request *gateway.Request) error {
 	if request.Path != "/" && request.Path != "" {
 		return refuse(ErrPathNotFound, "The request came for the path "+quoted(shorten(request.Path))+" below the relay's own address. "+
-			"Send records to that address as it is; the downstream's path belongs into "+urlHeader+". Where you did that, a route, stage or base path of the gateway in front adds it, which only its owner can mend.")
+			"Send records to that address as it is; the downstream's path belongs into "+urlHeader+". Where you did that, a route, stage or base path of the gateway in front adds it, which only its owner can fix.")
 	}
 	if !slices.Contains(methods(), request.Method) {
 		return &gateway.Refusal{Reason: ErrMethod, Detail: "Use one of the methods " + strings.Join(methods(), ", ") + ".", Allowed: methods()}

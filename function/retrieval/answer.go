@@ -86,7 +86,7 @@ func (a *answer) filled(scheme *destination.SecurityScheme, whole string, noWhol
 	if scheme.Retrieval != nil && of != nil {
 		found, ok := scheme.Retrieval.ResponsePointer.Find(of)
 		if !ok {
-			return content{}, a.lacking("the answer of "+a.in.place()+" has nothing at the responsePointer. Mend the document.", "the responsePointer "+string(scheme.Retrieval.ResponsePointer))
+			return content{}, a.lacking("the answer of "+a.in.place()+" has nothing at the responsePointer. Fix the document.", "the responsePointer "+string(scheme.Retrieval.ResponsePointer))
 		}
 		if found[0] == '{' {
 			of = found
@@ -106,7 +106,7 @@ func (a *answer) filled(scheme *destination.SecurityScheme, whole string, noWhol
 	case err != nil && of == nil && scheme.ResponseHeader+scheme.ResponseCookie == "":
 		return content{}, failed(a.in.scope, "the answer of "+a.in.place()+" is not JSON, so that x-keyrelay-value finds nothing in it. Check its URL in the document.")
 	case err != nil:
-		return content{}, a.lacking("the answer of "+a.in.place()+" lacks what x-keyrelay-value names, or holds no text there. Mend the template, or check the API's state.", "what x-keyrelay-value names, where "+err.Error())
+		return content{}, a.lacking("the answer of "+a.in.place()+" lacks what x-keyrelay-value names, or holds no text there. Fix the template, or check the API's state.", "what x-keyrelay-value names, where "+err.Error())
 	}
 	if scheme.Field == "Authorization" && strings.HasPrefix(text, "bearer ") {
 		text = "Bearer " + text[len("bearer "):] // as RFC 6750 section 2.1 writes it; some servers compare it so
@@ -298,7 +298,7 @@ func (in *inputs) oauthProblem(code string) string {
 	case code == "unauthorized_client", code == "unsupported_grant_type":
 		return in.place() + " does not allow this flow to the client. Have it allowed there, or write another flow into the document."
 	case code == "invalid_scope":
-		return in.place() + " does not grant the scopes. Mend them in the document, or have them granted there."
+		return in.place() + " does not grant the scopes. Fix them in the document, or have them granted there."
 	case code == "invalid_request":
 		return in.place() + " finds the request incomplete. Check the parameters in the document, and x-keyrelay-client-authentication."
 	}

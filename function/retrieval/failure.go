@@ -15,7 +15,7 @@ import (
 const (
 	// maxAnswer is the size of the longest answer of a retrieval or a discovery.
 	maxAnswer = 64 << 10
-	// maxRetryAfter bounds what an endpoint may ask for: past it a mended one would not be noticed.
+	// maxRetryAfter bounds what an endpoint may ask for: past it a fixed one would not be noticed.
 	maxRetryAfter = time.Hour
 )
 

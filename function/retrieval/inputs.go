@@ -198,7 +198,7 @@ func (in *inputs) value(parameter destination.RetrievalParameter) ([]byte, error
 	if parameter.Value != nil {
 		value, err := parameter.Value.Fill(in.find)
 		if err != nil {
-			err = in.unusable("lacks a member that x-keyrelay-value of "+parameter.Name+" names, or holds no text there: "+err.Error()+". Add it to the secret, or mend the template.",
+			err = in.unusable("lacks a member that x-keyrelay-value of "+parameter.Name+" names, or holds no text there: "+err.Error()+". Add it to the secret, or fix the template.",
 				secret.Needed(parameter.Value.Expressions())...)
 		}
 		return value, err

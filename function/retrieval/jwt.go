@@ -84,7 +84,7 @@ func jwtPart(scheme *destination.SecurityScheme, template *destination.JSONTempl
 	}
 	part, err := template.Fill(find)
 	if err != nil {
-		return nil, secret.Lacks(scheme.Secret, wholeSecret(find), "lacks a member that x-keyrelay-jwt of "+scheme.Name+" names, or holds no text there: "+err.Error()+". Add it to the secret, or mend the template.",
+		return nil, secret.Lacks(scheme.Secret, wholeSecret(find), "lacks a member that x-keyrelay-jwt of "+scheme.Name+" names, or holds no text there: "+err.Error()+". Add it to the secret, or fix the template.",
 			secret.Needed(template.Expressions())...)
 	}
 	return part, nil

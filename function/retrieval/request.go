@@ -203,7 +203,7 @@ func (r *request) fill(in *inputs, uses ...string) error {
 		}
 		for _, each := range values {
 			if problem := r.place(parameter, each); problem != "" {
-				return in.unusable("does not fit: the value of " + parameter.Name + " for " + in.scope.Scheme.Name + " " + problem + ". Mend it.")
+				return in.unusable("does not fit: the value of " + parameter.Name + " for " + in.scope.Scheme.Name + " " + problem + ". Fix it.")
 			}
 		}
 	}

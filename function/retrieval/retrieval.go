@@ -255,17 +255,17 @@ func cancelled(scope Scope, cause error) error {
 
 // retrieve makes one retrieval. Where the endpoint refuses it, answers without a
 // credential, or the secret is not of the right shape, what it was made with may have
-// been rotated or mended: it is read again and, where it differs, the retrieval repeated once.
+// been rotated or fixed: it is read again and, where it differs, the retrieval repeated once.
 func (r *Retriever) retrieve(ctx context.Context, scope Scope, previous *Token) (*Token, cache.Life, error) {
 	in, err := r.readInputs(ctx, scope)
 	asked := time.Now()
 	var token *Token
 	var life cache.Life
-	mendable := errors.Is(err, secret.ErrUnavailable)
+	worthwhile := errors.Is(err, secret.ErrUnavailable)
 	if err == nil {
-		token, life, mendable, err = r.attempt(ctx, in, previous)
+		token, life, worthwhile, err = r.attempt(ctx, in, previous)
 	}
-	if err != nil && mendable {
+	if err != nil && worthwhile {
 		if again, changed := r.rereadInputs(ctx, in); changed {
 			token, life, _, err = r.attempt(ctx, again, previous)
 		}
@@ -276,23 +276,23 @@ func (r *Retriever) retrieve(ctx context.Context, scope Scope, previous *Token) 
 	return token, life, err
 }
 
-// attempt makes one call and the token of its answer. mendable says that the error
+// attempt makes one call and the token of its answer. worthwhile says that the error
 // may come from what the call was made with.
-func (r *Retriever) attempt(ctx context.Context, in inputs, previous *Token) (token *Token, life cache.Life, mendable bool, err error) {
+func (r *Retriever) attempt(ctx context.Context, in inputs, previous *Token) (token *Token, life cache.Life, worthwhile bool, err error) {
 	err = r.locked(ctx, in, func(in inputs) error {
 		got, host, err := r.ask(ctx, in)
 		if err != nil {
-			mendable = errors.Is(err, secret.ErrUnavailable)
+			worthwhile = errors.Is(err, secret.ErrUnavailable)
 			return err
 		}
-		mendable = got.Status < 500 && got.Status != http.StatusTooManyRequests
+		worthwhile = got.Status < 500 && got.Status != http.StatusTooManyRequests
 		if token, life, err = finish(in, got, previous); err != nil {
 			return withAnswer(err, host, got)
 		}
-		mendable = false
+		worthwhile = false
 		return r.writeBack(ctx, in, asDocument(got))
 	})
-	return token, life, mendable, err
+	return token, life, worthwhile, err
 }
 
 // ask sends the retrieval's call to a host.
@@ -319,7 +319,7 @@ func (r *Retriever) ask(ctx context.Context, in inputs) (got *upstream.Answer, h
 func (r *Retriever) send(ctx context.Context, scope Scope, made *request, certificate *tls.Certificate) (*upstream.Answer, error) {
 	request, err := made.http(ctx)
 	if err != nil {
-		return nil, failed(scope, "its URL or method is none that HTTP has. Mend the document.")
+		return nil, failed(scope, "its URL or method is none that HTTP has. Fix the document.")
 	}
 	got, err := r.call(ctx, scope.Destination, request, certificate, maxAnswer)
 	if err != nil {

@@ -67,7 +67,7 @@ func (s *Store) lacks(placed destination.PlacedReference) (problem, remedy strin
 	}
 	for _, pointer := range placed.Members {
 		if _, ok := pointer.Find(value.Bytes()); !ok {
-			remedy := "add it to the secret, or mend the template"
+			remedy := "add it to the secret, or fix the template"
 			if hint := has(value.Bytes()) + mistaken(value.Bytes(), pointer.Tokens()[:1]); hint != "" {
 				remedy += ". " + strings.TrimSuffix(hint, ".")
 			}

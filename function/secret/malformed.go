@@ -52,7 +52,7 @@ func notJSON(content []byte) string {
 	}
 	before := content[:min(wrong.At, len(content))]
 	start := bytes.LastIndexByte(before, '\n') + 1
-	return fmt.Sprintf("is no valid JSON (line %d, column %d). Mend it there: names and texts in double quotes, a comma between two members, none behind the last.",
+	return fmt.Sprintf("is no valid JSON (line %d, column %d). Fix it there: names and texts in double quotes, a comma between two members, none behind the last.",
 		bytes.Count(before, []byte("\n"))+1, utf8.RuneCount(before[start:])+1)
 }
 

@@ -53,7 +53,7 @@ func TestCheckOfMalformed(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = secret.New(secret.Config{}).Check(set)
-	if err == nil || !strings.Contains(err.Error(), "broken.txt#/key is no valid JSON (line 1, column 16); mend it there") || strings.Contains(err.Error(), "hush") {
+	if err == nil || !strings.Contains(err.Error(), "broken.txt#/key is no valid JSON (line 1, column 16); fix it there") || strings.Contains(err.Error(), "hush") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -33,7 +33,7 @@ func Needed(expressions []destination.TemplatePart) (names []string) {
 // lacksPointed is Lacks of a secret in which a reference's pointer finds nothing: most
 // often its members stand one level too high.
 func lacksPointed(reference destination.Reference, content []byte) *gateway.Refusal {
-	refusal := Unusable(reference, "has no value at its pointer. Add that member to the secret, or mend the part of the reference from # on.")
+	refusal := Unusable(reference, "has no value at its pointer. Add that member to the secret, or fix the part of the reference from # on.")
 	refusal.Cause = ErrAbsent
 	tokens, hint := reference.Pointer.Tokens(), has(content)
 	if near := mistaken(content, tokens[:1]); near != "" || hint == "" {

@@ -118,8 +118,8 @@ components:
 	want := strings.ReplaceAll(`FILE:7:56: the environment variable RELAY_TEST_UNSET is not set; set it where keyrelay runs, or name another secret
 FILE:9:56: the file /missing/secret does not exist; put the secret there, or name another file
 FILE:10:56: / is not a file; name a regular file that holds the secret
-FILE:12:63: the secret env:RELAY_TEST_OBJECT has no member /kye, which a template names; add it to the secret, or mend the template. It has id and key. Perhaps key is meant by kye
-FILE:15:56: the secret env:RELAY_TEST_OBJECT#/kye has no value at its pointer; add that member to the secret, or mend the part of the reference from # on. It has id and key. Perhaps key is meant by kye
+FILE:12:63: the secret env:RELAY_TEST_OBJECT has no member /kye, which a template names; add it to the secret, or fix the template. It has id and key. Perhaps key is meant by kye
+FILE:15:56: the secret env:RELAY_TEST_OBJECT#/kye has no value at its pointer; add that member to the secret, or fix the part of the reference from # on. It has id and key. Perhaps key is meant by kye
 FILE:16:56: the secret env:RELAY_TEST_SET#/key is not JSON, so that its pointer selects nothing; store a JSON object such as {"key": "…"}, or take the part from # on off the reference`, "FILE", file)
 	if difference := cmp.Diff(want, faults.Error()); difference != "" {
 		t.Errorf("(-want +got):\n%s", difference)

@@ -35,7 +35,7 @@ func (s *secretsManager) read(ctx context.Context, reference destination.Referen
 		return nil, unavailable(reference, tooSlow, err)
 	}
 	if err != nil {
-		return nil, unavailable(reference, "cannot be read, since the AWS configuration of this process is broken. Mend its AWS_* variables or its AWS profile.", err)
+		return nil, unavailable(reference, "cannot be read, since the AWS configuration of this process is broken. Fix its AWS_* variables or its AWS profile.", err)
 	}
 	if problem, err := notReady(ctx, client); problem != "" {
 		return nil, unavailable(reference, problem, err)
@@ -96,7 +96,7 @@ func secretsManagerProblem(ctx context.Context, err error) string {
 	case NotInFile:
 		return "does not exist: " + printable(fault.ErrorMessage())
 	case "ResourceNotFoundException":
-		return "does not exist in this AWS account and region, or has no current value. Create it, or mend its name, AWS_REGION or the document."
+		return "does not exist in this AWS account and region, or has no current value. Create it, or fix its name, AWS_REGION or the document."
 	case "AccessDeniedException":
 		return "may not be read. Allow the role that keyrelay runs as secretsmanager:GetSecretValue on it, and kms:Decrypt where it has a key of its own."
 	case "DecryptionFailure":
@@ -104,7 +104,7 @@ func secretsManagerProblem(ctx context.Context, err error) string {
 	case "InvalidRequestException":
 		return "cannot be read in its state. Restore it if it is marked for deletion."
 	case "InvalidParameterException", "ValidationException":
-		return "has a name that Secrets Manager does not take. Mend it in the document."
+		return "has a name that Secrets Manager does not take. Fix it in the document."
 	case "ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded":
 		return "cannot be read now, since Secrets Manager is asked too often in this account. It is tried again by itself."
 	case "ExpiredTokenException", "ExpiredToken", "UnrecognizedClientException", "InvalidClientTokenId", "InvalidSignatureException", "IncompleteSignature":

@@ -96,7 +96,7 @@ func madeUp(name string) bool {
 func fileProblem(err error) string {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return "does not exist. Put the file there, or mend the path in the document."
+		return "does not exist. Put the file there, or fix the path in the document."
 	case errors.Is(err, fs.ErrPermission):
 		return "cannot be opened. Let the user that keyrelay runs as read that file."
 	case errors.Is(err, errNotRegular):
