@@ -13,8 +13,8 @@ import (
 // TestRetrievalHints sees what the log and the caller learn of a login that fails: the log
 // the names in the answer and what was looked for, the caller the secret, and nobody a value.
 func TestRetrievalHints(t *testing.T) {
-	const answer = `{"session": {"token": "the-token", "ttl": 600}, "hush": {"of": 1}, "k4f5e6d7c8b9a0f1e2": {"x": 1}, "roles": [{"id": 7}]}`
-	const names = "; the answer has /session/token, /session/ttl and /roles/0/id."
+	const answer = `{"session": {"token": "the-token", "ttl": 600}, "hush": {"id": 1}, "k4f5e6d7c8b9a0f1e2": {"id": 1}, "canary": "canary", "data": [{"id": 7}]}`
+	const names = "; the answer has /session/token, /session/ttl and /data/0/id."
 	for name, test := range map[string]struct {
 		status       int
 		body, value  string
@@ -53,7 +53,7 @@ func TestRetrievalHints(t *testing.T) {
 // TestLifeThatIsNotFound is told once, with the names in the answer.
 func TestLifeThatIsNotFound(t *testing.T) {
 	for pointer, told := range map[rawjson.Pointer]string{
-		"/ttl":         "session: Its life is unknown, and it is kept until it is refused. Looked for was a number of seconds or a time at x-keyrelay-expires-in /ttl; the answer has /key, /session/ttl, /never, /zero and /in.",
+		"/ttl":         "session: Its life is unknown, and it is kept until it is refused. Looked for was a number of seconds or a time at x-keyrelay-expires-in /ttl; the answer has /key, /session/ttl and /in.",
 		"/session":     "session: Its life is unknown",
 		"/in":          "session: Its life is unknown",
 		"/session/ttl": "", "/never": "", "/zero": "", "": "",

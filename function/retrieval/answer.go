@@ -5,7 +5,10 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"regexp"
+	"slices"
 	"strings"
+	"sync"
 
 	"keyrelay/function/destination"
 	"keyrelay/function/rawjson"
@@ -219,12 +222,11 @@ func (a *answer) lacking(problem, sought string) error {
 	return refusal
 }
 
-// found says what was looked for in an answer, and what there is. A name that holds a
-// value of the secret is left out.
+// found says what was looked for in an answer, and which usual names there are.
 func (a *answer) found(sought string) string {
 	var names []string
 	for _, pointer := range rawjson.Outline(a.document) {
-		if !a.in.repeats(string(pointer)) {
+		if isUsual(pointer) {
 			names = append(names, string(pointer))
 		}
 	}
@@ -234,20 +236,18 @@ func (a *answer) found(sought string) string {
 	return "Looked for was " + sought + "; the answer has " + secret.Listed(names) + "."
 }
 
-// repeats reports whether a text holds a value that the retrieval was made with.
-func (in *inputs) repeats(text string) bool {
-	if in.whole != nil && strings.Contains(text, string(in.whole())) {
-		return true
-	}
-	for _, members := range [][]byte{contentOf(in.members), contentOf(in.variables)} {
-		for _, pointer := range rawjson.Outline(members) {
-			value, _ := pointer.Find(members)
-			if plain, ok := rawjson.Plain(value); ok && plain != "" && strings.Contains(text, plain) {
-				return true
-			}
-		}
-	}
-	return false
+// usualNames are made of the words for tokens, their lives and what stands around them. It
+// is compiled when the first answer lacks something.
+var usualNames = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?i:access|api|at|attributes|auth|authentication|authorization|bearer|body|code|content|credentials?|csrf|data|date|errors?|` +
+		`exp|expiration|expires?|expiry|id|in|items?|jwt|key|life|lifetime|message|oauth|payload|refresh|response|results?|scope|seconds|security|session|sid|` +
+		`status|success|ticket|time|tokens?|ttl|type|until|user|valid|validity|value|xsrf|[-_.])+$`)
+})
+
+// isUsual reports whether each name on the way to a value is made of usual words. Any
+// other name can be a credential itself, and is not for the log.
+func isUsual(pointer rawjson.Pointer) bool {
+	return !slices.ContainsFunc(pointer.Tokens(), func(name string) bool { return name != "0" && !usualNames().MatchString(name) })
 }
 
 // textMember is the first of these members of an object that is a JSON string and not empty.
