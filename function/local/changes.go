@@ -13,8 +13,7 @@ const changePause = 2 * time.Second
 
 // tellChanges says once that a document or the file of secrets was changed: both are read
 // at the start, as where the relay is deployed.
-func tellChanges(stop context.Context, chosen options, out *printer) {
-	before := stamps(chosen)
+func tellChanges(stop context.Context, chosen options, before map[string]stamp, out *printer) {
 	for {
 		select {
 		case <-stop.Done():

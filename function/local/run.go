@@ -36,6 +36,8 @@ type surroundings struct {
 	own *fake.Secrets
 	// shift is how far the ports are from the usual ones.
 	shift int
+	// before are the files as they were before the relay read them.
+	before map[string]stamp
 	// closers end what was started, the last one first.
 	closers []func()
 }
@@ -84,7 +86,7 @@ func servingAt(line []byte, address string) []byte {
 
 // surround starts the samples, or takes one's own documents.
 func surround(chosen options, out *printer) (*surroundings, error) {
-	around := &surroundings{folder: chosen.destinations, shift: chosen.port - relayPort}
+	around := &surroundings{folder: chosen.destinations, shift: chosen.port - relayPort, before: stamps(chosen)}
 	if chosen.destinations == "" {
 		if err := around.samples(out); err != nil {
 			return around, err
@@ -235,7 +237,7 @@ func serveAll(stop context.Context, chosen options, around *surroundings, relay 
 	}
 	bench.introduce(out, chosen, around, page)
 	if around.downstream == nil {
-		go tellChanges(stop, chosen, out)
+		go tellChanges(stop, chosen, around.before, out)
 	}
 	select {
 	case <-stop.Done():
