@@ -168,7 +168,11 @@ func report(set *destination.Set, warnings []string, out io.Writer) {
 func explain(checked *destination.Destination, out io.Writer) {
 	fmt.Fprintf(out, "  network: %s\n", checked.Network)
 	for _, choice := range checked.Choices {
-		fmt.Fprintf(out, "  security at line %d, column %d and %d more: %s\n", choice.Line, choice.Column, choice.Count-1, choice.Text)
+		more := ""
+		if choice.Count > 1 {
+			more = fmt.Sprintf(" and %d more", choice.Count-1)
+		}
+		fmt.Fprintf(out, "  security at line %d, column %d%s: %s\n", choice.Line, choice.Column, more, choice.Text)
 	}
 	for _, reference := range checked.References {
 		fmt.Fprintf(out, "  secret at line %d, column %d: %s\n", reference.Line, reference.Column, reference.Reference)

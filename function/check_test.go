@@ -21,6 +21,9 @@ func TestCheckTellsWhatIsAttached(t *testing.T) {
 		"security: [{key: []}]\n" + schemes: "api: API, attaches key\n  network: public\n  secret at line 5, column 32: secretsmanager:keyrelay/api#/key\n",
 		"x-keyrelay-network: private\npaths: {/a: {get: {security: [{key: []}]}, post: {}}}\n" + schemes: "api: API, attaches key\n" +
 			"  network: private\n  secret at line 6, column 32: secretsmanager:keyrelay/api#/key\n",
+		"security: [{key: []}, {}]\n" + schemes: "api: API, attaches key\n" +
+			"  network: public\n  security at line 4, column 11: key, else nothing: the first whose secrets exist, found out at first use\n" +
+			"  secret at line 5, column 32: secretsmanager:keyrelay/api#/key\n",
 		"security: [{key: []}, {}]\npaths: {/a: {get: {}, post: {security: [{}, {key: []}]}}}\n" + schemes: "api: API, attaches key\n" +
 			"  network: public\n  security at line 4, column 11 and 1 more: key, else nothing: the first whose secrets exist, found out at first use\n" +
 			"  secret at line 6, column 32: secretsmanager:keyrelay/api#/key\n",

@@ -228,7 +228,7 @@ func TestHeaderNames(t *testing.T) {
 			forwarded++
 		}
 	}
-	if forwarded < len(names)/2 {
+	if forwarded < len(names)/3 {
 		t.Errorf("%d of %d are forwarded", forwarded, len(names))
 	}
 }
