@@ -45,7 +45,7 @@ func (c *Client) Call(ctx context.Context, d *destination.Destination, request *
 	asked := cache.Now()
 	ctx, cancel := context.WithTimeout(ctx, d.AuxiliaryTimeout)
 	defer cancel()
-	pool, err := c.pool(ctx, d, certificate)
+	pool, err := c.pool(ctx, poolKey{destination: d, auxiliary: true}, certificate)
 	if err != nil {
 		return nil, err
 	}

@@ -13,7 +13,7 @@ import (
 // for the next request. It sends nothing but the TLS handshake, and ends with ctx. It
 // returns no error, because the next request will meet the same one.
 func (c *Client) Connect(ctx context.Context, d *destination.Destination, server *url.URL) {
-	pool, err := c.pool(ctx, d, nil)
+	pool, err := c.pool(ctx, poolKey{destination: d}, nil)
 	if err != nil {
 		return
 	}

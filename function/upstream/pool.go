@@ -32,9 +32,12 @@ type poolKey struct {
 	destination *destination.Destination
 	// certified says that the connections present a client certificate.
 	certified bool
+	// auxiliary says that the connections are those of calls. What a token endpoint sends
+	// behind its answer must not be read as the API's, and net/http can miss that it came.
+	auxiliary bool
 }
 
-// A pool is the connections of one destination.
+// A pool is the connections of one destination, for its requests or its calls.
 type pool struct {
 	transport *http.Transport
 	// roots is the PEM text that the connections trust, nil for the system's.
@@ -48,15 +51,15 @@ func (p *pool) still(roots []byte, certificate *tls.Certificate) bool {
 	return p != nil && p.certificate == certificate && bytes.Equal(p.roots, roots)
 }
 
-// pool returns the connections of a destination that present a client certificate,
-// nil for none; new ones where its roots or the certificate have changed. The error
-// is a *gateway.Refusal with the reason secret.ErrUnavailable.
-func (c *Client) pool(ctx context.Context, d *destination.Destination, certificate *tls.Certificate) (*pool, error) {
-	roots, err := c.roots(ctx, d)
+// pool returns the connections of a key that present a client certificate, nil for none;
+// new ones where its roots or the certificate have changed. The error is a
+// *gateway.Refusal with the reason secret.ErrUnavailable.
+func (c *Client) pool(ctx context.Context, key poolKey, certificate *tls.Certificate) (*pool, error) {
+	roots, err := c.roots(ctx, key.destination)
 	if err != nil {
 		return nil, err
 	}
-	key := poolKey{destination: d, certified: certificate != nil}
+	key.certified = certificate != nil
 	c.mutex.RLock()
 	found := c.pools[key]
 	c.mutex.RUnlock()

@@ -49,7 +49,7 @@ func (c *Client) Send(ctx context.Context, outbound *plan.Plan, apply func(*http
 // piece of memory before it uses it. If take refuses, the body is read to its end and
 // dropped; the response then has only its status and header.
 func (c *Client) SendWithin(ctx context.Context, outbound *plan.Plan, apply func(*http.Request), certificate *tls.Certificate, take func(size int64) error) (*gateway.Response, error) {
-	pool, err := c.pool(ctx, outbound.Destination, certificate)
+	pool, err := c.pool(ctx, poolKey{destination: outbound.Destination}, certificate)
 	if err != nil {
 		return nil, err
 	}

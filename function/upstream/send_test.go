@@ -270,3 +270,22 @@ func TestSendIsConcurrentAndKeepsConnections(t *testing.T) {
 		t.Errorf("%d connections for %d callers: they are not kept", got, callers)
 	}
 }
+
+// TestCallsAndRequestsShareNoConnection sees that what a token endpoint sends behind its
+// answer cannot become the answer of the API on the same host. Either keeps its connections.
+func TestCallsAndRequestsShareNoConnection(t *testing.T) {
+	var callers []string
+	server := serve(t, func(_ http.ResponseWriter, r *http.Request) { callers = append(callers, r.RemoteAddr) })
+	client, d := newClient(t, nil), onLoopback()
+	for range 2 {
+		if _, err := get(t, client, d, server.URL+"/token"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := client.Send(t.Context(), newPlan(t, d, http.MethodGet, server.URL+"/orders", ""), nil, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if callers[0] != callers[2] || callers[1] != callers[3] || callers[0] == callers[1] {
+		t.Errorf("the connections are %q", callers)
+	}
+}
