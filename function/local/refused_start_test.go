@@ -1,0 +1,110 @@
+package main
+
+import (
+	"bytes"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestSecretsFile says what is wrong with a file of secrets, and where, and nothing of what it holds.
+func TestSecretsFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "secrets.json")
+	for content, told := range map[string]string{
+		"{\n  \"a\": \"hush\",\n}": file + ":3:1: the file of secrets is no JSON from here on",
+		`{"a": "hush"`:             file + ":1:12: the file of secrets is no JSON from here on",
+		"":                         "the file of secrets " + file + " is empty; write a JSON object of secrets by name",
+		"# mine\nKEY=hush\n":       "the file of secrets " + file + " has lines of NAME=value",
+		`{'a': 'hush'}`:            file + ":1:2: the file of secrets is no JSON from here on; write double quotes",
+		`["hush"]`:                 "the file of secrets " + file + " is no JSON object; write",
+		"null":                     "the file of secrets " + file + " is no JSON object; write",
+		`{"a": {"b": "hush"}}`:     "",
+	} {
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := readSecrets(file)
+		if (err == nil) != (told == "") || err != nil && (!strings.HasPrefix(err.Error(), told) || strings.Contains(err.Error(), "hush")) {
+			t.Errorf("%s: %v", content, err)
+		}
+	}
+	if _, err := readSecrets(file + "-absent"); err == nil || !strings.Contains(err.Error(), "-absent, which SECRETS names, does not exist") {
+		t.Error(err)
+	}
+}
+
+// TestWithoutSecrets names what stands in for AWS where AWS is not set up.
+func TestWithoutSecrets(t *testing.T) {
+	for _, name := range []string{"AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"} {
+		t.Setenv(name, "")
+	}
+	t.Setenv("AWS_CONFIG_FILE", "/nowhere")
+	around := &surroundings{folder: t.TempDir()}
+	if err := os.WriteFile(filepath.Join(around.folder, "a.yaml"), []byte("openapi: 3.1.0\nservers: [{url: 'https://a.example'}]\nsecurity: [{key: []}]\n"+
+		"components: {securitySchemes: {key: {type: http, scheme: bearer}}}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	set, _, err := around.documents()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if problem := around.describeDocuments(t.Context(), set)[0].Attachments[0].Problem; !strings.Contains(problem, "no AWS region is set") || !strings.Contains(problem, "give SECRETS=file.json") {
+		t.Errorf("it says %q", problem)
+	}
+}
+
+// TestMisspeltVariables refuses what is almost a variable of the Makefile, and names that.
+func TestMisspeltVariables(t *testing.T) {
+	for _, test := range [][2]string{
+		{"DESTINATION=../my", "write DESTINATIONS=folder"}, {"destinations=../my", "write DESTINATIONS=folder"},
+		{"SECRET=s.json", "write SECRETS=file.json"}, {"secrets=s.json", "write SECRETS=file.json"},
+		{"../my-apis", "write make run DESTINATIONS=../my-apis"}, {"mine.json", "write make run SECRETS=mine.json"},
+	} {
+		text, err := exec.Command("make", "-C", "../..", "-n", "run", test[0]).CombinedOutput()
+		if err == nil || !strings.Contains(string(text), test[1]) {
+			t.Errorf("make run %s says, with %v:\n%s", test[0], err, text)
+		}
+	}
+	text, err := exec.Command("make", "-C", "../..", "-n", "run", "DESTINATIONS=../my apis", "SECRETS=s.json").CombinedOutput()
+	if err != nil || !strings.Contains(string(text), "-destinations '../my apis' -secrets 's.json'") || !strings.Contains(string(text), "-X main.commit=") {
+		t.Errorf("make run says, with %v:\n%s", err, text)
+	}
+}
+
+// TestPort refuses what is no port to begin with.
+func TestPort(t *testing.T) {
+	for text, port := range map[string]int{"": relayPort, "24680": 24680, "1": 1, "0": 0, "65535": 0, "http": 0, "127.0.0.1:9000": 0} {
+		if got, err := startPort(text); got != port || (err != nil) != (port == 0) {
+			t.Errorf("PORT=%s is %d, %v", text, got, err)
+		}
+	}
+}
+
+// TestFaultyStart says in the relay's own words why it does not start.
+func TestFaultyStart(t *testing.T) {
+	local, relay := built(t)
+	folder := t.TempDir()
+	if err := os.WriteFile(filepath.Join(folder, "a.yaml"), []byte("openapi: 3.1.0\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	text, err := exec.Command(local, "-program", relay, "-destinations", folder, "-log", filepath.Join(folder, "run.log")).CombinedOutput()
+	if err == nil || !bytes.Contains(text, []byte("a.yaml:1:1")) {
+		t.Errorf("it says, with %v:\n%s", err, text)
+	}
+}
+
+// TestDownstreamPortInUse says in one line which port is in the way of `make downstream`.
+func TestDownstreamPortInUse(t *testing.T) {
+	taken, err := net.Listen("tcp", net.JoinHostPort(loopback, "8081"))
+	if err == nil {
+		defer taken.Close()
+	}
+	local, _ := built(t)
+	text, err := exec.Command(local, "-downstream", loopback).CombinedOutput()
+	if err == nil || !strings.HasPrefix(string(text), "local: 127.0.0.1:8081 is in use by another program; stop that one and try again") {
+		t.Errorf("it says, with %v:\n%s", err, text)
+	}
+}
