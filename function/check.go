@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 
 	"keyrelay/function/credential"
@@ -18,7 +20,7 @@ import (
 // start, with KEYRELAY_NETWORKS as it is set here, and says what credential each
 // attaches: a forgotten security is no fault, since a caller may place a credential by
 // itself. What of the documents is switched off is a warning, once for each cause. All
-// that a document reaches, networks and secrets, is listed, so that a reviewer sees it.
+// that a document reaches, networks, hosts and secrets, is listed, so that a reviewer sees it.
 // What this machine lacks, secrets and queues, is a warning too, since another one may serve.
 func check(folder string, out io.Writer) error {
 	if err := addEnvironment(os.Getenv("KEYRELAY_ENVIRONMENT")); err != nil {
@@ -166,7 +168,7 @@ func report(set *destination.Set, warnings []string, out io.Writer) {
 
 // explain lists what a document reaches, and how alternatives of its security are decided.
 func explain(checked *destination.Destination, out io.Writer) {
-	fmt.Fprintf(out, "  network: %s\n", checked.Network)
+	fmt.Fprintf(out, "  network: %s\n  hosts: %s\n", checked.Network, strings.Join(hosts(checked), ", "))
 	for _, choice := range checked.Choices {
 		more := ""
 		if choice.Count > 1 {
@@ -177,6 +179,36 @@ func explain(checked *destination.Destination, out io.Writer) {
 	for _, reference := range checked.References {
 		fmt.Fprintf(out, "  secret at line %d, column %d: %s\n", reference.Line, reference.Column, reference.Reference)
 	}
+}
+
+// hosts are the origins of a document's servers, and then of what is called for
+// credentials and sessions, in their order. What a discovery document names is not known
+// before it is read.
+func hosts(checked *destination.Destination) []string {
+	urls := checked.Origins()
+	for _, name := range slices.Sorted(maps.Keys(checked.Schemes)) {
+		scheme := checked.Schemes[name]
+		if scheme.Retrieval != nil {
+			urls = append(urls, scheme.Retrieval.URL)
+		}
+		if scheme.Flow != nil {
+			urls = append(urls, scheme.Flow.TokenURL, scheme.Flow.RefreshURL)
+		}
+		urls = append(urls, scheme.DiscoveryURL)
+	}
+	if checked.Session != nil {
+		urls = append(urls, checked.Session.IntrospectionURL, checked.Session.JWKSURL)
+	}
+	var origins []string
+	for _, each := range urls {
+		if each == nil {
+			continue
+		}
+		if origin := each.Scheme + "://" + each.Host; !slices.Contains(origins, origin) {
+			origins = append(origins, origin)
+		}
+	}
+	return origins
 }
 
 // counted words how many warnings there are.

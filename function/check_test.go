@@ -15,19 +15,22 @@ import (
 func TestCheckTellsWhatIsAttached(t *testing.T) {
 	const schemes = "components: {securitySchemes: {key: {type: apiKey, in: header, name: K}}}\n"
 	for document, want := range map[string]string{
-		"": "api: API, attaches no credential\n  network: public\n",
-		"security: []\n" + schemes: "api: API, attaches no credential: security names none of its schemes\n  network: public\n" +
+		"": "api: API, attaches no credential\n  network: public\n  hosts: https://api.example.com\n",
+		"security: []\n" + schemes: "api: API, attaches no credential: security names none of its schemes\n  network: public\n  hosts: https://api.example.com\n" +
 			"  secret at line 5, column 32: secretsmanager:keyrelay/api#/key\n",
-		"security: [{key: []}]\n" + schemes: "api: API, attaches key\n  network: public\n  secret at line 5, column 32: secretsmanager:keyrelay/api#/key\n",
+		"security: [{key: []}]\n" + schemes: "api: API, attaches key\n  network: public\n  hosts: https://api.example.com\n  secret at line 5, column 32: secretsmanager:keyrelay/api#/key\n",
 		"x-keyrelay-network: private\npaths: {/a: {get: {security: [{key: []}]}, post: {}}}\n" + schemes: "api: API, attaches key\n" +
-			"  network: private\n  secret at line 6, column 32: secretsmanager:keyrelay/api#/key\n",
+			"  network: private\n  hosts: https://api.example.com\n  secret at line 6, column 32: secretsmanager:keyrelay/api#/key\n",
+		"security: [{o: []}]\nx-keyrelay-session: {field: s, introspectionUrl: 'https://tokens.example.com/introspect'}\ncomponents: {securitySchemes: {o: {type: oauth2, flows: {clientCredentials: {tokenUrl: 'https://login.example.com/token', scopes: {}}}}}}\n": "api: API, attaches o\n" +
+			"  network: public\n  hosts: https://api.example.com, https://login.example.com, https://tokens.example.com\n" +
+			"  secret at line 6, column 32: secretsmanager:keyrelay/api#/o\n",
 		"security: [{key: []}, {}]\n" + schemes: "api: API, attaches key\n" +
-			"  network: public\n  security at line 4, column 11: key, else nothing: the first whose secrets exist, found out at first use\n" +
+			"  network: public\n  hosts: https://api.example.com\n  security at line 4, column 11: key, else nothing: the first whose secrets exist, found out at first use\n" +
 			"  secret at line 5, column 32: secretsmanager:keyrelay/api#/key\n",
 		"security: [{key: []}, {}]\npaths: {/a: {get: {}, post: {security: [{}, {key: []}]}}}\n" + schemes: "api: API, attaches key\n" +
-			"  network: public\n  security at line 4, column 11 and 1 more: key, else nothing: the first whose secrets exist, found out at first use\n" +
+			"  network: public\n  hosts: https://api.example.com\n  security at line 4, column 11 and 1 more: key, else nothing: the first whose secrets exist, found out at first use\n" +
 			"  secret at line 6, column 32: secretsmanager:keyrelay/api#/key\n",
-		"x-keyrelay-ca: secretsmanager:keyrelay/roots\nx-keyrelay-variables: secretsmanager:keyrelay/v\nx-keyrelay-session: {field: s, secret: 'secretsmanager:keyrelay/digests#/list'}\n": "api: API, attaches no credential\n  network: public\n" +
+		"x-keyrelay-ca: secretsmanager:keyrelay/roots\nx-keyrelay-variables: secretsmanager:keyrelay/v\nx-keyrelay-session: {field: s, secret: 'secretsmanager:keyrelay/digests#/list'}\n": "api: API, attaches no credential\n  network: public\n  hosts: https://api.example.com\n" +
 			"  secret at line 4, column 16: secretsmanager:keyrelay/roots\n  secret at line 5, column 23: secretsmanager:keyrelay/v\n  secret at line 6, column 40: secretsmanager:keyrelay/digests#/list\n",
 	} {
 		var out bytes.Buffer
@@ -56,6 +59,7 @@ paths:
 	}
 	want := `api: API, attaches no credential
   network: public
+  hosts: https://api.example.com
 warning: api.yaml:3:51: the server URL is http:// on the public network; write https://, or x-keyrelay-network: private, or loopback for this machine, where the API is not on the internet (this switches off this server)
 warning: api.yaml:5:41: the in of this parameter is not known; write one of: query, header, path, cookie (this switches off GET /a and 1 more)
 1 document, no fault, 2 warnings
