@@ -49,7 +49,7 @@ func (s *Set) Locate(outboundURL string) (Location, error) {
 	neighbours := s.hosts[parsed.host]
 	server := closest(neighbours, parsed.path, func(s *server) bool { return s.secure == parsed.secure && s.port == parsed.port })
 	if server == nil {
-		return Location{}, errNotDeclared(cmp.Or(sameHost(neighbours, parsed), s.otherLoopback(parsed)))
+		return Location{}, errNotDeclared(s.near(neighbours, parsed))
 	}
 	return Location{
 		Path:       server.withoutCredentials(parsed.path),
@@ -97,16 +97,17 @@ func (s *Set) otherLoopback(parsed address) string {
 	return ""
 }
 
-// sameHost says of a URL below no server with which scheme and port its host is declared
-// for its path. Where that is for other paths, those are not named.
-func sameHost(neighbours []*server, parsed address) string {
-	switch declared := forPath(neighbours, parsed.path); {
-	case declared != nil:
+// near says of a URL below no server with which scheme and port its host is declared for
+// its path. Where that is for other paths, those are not named.
+func (s *Set) near(neighbours []*server, parsed address) string {
+	if declared := forPath(neighbours, parsed.path); declared != nil {
 		return " The same host and path are declared with " + declared.scheme() + "://" + declared.authority + "."
-	case len(neighbours) > 0:
-		return " The host is declared, but below other paths."
 	}
-	return ""
+	below := ""
+	if len(neighbours) > 0 {
+		below = " The host is declared, but below other paths."
+	}
+	return cmp.Or(s.otherLoopback(parsed), below)
 }
 
 // forPath is the server with the longest prefix of a path, of any scheme and port.

@@ -226,7 +226,7 @@ func TestLocateSaysWhatIsNear(t *testing.T) {
 		"http://localhost:9000/hook":        look + " The same path is declared with http://127.0.0.1:9000: write the host as it is declared.",
 		"https://localhost/other":           look + " The same path is declared with http://[::1]:9000: write the host as it is declared.",
 		"https://eu.example.com/stage":      look + " The host is declared, but below other paths.",
-		"https://127.0.0.1:9000/hooks":      look + " The host is declared, but below other paths.",
+		"https://127.0.0.1:9000/hooks":      look + " The same path is declared with http://[::1]:9000: write the host as it is declared.",
 		"https://apl.example.com/v2":        look,
 		"https://example.com/v2":            look,
 		"127.0.0.1:9000/hook?a=b":           "The outbound URL has no scheme: begin it with http://127.0.0.1:9000, with which its host is declared.",

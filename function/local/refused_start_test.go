@@ -21,7 +21,9 @@ func TestSecretsFile(t *testing.T) {
 		`{'a': 'hush'}`:            file + ":1:2: the file of secrets is no JSON from here on; write double quotes",
 		`["hush"]`:                 "the file of secrets " + file + " is no JSON object; write",
 		"null":                     "the file of secrets " + file + " is no JSON object; write",
+		"\xff\xfe{\x00":            "the file of secrets " + file + " is in UTF-16, as PowerShell writes files; save it as UTF-8",
 		`{"a": {"b": "hush"}}`:     "",
+		"\ufeff{\"a\": \"hush\"}":  "",
 	} {
 		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
@@ -60,7 +62,7 @@ func TestWithoutSecrets(t *testing.T) {
 func TestMisspeltVariables(t *testing.T) {
 	for _, test := range [][2]string{
 		{"DESTINATION=../my", "write DESTINATIONS=folder"}, {"destinations=../my", "write DESTINATIONS=folder"},
-		{"SECRET=s.json", "write SECRETS=file.json"}, {"secrets=s.json", "write SECRETS=file.json"},
+		{"SECRET=s.json", "write SECRETS=file.json"}, {"secrets=s.json", "write SECRETS=file.json"}, {"port=9000", "write PORT=8080"},
 		{"../my-apis", "write make run DESTINATIONS=../my-apis"}, {"mine.json", "write make run SECRETS=mine.json"},
 	} {
 		text, err := exec.Command("make", "-C", "../..", "-n", "run", test[0]).CombinedOutput()

@@ -293,7 +293,7 @@ func openLog(file string) (*os.File, error) {
 	if err := os.MkdirAll(filepath.Dir(file), 0o750); err != nil {
 		return nil, fmt.Errorf("the folder of the log %s cannot be made", file)
 	}
-	log, err := os.OpenFile(file, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600) // #nosec G304 -- the file that the person names
+	log, err := os.OpenFile(file, os.O_CREATE|os.O_WRONLY|os.O_TRUNC|os.O_APPEND, 0o600) // #nosec G304 -- the file that the person names
 	if err != nil {
 		return nil, fmt.Errorf("the log %s cannot be written", file)
 	}

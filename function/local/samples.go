@@ -35,6 +35,7 @@ func readSecrets(file string) (map[string]string, error) {
 	} else if err != nil {
 		return nil, fmt.Errorf("the file of secrets %s cannot be read; make it one that you may read", file)
 	}
+	content = bytes.TrimPrefix(content, []byte("\ufeff"))
 	var values map[string]json.RawMessage
 	if err := json.Unmarshal(content, &values); err != nil || values == nil {
 		return nil, secretsProblem(file, content, err)
@@ -58,6 +59,8 @@ func secretsProblem(file string, content []byte, err error) error {
 	switch {
 	case text == "":
 		return fmt.Errorf("the file of secrets %s is empty; %s", file, shape)
+	case bytes.HasPrefix(content, []byte("\xff\xfe")), bytes.HasPrefix(content, []byte("\xfe\xff")):
+		return fmt.Errorf("the file of secrets %s is in UTF-16, as PowerShell writes files; save it as UTF-8", file)
 	case text[0] != '{' && strings.Contains(text, "="):
 		return fmt.Errorf("the file of secrets %s has lines of NAME=value, as an .env file; %s", file, shape)
 	case text[0] != '{' || !errors.As(err, &syntax):

@@ -113,10 +113,8 @@ func refusedBy(in inputs, got *upstream.Answer) error {
 		problem = in.place() + " is asked too often. It is tried again by itself."
 	case got.Status == http.StatusForbidden:
 		problem = in.forbiddenProblem()
-	case got.Status == http.StatusNotFound:
-		problem = in.place() + " is not there. Check it in the document."
-	case got.Status == http.StatusMethodNotAllowed:
-		problem = in.place() + " is not there for this method. Check it, and the method where the document has one."
+	case got.Status == http.StatusNotFound, got.Status == http.StatusMethodNotAllowed:
+		problem = in.place() + " is not there, or not for this method. Check it, and the method where the document has one."
 	case got.Status == http.StatusUnsupportedMediaType:
 		problem = in.place() + " does not take the media type of the call. Write the other one as x-keyrelay-request-content-type into the document."
 	case got.Status < 500:
