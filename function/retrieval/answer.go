@@ -5,10 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
-	"regexp"
-	"slices"
 	"strings"
-	"sync"
 
 	"keyrelay/function/destination"
 	"keyrelay/function/rawjson"
@@ -226,7 +223,7 @@ func (a *answer) lacking(problem, sought string) error {
 func (a *answer) found(sought string) string {
 	var names []string
 	for _, pointer := range rawjson.Outline(a.document) {
-		if isUsual(pointer) {
+		if secret.HasUsualNames(pointer) {
 			names = append(names, string(pointer))
 		}
 	}
@@ -234,20 +231,6 @@ func (a *answer) found(sought string) string {
 		return "Looked for was " + sought + "."
 	}
 	return "Looked for was " + sought + "; the answer has " + secret.Listed(names) + "."
-}
-
-// usualNames are made of the words for tokens, their lives and what stands around them. It
-// is compiled when the first answer lacks something.
-var usualNames = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^(?i:access|api|at|attributes|auth|authentication|authorization|bearer|body|code|content|credentials?|csrf|data|date|errors?|` +
-		`exp|expiration|expires?|expiry|id|in|items?|jwt|key|life|lifetime|message|oauth|payload|refresh|response|results?|scope|seconds|security|session|sid|` +
-		`status|success|ticket|time|tokens?|ttl|type|until|user|valid|validity|value|xsrf|[-_.])+$`)
-})
-
-// isUsual reports whether each name on the way to a value is made of usual words. Any
-// other name can be a credential itself, and is not for the log.
-func isUsual(pointer rawjson.Pointer) bool {
-	return !slices.ContainsFunc(pointer.Tokens(), func(name string) bool { return name != "0" && !usualNames().MatchString(name) })
 }
 
 // textMember is the first of these members of an object that is a JSON string and not empty.

@@ -68,7 +68,8 @@ func (s *Store) lacks(placed destination.PlacedReference) (problem, remedy strin
 	for _, pointer := range placed.Members {
 		if _, ok := pointer.Find(value.Bytes()); !ok {
 			remedy := "add it to the secret, or fix the template"
-			if hint := has(value.Bytes()) + mistaken(value.Bytes(), pointer.Tokens()[:1]); hint != "" {
+			needed := pointer.Tokens()[:1]
+			if hint := has(value.Bytes(), needed) + mistaken(value.Bytes(), needed); hint != "" {
 				remedy += ". " + strings.TrimSuffix(hint, ".")
 			}
 			return "the secret " + placed.Reference.String() + " has no member " + string(pointer) + ", which a template names", remedy

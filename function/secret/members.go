@@ -12,11 +12,11 @@ import (
 )
 
 // Lacks is Unusable of a secret that is a JSON object and has not all members that it
-// needs, or another value where content is nil. What it has, names and no values, is for
-// the log and the start.
+// needs, or another value where content is nil. What it has, usual names and no values, is
+// for the log and the start.
 func Lacks(reference destination.Reference, content []byte, problem string, needed ...string) *gateway.Refusal {
 	refusal := Unusable(reference, problem)
-	refusal.Note = join(refusal.Note, has(content)+mistaken(content, needed))
+	refusal.Note = join(refusal.Note, has(content, needed)+mistaken(content, needed))
 	return refusal
 }
 
@@ -35,7 +35,8 @@ func Needed(expressions []destination.TemplatePart) (names []string) {
 func lacksPointed(reference destination.Reference, content []byte) *gateway.Refusal {
 	refusal := Unusable(reference, "has no value at its pointer. Add that member to the secret, or fix the part of the reference from # on.")
 	refusal.Cause = ErrAbsent
-	tokens, hint := reference.Pointer.Tokens(), has(content)
+	tokens := reference.Pointer.Tokens()
+	hint := has(content, tokens[:1])
 	if near := mistaken(content, tokens[:1]); near != "" || hint == "" {
 		hint += near
 	} else if len(tokens) == 1 {
@@ -47,9 +48,12 @@ func lacksPointed(reference destination.Reference, content []byte) *gateway.Refu
 
 // wrapped is the shape of a secret whose members are those of a member of its own.
 func wrapped(token string, content []byte) string {
-	names := Names(rawjson.Outline(content))
+	names, others := named(content, []string{token})
 	for i, name := range names {
 		names[i] = `"` + name + `": …`
+	}
+	if others > 0 {
+		names = append(names, "…")
 	}
 	return `{"` + token + `": {` + strings.Join(names, ", ") + "}}"
 }
@@ -64,9 +68,18 @@ func wrapping(pointer rawjson.Pointer) string {
 }
 
 // has says which members a secret has; empty where it has none to be told.
-func has(content []byte) string {
-	names := Names(rawjson.Outline(content))
-	if len(names) == 0 {
+func has(content []byte, needed []string) string {
+	names, others := named(content, needed)
+	counted, end := strconv.Itoa(others), "s"
+	if others == 1 {
+		end = ""
+	}
+	switch {
+	case others > 0 && len(names) == 0:
+		return "It has " + counted + " member" + end + " with names that are not told."
+	case others > 0:
+		names = append(names, counted+" other"+end)
+	case len(names) == 0:
 		return ""
 	}
 	return "It has " + Listed(names) + "."
@@ -74,7 +87,7 @@ func has(content []byte) string {
 
 // mistaken says which members were most likely meant to be needed ones that are missing.
 func mistaken(content []byte, needed []string) (hint string) {
-	names := Names(rawjson.Outline(content))
+	names, _ := named(content, needed)
 	for _, missing := range needed {
 		at := slices.IndexFunc(names, func(name string) bool { return !slices.Contains(needed, name) && alike(name, missing) })
 		if at >= 0 && !slices.Contains(names, missing) {
@@ -115,18 +128,6 @@ func words(name string) []string {
 
 // bare is a name without what is often mistaken in it.
 func bare(name string) string { return strings.Join(words(name), "") }
-
-// Names are pointers as a person reads them: the names of members, and the whole pointer
-// of what lies deeper.
-func Names(pointers []rawjson.Pointer) []string {
-	names := make([]string, len(pointers))
-	for i, pointer := range pointers {
-		if names[i] = string(pointer); strings.Count(names[i], "/") == 1 {
-			names[i] = pointer.Tokens()[0]
-		}
-	}
-	return names
-}
 
 // Listed joins names to what stands in a sentence.
 func Listed(names []string) string {
