@@ -59,7 +59,7 @@ func (c *Client) Call(ctx context.Context, d *destination.Destination, request *
 	if answer.StatusCode == http.StatusSwitchingProtocols {
 		return nil, callFault(ctx, d, request, errSwitched)
 	}
-	if err := undoCodings(answer); err != nil {
+	if err := undoCodings(ctx, answer, limit); err != nil {
 		return nil, callFault(ctx, d, request, err)
 	}
 	body, err := readBody(answer, limit)

@@ -129,7 +129,7 @@ func (e *exchange) receive(answer *http.Response, take func(int64) error) error 
 	if err := keepEndToEnd(answer.Header); err != nil {
 		return err
 	}
-	if err := undoCodings(answer); err != nil {
+	if err := undoCodings(&e.context, answer, gateway.MaxAnswerBytes); err != nil {
 		return err
 	}
 	body, err := readWithin(answer, take)
