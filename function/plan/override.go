@@ -75,23 +75,26 @@ func isQueryOverride(name string) bool {
 	var store [64]byte
 	words, marked := queryWords(store[:0], name)
 	switch string(words) {
-	case "url", "uri", "route", "path", "controller":
-		return marked
-	}
-	return namesMethod(words, marked)
-}
-
-// isMethodOverride reports whether frameworks read a parameter, of a query or a form, as the request's method.
-func isMethodOverride(name string) bool {
-	var store [64]byte
-	return namesMethod(queryWords(store[:0], name))
-}
-
-func namesMethod(words []byte, marked bool) bool {
-	if string(words) == "method" || string(words) == "verb" {
+	case "url", "uri", "route", "path", "controller", "method", "verb":
 		return marked
 	}
 	return bytes.Contains(words, []byte("httpmethod")) || bytes.Contains(words, []byte("methodoverride")) || bytes.Contains(words, []byte("overridemethod"))
+}
+
+// isMethodOverride reports whether frameworks read the member of a form as the request's
+// method. Those are few names, and what a document declares of a body is not known here,
+// so http_method and payment_method_override are any API's own.
+func isMethodOverride(name string) bool {
+	var store [64]byte
+	words, marked := queryWords(store[:0], name)
+	rest, hasX := bytes.CutPrefix(words, []byte("x"))
+	switch string(rest) {
+	case "method", "verb":
+		return marked
+	case "httpmethod":
+		return marked || hasX
+	}
+	return slices.Contains([]string{"httpmethodoverride", "methodoverride", "overridemethod"}, string(rest))
 }
 
 // queryWords appends a parameter's name as one word, and reports whether a mark stands before it.

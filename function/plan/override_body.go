@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 
+	"keyrelay/function/destination"
 	"keyrelay/function/rawjson"
 )
 
@@ -35,23 +36,65 @@ func (b *builder) checkBody() error {
 	return refuse(ErrRecord, "The body has the member "+quoted(name)+", by which frameworks read another method than the request's. Take it out, and send the method that you mean.", name)
 }
 
-// overrideInParts looks at whatever line names a part (RFC 7578 section 4.2), wherever
-// servers find the parts to begin.
+// overrideInParts looks at what names a part (RFC 7578 section 4.2), not at what the part
+// holds. Servers differ in the boundary that they read and in how its line ends, so any
+// two hyphens begin a part's fields, and the last of the blank lines that a server may
+// see behind them ends them.
 func overrideInParts(body []byte) string {
-	text := strings.NewReplacer("\r\n ", " ", "\r\n\t", " ", "\n ", " ", "\n\t", " ").Replace(string(body))
-	for line := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == '\r' || r == '\n' }) {
-		field, value, _ := strings.Cut(line, ":")
-		if !strings.EqualFold(trim(field), "Content-Disposition") {
-			continue
-		}
-		_, parameters, err := mime.ParseMediaType(value)
-		if name := parameters["name"]; isMethodOverride(name) {
+	blank := []byte("\r\n\r\n")
+	if !bytes.Contains(body, blank) {
+		blank = []byte("\n\n")
+	}
+	for _, rest, found := bytes.Cut(body, []byte("--")); found; _, rest, found = bytes.Cut(rest, []byte("--")) {
+		line, after, _ := bytes.Cut(rest, []byte("\n"))
+		fields, _, _ := bytes.Cut(after, blank)
+		end := min(len(line)+1+len(fields), len(rest))
+		if name := overrideInFields(rest[:end]); name != "" {
 			return name
-		} else if err != nil && strings.Contains(strings.ToLower(value), "method") {
-			return "_method"
+		}
+		rest = rest[end:]
+	}
+	return ""
+}
+
+func overrideInFields(fields []byte) string {
+	text := strings.NewReplacer("\r\n ", " ", "\r\n\t", " ", "\n ", " ", "\n\t", " ").Replace(string(fields))
+	for line := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == '\r' || r == '\n' }) {
+		if field, value, _ := strings.Cut(line, ":"); strings.EqualFold(trim(field), "Content-Disposition") {
+			if name := overrideInDisposition(value); name != "" {
+				return name
+			}
 		}
 	}
 	return ""
+}
+
+// overrideInDisposition reads the name as RFC 2183 writes it, and also where servers that
+// know no quotes, or no escapes in them, would find it.
+func overrideInDisposition(value string) string {
+	if _, parameters, _ := mime.ParseMediaType(value); isMethodOverride(parameters["name"]) {
+		return parameters["name"]
+	}
+	for key, rest, found := strings.Cut(value, "="); found; {
+		key = strings.ToLower(strings.TrimRight(key, " \t*0123456789"))
+		isName := strings.HasSuffix(key, "name") && !strings.HasSuffix(key, "filename")
+		key, rest, found = strings.Cut(rest, "=")
+		if name := looseValue(key); isName && isMethodOverride(name) {
+			return name
+		}
+	}
+	return ""
+}
+
+// looseValue is what stands at the beginning of a text, without quotes and, as in
+// utf-8”name, without its character set.
+func looseValue(text string) string {
+	text = strings.TrimLeft(text, "\"'\\ \t")
+	if end := strings.IndexAny(text, "\";, \t"); end >= 0 {
+		text = text[:end]
+	}
+	text = strings.TrimRight(text, "'")
+	return destination.ParameterName(text[strings.LastIndexByte(text, '\'')+1:])
 }
 
 // overrideInObject looks for the name that is read from JSON: _method, as it is.

@@ -157,9 +157,18 @@ func TestOverridingBodies(t *testing.T) {
 	}{
 		{form, "a=1&_method=DELETE", false}, {form, "a=1;%5fmethod=DELETE", false}, {"Application/X-WWW-Form-Urlencoded; charset=utf-8", "X-HTTP-Method-Override=DELETE", false},
 		{form, "method=DELETE&a=_method", true},
+		{form, "url=x&http_method=2&httpMethod=GET&payment_method_override=a", true}, {form, "_http_method=DELETE", false}, {form, "$httpMethod=DELETE", false}, {form, "x_http_method=DELETE", false}, {form, "X-Method-Override=DELETE", false}, {form, "_METHOD[]=DELETE", false},
 		{parts, part(`Content-Disposition: form-data; name="_method"`), false}, {parts, part("content-disposition : form-data;\r\n name=_METHOD"), false},
 		{parts, part(`Content-Disposition: form-data; name="_method`), false}, {parts, strings.ReplaceAll(part(`Content-Disposition: form-data; name='_method'`), "\r\n", "\n"), false},
 		{parts, part(`Content-Disposition: form-data; name="method"`), true}, {parts, part(`Content-Disposition: form-data; name="a"` + "\r\n\r\n_method"), true},
+		{parts, part(`Content-Disposition: form-data; name=file; filename=payment method.pdf`), true}, {parts, part(`Content-Disposition: form-data; name="file"; filename="a "_method".pdf"`), true},
+		{parts, part(`Content-Disposition: form-data; name="payment method"; filename=a b.pdf`), true}, {parts, part(`Content-Disposition: form-data; name="method"; filename=a b.pdf`), true},
+		{parts, part("Content-Disposition: form-data; name=\"file\"; filename=\"a.eml\"\r\n\r\nSubject: x\r\nContent-Disposition: attachment; filename=Payment method.pdf"), true},
+		{parts, part("Content-Disposition: form-data; name=\"file\"\r\n\r\nContent-Disposition: form-data; name=\"_method\""), true},
+		{parts, part(`Content-Disposition: form-data; filename=a b.pdf; name="_method"`), false}, {parts, part(`Content-Disposition: form-data; filename=a b; name*=utf-8''%5Fmethod`), false}, {parts, part(`Content-Disposition: form-data; name = _method; filename=a b`), false},
+		{parts, part(`Content-Disposition: form-data; name="a"; filename="x\"; name=\"_method"`), false}, {parts, part(`Content-Disposition: form-data; name="a"; name="_method"`), false},
+		{parts, part("\r\nContent-Disposition: form-data; name=_method"), false}, {parts, part("X: a\n\nContent-Disposition: form-data; name=_method"), false},
+		{parts, "--b\rContent-Disposition: form-data; name=_method\r\rDELETE\r--b--\r", false}, {parts, "--b\r\n\r\nx\r\n--c\r\n\r\nx--b\r\nContent-Disposition: form-data; name=_method\r\n\r\nDELETE", false},
 		{"application/json", `{"a":1,"_method":"DELETE"}`, false}, {"", `{"\u005fmethod":"DELETE"}`, false}, {"application/vnd.api+json", ` {"_method":"PUT","_method":"DELETE"}`, false}, {"text/plain", `{"_method":"DELETE"}`, false},
 		{"application/json", `{"method":"DELETE","a":{"_method":"DELETE"},"b":"_method","c":"\u0041"}`, true}, {"text/plain", "_method=DELETE", true},
 	} {
