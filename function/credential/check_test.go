@@ -14,6 +14,7 @@ import (
 
 	"keyrelay/function/credential"
 	"keyrelay/function/destination"
+	"keyrelay/function/fake"
 	"keyrelay/function/secret"
 )
 
@@ -45,6 +46,11 @@ func TestCheck(t *testing.T) {
 		"private_key of a JWT":         {`type: http, scheme: bearer, x-keyrelay-jwt: {alg: ES256}`, quotedMembers("private_key", key), `{"key": "hush"}`, "private_key"},
 		"a private_key that is none":   {`type: http, scheme: bearer, x-keyrelay-jwt: {alg: ES256}`, quotedMembers("private_key", key), `{"private_key": "hush"}`, "private_key"},
 		"client_secret of an HMAC":     {`type: http, scheme: bearer, x-keyrelay-jwt: {alg: HS256}`, `{"client_secret": "hush-hush-hush-hush-hush-hush-hush"}`, `{"key": "hush"}`, "client_secret"},
+		"Username and PASSWORD":        {`type: http, scheme: basic`, `{"Username": "hush", "PASSWORD": "hush"}`, `{"Username": "hush"}`, "password"},
+		"a template's own Name":        {`type: apiKey, in: header, name: X, x-keyrelay-value: "{{{username}}}"`, `{"username": "hush"}`, `{"Username": "hush"}`, "{{{/username}}} finds nothing"},
+		"Access_Key_Id":                {`type: apiKey, in: header, name: Authorization, x-amazon-apigateway-authtype: awsSigv4, x-keyrelay-sigv4: {service: s3, region: eu-west-1}`, `{"Access_Key_Id": "hush", "Secret_Access_Key": "hush"}`, `{"AccessKeyId": "hush", "Secret_Access_Key": "hush"}`, "access_key_id"},
+		"Consumer_Key":                 {`type: http, scheme: OAuth`, `{"Consumer_Key": "hush", "CONSUMER_SECRET": "hush", "Token": "hush", "Token_Secret": "hush"}`, `{"Consumer_Key": "hush"}`, "consumer_secret"},
+		"Certificate":                  {`type: mutualTLS`, strings.NewReplacer("certificate", "Certificate", "private_key", "Private_Key").Replace(fake.ClientCertificate(1)), `{"Certificate": "hush"}`, "private_key"},
 		"certificate":                  {`type: mutualTLS`, "", quotedMembers("private_key", key), "certificate"},
 		"secret_access_key":            {`type: apiKey, in: header, name: Authorization, x-amazon-apigateway-authtype: awsSigv4, x-keyrelay-sigv4: {service: s3, region: eu-west-1}`, `{"access_key_id": "hush", "secret_access_key": "hush"}`, `{"access_key_id": "hush"}`, "secret_access_key"},
 		"a parameter":                  {`type: apiKey, ` + retrieved, `{"user": "hush"}`, `{"usr": "hush"}`, "has no member user"},

@@ -32,6 +32,20 @@ func TestNamesThatAreTold(t *testing.T) {
 	}
 }
 
+// TestMember finds a text by its name as it is, and else by that in other letters.
+func TestMember(t *testing.T) {
+	for content, want := range map[string]string{
+		`{"username": "a", "Username": "b"}`: "a", `{"Username": "b", "username": "a"}`: "a", `{"USERNAME": "b", "Username": "c"}`: "b",
+		`{"Usern\u0061me": "b", "x": 1, "x": 2}`: "b", `{"username": "a", "username": "b"}`: "b", `{"username": null, "Username": "b"}`: "",
+		`{"Username": 1}`: "", `{"user_name": "b"}`: "", `{"it": {"Username": "b"}}`: "", `["Username"]`: "", `{}`: "",
+	} {
+		value := secret.Value{Bytes: func() []byte { return []byte(content) }, IsJSON: true}
+		if got, ok := value.Member("username"); got != want || ok != (want != "") {
+			t.Errorf("%s: %q, %t", content, got, ok)
+		}
+	}
+}
+
 // TestWrappedNames shows the shape that a secret should have, without what may be a key.
 func TestWrappedNames(t *testing.T) {
 	for _, test := range []struct{ content, want string }{

@@ -14,6 +14,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
@@ -102,13 +103,32 @@ type Value struct {
 	IsJSON bool
 }
 
-// Member is a member of a JSON object that is a text; ok is false where there is none.
+// Member is a member of a JSON object that is a text; ok is false where there is none. It is
+// for members that a kind of credential fixes: where none has the name as it is, the first
+// with it in other letters, such as Username, is the member.
 func (v Value) Member(name string) (text string, ok bool) {
 	found, ok := rawjson.PointerTo(name).Find(v.Bytes())
+	if v.IsJSON && !ok {
+		found, ok = inOtherLetters(v.Bytes(), name)
+	}
 	if !v.IsJSON || !ok || found[0] != '"' {
 		return "", false
 	}
 	return rawjson.Plain(found)
+}
+
+// inOtherLetters is the first member of a JSON object whose name is another but for capital letters.
+func inOtherLetters(content []byte, name string) ([]byte, bool) {
+	sound, ok := rawjson.Pointer("").Find(content)
+	if !ok || sound[0] != '{' {
+		return nil, false
+	}
+	for written, value := range rawjson.Members(sound) {
+		if says, ok := rawjson.Plain(written); ok && strings.EqualFold(says, name) {
+			return value, true
+		}
+	}
+	return nil, false
 }
 
 // Get returns the whole secret that a reference names. The error is a *gateway.Refusal with
