@@ -162,7 +162,7 @@ func TestOverridingBodies(t *testing.T) {
 		{parts, part(`Content-Disposition: form-data; name="_method`), false}, {parts, strings.ReplaceAll(part(`Content-Disposition: form-data; name='_method'`), "\r\n", "\n"), false},
 		{parts, part(`Content-Disposition: form-data; name="method"`), true}, {parts, part(`Content-Disposition: form-data; name="a"` + "\r\n\r\n_method"), true},
 		{parts, part(`Content-Disposition: form-data; name=file; filename=payment method.pdf`), true}, {parts, part(`Content-Disposition: form-data; name="file"; filename="a "_method".pdf"`), true},
-		{parts, part(`Content-Disposition: form-data; name="payment method"; filename=a b.pdf`), true}, {parts, part(`Content-Disposition: form-data; name="method"; filename=a b.pdf`), true},
+		{parts, part(`Content-Disposition: form-data; name="payment method"; filename=a b.pdf`), true}, {parts, part(`Content-Disposition: form-data; name="method"; filename=a b.pdf`), true}, {parts, part(`Content-Disposition: form-data; name="file"; filename="_method"`), true},
 		{parts, part("Content-Disposition: form-data; name=\"file\"; filename=\"a.eml\"\r\n\r\nSubject: x\r\nContent-Disposition: attachment; filename=Payment method.pdf"), true},
 		{parts, part("Content-Disposition: form-data; name=\"file\"\r\n\r\nContent-Disposition: form-data; name=\"_method\""), true},
 		{parts, part(`Content-Disposition: form-data; filename=a b.pdf; name="_method"`), false}, {parts, part(`Content-Disposition: form-data; filename=a b; name*=utf-8''%5Fmethod`), false}, {parts, part(`Content-Disposition: form-data; name = _method; filename=a b`), false},

@@ -3,6 +3,7 @@ package relay_test
 import (
 	"bufio"
 	"bytes"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -47,6 +48,36 @@ func TestCopiesOfTheCredentialField(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+}
+
+// TestCredentialInAnOverridingField attaches keys in header fields of families that are
+// not forwarded, such as those of Hasura and WebLogic: whatever the caller sends of the
+// names, the keys arrive, and the field of a scheme that is not the API's does not.
+func TestCredentialInAnOverridingField(t *testing.T) {
+	fields := []string{"X-Hasura-Admin-Secret", "Wl-Api-Key", "Dapr-Api-Token", "X-Port"}
+	document := loopbackAPI + "security: [{s0: [], s1: [], s2: [], s3: []}]\ncomponents:\n  securitySchemes:\n"
+	for i, name := range append(fields, "Fd-Api-Key") {
+		document += fmt.Sprintf("    s%d: {type: apiKey, in: header, name: %s, x-keyrelay-secret: \"secretsmanager:keyrelay/api#/key\"}\n", i, name)
+	}
+	s := newStage(t, document)
+	for _, sent := range []string{"", "of-the-caller", "{{{s0}}}"} {
+		var headers []string
+		if sent != "" {
+			headers = []string{"X-Hasura-Admin-Secret", sent, "Wl-Api-Key", "of-the-caller", "Fd-Api-Key", "of-the-caller"}
+		}
+		if got := s.send(t.Context(), s.post("/v2/orders", `{"id":7}`, headers...)); got.status != http.StatusOK {
+			t.Fatalf("%q: %d %s", sent, got.status, got.body)
+		}
+		arrived := s.api.Take()[0].Header
+		for _, name := range fields {
+			if got := arrived.Values(name); !slices.Equal(got, []string{theKey}) {
+				t.Errorf("%q: %s arrived as %q", sent, name, got)
+			}
+		}
+		if got := arrived.Values("Fd-Api-Key"); got != nil {
+			t.Errorf("%q: Fd-Api-Key arrived as %q", sent, got)
 		}
 	}
 }
