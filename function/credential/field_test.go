@@ -56,12 +56,14 @@ func TestMangledPEM(t *testing.T) {
 }
 
 // TestWholeAnswer takes a whole answer for the key where it can be nothing else, whatever
-// its media type, and no page or message.
+// its media type, and no page or message: a message may be a word.
 func TestWholeAnswer(t *testing.T) {
 	for _, test := range []struct{ mediaType, body, want string }{
 		{"text/plain", "the key\n", "the key"}, {"", "the-key", "the-key"}, {"application/json", `"the-key"`, "the-key"},
-		{"application/jwt", "aaa.bbb.ccc", "aaa.bbb.ccc"}, {"text/html; charset=utf-8", "the-key\r\n", "the-key"}, {"application/octet-stream", "dGhlIGtleQ==", "dGhlIGtleQ=="},
+		{"application/jwt", "aaaaa.bbbbb.cccc", "aaaaa.bbbbb.cccc"}, {"text/html; charset=utf-8", "the-key-with-20-char\r\n", "the-key-with-20-char"}, {"application/octet-stream", "dGhlIGtleQ==", "dGhlIGtleQ=="},
 		{"application/json", "the-key", "the-key"},
+		{"text/html", "Hushed", ""}, {"text/html; charset=utf-8", "hush:invalid_login", ""}, {"text/html", "hush-of-19-letters-", ""}, {"application/jwt", "hush-of-15-mark", ""}, {"text/css", "Hushed", ""},
+		{"application/xml", "Hushed", ""}, {"text/xml", "hush-of-more-than-20-letters", ""}, {"application/soap+xml; charset=utf-8", "hush-of-more-than-20-letters", ""}, {"application/xhtml+xml", "hush-of-more-than-20-letters", ""},
 		{"text/html", "<p>hush</p>", ""}, {"text/html", "please hush", ""}, {"application/xml", "<key>hush</key>", ""}, {"application/json", `{"key": "hush"`, ""}, {"application/octet-stream", "hush\x00", ""}, {"text/html", "", ""},
 	} {
 		w := newWorld(t, nil, fake.Says(200, test.mediaType, test.body))

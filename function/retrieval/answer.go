@@ -122,8 +122,7 @@ func quoted(text string) []byte {
 
 // key is the value at a pointer, or a whole answer that is a text.
 func (a *answer) key(pointer rawjson.Pointer) (string, error) {
-	if whole := strings.TrimSuffix(strings.TrimSuffix(string(a.got.Body), "\n"), "\r"); pointer == "" && !json.Valid(a.got.Body) &&
-		(a.got.MediaType() == textType || a.got.MediaType() == "" || isToken(whole)) {
+	if whole := strings.TrimSuffix(strings.TrimSuffix(string(a.got.Body), "\n"), "\r"); pointer == "" && !json.Valid(a.got.Body) && isKey(a.got.MediaType(), whole) {
 		return whole, nil
 	}
 	found, ok := pointer.Find(a.document)
@@ -135,6 +134,23 @@ func (a *answer) key(pointer rawjson.Pointer) (string, error) {
 		return "", a.lacking("the answer of "+a.in.place()+" has no text at the responsePointer. Make it point to the key itself.", "a text at the responsePointer "+string(pointer))
 	}
 	return text, nil
+}
+
+// isKey reports whether a whole answer that is no JSON can be a key. Under a media type that
+// is not one of a key, a short word is a message rather, such as Forbidden; XML is none.
+func isKey(mediaType, text string) bool {
+	const least, leastOfPage = 16, 20
+	switch {
+	case mediaType == textType, mediaType == "":
+		return true
+	case strings.HasSuffix(mediaType, "/xml"), strings.HasSuffix(mediaType, "+xml"):
+		return false
+	case mediaType == "application/octet-stream", mediaType == "application/json":
+		return isToken(text)
+	case mediaType == "text/html":
+		return len(text) >= leastOfPage && isToken(text)
+	}
+	return len(text) >= least && isToken(text)
 }
 
 // isToken reports whether a text can be nothing but a key, whatever its media type says: no
