@@ -233,13 +233,17 @@ func (u unit) append(text []byte) []byte {
 
 // decoded is a text with every escape undone.
 func decoded(text string) string {
-	d := decoder{text: []byte(text)}
+	return string(new(decoder).appendDecoded(nil, []byte(text)))
+}
+
+// appendDecoded appends what a text is decoded to. What the decoder knew is lost.
+func (d *decoder) appendDecoded(plain, text []byte) []byte {
+	d.text = text
 	d.decodeAll()
-	var plain []byte
 	for place := 0; place < len(text); place += int(d.at(place).length) {
 		plain = d.at(place).append(plain)
 	}
-	return string(plain)
+	return plain
 }
 
 // decodeAll finds the units at all places.

@@ -16,7 +16,8 @@
 // values of at least MinLength bytes, and only as a whole. How long the search takes
 // depends on the answer and on the lengths of the values, never on the values: it
 // rolls a hash under a random key over the answer, one for each length, and does
-// nothing else before all of a value is there.
+// nothing else before all of a value is there; of a value whose last bytes begin an
+// escape, before all but these are.
 package mask
 
 import (

@@ -220,7 +220,11 @@ func (s *scanner) check(place, i int, sum uint64) {
 		for start > 0 && s.text[start-1] == '\\' { // one that was left over would escape the first *
 			start--
 		}
-		if s.last[i]-place >= w.length {
+		if t.restLength > 0 {
+			if end = s.endOfRest(place, w.length, t); end < 0 {
+				continue
+			}
+		} else if s.last[i]-place >= w.length {
 			end = place + s.ahead.sourceLength(s.text[place:], w.length+t.behind)
 			for w.isBase64 && end < len(s.text) && s.text[end] == '=' {
 				end++
@@ -230,6 +234,40 @@ func (s *scanner) check(place, i int, sum uint64) {
 		s.hide(start, end)
 		return
 	}
+}
+
+// endOfRest is where a value ends whose window found it at a place; negative if its rest
+// is not there. What follows may have become a part of the rest's last escape; therefore it
+// is also looked for as if nothing followed.
+func (s *scanner) endOfRest(place, length int, t target) int {
+	from := place + s.ahead.sourceLength(s.text[place:], length)
+	text := s.text[from:]
+	end := s.ahead.sourceLength(text, t.restLength)
+	if s.isRest(text[:end], t) {
+		return from + end
+	}
+	if !hasEscape(text[:end]) { // then what follows changes nothing
+		return -1
+	}
+	const slack = len("&#x10ffff;") // that an escape may be longer than its part, decoded
+	found := -1
+	var buffer [reach]byte
+	for end = 1; end <= min(len(text), 4*reach); end++ {
+		plain := s.ahead.appendDecoded(buffer[:0], text[:end])
+		if len(plain) > t.restLength+slack {
+			break
+		}
+		if text[end-1] != '\\' && s.isRest(text[:end], t) {
+			found = from + end
+		}
+	}
+	return found
+}
+
+func (s *scanner) isRest(text []byte, t target) bool {
+	var buffer [reach]byte
+	plain := s.ahead.appendDecoded(buffer[:0], text)
+	return len(plain) == t.restLength && s.hash.sum(plain) == t.rest
 }
 
 func (s *scanner) hide(start, end int) {

@@ -51,10 +51,13 @@ type window struct {
 }
 
 // A target is the hash of a text. What gives it away beside it is hidden too: bytes
-// before it and behind it.
+// before it and behind it. It is there only if the rest follows, whose hash and length in
+// bytes these are: what could change with what is behind it.
 type target struct {
 	hash           uint64
 	before, behind int
+	rest           uint64
+	restLength     int
 }
 
 func newWindow(h *hash, length int) *window {
@@ -71,8 +74,15 @@ func newWindow(h *hash, length int) *window {
 
 func (w *window) add(h *hash, text string, before, behind int) {
 	sum := h.sum([]byte(text)[:w.length])
-	w.targets = append(w.targets, target{sum, before, behind + len(text) - w.length})
+	w.targets = append(w.targets, target{hash: sum, before: before, behind: behind + len(text) - w.length})
 	w.likely[sum>>52] = true
+}
+
+// addWithRest adds a text that is there only if all of it is, and not just a window's length.
+func (w *window) addWithRest(h *hash, text string) {
+	w.add(h, text[:w.length], 0, 0)
+	last := &w.targets[len(w.targets)-1]
+	last.rest, last.restLength = h.sum([]byte(text[w.length:])), len(text)-w.length
 }
 
 func (w *window) isLikely(sum uint64) bool { return w.likely[sum>>52] }
@@ -80,18 +90,6 @@ func (w *window) isLikely(sum uint64) bool { return w.likely[sum>>52] }
 // windowsFor are the windows that find a value: as it is, in base64, in base64 of
 // that, in hexadecimal digits of either case. There are as many targets for every value of a length.
 func windowsFor(h *hash, value string) []*window {
-	plain := decoded(value)
-	length := settled(value, plain)
-	if length < minDecoded {
-		return nil
-	}
-	raw := newWindow(h, length)
-	raw.add(h, plain, 0, 0)
-	for _, first := range [...]byte{'A', 'a'} { // in lower case, in upper case
-		other := []byte(plain)
-		flip(other, first, first+25)
-		raw.add(h, string(other), 0, 0)
-	}
 	once, twice := base64Window(h, len(value)), base64Window(h, base64Length(len(value)))
 	for _, alphabet := range [...]*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
 		for _, text := range once.addBase64(h, alphabet, value) {
@@ -102,7 +100,24 @@ func windowsFor(h *hash, value string) []*window {
 	digits.isBase64 = true
 	digits.add(h, hex.EncodeToString([]byte(value)), 0, 0)
 	digits.add(h, strings.ToUpper(hex.EncodeToString([]byte(value))), 0, 0)
-	return []*window{raw, once, twice, digits}
+	windows := []*window{once, twice, digits}
+	if length := settled(value); length >= minDecoded {
+		windows = append(windows, rawWindow(h, decoded(value), length))
+	}
+	return windows
+}
+
+// rawWindow finds a decoded value, of which so many bytes are settled, in its own case, in
+// lower and in upper case.
+func rawWindow(h *hash, plain string, length int) *window {
+	w := newWindow(h, length)
+	w.addWithRest(h, plain)
+	for _, first := range [...]byte{'A', 'a'} {
+		other := []byte(plain)
+		flip(other, first, first+25)
+		w.addWithRest(h, string(other))
+	}
+	return w
 }
 
 func base64Window(h *hash, length int) *window {
@@ -128,12 +143,19 @@ func (w *window) addBase64(h *hash, alphabet *base64.Encoding, text string) []st
 	return cores
 }
 
-// settled is what a value is decoded to, as far as nothing that comes after it in an
-// answer can change it by ending an escape that its last bytes begin.
-func settled(value, plain string) int {
+// endings end what may be an escape's beginning: of a percent-encoding, of JSON's, of a
+// character reference. They are all there are, as far as their outcome differs.
+func endings() []string {
+	return []string{"0", "00", "000", "0000", ";", "0;", "lt;", "mp;", "p;", "os;", "s;", "t;", "uot;", "ot;"}
+}
+
+// settled is the length of what a value is decoded to, as far as nothing that comes after
+// it in an answer can change it by ending an escape that its last bytes begin.
+func settled(value string) int {
+	plain := decoded(value)
 	length := len(plain)
-	for digits := range 5 {
-		other := decoded(value + "0000"[:digits])
+	for _, ending := range endings() {
+		other := decoded(value + ending)
 		length = min(length, len(other))
 		for i := range length {
 			if other[i] != plain[i] {
@@ -142,12 +164,11 @@ func settled(value, plain string) int {
 			}
 		}
 	}
-	// What follows could complete a character reference that an ampersand at its end begins.
-	const longest = len("#x10ffff")
-	if at := strings.LastIndexByte(plain, '&'); at >= max(0, len(plain)-1-longest) && !strings.Contains(plain[at:], ";") {
-		length = min(length, at)
+	if length == len(plain) {
+		return length
 	}
-	return length
+	// What such an escape stands for may in turn end one that begins before it.
+	return settled(value[:new(decoder).sourceLength([]byte(value), length)])
 }
 
 // isBase64 knows the characters of both alphabets.
