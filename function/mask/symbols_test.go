@@ -50,6 +50,19 @@ func TestMaskSymbols(t *testing.T) {
 	}
 }
 
+// TestMaskCodedAlone finds a secret in base64 and in hexadecimal digits that decoded, or
+// without what may change, is too short to be looked for as it is.
+func TestMaskCodedAlone(t *testing.T) {
+	for _, secret := range []string{"abcdef&#00000001", "abc&#x0000000001", "%41%42%43%44%45a"} {
+		masker := mask.New(secret)
+		for _, echoed := range []string{base64.StdEncoding.EncodeToString([]byte(secret)), hex.EncodeToString([]byte(secret))} {
+			if left := bodyAfter(masker, "|"+echoed+"|"); left != "|***|" {
+				t.Errorf("%q left %s", secret, left)
+			}
+		}
+	}
+}
+
 // TestMaskNoGuess masks no beginning of a secret: that would say that a guess was right so far.
 func TestMaskNoGuess(t *testing.T) {
 	for _, secret := range secretsWithSymbols() {
