@@ -41,6 +41,7 @@ func (b *builder) checkBody() error {
 // two hyphens begin a part's fields, and the last of the blank lines that a server may
 // see behind them ends them.
 func overrideInParts(body []byte) string {
+	unfold := strings.NewReplacer("\r\n ", " ", "\r\n\t", " ", "\n ", " ", "\n\t", " ")
 	blank := []byte("\r\n\r\n")
 	if !bytes.Contains(body, blank) {
 		blank = []byte("\n\n")
@@ -49,7 +50,7 @@ func overrideInParts(body []byte) string {
 		line, after, _ := bytes.Cut(rest, []byte("\n"))
 		fields, _, _ := bytes.Cut(after, blank)
 		end := min(len(line)+1+len(fields), len(rest))
-		if name := overrideInFields(rest[:end]); name != "" {
+		if name := overrideInFields(unfold.Replace(string(rest[:end]))); name != "" {
 			return name
 		}
 		rest = rest[end:]
@@ -57,9 +58,8 @@ func overrideInParts(body []byte) string {
 	return ""
 }
 
-func overrideInFields(fields []byte) string {
-	text := strings.NewReplacer("\r\n ", " ", "\r\n\t", " ", "\n ", " ", "\n\t", " ").Replace(string(fields))
-	for line := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == '\r' || r == '\n' }) {
+func overrideInFields(fields string) string {
+	for line := range strings.FieldsFuncSeq(fields, func(r rune) bool { return r == '\r' || r == '\n' }) {
 		if field, value, _ := strings.Cut(line, ":"); strings.EqualFold(trim(field), "Content-Disposition") {
 			if name := overrideInDisposition(value); name != "" {
 				return name
