@@ -39,10 +39,6 @@ func errSpread(field, name string) error {
 // overrides reports whether servers could read a header field as such a name, unless
 // the operation declares it, as a parameter or as the field of a scheme of its own.
 func overrides(operation *destination.Operation, name string) bool {
-	switch name { // what nearly every request has needs no look at its words
-	case "Accept", "Accept-Language", "Cache-Control", "Content-Type", "Idempotency-Key", "Traceparent", "User-Agent", "X-Request-Id":
-		return false
-	}
 	return isOverride(name) && !declares(operation, "header", name, gateway.SameHeaderName)
 }
 
@@ -108,7 +104,7 @@ func queryWords(words []byte, name string) (_ []byte, marked bool) {
 // isOverride reports whether a header field's name belongs to one of the families.
 func isOverride(name string) bool {
 	switch name {
-	case "Accept", "Accept-Encoding", "Accept-Language", "Content-Type", "Idempotency-Key", "User-Agent":
+	case "Accept", "Accept-Encoding", "Accept-Language", "Cache-Control", "Content-Type", "Idempotency-Key", "Traceparent", "User-Agent", "X-Request-Id":
 		return false // in nearly every request, and of no family
 	}
 	var store [64]byte
