@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strconv"
 
 	"keyrelay/function/destination"
@@ -32,8 +31,7 @@ func pack(from, to string, out io.Writer) error {
 		return fmt.Errorf("%s cannot be read: make it a folder that this program may read", to)
 	}
 	for _, entry := range entries {
-		_, ours := documents[entry.Name()]
-		if document := slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(entry.Name())); document && !ours {
+		if _, ours := documents[entry.Name()]; !ours && destination.IsDocument(entry.Name()) {
 			return fmt.Errorf("%s holds %s, which is not packed from %s: empty the folder, or write the name of another one", to, entry.Name(), from)
 		}
 	}

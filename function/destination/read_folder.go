@@ -104,8 +104,7 @@ func documents(folder string) ([]string, *Fault) {
 	}
 	var files []string
 	for _, entry := range entries {
-		extension := filepath.Ext(entry.Name())
-		if strings.HasPrefix(entry.Name(), ".") || !slices.Contains([]string{".yaml", ".yml", ".json"}, extension) {
+		if strings.HasPrefix(entry.Name(), ".") || !IsDocument(entry.Name()) {
 			continue
 		}
 		files = append(files, filepath.Join(folder, entry.Name()))
@@ -114,6 +113,12 @@ func documents(folder string) ([]string, *Fault) {
 		return nil, &Fault{Place{File: folder}, "the folder of destinations holds no document", "put the OpenAPI document of an API into it as NAME.yaml or NAME.json"}
 	}
 	return files, nil
+}
+
+// IsDocument reports whether a file has an ending by which it is read as a document, or as
+// an overlay.
+func IsDocument(file string) bool {
+	return slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(file))
 }
 
 func newReader(file string, config Config) *reader {

@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"keyrelay/function/destination"
 )
 
 // changePause is the time between two looks at the files.
@@ -38,12 +40,8 @@ func stamps(chosen options) map[string]stamp {
 	found := map[string]stamp{}
 	names, _ := filepath.Glob(filepath.Join(chosen.destinations, "*.*"))
 	for _, name := range append(names, chosen.secrets) {
-		switch filepath.Ext(name) {
-		case ".yaml", ".yml", ".json":
-		default:
-			if name != chosen.secrets {
-				continue
-			}
+		if name != chosen.secrets && !destination.IsDocument(name) {
+			continue
 		}
 		if information, err := os.Stat(name); err == nil {
 			found[name] = stamp{information.Size(), information.ModTime()}
