@@ -3,6 +3,7 @@ package plan
 import (
 	"net/http"
 	"net/url"
+	"sync"
 
 	"keyrelay/function/destination"
 )
@@ -16,14 +17,24 @@ type builder struct {
 	// reshapes says that the operation's body template makes the body.
 	reshapes bool
 
-	record record
+	// record is of use until the plan is made.
+	record *record
 }
+
+// records are those that no plan is being made from: with their tables they are most of
+// what a small request would leave to the garbage collector.
+var records = sync.Pool{New: func() any { return new(record) }}
 
 // plan makes the plan for one record. It changes the moves.
 func (d *directives) plan(moves []move, names []string, body []byte) (*Plan, error) {
 	b := &builder{Plan: Plan{Operation: d.operation, Method: d.request.Method, DryRun: d.dryRun}}
-	b.URL, b.record.session = &b.url, -1
-	if err := d.readRecord(&b.record, moves, body); err != nil {
+	b.URL, b.record = &b.url, records.Get().(*record)
+	defer func() {
+		*b.record = record{}
+		records.Put(b.record)
+	}()
+	b.record.session = -1
+	if err := d.readRecord(b.record, moves, body); err != nil {
 		return nil, err
 	}
 	path, err := b.findOperation(d, moves)
@@ -95,7 +106,7 @@ func (b *builder) findOperation(d *directives, moves []move) (path string, err e
 	if b.Operation != nil {
 		return path, nil
 	}
-	named := resolution{record: &b.record}
+	named := resolution{record: b.record}
 	unfilled, _ := d.unfilled() // says how the values of its template are written
 	for i := range moves {
 		if moves[i].to == toPath {
@@ -105,7 +116,7 @@ func (b *builder) findOperation(d *directives, moves []move) (path string, err e
 	}
 	refused := named.refusal()
 	if refused == nil {
-		if path, err = fillPath(&b.record, moves, path); err != nil {
+		if path, err = fillPath(b.record, moves, path); err != nil {
 			return "", err
 		}
 	}
@@ -119,7 +130,7 @@ func (b *builder) findOperation(d *directives, moves []move) (path string, err e
 // take takes the fields from the record that the caller and the operation name,
 // and returns all moves.
 func (b *builder) take(d *directives, moves []move) ([]move, error) {
-	named := resolution{record: &b.record}
+	named := resolution{record: b.record}
 	named.resolve(moves)
 	own := len(moves)
 	moves = d.declaredMoves(moves, b.Operation)
@@ -145,7 +156,7 @@ func (b *builder) sendsForm() bool { return b.Operation.BodyType != "" && b.reco
 
 // setURLAndHeader builds the URL and the header fields.
 func (b *builder) setURLAndHeader(d *directives, moves []move, names []string, path string) error {
-	r := &b.record
+	r := b.record
 	var store [1024]byte
 	var spans [16]headerText
 	own, err := b.fillQuery(d.location.RawQuery)
@@ -199,7 +210,7 @@ func writeQuery(text []byte, own string, r *record, moves []move) ([]byte, error
 
 // setBody decides what is sent of a body, and makes the header agree with it.
 func (b *builder) setBody(d *directives, body []byte) error {
-	r := &b.record
+	r := b.record
 	switch {
 	case b.reshapes:
 		b.Body = r.reshape(b.Operation.Body)
