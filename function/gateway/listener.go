@@ -45,16 +45,14 @@ type Listener struct {
 	close   sync.Once
 	headers atomic.Int64
 	mutex   sync.Mutex
-	// waiting are the connections on which no request is in progress, and when each may be
-	// closed for another.
-	waiting map[*callersConnection]time.Time
+	open    map[*callersConnection]struct{}
 }
 
 // Listen returns a Listener over another one; handler answers its refusals.
 func Listen(listener net.Listener, handler Handler) *Listener {
 	return &Listener{
 		Listener: listener, handler: handler,
-		free: make(chan struct{}, maxConnections), closed: make(chan struct{}), waiting: make(map[*callersConnection]time.Time),
+		free: make(chan struct{}, maxConnections), closed: make(chan struct{}), open: make(map[*callersConnection]struct{}),
 	}
 }
 
@@ -95,16 +93,20 @@ func (l *Listener) ConnState(changed net.Conn, state http.ConnState) {
 	if waits || connection.header.Load() <= MaxHeaderBytes+maxFields*fieldMemory {
 		connection.forget() // one of more fields counts until it is refused, which is at once
 	}
-	connection.waits.Store(waits)
-	l.mutex.Lock()
-	defer l.mutex.Unlock()
 	switch state {
 	case http.StateNew:
-		l.waiting[connection] = time.Now().Add(patience)
+		connection.waits.Store(time.Now().Add(patience).UnixNano())
+		l.mutex.Lock()
+		defer l.mutex.Unlock()
+		l.open[connection] = struct{}{}
 	case http.StateIdle:
-		l.waiting[connection] = time.Now()
+		connection.waits.Store(1)
+	case http.StateActive:
+		connection.waits.Store(0)
 	default:
-		delete(l.waiting, connection)
+		l.mutex.Lock()
+		defer l.mutex.Unlock()
+		delete(l.open, connection)
 	}
 }
 
@@ -114,8 +116,8 @@ func (l *Listener) closeWaiting(now time.Time, least int64) {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
 	var longest *callersConnection
-	for connection, from := range l.waiting {
-		if now.Before(from) || connection.header.Load() < least {
+	for connection := range l.open {
+		if from := connection.waits.Load(); from == 0 || now.UnixNano() < from || connection.header.Load() < least {
 			continue
 		}
 		if longest == nil || connection.header.Load() > longest.header.Load() {
@@ -123,7 +125,7 @@ func (l *Listener) closeWaiting(now time.Time, least int64) {
 		}
 	}
 	if longest != nil {
-		delete(l.waiting, longest)
+		delete(l.open, longest)
 		_ = longest.Close()
 	}
 }
@@ -133,8 +135,10 @@ type callersConnection struct {
 	net.Conn
 	listener *Listener
 	close    sync.Once
-	// waits says that no header is whole, and header is the memory that what came of one takes.
-	waits  atomic.Bool
+	// waits is when a connection on which no header is whole may be closed for another, in
+	// nanoseconds since 1970, and 0 while a request is in progress. header is the memory that
+	// what came of a header takes.
+	waits  atomic.Int64
 	header atomic.Int64
 }
 
@@ -142,7 +146,7 @@ type callersConnection struct {
 // for all connections together.
 func (c *callersConnection) Read(into []byte) (int, error) {
 	n, err := c.Conn.Read(into)
-	if n > 0 && c.waits.Load() {
+	if n > 0 && c.waits.Load() != 0 {
 		head, _, _ := bytes.Cut(into[:n], []byte("\r\n\r\n"))
 		used := int64(len(head) + fieldMemory*bytes.Count(head, []byte("\n")))
 		c.header.Add(used)
