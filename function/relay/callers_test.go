@@ -79,7 +79,7 @@ func TestRequestIDs(t *testing.T) {
 		answered := call.overHTTP(s.handler)
 		entry := s.lastEntry()
 		got, _ := entry["requestId"].(string)
-		if test.want != made && got != test.want || test.want == made && !regexp.MustCompile(`^[a-z2-7]{26}$`).MatchString(got) {
+		if test.want != made && got != test.want || test.want == made && !regexp.MustCompile(`^[0-9a-f]{32}$`).MatchString(got) {
 			t.Errorf("%s: the id is %q, want %s", name, got, test.want)
 		}
 		if ids := answered.header["X-Relay-Request-Id"]; len(ids) != 1 || ids[0] != got {

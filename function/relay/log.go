@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"keyrelay/function/rawjson"
 )
@@ -193,8 +194,11 @@ func appendName(line []byte, name string) []byte {
 // appendString writes a JSON string.
 func appendString(line []byte, text string) []byte {
 	line = append(line, '"')
-	for _, c := range []byte(strings.ToValidUTF8(text, "?")) {
-		line = rawjson.AppendCharacter(line, c)
+	if !utf8.ValidString(text) {
+		text = strings.ToValidUTF8(text, "?")
+	}
+	for i := range len(text) {
+		line = rawjson.AppendCharacter(line, text[i])
 	}
 	return append(line, '"')
 }

@@ -1,8 +1,9 @@
 package relay
 
 import (
-	"crypto/rand"
+	"encoding/binary"
 	"encoding/hex"
+	"math/rand/v2"
 	"strings"
 
 	"keyrelay/function/gateway"
@@ -27,7 +28,13 @@ func requestID(request *gateway.Request) string {
 	if sent := request.Header["X-Request-Id"]; len(sent) == 1 && isID(sent[0]) {
 		return sent[0]
 	}
-	return strings.ToLower(rand.Text())
+	return madeID()
+}
+
+// madeID returns an id that no other request has, as long as a trace id.
+func madeID() string {
+	first, second := rand.Uint64(), rand.Uint64() // #nosec G404 -- it tells requests apart and is no secret
+	return hex.EncodeToString(binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, first), second))
 }
 
 // traceID returns the trace id of a traceparent; empty if there is no valid one.
