@@ -1,11 +1,12 @@
 package destination
 
 import (
-	"bytes"
 	"encoding/json"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+
+	"keyrelay/function/rawjson"
 )
 
 // maxJSONText bounds the JSON that a document's value stands for: YAML aliases
@@ -32,7 +33,7 @@ func (r *reader) appendJSON(text []byte, node *yaml.Node, depth, most int, scala
 	case yaml.MappingNode:
 		text = append(text, '{')
 		for i := 0; i+1 < len(node.Content); i += 2 {
-			text = append(append(text, ","[:min(i, 1)]...), quote(node.Content[i].Value)...)
+			text = append(append(text, ","[:min(i, 1)]...), rawjson.Encode(node.Content[i].Value)...)
 			if text = r.appendJSON(append(text, ':'), node.Content[i+1], depth+1, most, scalar); text == nil {
 				return nil
 			}
@@ -62,16 +63,5 @@ func (r *reader) appendScalar(text []byte, node *yaml.Node) []byte {
 		}
 		return append(text, node.Value...)
 	}
-	return append(text, quote(node.Value)...)
-}
-
-// quote returns a text as a JSON string. Nothing is escaped that need not be.
-func quote(text string) []byte {
-	var quoted bytes.Buffer
-	encoder := json.NewEncoder(&quoted)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(text); err != nil {
-		return []byte(`""`)
-	}
-	return bytes.TrimSuffix(quoted.Bytes(), []byte("\n"))
+	return append(text, rawjson.Encode(node.Value)...)
 }

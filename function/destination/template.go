@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+
+	"keyrelay/function/rawjson"
 )
 
 // cutExpression splits a text around its first {{{expression}}}. expression is
@@ -108,7 +110,7 @@ func (c *bodyCompiler) value(node *yaml.Node) {
 			if strings.Contains(name.Value, "{{{") {
 				c.reader.fault(name, "an expression stands in a member's name", "write it as the member's value")
 			}
-			c.child(&before, string(quote(name.Value))+":", node.Content[i+1])
+			c.child(&before, string(rawjson.Encode(name.Value))+":", node.Content[i+1])
 		}
 		c.literal("}")
 	case yaml.SequenceNode:
@@ -161,7 +163,7 @@ func (c *bodyCompiler) scalar(node *yaml.Node) {
 			c.broken(node, err)
 			return
 		}
-		quoted := quote(literal)
+		quoted := rawjson.Encode(literal)
 		c.literal(string(quoted[1 : len(quoted)-1]))
 		if expression != "" {
 			c.field(node, expression, true)

@@ -209,7 +209,7 @@ func (t *JSONTemplate) Fill(find Find) (value []byte, err error) {
 		if err != nil {
 			return nil, err
 		}
-		value = append(value, quote(text)...)
+		value = append(value, rawjson.Encode(text)...)
 	}
 	return value, nil
 }

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"strconv"
 	"time"
+
+	"keyrelay/function/rawjson"
 )
 
 // A QueueMessage is a message that was received from an Amazon SQS queue.
@@ -73,11 +75,7 @@ func encodeFailures(ids []string) []byte {
 	for _, id := range ids {
 		answer.BatchItemFailures = append(answer.BatchItemFailures, failure{id})
 	}
-	encoded, err := json.Marshal(answer)
-	if err != nil {
-		panic(err) // unreachable: only texts are encoded
-	}
-	return encoded
+	return rawjson.Encode(answer)
 }
 
 func refuseQueueEvent() error {

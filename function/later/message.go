@@ -1,7 +1,6 @@
 package later
 
 import (
-	"bytes"
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
@@ -16,6 +15,7 @@ import (
 	"golang.org/x/text/encoding/charmap"
 
 	"keyrelay/function/gateway"
+	"keyrelay/function/rawjson"
 )
 
 // version is the version of a message's form.
@@ -85,14 +85,8 @@ func (m *Message) Encode() (string, error) {
 	} else {
 		written.Base64 = m.Body
 	}
-	var out bytes.Buffer
-	encoder := json.NewEncoder(&out)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(written); err != nil {
-		panic(err) // unreachable: only texts, a number and a time are encoded
-	}
 	// These two are the only characters of a JSON text that SQS does not take.
-	text := strings.NewReplacer("\ufffe", `\ufffe`, "\uffff", `\uffff`).Replace(strings.TrimSuffix(out.String(), "\n"))
+	text := strings.NewReplacer("\ufffe", `\ufffe`, "\uffff", `\uffff`).Replace(string(rawjson.Encode(written)))
 	if len(text) > MaxMessageBytes {
 		return "", &gateway.Refusal{
 			Reason: ErrTooLarge,

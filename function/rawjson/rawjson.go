@@ -26,7 +26,7 @@
 //	value := o.Value(index).Of(text)
 //
 // ScalarText returns what such a value says, Members and Elements its parts, and a Pointer
-// finds a value deep in a text. Escape writes a string.
+// finds a value deep in a text. Escape writes a string, and Encode a whole value.
 //
 // Limits: a text is shorter than 4 GB and nests at most as deep as the cursor's
 // Depth, and the objects that are open at one position have at most MaxNames members.

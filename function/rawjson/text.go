@@ -3,6 +3,7 @@ package rawjson
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/json"
 	"slices"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -173,4 +174,16 @@ func AppendCharacter(out []byte, c byte) []byte {
 		return append(out, '\\', 'u', '0', '0', digits[c>>4], digits[c&0xF])
 	}
 	return append(out, c)
+}
+
+// Encode writes a value that always has an encoding: texts, numbers and what holds them.
+// Nothing is escaped that JSON does not ask for.
+func Encode(value any) []byte {
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(value); err != nil {
+		panic(err)
+	}
+	return bytes.TrimSuffix(out.Bytes(), []byte("\n"))
 }

@@ -9,6 +9,7 @@ import (
 	"keyrelay/function/gateway"
 	"keyrelay/function/later"
 	"keyrelay/function/plan"
+	"keyrelay/function/rawjson"
 )
 
 // acceptedDocument is the answer to what is delivered later.
@@ -25,7 +26,7 @@ type acceptedDocument struct {
 func newAccepted(document acceptedDocument) *gateway.Response {
 	header := ownHeader("application/json", madeByRelay)
 	header["Preference-Applied"] = []string{"respond-async"}
-	return &gateway.Response{Status: http.StatusAccepted, Header: header, Body: encodeJSON(document)}
+	return &gateway.Response{Status: http.StatusAccepted, Header: header, Body: rawjson.Encode(document)}
 }
 
 // accept queues a record to be delivered later.
@@ -71,7 +72,7 @@ func (b *batchRun) enqueue(ctx context.Context, group string) {
 		}
 		made := &b.deliveries[i]
 		if made.err = err; err == nil {
-			made.result = result{status: http.StatusAccepted, contentType: "application/json", body: encodeJSON(acceptedDocument{ID: b.messages[i].ID})}
+			made.result = result{status: http.StatusAccepted, contentType: "application/json", body: rawjson.Encode(acceptedDocument{ID: b.messages[i].ID})}
 			b.entry.queued++
 		}
 	}

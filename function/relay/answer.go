@@ -2,7 +2,6 @@ package relay
 
 import (
 	"bytes"
-	"encoding/json"
 	"net/http"
 	"regexp"
 	"slices"
@@ -32,18 +31,6 @@ func newProblemDocument(problem Problem, refusal *gateway.Refusal) problemDocume
 		Fields:  refusal.Fields,
 		Allowed: refusal.Allowed,
 	}
-}
-
-// encodeJSON writes a value of our own types without escaping <, > and &: the
-// answer is read by people and programs, not embedded in HTML.
-func encodeJSON(value any) []byte {
-	var out bytes.Buffer
-	encoder := json.NewEncoder(&out)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(value); err != nil {
-		panic(err) // unreachable: only structs of texts and numbers are encoded
-	}
-	return bytes.TrimRight(out.Bytes(), "\n")
 }
 
 // addRefusalHeaders adds the header fields that some statuses call for:

@@ -15,6 +15,7 @@ import (
 	"keyrelay/function/gateway"
 	"keyrelay/function/later"
 	"keyrelay/function/plan"
+	"keyrelay/function/rawjson"
 	"keyrelay/function/session"
 )
 
@@ -280,7 +281,7 @@ func (b *batchRun) response(briefly bool) *gateway.Response {
 // incompleteJSON is the problem of a batch, with the results behind its other members.
 func incompleteJSON(problem Problem, results []byte) []byte {
 	const detail = "Not every record was accepted. results has one entry for each record in its order: the API's status, a problem, or sent: false where no time was left. Fix those with a 4xx status or a problem, and send again only what was not accepted."
-	document := encodeJSON(newProblemDocument(problem, &gateway.Refusal{Detail: detail}))
+	document := rawjson.Encode(newProblemDocument(problem, &gateway.Refusal{Detail: detail}))
 	out := make([]byte, 0, len(document)+len(results)+len(`,"results":}`))
 	out = append(out, document[:len(document)-1]...)
 	out = append(out, `,"results":`...)

@@ -9,6 +9,7 @@ import (
 	"keyrelay/function/credential"
 	"keyrelay/function/gateway"
 	"keyrelay/function/plan"
+	"keyrelay/function/rawjson"
 	"keyrelay/function/upstream"
 )
 
@@ -39,7 +40,7 @@ func dryRun(outbound *plan.Plan, deferred bool) *gateway.Response {
 	return &gateway.Response{
 		Status: http.StatusOK,
 		Header: ownHeader("application/json", madeByRelay),
-		Body:   encodeJSON(shown),
+		Body:   rawjson.Encode(shown),
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"keyrelay/function/gateway"
 	"keyrelay/function/plan"
+	"keyrelay/function/rawjson"
 	"keyrelay/function/upstream"
 )
 
@@ -144,7 +145,7 @@ func refuse(err error, entry *logEntry) *gateway.Response {
 	}
 	header := ownHeader("application/problem+json", proxyError)
 	addRefusalHeaders(header, problem, refusal)
-	return &gateway.Response{Status: problem.Status, Header: header, Body: encodeJSON(newProblemDocument(problem, refusal))}
+	return &gateway.Response{Status: problem.Status, Header: header, Body: rawjson.Encode(newProblemDocument(problem, refusal))}
 }
 
 // refusalFrom is what the caller may see of an error.

@@ -47,7 +47,7 @@ func (r *result) append(out []byte, briefly bool) []byte {
 	}
 	if !briefly {
 		if r.location != "" {
-			out = append(append(out, `,"location":`...), encodeJSON(r.location)...)
+			out = append(append(out, `,"location":`...), rawjson.Encode(r.location)...)
 		}
 		out = r.appendBody(out)
 	}
@@ -66,7 +66,7 @@ func (r *result) appendBody(out []byte) []byte {
 	}
 	out = base64.StdEncoding.AppendEncode(append(out, `,"base64":"`...), r.body)
 	out = append(out, `","mediaType":`...)
-	return append(out, encodeJSON(strings.ToValidUTF8(r.contentType, "?"))...)
+	return append(out, rawjson.Encode(strings.ToValidUTF8(r.contentType, "?"))...)
 }
 
 // appendJSONText writes valid UTF-8 as the inside of a JSON string. It stops where the
@@ -190,7 +190,7 @@ func (d *delivery) append(out []byte, briefly bool) []byte {
 	case d.status > 0:
 		return d.result.append(out, briefly)
 	case d.err != nil:
-		return append(out, encodeJSON(newProblemResult(d.err))...)
+		return append(out, rawjson.Encode(newProblemResult(d.err))...)
 	}
 	return append(out, `{"sent":false}`...)
 }
