@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"keyrelay/function/rawjson"
+	"keyrelay/function/retrieval"
 )
 
 // What is marked at most: beyond that the page shows texts without colours.
@@ -203,7 +204,7 @@ func (s *standIns) valueText(rest string, word standIn, after string, quoted boo
 	}
 	scalar, _ := rawjson.ScalarText(nil, []byte(word.raw))
 	text := string(scalar)
-	for _, written := range []string{text, percentEncoded(text), url.QueryEscape(text), strings.Trim(word.raw, `"`), word.raw} {
+	for _, written := range []string{text, retrieval.EscapeQuery(text), url.QueryEscape(text), strings.Trim(word.raw, `"`), word.raw} {
 		if strings.HasPrefix(rest, written) && strings.HasPrefix(rest[len(written):], following) {
 			return written, true
 		}
@@ -213,9 +214,4 @@ func (s *standIns) valueText(rest string, word standIn, after string, quoted boo
 	}
 	at := strings.Index(rest, following)
 	return rest[:max(at, 0)], at >= 0
-}
-
-// percentEncoded writes a text as the relay writes it in a URL (RFC 3986 section 2.3).
-func percentEncoded(text string) string {
-	return strings.ReplaceAll(url.QueryEscape(text), "+", "%20")
 }

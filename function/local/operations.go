@@ -11,6 +11,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"keyrelay/function/destination"
+	"keyrelay/function/rawjson"
 )
 
 // An operation is what a document declares that can be called. It is read from the
@@ -231,8 +232,8 @@ func resolve(root, node *yaml.Node) *yaml.Node {
 			return node
 		}
 		node = root
-		for token := range strings.SplitSeq(reference, "/") {
-			node = child(node, strings.NewReplacer("~1", "/", "~0", "~").Replace(token))
+		for _, token := range rawjson.Pointer("/" + reference).Tokens() {
+			node = child(node, token)
 		}
 	}
 	return nil

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"embed"
 	"encoding/json"
 	"errors"
@@ -15,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"keyrelay/function/cache"
 	"keyrelay/function/destination"
 	"keyrelay/function/secret"
 )
@@ -358,23 +358,13 @@ func (w *workbench) watch(out http.ResponseWriter, r *http.Request) {
 		select {
 		case <-wake:
 			// A burst is one update.
-			if !pause(r.Context(), 50*time.Millisecond) {
+			if cache.Sleep(r.Context(), 50*time.Millisecond) != nil {
 				return
 			}
 		case <-time.After(15 * time.Second):
 		case <-r.Context().Done():
 			return
 		}
-	}
-}
-
-// pause waits, and reports whether the context still lasts.
-func pause(ctx context.Context, span time.Duration) bool {
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(span):
-		return true
 	}
 }
 

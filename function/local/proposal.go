@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"keyrelay/function/gateway"
 	"keyrelay/function/rawjson"
 )
 
@@ -184,9 +185,7 @@ func (p *proposal) cookies(value string) {
 
 // isToken reports whether a text is a token of HTTP, as names of header fields are (RFC 9110 section 5.6.2).
 func isToken(text string) bool {
-	return text != "" && len(text) < 100 && !strings.ContainsFunc(text, func(c rune) bool {
-		return c <= ' ' || c > '~' || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, c)
-	})
+	return len(text) < 100 && gateway.ValidHeaderName(text)
 }
 
 // mayBeSecret reports whether a name is one that keys and tokens have. It says yes too often
