@@ -142,8 +142,7 @@ func (l loginRequest) scope() (scope retrieval.Scope, err error) {
 
 // explained adds to a refusal what its log entry would say.
 func explained(err error) error {
-	var refusal *gateway.Refusal
-	if errors.As(err, &refusal) && refusal.Note != "" {
+	if refusal, ok := errors.AsType[*gateway.Refusal](err); ok && refusal.Note != "" {
 		return fmt.Errorf("%w %s", err, refusal.Note)
 	}
 	return err

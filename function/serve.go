@@ -82,8 +82,7 @@ func poll(stop context.Context, log *slog.Logger, wired *relay.Relay) (wait func
 		defer close(done)
 		wired.Poll(stop, drainTime, func(err error) {
 			detail := err.Error()
-			var refusal *gateway.Refusal
-			if errors.As(err, &refusal) {
+			if refusal, ok := errors.AsType[*gateway.Refusal](err); ok {
 				detail = refusal.Note
 			}
 			log.Error("queue", "problem", "queue-unavailable", "blame", "keyrelay", "detail", detail)

@@ -97,8 +97,7 @@ func (e *entry[V]) fail(failure error) {
 // pauseAfter is how long no other try is made after so many failures: as long as the
 // last one says, neither less nor more, where it says so.
 func pauseAfter(failure error, failures int) time.Duration {
-	var refusal *gateway.Refusal
-	if errors.As(failure, &refusal) && refusal.RetryAfter > 0 {
+	if refusal, ok := errors.AsType[*gateway.Refusal](failure); ok && refusal.RetryAfter > 0 {
 		return time.Duration(refusal.RetryAfter) * time.Second
 	}
 	return backOff(failures)

@@ -165,8 +165,7 @@ func (t *Table) change(ctx context.Context, id string, changed change) (there it
 			ExpressionAttributeValues:           changed.values,
 			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 		}, limit)
-		var untrue *types.ConditionalCheckFailedException
-		if errors.As(err, &untrue) {
+		if untrue, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
 			there = readItem(untrue.Item)
 			return nil
 		}

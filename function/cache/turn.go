@@ -76,8 +76,7 @@ func (t *Table) Share(ctx context.Context, turn Turn) (unshared string, err erro
 			}
 		}
 	}
-	var trouble fault
-	if errors.As(err, &trouble) {
+	if trouble, ok := errors.AsType[fault](err); ok {
 		return trouble.Error(), turn.alone(ctx)
 	}
 	return "", err

@@ -242,8 +242,7 @@ func (c *Credential) add(ctx context.Context, s *Store, scope retrieval.Scope, c
 	}
 	start := time.Now()
 	made, taken, err := s.kind(scope.Scheme.Kind).get(ctx, scope)
-	var refusal *gateway.Refusal
-	if errors.As(err, &refusal) {
+	if refusal, ok := errors.AsType[*gateway.Refusal](err); ok {
 		named := *refusal
 		named.Scheme = scope.Scheme.Name
 		return &named

@@ -130,8 +130,7 @@ func printable(message string) string {
 
 // causeOf returns ErrAbsent where the service says that there is no such secret.
 func causeOf(err error) error {
-	var fault smithy.APIError
-	if errors.As(err, &fault) && (fault.ErrorCode() == "ResourceNotFoundException" || fault.ErrorCode() == NotInFile) {
+	if fault, ok := errors.AsType[smithy.APIError](err); ok && (fault.ErrorCode() == "ResourceNotFoundException" || fault.ErrorCode() == NotInFile) {
 		return errors.Join(ErrAbsent, err)
 	}
 	return err
