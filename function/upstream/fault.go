@@ -60,8 +60,6 @@ func findEnd(ctx context.Context) (finding, bool) {
 
 // findAnswer is about answers that began well.
 func findAnswer(err error) (finding, bool) {
-	var reading answerError
-	began := errors.As(err, &reading)
 	switch {
 	case errors.Is(err, gateway.ErrTooLong):
 		return finding{ErrAnswerTooLarge, "sent an answer of more than 6,291,556 bytes, the most that the relay passes on. Ask for less at once, for example for one page."}, true
@@ -71,9 +69,9 @@ func findAnswer(err error) (finding, bool) {
 		return finding{ErrAnswerBroken, "answered with a status that HTTP does not have. Report it to the operator of that API."}, true
 	case errors.Is(err, errField):
 		return finding{ErrAnswerBroken, "answered with a header field whose name or value HTTP does not allow. It has received the request. Report it to the operator of that API."}, true
-	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum), errors.Is(err, zlib.ErrChecksum), errors.Is(err, zlib.ErrDictionary), errors.As(err, new(flate.CorruptInputError)):
+	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum), errors.Is(err, zlib.ErrChecksum), errors.Is(err, zlib.ErrDictionary), has[flate.CorruptInputError](err):
 		return finding{ErrAnswerBroken, "answered in gzip or deflate, which the relay does not ask for, and it cannot be decoded. It has received the request. Report it to the operator of that API."}, true
-	case errors.Is(err, io.ErrUnexpectedEOF), began && lost(err):
+	case errors.Is(err, io.ErrUnexpectedEOF), has[answerError](err) && lost(err):
 		return finding{ErrAnswerIncomplete, "broke off in the middle of its answer. It has received the request; check what it did before sending it again."}, true
 	default:
 		return finding{}, false
@@ -82,20 +80,15 @@ func findAnswer(err error) (finding, bool) {
 
 // findCertificate is about certificates that do not hold.
 func findCertificate(err error) (finding, bool) {
-	var (
-		verification *tls.CertificateVerificationError
-		hostname     x509.HostnameError
-		authority    x509.UnknownAuthorityError
-		invalid      x509.CertificateInvalidError
-	)
+	var invalid x509.CertificateInvalidError
 	switch {
-	case errors.As(err, &hostname):
+	case has[x509.HostnameError](err):
 		return finding{ErrCertificate, "showed a certificate for another host name. Check the host name in the destination's server URL."}, true
-	case errors.As(err, &authority):
+	case has[x509.UnknownAuthorityError](err):
 		return finding{ErrCertificate, "showed a certificate of an unknown authority. If it is a private authority, name its roots with x-keyrelay-ca in the destination's document."}, true
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		return finding{ErrCertificate, "showed a certificate that has expired or is not valid yet. Its operator has to renew it."}, true
-	case errors.As(err, &invalid), errors.As(err, &verification):
+	case errors.As(err, &invalid), has[*tls.CertificateVerificationError](err):
 		return finding{ErrCertificate, "showed a certificate that cannot be verified. Its operator has to replace it."}, true
 	default:
 		return finding{}, false
@@ -104,16 +97,14 @@ func findCertificate(err error) (finding, bool) {
 
 // findHandshake is about TLS besides certificates.
 func findHandshake(err error) (finding, bool) {
-	var handshake handshakeError
-	var plain tls.RecordHeaderError
 	switch {
 	case renegotiates(err):
 		return finding{ErrTLS, "asks for a client certificate by TLS renegotiation, after the request was sent, which the relay does not do. Its operator has to ask for it in the handshake; then declare the certificate as a mutualTLS scheme in the destination's document."}, true
-	case !errors.As(err, &handshake):
+	case !has[handshakeError](err):
 		return finding{}, false
 	case timedOut(err):
 		return finding{ErrConnectionTimeout, "did not finish the TLS handshake within 10 seconds. The request was not sent; try again later."}, true
-	case errors.As(err, &plain):
+	case has[tls.RecordHeaderError](err):
 		return finding{ErrTLS, "does not speak TLS at this port. Check scheme and port of the destination's server URL."}, true
 	default:
 		return finding{ErrTLS, "failed the TLS handshake. The request was not sent; the API has to offer TLS 1.2 or later and HTTP/1.1, and to accept the client certificate where it asks for one."}, true
@@ -175,6 +166,12 @@ func findConnection(err error) (finding, bool) {
 	default:
 		return finding{}, false
 	}
+}
+
+// has reports whether an error is, or wraps, one of a type.
+func has[E error](err error) bool {
+	_, found := errors.AsType[E](err)
+	return found
 }
 
 func timedOut(err error) bool {

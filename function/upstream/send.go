@@ -153,15 +153,12 @@ func readWithin(answer *http.Response, take func(int64) error) ([]byte, error) {
 		taken, refused = size, err != nil
 		return err
 	})
-	switch {
-	case refused:
+	if refused {
 		thrown, err := io.Copy(io.Discard, io.LimitReader(answer.Body, gateway.MaxAnswerBytes+1))
 		if err == nil && thrown > gateway.MaxAnswerBytes {
 			return nil, gateway.ErrTooLong
 		}
 		return nil, readingError(err)
-	case errors.Is(err, gateway.ErrTooLong):
-		return nil, err
 	}
 	return body, readingError(err)
 }
@@ -176,10 +173,7 @@ func readingError(err error) error {
 // readBody reads the body of an answer of at most limit bytes to its end.
 func readBody(answer *http.Response, limit int) ([]byte, error) {
 	body, err := gateway.ReadAll(answer.Body, answer.ContentLength, int64(limit))
-	if err != nil && !errors.Is(err, gateway.ErrTooLong) {
-		err = answerError{err}
-	}
-	return body, err
+	return body, readingError(err)
 }
 
 // keepEndToEnd removes the fields that end at a connection: those that Connection
