@@ -7,7 +7,6 @@ import (
 	"keyrelay/function/cache"
 	"keyrelay/function/destination"
 	"keyrelay/function/gateway"
-	"keyrelay/function/plan"
 	"keyrelay/function/retrieval"
 	"keyrelay/function/secret"
 )
@@ -18,7 +17,7 @@ func (s *Store) checkChosen(ctx context.Context, scope retrieval.Scope, chosen m
 	for _, scheme := range scope.Scheme.Choosers() {
 		if _, given := chosen[scheme.SecretField]; !given {
 			return &gateway.Refusal{
-				Reason: plan.ErrFieldMissing,
+				Reason: ErrFieldMissing,
 				Detail: "The record lacks the field that chooses whose credential of " + scope.Destination.Name + " is sent. Send it: " + scheme.SecretField + ".",
 				Fields: []string{scheme.SecretField},
 			}

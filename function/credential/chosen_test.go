@@ -12,7 +12,6 @@ import (
 	"keyrelay/function/destination"
 	"keyrelay/function/fake"
 	"keyrelay/function/gateway"
-	"keyrelay/function/plan"
 	"keyrelay/function/secret"
 )
 
@@ -71,7 +70,7 @@ func TestChosenThroughOthers(t *testing.T) {
 			outbound = w.plan()
 			outbound.Operation = alternative
 		}
-		for member, want := range map[string]error{"acme": nil, "globex": credential.ErrUnknown, "": plan.ErrFieldMissing} {
+		for member, want := range map[string]error{"acme": nil, "globex": credential.ErrUnknown, "": credential.ErrFieldMissing} {
 			outbound.Chosen = map[string]string{"org": member, "other": "x"}
 			if member == "" {
 				delete(outbound.Chosen, "org")

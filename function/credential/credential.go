@@ -30,8 +30,12 @@ import (
 	"keyrelay/function/upstream"
 )
 
-// ErrUnknown says that a record chose a credential that does not exist.
-var ErrUnknown = errors.New("the credential is unknown")
+var (
+	// ErrUnknown says that a record chose a credential that does not exist.
+	ErrUnknown = errors.New("the credential is unknown")
+	// ErrFieldMissing says that a record lacks the field that chooses a credential.
+	ErrFieldMissing = errors.New("a field is missing")
+)
 
 // A Store makes credentials and keeps them. It is safe for concurrent use.
 type Store struct {
@@ -98,8 +102,8 @@ type Stats struct {
 }
 
 // Get returns what the plan's operation and its header placeholders ask for. The
-// error is a *gateway.Refusal with the reason secret.ErrUnavailable,
-// retrieval.ErrFailed or retrieval.ErrTimeout.
+// error is a *gateway.Refusal with the reason ErrUnknown, ErrFieldMissing,
+// secret.ErrUnavailable, retrieval.ErrFailed or retrieval.ErrTimeout.
 func (s *Store) Get(ctx context.Context, outbound *plan.Plan) (*Credential, error) {
 	if ready := s.Ready(outbound); ready != nil {
 		return ready, nil

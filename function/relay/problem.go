@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"keyrelay/function/gateway"
-	"keyrelay/function/plan"
 	"keyrelay/function/rawjson"
 	"keyrelay/function/upstream"
 )
@@ -39,6 +38,8 @@ var (
 	errInternal = errors.New("the relay failed")
 	// errBatchIncomplete says that not every record of a batch was accepted.
 	errBatchIncomplete = errors.New("the batch is incomplete")
+	// errRecordTooLarge says that a record or a batch asks for more than the relay can do.
+	errRecordTooLarge = errors.New("the record is too large")
 	// errAnswerTooLarge says that the caller's gateway cannot carry the answer once it is encoded.
 	errAnswerTooLarge = errors.New("the answer is too large for the gateway")
 )
@@ -104,7 +105,7 @@ func problemFor(err error) (Problem, string) {
 func answerTooLarge(entry *logEntry) error {
 	if entry.dryRun {
 		return &gateway.Refusal{
-			Reason: plan.ErrRecordTooLarge,
+			Reason: errRecordTooLarge,
 			Detail: "The record could be sent, but its dry run is longer than Lambda can hand back (6,291,556 bytes, encoded). Try a shorter one, or send it without X-Relay-Dry-Run.",
 		}
 	}

@@ -51,6 +51,6 @@ func (b *batchSessions) check(ctx context.Context, d *destination.Destination, t
 }
 
 var errTooManyTokens error = &gateway.Refusal{
-	Reason: plan.ErrRecordTooLarge,
+	Reason: errRecordTooLarge,
 	Detail: fmt.Sprintf("The batch holds more than %d different session tokens, each of which has to be asked about. Send this record in another batch.", maxIntrospections),
 }
