@@ -75,7 +75,8 @@ func isHere(d *destination.Destination, security []destination.Requirement, mana
 func unusable(d *destination.Destination, scheme *destination.SecurityScheme, err error) (fault destination.Fault, found bool) {
 	for _, placed := range d.References {
 		problem, remedy, own := secret.Problem(placed.Reference, err)
-		if own && (placed.Scheme == scheme.Name || placed.Reference == d.Variables) {
+		named := placed.Scheme == scheme.Name || scheme.Source != nil && placed.Scheme == scheme.Source.Name
+		if own && (named || placed.Reference == d.Variables) {
 			return destination.Fault{Place: placed.Place, Problem: "the secret " + placed.String() + " of the security scheme " + scheme.Name + " " + problem, Remedy: remedy}, true
 		}
 	}

@@ -105,6 +105,22 @@ func TestCheckLeavesAlone(t *testing.T) {
 	}
 }
 
+// TestCheckShared has the secret of a login hold an access token that is used as it is: a
+// scheme that is filled from the answer of its call takes what it names from the secret.
+func TestCheckShared(t *testing.T) {
+	for _, test := range []struct{ value, problem string }{
+		{`x-keyrelay-value: "{{{access_token}}}"`, ""},
+		{`x-keyrelay-value: "{{{shop}}}"`, "{{{/shop}}} finds nothing"},
+		{`x-keyrelay-response: {header: X-Session}`, "write x-keyrelay-value instead"},
+	} {
+		err := checked(t, `type: apiKey, in: header, name: X-Token, x-keyrelay-retrieval: login, `+test.value+`}, `+
+			`login: {type: oauth2, flows: {authorizationCode: {authorizationUrl: "https://id.example.com/consent", tokenUrl: "https://id.example.com/token", scopes: {}}}`, `{"access_token": "hush"}`)
+		if test.problem == "" && err != nil || test.problem != "" && (err == nil || !strings.Contains(err.Error(), test.problem)) {
+			t.Errorf("%s: %v", test.value, err)
+		}
+	}
+}
+
 // checked checks a scheme whose secret, of the environment, has this value.
 func checked(t *testing.T, scheme, value string) error {
 	t.Helper()

@@ -245,7 +245,7 @@ func (c *Credential) add(ctx context.Context, s *Store, scope retrieval.Scope, c
 		return err
 	}
 	start := time.Now()
-	made, taken, err := s.kind(scope.Scheme.Kind).get(ctx, scope)
+	made, taken, err := s.kind(scope.Scheme).get(ctx, scope)
 	if refusal, ok := errors.AsType[*gateway.Refusal](err); ok {
 		named := *refusal
 		named.Scheme = scope.Scheme.Name
@@ -333,7 +333,7 @@ func (s *Store) Renew(ctx context.Context, used *Credential) (other *Credential,
 
 // renew returns another part than the one used, or that one if there is no other.
 func (s *Store) renew(ctx context.Context, used *part) (*part, stats) {
-	renew := s.kind(used.scope.Scheme.Kind).renew
+	renew := s.kind(used.scope.Scheme).renew
 	if renew == nil {
 		return used, stats{}
 	}

@@ -20,7 +20,11 @@ type kind struct {
 }
 
 // kind is the one table of kinds.
-func (s *Store) kind(of destination.Kind) kind {
+func (s *Store) kind(scheme *destination.SecurityScheme) kind {
+	of := scheme.Kind
+	if scheme.Source != nil {
+		of = scheme.Source.Kind
+	}
 	switch of {
 	case destination.StaticKey:
 		return s.static(fromKey)
@@ -110,7 +114,7 @@ func (s *Store) Fill(ctx context.Context, d *destination.Destination, scheme *de
 	switch scheme.Kind {
 	case destination.StaticKey, destination.Bearer, destination.Basic, destination.SignedOAuth1:
 		if scheme.SecretField == "" { // else the record says which
-			_, _, _ = s.kind(scheme.Kind).get(ctx, retrieval.NewScope(d, destination.Requirement{Scheme: scheme}))
+			_, _, _ = s.kind(scheme).get(ctx, retrieval.NewScope(d, destination.Requirement{Scheme: scheme}))
 		}
 	}
 }
@@ -157,7 +161,7 @@ func (s *Store) token() kind {
 
 // other is a retrieval.Others.
 func (s *Store) other(ctx context.Context, scope retrieval.Scope, refused retrieval.Other) (retrieval.Other, error) {
-	of := s.kind(scope.Scheme.Kind)
+	of := s.kind(scope.Scheme)
 	had, _, err := of.get(ctx, scope)
 	if err == nil && refused != (retrieval.Other{}) && had.other() == refused {
 		had, _, err = of.renew(ctx, had)

@@ -26,6 +26,8 @@ func fromAccessToken(scheme *destination.SecurityScheme, value secret.Value) (*p
 		return nil, secret.Unusable(scheme.Secret, "holds no access token.") // and so the means to retrieve one
 	case scheme.Value != nil:
 		return fromKey(scheme, value)
+	case scheme.Source != nil:
+		return nil, secret.Unusable(scheme.Secret, "holds an access token that is used as it is, so that there is no answer for x-keyrelay-response of "+scheme.Name+". Write x-keyrelay-value instead, or store what a token is retrieved with.")
 	case !value.IsJSON:
 		return fromBearerToken(scheme, value)
 	}

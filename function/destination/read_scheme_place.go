@@ -144,7 +144,8 @@ func (r *reader) source(scheme *SecurityScheme, node *yaml.Node, kind string) {
 	}
 }
 
-// checkSource notes what a scheme that is filled from another's answer lacks.
+// checkSource notes what a scheme that is filled from another's answer lacks. What it
+// takes that is not in the answer is in the other's secret.
 func (r *reader) checkSource(scheme *SecurityScheme, node *yaml.Node) {
 	if scheme.Source == nil {
 		return
@@ -157,6 +158,11 @@ func (r *reader) checkSource(scheme *SecurityScheme, node *yaml.Node) {
 	if scheme.Source.Source != nil {
 		r.fault(node, printable(scheme.Source.Name)+" is itself filled from another scheme's answer", "name that other scheme")
 	}
+	if at := r.member(node, extensionPrefix+"secret"); at != nil {
+		r.fault(at, "this scheme is filled from the answer for "+printable(scheme.Source.Name)+", and reads no secret of its own", "write the secret on "+printable(scheme.Source.Name))
+	}
+	scheme.Secret, scheme.SecretField = scheme.Source.Secret, scheme.Source.SecretField
+	r.namesSecret[scheme] = r.namesSecret[scheme.Source]
 	if scheme.Value == nil && scheme.ResponseHeader == "" && scheme.ResponseCookie == "" {
 		r.fault(node, "this scheme does not say what of the answer is its value", "write "+extensionPrefix+"value or "+extensionPrefix+"response")
 	}
