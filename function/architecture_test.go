@@ -103,7 +103,7 @@ func draw(read map[string]layer, order []string) string {
 // the code: what stands there between two comments is drawn from the imports.
 func TestArchitecture(t *testing.T) {
 	order := []string{"rawjson", "gateway", "destination", "plan", "cache", "secret", "upstream", "mask", "retrieval", "credential",
-		"session", "caller", "later", "relay", "fake", "local", "main"}
+		"session", "caller", "later", "relay", "fake", "hostile", "local", "main"}
 	read := layers(t)
 	order = slices.DeleteFunc(order, func(name string) bool { _, there := read[name]; return !there })
 	if len(order) != len(read) {

@@ -4,25 +4,14 @@ import (
 	"encoding/json"
 	"net/netip"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"golang.org/x/tools/txtar"
 
 	"keyrelay/function/destination"
+	"keyrelay/function/hostile"
 )
-
-// corpus reads a file of the shared test data; without it the test is skipped.
-func corpus(t *testing.T, name string) []byte {
-	t.Helper()
-	content, err := os.ReadFile(filepath.Join("../../../shared/corpus", name))
-	if err != nil {
-		t.Skip("skipped: the shared test data is not on this machine")
-	}
-	return content
-}
 
 // harmless reports whether an admitted URL goes where the documents say, for
 // readers of URLs other than ours too.
@@ -55,8 +44,8 @@ func sameHost(a, b string) bool {
 	return err == nil && first == second
 }
 
-// hostile are the cases of testdata/hostile.txtar, a list of lines for each name.
-func hostile(t *testing.T) map[string][]string {
+// cases are those of testdata/hostile.txtar, a list of lines for each name.
+func cases(t *testing.T) map[string][]string {
 	t.Helper()
 	archive, err := txtar.ParseFile("testdata/hostile.txtar")
 	if err != nil {
@@ -71,10 +60,10 @@ func hostile(t *testing.T) map[string][]string {
 
 // Hostile URLs, on their own and behind a declared server, are refused or stay where the documents say.
 func TestHostileURLs(t *testing.T) {
-	checkHostileURLs(t, hostile(t)["urls"])
+	checkHostileURLs(t, cases(t)["urls"])
 	for _, name := range []string{"ssrf/payloadsallthethings_ssrf.txt", "ssrf/payloadbox_open_redirect.txt"} {
 		t.Run(name, func(t *testing.T) {
-			checkHostileURLs(t, strings.Split(string(corpus(t, name)), "\n"))
+			checkHostileURLs(t, strings.Split(string(hostile.Further(t, name)), "\n"))
 		})
 	}
 }
@@ -82,21 +71,21 @@ func TestHostileURLs(t *testing.T) {
 func checkHostileURLs(t *testing.T, list []string) {
 	t.Helper()
 	set, public := several(t), load(t, yaml(head))
-	for _, hostile := range list {
-		if location, err := public.Locate(hostile); err == nil {
-			t.Errorf("%q is admitted as %+v", hostile, location)
+	for _, tried := range list {
+		if location, err := public.Locate(tried); err == nil {
+			t.Errorf("%q is admitted as %+v", tried, location)
 		}
 		for _, prefix := range []string{"https://api.example.com/v2", "https://api.example.com/v2/", "https://api.example.com", "https://"} {
-			location, err := set.Locate(prefix + hostile)
-			if err == nil && !harmless(location, prefix+hostile) {
-				t.Errorf("%q is admitted as %+v", prefix+hostile, location)
+			location, err := set.Locate(prefix + tried)
+			if err == nil && !harmless(location, prefix+tried) {
+				t.Errorf("%q is admitted as %+v", prefix+tried, location)
 			}
 		}
 	}
 }
 
 func TestHostileHosts(t *testing.T) {
-	checkHostileHosts(t, hostile(t)["hosts"])
+	checkHostileHosts(t, cases(t)["hosts"])
 	t.Run("corpus", func(t *testing.T) { checkHostileHosts(t, corpusHosts(t)) })
 }
 
@@ -115,18 +104,18 @@ func checkHostileHosts(t *testing.T, hosts []string) {
 // corpusHosts are the hosts of the shared test data.
 func corpusHosts(t *testing.T) (hosts []string) {
 	t.Helper()
-	if err := json.Unmarshal(corpus(t, "ssrf/safeurl_blocked_hosts.json"), &hosts); err != nil {
+	if err := json.Unmarshal(hostile.Further(t, "ssrf/safeurl_blocked_hosts.json"), &hosts); err != nil {
 		t.Fatal(err)
 	}
 	var pairs [][]string
-	if err := json.Unmarshal(corpus(t, "ssrf/smokescreen_hostports.json"), &pairs); err != nil {
+	if err := json.Unmarshal(hostile.Further(t, "ssrf/smokescreen_hostports.json"), &pairs); err != nil {
 		t.Fatal(err)
 	}
 	for _, pair := range pairs {
 		hosts = append(hosts, pair[0])
 	}
 	var addresses []struct{ IP string }
-	if err := json.Unmarshal(corpus(t, "ssrf/smokescreen_ip_classes.json"), &addresses); err != nil {
+	if err := json.Unmarshal(hostile.Further(t, "ssrf/smokescreen_ip_classes.json"), &addresses); err != nil {
 		t.Fatal(err)
 	}
 	for _, address := range addresses {

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"keyrelay/function/destination"
+	"keyrelay/function/hostile"
 )
 
 // packed writes what Pack makes of a folder into another one.
@@ -135,7 +136,7 @@ components:
 // vendors are the documents of the shared test data, by their vendors.
 func vendors(t *testing.T) map[string][]txtar.File {
 	t.Helper()
-	unpacked, err := gzip.NewReader(bytes.NewReader(corpus(t, "openapi/vendors.jsonl.gz")))
+	unpacked, err := gzip.NewReader(bytes.NewReader(hostile.Further(t, "openapi/vendors.jsonl.gz")))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,15 +6,14 @@ import (
 	"encoding/json"
 	"net/http"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
 	"keyrelay/function/gateway"
+	"keyrelay/function/hostile"
 )
 
 func TestEvents(t *testing.T) {
@@ -232,9 +231,9 @@ func TestSampleEvents(t *testing.T) {
 // TestForeignEvents compares every event, of HTTP and of other kinds, with what the types of
 // aws-lambda-go make of it.
 func TestForeignEvents(t *testing.T) {
-	for name, payload := range hostileFiles(t, "events") {
+	for name, payload := range hostile.Events(t) {
 		want, known := oracle(withoutQuery(t, payload))
-		if !known && name != "wrong-types.json" {
+		if !known && name != "events/wrong-types.json" {
 			t.Errorf("%s: aws-lambda-go does not take this event", name)
 		}
 		if isRequest := want.Err != gateway.ErrEvent; isRequest == isOtherKind(name) {
@@ -246,29 +245,13 @@ func TestForeignEvents(t *testing.T) {
 	}
 }
 
-// jsonTexts are texts by names that begin with y_ for what is JSON, n_ for what is
-// not, and i_ for what may be read or refused.
-func jsonTexts(t *testing.T) map[string][]byte {
-	t.Helper()
-	texts := hostileFiles(t, "json/JSONTestSuite")
-	for _, line := range hostileLines(t, "json.txt", "none") {
-		name, quoted, _ := strings.Cut(line, " ")
-		text, err := strconv.Unquote(quoted)
-		if err != nil {
-			t.Fatalf("%v in %q", err, line)
-		}
-		texts[name] = []byte(text)
-	}
-	return texts
-}
-
 // TestJSONTexts puts every text into an event. Those that may be read or refused
 // are as encoding/json has them, which takes invalid UTF-8 besides.
 func TestJSONTexts(t *testing.T) {
-	for name, text := range jsonTexts(t) {
+	for name, text := range hostile.JSON(t) {
 		event := slices.Concat([]byte(`{"path":"/","httpMethod":"GET","other":[`), text, []byte(`]}`))
 		want := json.Valid(text) && utf8.Valid(text)
-		if base := path.Base(name); strings.HasPrefix(base, "y_") && !want || strings.HasPrefix(base, "n_") && want {
+		if strings.HasPrefix(name, "y_") && !want || strings.HasPrefix(name, "n_") && want {
 			t.Errorf("%s: encoding/json says %v", name, want)
 		}
 		if strings.Contains(name, "duplicated_key") || strings.Contains(name, "object_same_key") {

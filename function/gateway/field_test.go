@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"keyrelay/function/gateway"
+	"keyrelay/function/hostile"
 )
 
 func TestValidHeaderName(t *testing.T) {
@@ -68,7 +69,7 @@ func TestFieldThatHTTPCannotCarry(t *testing.T) {
 // may be: it is refused or arrives as one harmless field.
 func TestInjections(t *testing.T) {
 	refused := 0
-	for _, line := range hostileLines(t, "line-breaks.txt", "headers/*crlf*.txt") {
+	for _, line := range hostile.Lines(t, "line-breaks.txt", "headers/*crlf*.txt") {
 		decoded, err := url.PathUnescape(line)
 		if err != nil {
 			decoded = line
@@ -108,7 +109,7 @@ func checkFields(t *testing.T, got received) {
 
 // TestHostileNames sends every name that attackers try in every case.
 func TestHostileNames(t *testing.T) {
-	for _, name := range hostileLines(t, "header-names.txt", "headers/*lowercase_headers.txt") {
+	for _, name := range hostile.Lines(t, "header-names.txt", "headers/*lowercase_headers.txt") {
 		for _, written := range []string{name, strings.ToUpper(name)} {
 			for _, event := range eventsWithField(t, written, "v") {
 				got := decode(t, event)

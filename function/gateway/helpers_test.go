@@ -4,10 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"io/fs"
 	"net/http"
-	"os"
-	"path/filepath"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -18,58 +15,6 @@ import (
 
 	"keyrelay/function/gateway"
 )
-
-// corpus is the folder of further test data beside the project's folder, which may be absent.
-const corpus = "../../../shared/corpus"
-
-// own is the folder of the project's own cases.
-const own = "../testdata/hostile"
-
-// hostileFiles returns the files below a folder of the project's own cases and of
-// the further test data, by their names in it.
-func hostileFiles(t *testing.T, folder string) map[string][]byte {
-	t.Helper()
-	files := make(map[string][]byte)
-	for _, root := range []string{filepath.Join(own, folder), filepath.Join(corpus, folder)} {
-		if _, err := os.Stat(root); err != nil {
-			continue
-		}
-		err := fs.WalkDir(os.DirFS(root), ".", func(name string, entry fs.DirEntry, err error) error {
-			if err != nil || entry.IsDir() {
-				return err
-			}
-			files[name], err = os.ReadFile(filepath.Join(root, name))
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	return files
-}
-
-// hostileLines returns the lines of a file of the project's own cases, and of the
-// further test data that a pattern matches.
-func hostileLines(t *testing.T, name, pattern string) []string {
-	t.Helper()
-	files, err := filepath.Glob(filepath.Join(corpus, pattern))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var cases []string
-	for _, file := range append(files, filepath.Join(own, name)) {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for line := range strings.Lines(string(text)) {
-			if line = strings.TrimRight(line, "\r\n"); !strings.HasPrefix(line, "# ") {
-				cases = append(cases, line)
-			}
-		}
-	}
-	return cases
-}
 
 // A received is what a Handler was called with, kept beyond its return.
 type received struct {

@@ -4,14 +4,13 @@ import (
 	"net/http"
 	"net/textproto"
 	"net/url"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"keyrelay/function/gateway"
+	"keyrelay/function/hostile"
 	"keyrelay/function/plan"
 )
 
@@ -35,31 +34,12 @@ func withheld(name string) bool {
 	return false
 }
 
-// hostileLines returns the cases of a file in testdata/hostile, and those of further
-// test data beside the project's folder that a pattern matches, where there are any.
-func hostileLines(t *testing.T, name, pattern string) []string {
-	t.Helper()
-	var cases []string
-	for _, file := range append([]string{filepath.Join("../testdata/hostile", name)}, corpus(t, pattern)...) {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for line := range strings.Lines(string(text)) {
-			if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "# ") {
-				cases = append(cases, line)
-			}
-		}
-	}
-	return cases
-}
-
 // TestHeaderNames sends every name that attackers try, also with underscores, as
 // the caller's own header and as the name of a header made from the record: what is
 // withheld is so in both, and so is what could override the request.
 func TestHeaderNames(t *testing.T) {
 	set := load(t, "testdata/destinations")
-	for _, plain := range hostileLines(t, "header-names.txt", "headers/*lowercase_headers.txt") {
+	for _, plain := range hostile.Lines(t, "header-names.txt", "headers/*lowercase_headers.txt") {
 		for _, name := range []string{plain, strings.ReplaceAll(plain, "-", "_"), strings.ToUpper(plain)} {
 			switch strings.ToLower(name) {
 			case "connection", "content-type", "content-encoding":
@@ -99,7 +79,7 @@ func isToken(name string) bool {
 // they are refused, in the path and the query they stay one encoded value.
 func TestInjection(t *testing.T) {
 	set := load(t, "testdata/destinations")
-	attempts := hostileLines(t, "line-breaks.txt", "headers/*crlf*.txt")
+	attempts := hostile.Lines(t, "line-breaks.txt", "headers/*crlf*.txt")
 	for _, attempt := range attempts {
 		if decoded, err := url.QueryUnescape(attempt); err == nil {
 			attempts = append(attempts, strings.ToValidUTF8(decoded, "?"))

@@ -5,9 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"os"
-	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -16,6 +13,7 @@ import (
 
 	"keyrelay/function/destination"
 	"keyrelay/function/gateway"
+	"keyrelay/function/hostile"
 	"keyrelay/function/plan"
 )
 
@@ -33,53 +31,19 @@ func moving(fields string, body []byte) *gateway.Request {
 	}
 }
 
-// corpus lists the files of the further test data beside the project's folder that a
-// pattern matches; there may be none.
-func corpus(t testing.TB, pattern string) []string {
-	t.Helper()
-	files, err := filepath.Glob(filepath.Join("../../../shared/corpus", pattern))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return files
-}
-
-// jsonTexts are texts by names that begin with y_ for what is JSON, n_ for what is
-// not, and i_ for what may be read or refused.
-func jsonTexts(t *testing.T) map[string][]byte {
-	t.Helper()
-	texts := make(map[string][]byte)
-	for _, line := range hostileLines(t, "json.txt", "none") {
-		name, quoted, _ := strings.Cut(line, " ")
-		text, err := strconv.Unquote(quoted)
-		if err != nil {
-			t.Fatalf("%v in %q", err, line)
-		}
-		texts[name] = []byte(text)
-	}
-	for _, file := range corpus(t, "json/JSONTestSuite/test_parsing/*.json") {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		texts[filepath.Base(file)] = text
-	}
-	return texts
-}
-
 // TestJSONTexts puts each text into a record, beside a field that moves: what must
 // not parse is refused, what must parse goes out byte for byte.
 func TestJSONTexts(t *testing.T) {
 	set := load(t, "testdata/destinations")
-	for name, text := range jsonTexts(t) {
+	for name, text := range hostile.JSON(t) {
 		t.Run(name, func(t *testing.T) {
 			record := append(append([]byte(`{"moved":1, "kept":`), text...), '}')
 			outbound, err := plan.New(set, moving("moved", record))
 			want := "{" + string(record[len(`{"moved":1, `):])
-			switch name[0] {
-			case 'n':
+			switch {
+			case strings.HasPrefix(name, "n_"):
 				mustRefuse(t, err, plan.ErrRecord)
-			case 'y':
+			case strings.HasPrefix(name, "y_"):
 				if hasTwins(text) {
 					mustRefuse(t, err, plan.ErrRecord)
 				} else if err != nil {
@@ -99,12 +63,13 @@ func TestJSONTexts(t *testing.T) {
 // TestJSONTextsAlone sends each text as the record itself.
 func TestJSONTextsAlone(t *testing.T) {
 	set := load(t, "testdata/destinations")
-	for name, text := range jsonTexts(t) {
+	for name, text := range hostile.JSON(t) {
 		_, err := plan.New(set, moving("no such field?", text))
-		if len(text) == 0 || name[0] == 'i' {
+		sound := strings.HasPrefix(name, "y_")
+		if len(text) == 0 || !sound && !strings.HasPrefix(name, "n_") {
 			continue // no body at all is no broken record
 		}
-		isRecord := name[0] == 'y' && bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) && !hasTwins(text)
+		isRecord := sound && bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) && !hasTwins(text)
 		if isRecord != (err == nil) {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -2,13 +2,12 @@ package rawjson_test
 
 import (
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"keyrelay/function/hostile"
 	"keyrelay/function/rawjson"
 )
 
@@ -45,16 +44,6 @@ func TestFind(t *testing.T) {
 	}
 }
 
-// corpus reads a file of the shared test data; without it the test is skipped.
-func corpus(t *testing.T, name string) []byte {
-	t.Helper()
-	content, err := os.ReadFile(filepath.Join("../../../shared/corpus", name))
-	if err != nil {
-		t.Skip("skipped: the shared test data is not on this machine")
-	}
-	return content
-}
-
 // The operations of JSON Patch that need an existing value work where the pointer finds it.
 func TestPointerCorpus(t *testing.T) {
 	cases := 0
@@ -68,7 +57,7 @@ func TestPointerCorpus(t *testing.T) {
 			Error    string
 			Disabled bool
 		}
-		if err := json.Unmarshal(corpus(t, name), &stories); err != nil {
+		if err := json.Unmarshal(hostile.Further(t, name), &stories); err != nil {
 			t.Fatal(err)
 		}
 		for _, story := range stories {
@@ -112,7 +101,7 @@ func TestPointerSyntaxCorpus(t *testing.T) {
 			Valid bool
 		}
 	}
-	if err := json.Unmarshal(corpus(t, "jsonpointer/jsonschema_format_json-pointer.json"), &groups); err != nil {
+	if err := json.Unmarshal(hostile.Further(t, "jsonpointer/jsonschema_format_json-pointer.json"), &groups); err != nil {
 		t.Fatal(err)
 	}
 	for _, group := range groups {

@@ -9,37 +9,12 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
 	"testing"
 
 	"keyrelay/function/fake"
+	"keyrelay/function/hostile"
 )
-
-// lines are the cases of a file in testdata/hostile, and those of further test data
-// beside the project's folder that a pattern matches, where there are any.
-func lines(t *testing.T, name, pattern string) []string {
-	t.Helper()
-	var all []string
-	for _, file := range append([]string{filepath.Join("../testdata/hostile", name)}, corpus(t, pattern)...) {
-		for line := range strings.Lines(string(read(t, file))) {
-			if !strings.HasPrefix(line, "# ") {
-				all = append(all, strings.TrimSuffix(line, "\n"))
-			}
-		}
-	}
-	return all
-}
-
-// corpus lists the files of the further test data that a pattern matches.
-func corpus(t *testing.T, pattern string) []string {
-	t.Helper()
-	files, err := filepath.Glob(filepath.Join("../../../shared/corpus", pattern))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return files
-}
 
 func read(t *testing.T, file string) []byte {
 	t.Helper()
@@ -53,16 +28,16 @@ func read(t *testing.T, file string) []byte {
 // hostileURLs lists hostile URLs, and each of them again with the port at which a
 // canary listens on this machine.
 func hostileURLs(t *testing.T, port string) []string {
-	hostile := lines(t, "urls.txt", "ssrf/*.txt")
+	urls := hostile.Lines(t, "urls.txt", "ssrf/*.txt")
 	var hosts []string
-	for _, file := range corpus(t, "ssrf/safeurl_blocked_hosts.json") {
-		if err := json.Unmarshal(read(t, file), &hosts); err != nil {
+	for _, text := range hostile.Files(t, "ssrf/safeurl_blocked_hosts.json") {
+		if err := json.Unmarshal(text, &hosts); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for _, file := range corpus(t, "ssrf/smokescreen_ip_classes.json") {
+	for _, text := range hostile.Files(t, "ssrf/smokescreen_ip_classes.json") {
 		var classes []struct{ IP string }
-		if err := json.Unmarshal(read(t, file), &classes); err != nil {
+		if err := json.Unmarshal(text, &classes); err != nil {
 			t.Fatal(err)
 		}
 		for _, class := range classes {
@@ -70,15 +45,15 @@ func hostileURLs(t *testing.T, port string) []string {
 		}
 	}
 	for _, host := range hosts {
-		hostile = append(hostile, "http://"+host, "https://"+host+"/")
+		urls = append(urls, "http://"+host, "https://"+host+"/")
 	}
 	anyPort := regexp.MustCompile(`:(80|443|22|25|8080)\b`)
-	for _, each := range hostile {
+	for _, each := range urls {
 		if moved := anyPort.ReplaceAllString(each, ":"+port); moved != each {
-			hostile = append(hostile, moved)
+			urls = append(urls, moved)
 		}
 	}
-	return append(hostile, "http://127.0.0.1:"+port, "http://localhost:"+port+"/v2", "http://[::ffff:127.0.0.1]:"+port+"/v2/orders",
+	return append(urls, "http://127.0.0.1:"+port, "http://localhost:"+port+"/v2", "http://[::ffff:127.0.0.1]:"+port+"/v2/orders",
 		"http://2130706433:"+port+"/v2", "http://0:"+port+"/v2", "//127.0.0.1:"+port+"/v2", "http:127.0.0.1:"+port)
 }
 
@@ -88,10 +63,10 @@ func TestHostileURLs(t *testing.T) {
 	canary := newAPI(t)
 	_, port, _ := strings.Cut(canary.host, ":")
 	s := newStage(t, managedDocument, publicOrders)
-	for _, hostile := range hostileURLs(t, port) {
-		got := s.send(t.Context(), sent{method: "POST", url: hostile, body: []byte(`{"a":1}`)})
+	for _, outbound := range hostileURLs(t, port) {
+		got := s.send(t.Context(), sent{method: "POST", url: outbound, body: []byte(`{"a":1}`)})
 		if got.problem == "" || got.status >= 500 {
-			t.Errorf("%q: %d %s", hostile, got.status, got.body)
+			t.Errorf("%q: %d %s", outbound, got.status, got.body)
 		}
 	}
 	if opened, reads := canary.opened.Load()+s.api.opened.Load(), s.secrets.TakeCalls(); opened != 0 || reads != 0 {
@@ -113,9 +88,9 @@ func TestHostilePaths(t *testing.T) {
 	s := newStage(t, managedDocument)
 	server := "http://" + s.api.host + "/v2"
 	admitted := 0
-	for _, hostile := range hostileURLs(t, "1") {
+	for _, outbound := range hostileURLs(t, "1") {
 		for _, joint := range []string{"", "/"} {
-			call := sent{method: "POST", url: server + joint + hostile, header: map[string]string{"X-Relay-Dry-Run": "true"}}
+			call := sent{method: "POST", url: server + joint + outbound, header: map[string]string{"X-Relay-Dry-Run": "true"}}
 			got := s.send(t.Context(), call)
 			if got.problem != "" {
 				continue
@@ -143,31 +118,12 @@ func (s *stage) moved(record []byte) (answer, []fake.Request) {
 	return got, s.api.Take()
 }
 
-// jsonTexts are texts by names that begin with y_ for what is JSON, n_ for what is
-// not, and i_ for what may be read or refused.
-func jsonTexts(t *testing.T) map[string][]byte {
-	t.Helper()
-	texts := make(map[string][]byte)
-	for _, line := range lines(t, "json.txt", "none") {
-		name, quoted, _ := strings.Cut(line, " ")
-		text, err := strconv.Unquote(quoted)
-		if err != nil {
-			t.Fatalf("%v in %q", err, line)
-		}
-		texts[name] = []byte(text)
-	}
-	for _, file := range corpus(t, "json/JSONTestSuite/test_*/*.json") {
-		texts[filepath.Base(file)] = read(t, file)
-	}
-	return texts
-}
-
 // TestJSONTexts sends each text as a record's value. What is JSON arrives byte for
 // byte, what is not is refused and nothing arrives, and of what may be read either
 // happens. A name that occurs twice is JSON by the letter, but no record.
 func TestJSONTexts(t *testing.T) {
 	s := newStage(t, managedDocument)
-	for name, text := range jsonTexts(t) {
+	for name, text := range hostile.JSON(t) {
 		got, arrived := s.moved(fmt.Appendf(nil, `{"a":1,"k":"v","value":%s}`, text))
 		relayed := got.status == http.StatusOK && len(arrived) == 1 && arrived[0].URI == "/v2/orders?k=v" &&
 			bytes.Equal(arrived[0].Body, fmt.Appendf(nil, `{"a":1,"value":%s}`, text))
@@ -183,7 +139,7 @@ func TestJSONTexts(t *testing.T) {
 // TestInvalidRecords sends what is no JSON as the whole record.
 func TestInvalidRecords(t *testing.T) {
 	s := newStage(t, managedDocument)
-	for name, text := range jsonTexts(t) {
+	for name, text := range hostile.JSON(t) {
 		if !strings.HasPrefix(name, "n_") {
 			continue
 		}
@@ -206,7 +162,7 @@ func TestHeaderNames(t *testing.T) {
 		`proxy[-_]authenticate|proxy[-_]authorization|proxy[-_]authentication[-_]info|content[-_]length|expect|` +
 		`host|accept[-_]encoding|authorization|cookie|x[-_]api[-_]key|x[-_]partner[-_]key|forwarded|x[-_]real[-_]ip)$`)
 	ownPrefix := regexp.MustCompile(`^(?i)x[-_](osmos|relay)[-_]`)
-	names, forwarded := lines(t, "header-names.txt", "headers/*lowercase_headers.txt"), 0
+	names, forwarded := hostile.Lines(t, "header-names.txt", "headers/*lowercase_headers.txt"), 0
 	for _, name := range names {
 		got := s.send(t.Context(), s.get("/v2/orders", name, "tried"))
 		arrived := s.api.Take()
@@ -238,7 +194,7 @@ func TestHeaderNames(t *testing.T) {
 func TestLineBreaks(t *testing.T) {
 	s := newStage(t, managedDocument)
 	server := "http://" + s.api.host + "/v2/"
-	for _, attempt := range lines(t, "line-breaks.txt", "headers/*crlf*.txt") {
+	for _, attempt := range hostile.Lines(t, "line-breaks.txt", "headers/*crlf*.txt") {
 		decoded, err := url.PathUnescape(attempt)
 		if err != nil {
 			decoded = attempt
@@ -294,16 +250,15 @@ func TestEvents(t *testing.T) {
 		}
 		return readAnswer(t, encoded)
 	}
-	files := corpus(t, "events/*/*.json")
-	for _, pattern := range []string{"../../events/*.json", "../testdata/hostile/events/*.json"} {
-		own, err := filepath.Glob(pattern)
-		if err != nil || len(own) == 0 {
-			t.Fatal("there are no events", pattern, err)
-		}
-		files = append(files, own...)
+	events := hostile.Events(t)
+	samples, err := filepath.Glob("../../events/*.json")
+	if err != nil || len(samples) == 0 {
+		t.Fatal("there are no samples", err)
 	}
-	for _, file := range files {
-		event := read(t, file)
+	for _, file := range samples {
+		events[file] = read(t, file)
+	}
+	for file, event := range events {
 		for _, whole := range [][]byte{event, []byte("null"), []byte("[]"), nil, bytes.Repeat([]byte("["), 1<<16)} {
 			if got := give(file, whole); got.problem == "" || got.status >= 500 {
 				t.Errorf("%s: %d %s", file, got.status, got.body)

@@ -1,23 +1,19 @@
 package upstream_test
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"net"
 	"net/netip"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"keyrelay/function/destination"
+	"keyrelay/function/hostile"
 	"keyrelay/function/upstream"
 )
-
-const corpus = "../../../shared/corpus/ssrf"
 
 func TestTheGuardClosesWhatTheNetworkDoesNotOpen(t *testing.T) {
 	const public, private, loopback = destination.Public, destination.Private, destination.Loopback
@@ -144,14 +140,8 @@ func hostileHosts(t *testing.T) []string {
 	for i, host := range hosts {
 		hosts[i] = strings.Trim(strings.SplitN(strings.SplitN(host, "/", 2)[0], "]", 2)[0], "[]")
 	}
-	file, err := os.Open(filepath.Join(corpus, "payloadsallthethings_ssrf.txt"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	lines := bufio.NewScanner(file)
-	for lines.Scan() {
-		if parsed, err := url.Parse(lines.Text()); err == nil && parsed.Hostname() != "" {
+	for line := range strings.Lines(string(hostile.Further(t, "ssrf/payloadsallthethings_ssrf.txt"))) {
+		if parsed, err := url.Parse(strings.TrimRight(line, "\r\n")); err == nil && parsed.Hostname() != "" {
 			hosts = append(hosts, parsed.Hostname())
 		}
 	}
@@ -160,11 +150,7 @@ func hostileHosts(t *testing.T) []string {
 
 func readCorpus(t *testing.T, name string, into any) {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(corpus, name))
-	if err != nil {
-		t.Skipf("the corpus is not here: %v", err)
-	}
-	if err := json.Unmarshal(text, into); err != nil {
+	if err := json.Unmarshal(hostile.Further(t, "ssrf/"+name), into); err != nil {
 		t.Fatal(err)
 	}
 }
