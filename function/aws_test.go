@@ -113,9 +113,8 @@ func (n *awsNetwork) take() []string {
 func TestAWSEnvironment(t *testing.T) {
 	network := startAWSNetwork(t)
 	api := fake.NewAPI(fake.Says(200, "text/plain", "ok"))
-	downstream := httptest.NewServer(api)
-	t.Cleanup(downstream.Close)
-	keyed, _ := lambdaDocument(downstream.URL, downstream.URL, downstream.URL)
+	downstream := fake.Serve(t, api)
+	keyed, _ := lambdaDocument(downstream, downstream, downstream)
 	keys := []string{"AWS_ACCESS_KEY_ID=AKID", "AWS_SECRET_ACCESS_KEY=example"}
 	region := "AWS_REGION=us-east-1"
 	at := func(host string) []string {
@@ -152,7 +151,7 @@ func TestAWSEnvironment(t *testing.T) {
 				"KEYRELAY_DESTINATIONS=" + writeDocuments(t, keyed),
 			}, test.environment...)
 			run := startInLambda(t, program, nil, environment...)
-			status, body := run.invoke(t, downstream.URL)
+			status, body := run.invoke(t, downstream)
 			run.stop()
 			answers[build] = fmt.Sprint(status, body)
 			if difference := cmp.Diff(test.want, network.take()); test.want != nil && difference != "" {

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"keyrelay/function/fake"
 	"keyrelay/function/gateway"
 )
 
@@ -100,18 +101,17 @@ type storm struct {
 
 func newStorm(t *testing.T, api *tokenAPI) *storm {
 	api.done = make(map[string]int)
-	downstream := httptest.NewServer(api)
-	t.Cleanup(downstream.Close)
-	folder := writeDocuments(t, openDocument(downstream.URL)+`security: [{oauth: []}]
+	downstream := fake.Serve(t, api)
+	folder := writeDocuments(t, openDocument(downstream)+`security: [{oauth: []}]
 components:
   securitySchemes:
     oauth:
       type: oauth2
-      flows: {clientCredentials: {tokenUrl: "`+downstream.URL+`/token", scopes: {}}}
+      flows: {clientCredentials: {tokenUrl: "`+downstream+`/token", scopes: {}}}
       x-keyrelay-secret: env:STORM_CLIENT
 `)
 	t.Setenv("STORM_CLIENT", `{"client_id": "relay", "client_secret": "client-secret"}`)
-	made := &storm{t: t, api: api, downstream: downstream.URL, caller: http.Client{Transport: &http.Transport{}},
+	made := &storm{t: t, api: api, downstream: downstream, caller: http.Client{Transport: &http.Transport{}},
 		begun: make(chan struct{}, 2*callers), over: make(chan struct{}, 2*callers)}
 	served := gateway.HTTP(wired(t, folder, nil))
 	made.relay = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

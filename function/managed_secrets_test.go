@@ -1,7 +1,6 @@
 package main
 
 import (
-	"net/http/httptest"
 	"testing"
 
 	"keyrelay/function/fake"
@@ -10,10 +9,8 @@ import (
 // startManagedSecrets serves a Secrets Manager on loopback, and lets the SDK of this test find it.
 func startManagedSecrets(t testing.TB) *fake.Secrets {
 	started := fake.NewSecrets(nil)
-	server := httptest.NewServer(started)
-	t.Cleanup(server.Close)
 	for name, value := range map[string]string{
-		"AWS_ENDPOINT_URL_SECRETS_MANAGER": server.URL,
+		"AWS_ENDPOINT_URL_SECRETS_MANAGER": fake.Serve(t, started),
 		"AWS_REGION":                       "us-east-1",
 		"AWS_ACCESS_KEY_ID":                "AKIDEXAMPLE",
 		"AWS_SECRET_ACCESS_KEY":            "example",

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"net/http/httptest"
 	"regexp"
 	"slices"
 	"strings"
@@ -28,11 +27,9 @@ type storyQueues struct {
 func startQueues(t *testing.T) *storyQueues {
 	t.Helper()
 	made := &storyQueues{Queues: fake.NewQueues("queue", "dead")}
-	server := httptest.NewServer(made)
-	t.Cleanup(server.Close)
-	made.url = server.URL
-	made.client, _ = fake.ConnectQueues(server.URL, nil)(t.Context())
-	t.Setenv("AWS_ENDPOINT_URL_SQS", server.URL)
+	made.url = fake.Serve(t, made)
+	made.client, _ = fake.ConnectQueues(made.url, nil)(t.Context())
+	t.Setenv("AWS_ENDPOINT_URL_SQS", made.url)
 	return made
 }
 

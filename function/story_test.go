@@ -91,15 +91,13 @@ type teller struct {
 
 func newTeller(t *testing.T) *teller {
 	downstream := fake.NewAPI(nil)
-	server := httptest.NewServer(downstream)
-	t.Cleanup(server.Close)
 	folder := t.TempDir()
 	for _, name := range []string{"destinations", "secrets"} {
 		if err := os.Mkdir(filepath.Join(folder, name), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return &teller{t: t, folder: folder, downstream: downstream, host: strings.TrimPrefix(server.URL, "http://"), managed: startManagedSecrets(t), queues: startQueues(t)}
+	return &teller{t: t, folder: folder, downstream: downstream, host: strings.TrimPrefix(fake.Serve(t, downstream), "http://"), managed: startManagedSecrets(t), queues: startQueues(t)}
 }
 
 // prepare writes the documents and the first version of each secret, and starts the relay.

@@ -21,7 +21,7 @@ import (
 
 // keysIn are the keys in the secret callers of an endpoint.
 func keysIn(e *fake.Secrets, pointer rawjson.Pointer) *caller.Callers {
-	secrets := secret.New(secret.Config{SecretsManager: fake.Connect("http://secrets.test", fake.Direct{Handler: e})})
+	secrets := secret.New(secret.Config{SecretsManager: e.Client})
 	return caller.New(caller.Config{Secrets: secrets, Keys: destination.Reference{Provider: "secretsmanager", Name: "callers", Pointer: pointer}})
 }
 

@@ -110,8 +110,8 @@ func TestCertificateEndpoint(t *testing.T) {
 	w := newWorld(t, map[string]string{"client": client, "cert": fake.ClientCertificate(3)}, nil)
 	server := newTokenServer(t, w.destination)
 	plain := fake.NewAPI(fake.Tokens(60))
-	address := serve(t, plain)
-	discovery := serve(t, fake.NewAPI(fake.Says(200, "application/json", fmt.Sprintf(
+	address := fake.Serve(t, plain)
+	discovery := fake.Serve(t, fake.NewAPI(fake.Says(200, "application/json", fmt.Sprintf(
 		`{"token_endpoint": %q, "mtls_endpoint_aliases": {"token_endpoint": %q}}`, address+"/token", server.URL+"/alias"))))
 	target, err := url.Parse(discovery)
 	if err != nil {

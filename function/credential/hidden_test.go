@@ -24,7 +24,7 @@ import (
 
 // TestNotShown prints, logs and encodes what holds a secret in every way.
 func TestNotShown(t *testing.T) {
-	secrets := secret.New(secret.Config{SecretsManager: directly(fake.NewSecrets(map[string]string{"keyrelay/it": `{"username": "hush-user", "password": "hush-hush"}`, "key": "hush-hush"}))})
+	secrets := secret.New(secret.Config{SecretsManager: fake.NewSecrets(map[string]string{"keyrelay/it": `{"username": "hush-user", "password": "hush-hush"}`, "key": "hush-hush"}).Client})
 	store := credential.New(secrets, nil, nil)
 	basic := &destination.SecurityScheme{Name: "b", Kind: destination.Basic, In: "header", Field: "Authorization", Secret: managed("keyrelay/it", "")}
 	held := mustGet(t, store, planWith(basic, header(managed("key", ""))))

@@ -21,7 +21,7 @@ import (
 func inBubble(t *testing.T, run func(t *testing.T, e *fake.Secrets, store *credential.Store, outbound *plan.Plan)) {
 	synctest.Test(t, func(t *testing.T) {
 		e := fake.NewSecrets(map[string]string{"keyrelay/it": "first-key"})
-		store := newStore(secret.Config{SecretsManager: directly(e), MaxAge: time.Hour})
+		store := newStore(secret.Config{SecretsManager: e.Client, MaxAge: time.Hour})
 		run(t, e, store, planWith(header(managed("keyrelay/it", ""))))
 	})
 }
@@ -82,7 +82,7 @@ func TestStale(t *testing.T) {
 func TestNoStale(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := fake.NewSecrets(map[string]string{"keyrelay/it": "first-key"})
-		store := newStore(secret.Config{SecretsManager: directly(e), TTL: time.Minute})
+		store := newStore(secret.Config{SecretsManager: e.Client, TTL: time.Minute})
 		outbound := planWith(header(managed("keyrelay/it", "")))
 		mustSend(t, store, outbound, "first-key")
 		e.Fail(denied())

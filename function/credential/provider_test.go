@@ -2,7 +2,6 @@ package credential_test
 
 import (
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"testing"
 	"time"
@@ -24,14 +23,7 @@ func newStore(config secret.Config) *credential.Store {
 
 // storeOn returns a Store whose secrets are those of the endpoint.
 func storeOn(t testing.TB, e *fake.Secrets) *credential.Store {
-	return newStore(secret.Config{SecretsManager: fake.Connect(serve(t, e), nil)})
-}
-
-// serve serves on loopback and returns the URL.
-func serve(t testing.TB, handler http.Handler) string {
-	server := httptest.NewServer(handler)
-	t.Cleanup(server.Close)
-	return server.URL
+	return newStore(secret.Config{SecretsManager: fake.Connect(fake.Serve(t, e), nil)})
 }
 
 // A world is a store with what it talks to.
@@ -46,7 +38,7 @@ type world struct {
 // newWorld has a real network between its parts.
 func newWorld(t testing.TB, secrets map[string]string, answer fake.Handler) *world {
 	w := newParts(secrets, answer)
-	w.url = serve(t, w.provider)
+	w.url = fake.Serve(t, w.provider)
 	w.store = storeOn(t, w.secrets)
 	return w
 }
@@ -69,7 +61,7 @@ func newParts(secrets map[string]string, answer fake.Handler) *world {
 
 // callBy makes the store anew, without a network.
 func (w *world) callBy(call upstream.CallFunc) {
-	secrets := secret.New(secret.Config{SecretsManager: directly(w.secrets), MaxAge: time.Hour})
+	secrets := secret.New(secret.Config{SecretsManager: w.secrets.Client, MaxAge: time.Hour})
 	w.store = credential.New(secrets, call, nil)
 }
 

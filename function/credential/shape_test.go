@@ -1,18 +1,14 @@
 package credential_test
 
 import (
-	"context"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
 	"testing"
 
-	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
-
 	"keyrelay/function/credential"
 	"keyrelay/function/destination"
-	"keyrelay/function/fake"
 	"keyrelay/function/gateway"
 	"keyrelay/function/plan"
 	"keyrelay/function/rawjson"
@@ -76,8 +72,3 @@ func writeSecret(t testing.TB, reference destination.Reference, text string) {
 }
 
 func status(code int) *gateway.Response { return &gateway.Response{Status: code} }
-
-// directly connects the SDK with an endpoint without a network.
-func directly(e *fake.Secrets) func(context.Context) (*secretsmanager.Client, error) {
-	return fake.Connect("http://secrets.test", fake.Direct{Handler: e})
-}

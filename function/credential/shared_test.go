@@ -47,7 +47,7 @@ func newFleet(size int, secrets map[string]string, answer fake.Handler) *fleet {
 
 // instance is one more, with a key of its own.
 func (f *fleet) instance(key string) *credential.Store {
-	secrets := secret.New(secret.Config{SecretsManager: directly(f.secrets), MaxAge: time.Hour})
+	secrets := secret.New(secret.Config{SecretsManager: f.secrets.Client, MaxAge: time.Hour})
 	return credential.New(secrets, fake.Direct{Handler: f.provider}.Call, tableOn(f.table, key))
 }
 

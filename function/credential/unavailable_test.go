@@ -105,7 +105,7 @@ func TestSecretsManagerHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := fake.NewSecrets(nil)
 		e.Fail(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
-		store := newStore(secret.Config{SecretsManager: directly(e)})
+		store := newStore(secret.Config{SecretsManager: e.Client})
 		start := time.Now()
 		mustRefuse(t, store, header(managed("keyrelay/it", "")), "within 3 s")
 		if took := time.Since(start); took != 3*time.Second {
@@ -192,7 +192,7 @@ func TestShape(t *testing.T) {
 func TestFixedShape(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := fake.NewSecrets(map[string]string{"keyrelay/it": "line\n"})
-		store := newStore(secret.Config{SecretsManager: directly(e)})
+		store := newStore(secret.Config{SecretsManager: e.Client})
 		scheme := header(managed("keyrelay/it", ""))
 		mustRefuse(t, store, scheme, "line break")
 		e.Put("keyrelay/it", "fixed-key")

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -33,6 +34,13 @@ func NewAPI(answer Handler) *API {
 		answer = Says(http.StatusOK, "application/json", "{}")
 	}
 	return &API{answer: answer}
+}
+
+// Serve serves a handler on loopback until the test ends, and returns the URL.
+func Serve(t interface{ Cleanup(end func()) }, handler http.Handler) string {
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	return server.URL
 }
 
 // Answer makes the API answer with the Handler from now on.

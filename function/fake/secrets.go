@@ -139,3 +139,8 @@ func Connect(url string, client aws.HTTPClient) func(context.Context) (*secretsm
 		return secretsmanager.NewFromConfig(config), nil
 	}
 }
+
+// Client connects the SDK with the endpoint itself, for a testing/synctest bubble.
+func (s *Secrets) Client(ctx context.Context) (*secretsmanager.Client, error) {
+	return Connect("http://secrets.test", Direct{Handler: s})(ctx)
+}

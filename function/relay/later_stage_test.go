@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -34,10 +33,9 @@ type queueStage struct {
 func newQueueStage(t testing.TB, documents ...string) *queueStage {
 	t.Helper()
 	s := &queueStage{stage: newStage(t), queues: fake.NewQueues("queue", "dead"), instances: 1}
-	endpoint := httptest.NewServer(s.queues)
-	t.Cleanup(endpoint.Close)
-	s.url = endpoint.URL + "/queue"
-	s.client, _ = fake.ConnectQueues(endpoint.URL, nil)(t.Context())
+	endpoint := fake.Serve(t, s.queues)
+	s.url = endpoint + "/queue"
+	s.client, _ = fake.ConnectQueues(endpoint, nil)(t.Context())
 	if len(documents) > 0 {
 		s.start(documents...)
 	}

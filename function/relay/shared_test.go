@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -38,11 +37,8 @@ type sharer struct {
 
 func newSharer(t *testing.T) *sharer {
 	s := &sharer{stage: newStage(t, managedDocument), tokens: fake.NewAPI(fake.Tokens(3600)), table: fake.NewTable()}
-	endpoint, table := httptest.NewServer(s.tokens), httptest.NewServer(s.table)
-	t.Cleanup(endpoint.Close)
-	t.Cleanup(table.Close)
 	s.secrets.Put("keyrelay/client", `{"client_id": "relay", "client_secret": "canary-of-the-secret"}`)
-	s.text, s.url = strings.ReplaceAll(retrievingDocument, "$TOKENS", endpoint.URL), table.URL
+	s.text, s.url = strings.ReplaceAll(retrievingDocument, "$TOKENS", fake.Serve(t, s.tokens)), fake.Serve(t, s.table)
 	return s
 }
 

@@ -82,10 +82,8 @@ func (s *stage) serve(relay *relay.Relay) {
 // wire builds the relay as main does.
 func (s *stage) wire(documents []string, config relay.Config) *relay.Relay {
 	s.t.Helper()
-	endpoint := httptest.NewServer(s.secrets)
-	s.t.Cleanup(endpoint.Close)
 	keep := s.kept
-	keep.SecretsManager = fake.Connect(endpoint.URL, nil)
+	keep.SecretsManager = fake.Connect(fake.Serve(s.t, s.secrets), nil)
 	config.Destinations, config.Secrets = load(s.t, s.api.host, documents...), secret.New(keep)
 	made := relay.New(config)
 	s.t.Cleanup(made.Close)

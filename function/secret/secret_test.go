@@ -19,7 +19,7 @@ import (
 
 // newStore reads the secrets of an endpoint without a network.
 func newStore(e *fake.Secrets) *secret.Store {
-	return secret.New(secret.Config{SecretsManager: fake.Connect("http://secrets.test", fake.Direct{Handler: e})})
+	return secret.New(secret.Config{SecretsManager: e.Client})
 }
 
 func managed(name string, pointer rawjson.Pointer) destination.Reference {

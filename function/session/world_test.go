@@ -1,16 +1,11 @@
 package session_test
 
 import (
-	"context"
-	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
 	"keyrelay/function/credential"
 	"keyrelay/function/destination"
@@ -33,14 +28,14 @@ type world struct {
 // newWorld has a real network between its parts.
 func newWorld(t testing.TB, secrets map[string]string, answer fake.Handler) *world {
 	w := newParts(secrets, answer)
-	w.url = serve(t, w.provider)
+	w.url = fake.Serve(t, w.provider)
 	w.forget(t)
 	return w
 }
 
 // forget makes a checker that has read nothing yet.
 func (w *world) forget(t testing.TB) {
-	store := secret.New(secret.Config{SecretsManager: fake.Connect(serve(t, w.secrets), nil)})
+	store := secret.New(secret.Config{SecretsManager: fake.Connect(fake.Serve(t, w.secrets), nil)})
 	w.checkWith(store, upstream.New(store).Call)
 }
 
@@ -48,7 +43,7 @@ func (w *world) forget(t testing.TB) {
 func newBubble(secrets map[string]string, answer fake.Handler) *world {
 	w := newParts(secrets, answer)
 	w.url = "http://provider.test"
-	store := secret.New(secret.Config{SecretsManager: directly(w.secrets), MaxAge: time.Hour})
+	store := secret.New(secret.Config{SecretsManager: w.secrets.Client, MaxAge: time.Hour})
 	w.checkWith(store, fake.Direct{Handler: w.provider}.Call)
 	return w
 }
@@ -63,18 +58,6 @@ func newParts(secrets map[string]string, answer fake.Handler) *world {
 
 func (w *world) checkWith(secrets *secret.Store, call upstream.CallFunc) {
 	w.checker = session.New(secrets, credential.New(secrets, call, nil), call)
-}
-
-// directly connects the SDK with an endpoint without a network.
-func directly(e *fake.Secrets) func(context.Context) (*secretsmanager.Client, error) {
-	return fake.Connect("http://secrets.test", fake.Direct{Handler: e})
-}
-
-// serve serves on loopback and returns the URL.
-func serve(t testing.TB, handler http.Handler) string {
-	server := httptest.NewServer(handler)
-	t.Cleanup(server.Close)
-	return server.URL
 }
 
 func (w *world) at(path string) *url.URL {

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
@@ -44,11 +43,10 @@ func BenchmarkInvocation(b *testing.B) {
 // that one writes in an hour, which decodes the record and encodes it again.
 func BenchmarkLargeRecord(b *testing.B) {
 	downstream := startDownstream(b)
-	manager := httptest.NewServer(fake.NewSecrets(map[string]string{"key": "0123456789abcdef"}))
-	b.Cleanup(manager.Close)
+	manager := fake.Serve(b, fake.NewSecrets(map[string]string{"key": "0123456789abcdef"}))
 	event := restEvent(downstream, record(100<<10))
 	relay := startFunction(b, buildRelay(b), event, "AWS_SAM_LOCAL=true", "KEYRELAY_DESTINATIONS="+documents(b, downstream), "DOWNSTREAM_KEY=0123456789abcdef")
-	lazy := startFunction(b, buildLazy(b), event, "API="+downstream, "AWS_ENDPOINT_URL_SECRETS_MANAGER="+manager.URL,
+	lazy := startFunction(b, buildLazy(b), event, "API="+downstream, "AWS_ENDPOINT_URL_SECRETS_MANAGER="+manager,
 		"AWS_REGION=us-east-1", "AWS_ACCESS_KEY_ID=AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY=example")
 	var times, cpus []float64
 	for b.Loop() {
