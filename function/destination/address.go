@@ -23,6 +23,23 @@ type address struct {
 // "the outbound URL ..." and "the server URL ...". The zero urlFault is none.
 type urlFault struct{ problem, remedy string }
 
+const notAbsolute = "is not an absolute https URL"
+
+// origin is the scheme, the host and the port.
+func (a address) origin() string {
+	scheme, host := "http", a.host
+	if a.secure {
+		scheme = "https"
+	}
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	if a.port != "" {
+		host += ":" + a.port
+	}
+	return scheme + "://" + host
+}
+
 // parseAddress takes an absolute URL apart. It is stricter than RFC 3986: what two
 // readers of a URL could understand differently is a fault.
 func parseAddress(text string) (address, urlFault) {
@@ -32,7 +49,7 @@ func parseAddress(text string) (address, urlFault) {
 	scheme, rest, absolute := strings.Cut(text, "://")
 	secure := strings.EqualFold(scheme, "https")
 	if !absolute || !secure && !strings.EqualFold(scheme, "http") {
-		return address{}, urlFault{"is not an absolute https URL", "begin it with https://"}
+		return address{}, urlFault{notAbsolute, "begin it with https://"}
 	}
 	parsed := address{secure: secure}
 	authority := rest

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"keyrelay/function/gateway"
@@ -38,10 +39,12 @@ type Location struct {
 func (s *Set) Locate(outboundURL string) (Location, error) {
 	parsed, found := parseAddress(outboundURL)
 	if found.problem != "" {
-		if !strings.Contains(outboundURL, "://") {
+		subject := "The outbound URL "
+		if found.problem == notAbsolute {
 			found = s.withoutScheme(outboundURL, found)
+			subject += shown(outboundURL)
 		}
-		return Location{}, refuse(ErrURL, "The outbound URL "+found.problem+": "+found.remedy+".")
+		return Location{}, refuse(ErrURL, subject+found.problem+": "+found.remedy+".")
 	}
 	if parsed.path == "" {
 		parsed.path = "/"
@@ -49,7 +52,7 @@ func (s *Set) Locate(outboundURL string) (Location, error) {
 	neighbours := s.hosts[parsed.host]
 	server := closest(neighbours, parsed.path, func(s *server) bool { return s.secure == parsed.secure && s.port == parsed.port })
 	if server == nil {
-		return Location{}, errNotDeclared(s.near(neighbours, parsed))
+		return Location{}, errNotDeclared(parsed, s.near(neighbours, parsed))
 	}
 	return Location{
 		Path:       server.withoutCredentials(parsed.path),
@@ -71,16 +74,34 @@ func closest(servers []*server, path string, match func(*server) bool) *server {
 	return nil
 }
 
-func refuse(reason error, detail string, allowed ...string) error {
+func refuse(reason error, detail string, allowed ...string) *gateway.Refusal {
 	return &gateway.Refusal{Reason: reason, Detail: detail, Allowed: allowed}
+}
+
+// shown quotes what was sent as a URL and is none, without its query and followed by a space.
+// It is empty if that may hold a password.
+func shown(outboundURL string) string {
+	const most = 100
+	address, _, _ := strings.Cut(outboundURL, "?")
+	switch {
+	case strings.Contains(address, "@"):
+		return ""
+	case len(address) > most:
+		address = address[:most] + "…"
+	}
+	return strconv.Quote(address) + " "
 }
 
 // errNotDeclared is the refusal of a URL below no declared server. It does not say
 // which servers there are: a caller learns no host but the one that it names, and of that
-// one what hint says.
-func errNotDeclared(hint string) error {
-	return refuse(ErrNotDeclared, "The outbound URL lies below no server that this relay knows. Look at its scheme, host, port and the beginning of its path,"+
-		" or have the operator add the API's OpenAPI document to the destinations."+hint)
+// one what hint says. The operator learns which host it names.
+func errNotDeclared(parsed address, hint string) error {
+	return &gateway.Refusal{
+		Reason: ErrNotDeclared,
+		Detail: "The outbound URL lies below no server that this relay knows. Look at its scheme, host, port and the beginning of its path," +
+			" or have the operator add the API's OpenAPI document to the destinations." + hint,
+		Note: "The URL begins with " + parsed.origin() + ".",
+	}
 }
 
 // otherLoopback says of a URL of this machine with which of its names the path is declared.
@@ -193,16 +214,26 @@ func (l *Location) Operation(method, path string) (*Operation, error) {
 		case operation != nil:
 			return operation, nil
 		case off != nil:
-			return nil, errUnusable(off)
+			return nil, each.named(errUnusable(off))
 		}
 		if withoutMethod == nil {
 			withoutMethod = end
 		}
 	}
 	if withoutMethod != nil {
-		return nil, errMethod(withoutMethod)
+		return nil, errMethod(method, withoutMethod)
 	}
 	return nil, l.noOperation("No declared path matches the outbound URL")
+}
+
+// named adds to a refusal the names of the documents that declare the server.
+func (s *server) named(refused *gateway.Refusal) error {
+	names := make([]string, len(s.destinations))
+	for i, each := range s.destinations {
+		names[i] = each.Name
+	}
+	refused.Destination = strings.Join(names, ",")
+	return refused
 }
 
 func (d *Destination) allows(caller string) bool {
@@ -214,7 +245,11 @@ func errCaller(d *Destination, caller string) error {
 	if caller == "" {
 		who = "a caller without a name"
 	}
-	return refuse(ErrCaller, "The destination "+d.Name+" is not open to "+who+". Use the key of a caller that x-keyrelay-callers in its document names, or have the operator add this one.")
+	return &gateway.Refusal{
+		Reason:      ErrCaller,
+		Detail:      "The destination " + d.Name + " is not open to " + who + ". Use the key of a caller that x-keyrelay-callers in its document names, or have the operator add this one.",
+		Destination: d.Name,
+	}
 }
 
 // names reports whether the caller's own path lies below a server, so that what
@@ -238,14 +273,21 @@ func (n *node) lookup(rest string) *node {
 	return n.find(rest)
 }
 
-func errUnusable(off *Fault) error {
+func errUnusable(off *Fault) *gateway.Refusal {
 	return refuse(ErrUnusable, "The destination's document declares this operation, but keyrelay cannot use it: "+off.Problem+
 		". Have the operator fix the document: "+off.Remedy+".")
 }
 
-func errMethod(found *node) error {
-	return refuse(ErrOperation, "The destination's document declares the path "+found.entries[0].Path+" without this method: "+
-		"use a method listed in allowed, or have the operator declare it in the document.", found.methods()...)
+func errMethod(method string, found *node) error {
+	near := found.entries[0]
+	return &gateway.Refusal{
+		Reason: ErrOperation,
+		Detail: "The destination's document declares the path " + near.Path + " without the method " + method + ": " +
+			"use a method listed in allowed, or have the operator declare it in the document.",
+		Allowed:     found.methods(),
+		Destination: near.Destination.Name,
+		Operation:   near.Path,
+	}
 }
 
 func (l *Location) noOperation(problem string) error {
@@ -254,5 +296,5 @@ func (l *Location) noOperation(problem string) error {
 		declared := each.declared[:min(len(each.declared), maxAllowed-len(allowed))]
 		allowed = append(allowed, declared...)
 	}
-	return refuse(ErrOperation, problem+": use an operation listed in allowed, or have the operator declare it in the destination's document.", allowed...)
+	return l.server.named(refuse(ErrOperation, problem+": use an operation listed in allowed, or have the operator declare it in the destination's document.", allowed...))
 }

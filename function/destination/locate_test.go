@@ -229,14 +229,16 @@ func TestLocateSaysWhatIsNear(t *testing.T) {
 		"https://127.0.0.1:9000/hooks":      look + " The same path is declared with http://[::1]:9000: write the host as it is declared.",
 		"https://apl.example.com/v2":        look,
 		"https://example.com/v2":            look,
-		"127.0.0.1:9000/hook?a=b":           "The outbound URL has no scheme: begin it with http://127.0.0.1:9000, with which its host is declared.",
-		"//us.example.com/prod":             "The outbound URL has no scheme: begin it with https://us.example.com, with which its host is declared.",
-		"api.example.com:99/v2":             "The outbound URL has no scheme: begin it with https://api.example.com, with which its host is declared.",
-		"elsewhere.example.com/v2":          "The outbound URL is not an absolute https URL: begin it with https://.",
+		"127.0.0.1:9000/hook?a=b":           `The outbound URL "127.0.0.1:9000/hook" has no scheme: begin it with http://127.0.0.1:9000, with which its host is declared.`,
+		"//us.example.com/prod":             `The outbound URL "//us.example.com/prod" has no scheme: begin it with https://us.example.com, with which its host is declared.`,
+		"api.example.com:99/v2":             `The outbound URL "api.example.com:99/v2" has no scheme: begin it with https://api.example.com, with which its host is declared.`,
+		"elsewhere.example.com/v2":          `The outbound URL "elsewhere.example.com/v2" is not an absolute https URL: begin it with https://.`,
 		"user@api.example.com/v2":           "The outbound URL is not an absolute https URL: begin it with https://.",
-		"/v2":                               "The outbound URL is not an absolute https URL: begin it with https://.",
-		"ftp://api.example.com/v2":          "The outbound URL is not an absolute https URL: begin it with https://.",
-		"eu.example.com/stage?u=https://a/": "The outbound URL is not an absolute https URL: begin it with https://.",
+		"/v2":                               `The outbound URL "/v2" is not an absolute https URL: begin it with https://.`,
+		"ftp://api.example.com/v2":          `The outbound URL "ftp://api.example.com/v2" is not an absolute https URL: begin it with https://.`,
+		"undefined":                         `The outbound URL "undefined" is not an absolute https URL: begin it with https://.`,
+		`"https://api.example.com/v2"`:      `The outbound URL "\"https://api.example.com/v2\"" is not an absolute https URL: begin it with https://.`,
+		"eu.example.com/stage?u=https://a/": `The outbound URL "eu.example.com/stage" is not an absolute https URL: begin it with https://.`,
 	} {
 		if _, err := set.Locate(outboundURL); err == nil || !strings.HasSuffix(err.Error(), want) {
 			t.Errorf("%s: %v", outboundURL, err)

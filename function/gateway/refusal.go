@@ -3,7 +3,7 @@ package gateway
 // A Refusal says why a request was not relayed, or not answered by its
 // destination. It is the one error type of all packages: Reason is a sentinel of
 // the package that found it, which the relay maps to a status; everything but Note,
-// Scheme, Answered and Cause is meant for the caller's eyes.
+// Destination, Operation, Scheme, Answered and Cause is meant for the caller's eyes.
 type Refusal struct {
 	// Reason is one of the sentinel errors of the packages.
 	Reason error
@@ -15,6 +15,9 @@ type Refusal struct {
 	Detail string
 	// Note tells the operator more, only in the log: hosts, statuses and error codes.
 	Note string
+	// Destination is the name of the document whose operation was called, and Operation its
+	// path, as far as the refusing package knows them.
+	Destination, Operation string
 	// Fields names every field of the record that the refusal is about.
 	Fields []string
 	// Allowed lists what would have been accepted: methods, servers or operations.

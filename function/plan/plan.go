@@ -107,16 +107,21 @@ func New(set *destination.Set, request *gateway.Request) (*Plan, error) {
 	}
 	var namesStore [32]string
 	d, names, err := readDirectives(set, request, namesStore[:0])
-	if err != nil {
-		return nil, err
-	}
+	var moves []move
 	var store [16]move
-	moves, err := d.moves(store[:0])
+	if err == nil {
+		moves, err = d.moves(store[:0])
+	}
+	var made *Plan
+	switch {
+	case err != nil:
+	case d.isBatch():
+		made, err = d.batch(moves, names)
+	default:
+		made, err = d.plan(moves, names, d.body)
+	}
 	if err != nil {
-		return nil, err
+		return nil, d.inOperation(err)
 	}
-	if d.isBatch() {
-		return d.batch(moves, names)
-	}
-	return d.plan(moves, names, d.body)
+	return made, nil
 }

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,6 +13,21 @@ import (
 // it is about.
 func refuse(reason error, detail string, fields ...string) error {
 	return &gateway.Refusal{Reason: reason, Detail: detail, Fields: fields}
+}
+
+// inOperation adds to a refusal which operation was called, as far as that is known.
+func (d *directives) inOperation(err error) error {
+	refusal, ok := errors.AsType[*gateway.Refusal](err)
+	if !ok || d.location.Path == "" {
+		return err
+	}
+	operation, unknown := d.unfilled()
+	if unknown != nil {
+		return err
+	}
+	located := *refusal
+	located.Destination, located.Operation = operation.Destination.Name, operation.Path
+	return &located
 }
 
 // quoted lists names of fields or headers for a detail.

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -136,6 +137,7 @@ func (e *logEntry) explain(err error) {
 	if refusal.Note != "" {
 		e.detail += " " + refusal.Note
 	}
+	e.destination, e.operation = cmp.Or(e.destination, refusal.Destination), cmp.Or(e.operation, refusal.Operation)
 	e.retrievalStatus = refusal.Answered
 	if refusal.Scheme != "" {
 		e.faulty, e.schemes, e.version = refusal.Scheme, refusal.Scheme, ""

@@ -137,3 +137,39 @@ func TestSessionRefusalsNameTheirPlace(t *testing.T) {
 		}
 	}
 }
+
+// locatedDocument has an operation for each way to be refused after it was found.
+const locatedDocument = loopbackAPI + `
+paths:
+  /orders: {post: {parameters: [{name: region, in: query, required: true, schema: {type: string}}]}}
+  /orders/{id}: {get: {}}
+`
+
+// TestRefusalsNameTheDocument sees that the log says of a refused request which document
+// and operation it called, or which host where no document has it, and no more of the URL.
+func TestRefusalsNameTheDocument(t *testing.T) {
+	s := newStage(t, locatedDocument)
+	for name, test := range map[string]struct {
+		call                           sent
+		destination, operation, detail string
+	}{
+		"a missing parameter":      {s.post("/v2/orders", `{}`), "a", "/orders", `Missing: "region".`},
+		"a broken record":          {s.post("/v2/orders", `{`), "a", "/orders", "not valid JSON"},
+		"a directive":              {s.post("/v2/orders", `{}`, "X-Relay-Dry-Run", "maybe"), "a", "/orders", "X-Relay-Dry-Run"},
+		"a batch":                  {s.post("/v2/orders", `[{}]`), "a", "/orders", "one record at a time"},
+		"an expression unfilled":   {s.get("/v2/orders/{id}"), "a", "/orders/{id}", `Missing: "id".`},
+		"a path that nothing has":  {s.post("/v2/private-path", `{}`), "a", "", "No declared path"},
+		"a method that it has not": {s.post("/v2/orders/1", `{}`), "a", "/orders/{id}", "without the method POST"},
+		"a host that nothing has":  {sent{method: "POST", url: "https://API.elsewhere.example:8443/private-path?private"}, "", "", "The URL begins with https://api.elsewhere.example:8443."},
+		"an address without name":  {sent{method: "POST", url: "http://[2001:db8::1]/private-path"}, "", "", "The URL begins with http://[2001:db8::1]."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s.send(t.Context(), test.call)
+			entry := fmt.Sprint(s.lastEntry())
+			got := func(member string) string { text, _ := s.lastEntry()[member].(string); return text }
+			if got("destination") != test.destination || got("operation") != test.operation || !strings.Contains(got("detail"), test.detail) || strings.Contains(entry, "private") {
+				t.Errorf("the log says %s", entry)
+			}
+		})
+	}
+}
