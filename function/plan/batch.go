@@ -88,6 +88,9 @@ func (d *directives) batch(moves []move, names []string) (*Plan, error) {
 	}
 	switch {
 	case operation.Batch == destination.NoBatch:
+		if err := d.checkArray(); err != nil {
+			return nil, err
+		}
 		return nil, refuse(ErrBatchNotDeclared, "The operation takes one record at a time. Send a JSON object, or have x-keyrelay-batch declared in the destination's document.")
 	case operation.Batch == destination.Split:
 		return d.split(moves, names, operation)
@@ -103,6 +106,17 @@ func (d *directives) batch(moves []move, names []string) (*Plan, error) {
 	}
 	d.whole = true
 	return d.plan(moves, names, d.body)
+}
+
+// checkArray refuses what begins as an array does and is no JSON.
+func (d *directives) checkArray() error {
+	cursor := rawjson.Cursor{Depth: maxBatchDepth, AnyNames: true}
+	cursor.Reset(d.body)
+	cursor.Skip()
+	if err := cursor.End(); err != nil {
+		return errRecord(d.body, err)
+	}
+	return nil
 }
 
 // split finds the records of an array.
@@ -155,7 +169,7 @@ func errBrokenBatch(body []byte, record int, err error) error {
 	if errors.Is(found, rawjson.ErrDepth) {
 		detail = "It nests too deeply. Send a flatter one"
 	}
-	return inRecord(refuse(ErrRecord, detail+" (byte "+strconv.Itoa(found.At)+" of the body)."+quotesRemedy(body, found.At)), record)
+	return inRecord(refuse(ErrRecord, detail+" (byte "+strconv.Itoa(found.At)+" of the body)."+remedy(body, found.At)), record)
 }
 
 // inRecord names a record of a batch in a refusal.

@@ -1,13 +1,9 @@
 package plan
 
 import (
-	"bytes"
-	"errors"
 	"slices"
-	"strconv"
 
 	"keyrelay/function/destination"
-	"keyrelay/function/gateway"
 	"keyrelay/function/rawjson"
 )
 
@@ -212,39 +208,4 @@ func (r *record) takeSession(session *destination.Session) (token func() string,
 
 func errNoSession(field string) error {
 	return refuse(ErrSession, "The record holds no session token. Send a valid one as the text of the field "+quoted(field)+".", field)
-}
-
-// errRecord says what makes the text no record.
-func errRecord(text []byte, err error) error {
-	var found *rawjson.Error
-	errors.As(err, &found)
-	refusal := &gateway.Refusal{Reason: ErrRecord}
-	place := " (byte " + strconv.Itoa(found.At) + ")."
-	switch {
-	case errors.Is(err, rawjson.ErrEncoding):
-		refusal.Detail = "The record is not UTF-8. Send it as UTF-8 (RFC 8259 section 8.1)."
-	case errors.Is(err, rawjson.ErrDepth):
-		refusal.Detail = "The record nests deeper than " + strconv.Itoa(rawjson.MaxDepth) + " levels. Send a flatter one" + place
-	case errors.Is(err, rawjson.ErrNames):
-		refusal.Reason = ErrRecordTooLarge
-		refusal.Detail = "An object of the record has more than " + strconv.Itoa(rawjson.MaxNames) + " members, counting those of the objects around it. Send it in parts" + place
-	case errors.Is(err, rawjson.ErrDuplicate):
-		refusal.Detail = "A member name of the record occurs twice in one object. Send each name once" + place
-		if found.Name != "" {
-			refusal.Fields = []string{found.Name}
-		}
-	case errors.Is(err, rawjson.ErrNotObject):
-		refusal.Detail = "The record is no JSON object. Send one: fields can be taken from nothing else."
-	default:
-		refusal.Detail = "The record is not valid JSON (RFC 8259). Correct it" + place + quotesRemedy(text, found.At)
-	}
-	return refusal
-}
-
-// quotesRemedy says which quotes JSON takes, where others stand.
-func quotesRemedy(text []byte, at int) string {
-	if at < len(text) && (text[at] == '\'' || bytes.HasPrefix(text[at:], []byte("\u201c"))) {
-		return " JSON takes double quotes (\") alone, around names too."
-	}
-	return ""
 }
