@@ -12,7 +12,7 @@ import (
 // it by itself and leaves Content-Encoding as it was: then the body does not begin as
 // gzip does, RFC 1952 section 2.3.1. Any other content coding stays.
 func inflate(header http.Header, body []byte, used *Share) ([]byte, error) {
-	if coding := ContentCoding(header); coding != "gzip" && coding != "x-gzip" || len(body) == 0 {
+	if coding := ContentCoding(header); coding != "gzip" && coding != "x-gzip" {
 		return body, nil
 	}
 	delete(header, "Content-Encoding")

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"net/http"
 	"slices"
+	"strconv"
 
 	"keyrelay/function/rawjson"
 )
@@ -57,7 +58,7 @@ func (e *event) read(payload []byte) error {
 	e.request = Request{Header: e.header, format: m.format(), readBody: e.readBody}
 	if !ok {
 		e.records = m.records
-		return refuseEvent()
+		return refuseEvent(m.foreign)
 	}
 	e.text, e.isBase64 = m.body, m.isBase64Encoded
 	id, principal, method, path := e.add(m.requestID), e.principal(&m), e.method(&m), e.path(&m)
@@ -218,7 +219,7 @@ func (e *event) readHeaders(json []byte, many bool) error {
 		}
 	}
 	if c.End() != nil {
-		return refuseEvent()
+		return refuseEvent("")
 	}
 	return nil
 }
@@ -229,10 +230,16 @@ func (e *event) readName(c *rawjson.Cursor) (span, error) {
 	if !canonicalise(e.scratch[start:]) {
 		return span{}, &Refusal{
 			Reason: ErrHeader,
-			Detail: "The name of a header holds a character that HTTP does not allow there. Use letters, digits and hyphens only.",
+			Detail: "The name of the header " + strconv.Quote(shown(e.scratch[start:])) + " holds a character that HTTP does not allow there. Use letters, digits and hyphens only.",
 		}
 	}
 	return span{start, len(e.scratch)}, nil
+}
+
+// shown is as much of a name as a detail quotes.
+func shown(name []byte) string {
+	const most = 100
+	return string(name[:min(len(name), most)])
 }
 
 func (e *event) readValues(c *rawjson.Cursor, name span) error {
@@ -279,7 +286,7 @@ func (e *event) readCookies(json []byte) error {
 	}
 	value.end = len(e.scratch)
 	if c.End() != nil {
-		return refuseEvent()
+		return refuseEvent("")
 	}
 	if value.start == value.end {
 		return nil
@@ -317,11 +324,14 @@ func (e *event) gatherFields(blob string) {
 	}
 }
 
-func refuseEvent() error {
-	return &Refusal{
-		Reason: ErrEvent,
-		Detail: "The function was called with an event that did not come from an API Gateway REST API (payload format 1.0), an HTTP API or a Lambda function URL (payload format 2.0). Call it through one of these.",
+// refuseEvent refuses what is no request, of the service of which it seems to be; empty for
+// an unknown one.
+func refuseEvent(service string) error {
+	detail := "The function was called with an event that did not come from an API Gateway REST API (payload format 1.0), an HTTP API or a Lambda function URL (payload format 2.0). Call it through one of these."
+	if service != "" {
+		detail += " This event seems to be of " + service + "."
 	}
+	return &Refusal{Reason: ErrEvent, Detail: detail}
 }
 
 func refuseBase64(cause error) error {

@@ -197,6 +197,24 @@ func TestEventsThatAreRefused(t *testing.T) {
 	}
 }
 
+// TestRefusedEventsAreNamed sees that a refusal says of which service an event is, and which
+// header cannot be read.
+func TestRefusedEventsAreNamed(t *testing.T) {
+	for event, said := range map[string]string{
+		`{"httpMethod":"GET","path":"/","requestContext":{"elb":{"targetGroupArn":"a"}}}`: "of an Application Load Balancer.",
+		`{"requestContext":{"connectionId":"x","eventType":"MESSAGE"},"body":"x"}`:        "of a WebSocket API.",
+		`{"type":"TOKEN","methodArn":"a"}`:                                                "of a Lambda authorizer.",
+		`{"key1":"value1"}`:                                                               "Call it through one of these.",
+		`{"httpMethod":"GET","path":"/","headers":{"X A":"b"}}`:                           `the header "X A" holds`,
+		`{"httpMethod":"GET","path":"/","headers":{"X-É":"b"}}`:                           `the header "X-É" holds`,
+		`{"httpMethod":"GET","path":"/","headers":{"":"b"}}`:                              `the header "" holds`,
+	} {
+		if got := decode(t, []byte(event)); got.Err == nil || !strings.Contains(got.Err.Error(), said) {
+			t.Errorf("%s: error %v, want %q", event, got.Err, said)
+		}
+	}
+}
+
 // TestRefusedEventIsAnswered checks that even an event of an unknown kind gets an
 // answer that a gateway understands.
 func TestRefusedEventIsAnswered(t *testing.T) {

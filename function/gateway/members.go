@@ -7,9 +7,10 @@ import "keyrelay/function/rawjson"
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
 // and https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html.
 type members struct {
-	// foreign is set by a member that only events of other services have, and
-	// broken by a value of the wrong type.
-	foreign, broken bool
+	// foreign names the service of a member that only its events have.
+	foreign string
+	// broken says that a value has the wrong type.
+	broken bool
 
 	version, resource, path, httpMethod, rawPath rawjson.Text
 	requestID, stage, method                     rawjson.Text // of requestContext, method of its http
@@ -66,8 +67,8 @@ func (m *members) readMember(c *rawjson.Cursor) {
 		m.readContext(c)
 	case "Records":
 		m.records = readJSON(c)
-	case "type", "methodArn", "routeArn": // a Lambda authorizer's
-		m.foreign = readJSON(c) != nil || m.foreign
+	case "type", "methodArn", "routeArn":
+		m.readForeign(c, "a Lambda authorizer")
 	default:
 		c.Skip()
 	}
@@ -91,8 +92,10 @@ func (m *members) readContext(c *rawjson.Cursor) {
 			readMemberOf(c, "iam", func() {
 				readMemberOf(c, "userArn", func() { m.iamArn = readText(c) })
 			})
-		case "elb", "connectionId": // a load balancer's, a WebSocket's
-			m.foreign = readJSON(c) != nil || m.foreign
+		case "elb":
+			m.readForeign(c, "an Application Load Balancer")
+		case "connectionId":
+			m.readForeign(c, "a WebSocket API")
 		default:
 			c.Skip()
 		}
@@ -141,6 +144,13 @@ func readText(c *rawjson.Cursor) rawjson.Text {
 	return c.String()
 }
 
+// readForeign reads a member of the events of another service.
+func (m *members) readForeign(c *rawjson.Cursor, service string) {
+	if readJSON(c) != nil {
+		m.foreign = service
+	}
+}
+
 // readJSON reads any value; nil for null.
 func readJSON(c *rawjson.Cursor) []byte {
 	if c.Null() {
@@ -161,9 +171,9 @@ func (m *members) format() format {
 func (m *members) isRequest() bool {
 	switch string(m.version.Raw) {
 	case "2.0":
-		return !m.foreign && m.method.Size > 0 && m.rawPath.Size > 0
+		return m.foreign == "" && m.method.Size > 0 && m.rawPath.Size > 0
 	case "", "1.0":
-		return !m.foreign && m.httpMethod.Size > 0 && m.path.Size > 0
+		return m.foreign == "" && m.httpMethod.Size > 0 && m.path.Size > 0
 	}
 	return false
 }

@@ -230,7 +230,7 @@ func (b *builder) setBody(d *directives, body []byte) error {
 	case len(body) > 0:
 		b.Body = body
 	}
-	if _, given := b.Header["Content-Type"]; (!given || !d.typed) && b.Body != nil && (r.text != nil || b.reshapes) {
+	if given := b.Header.Get("Content-Type") != ""; (!given || !d.typed) && b.Body != nil && (r.text != nil || b.reshapes) {
 		b.Header["Content-Type"] = []string{"application/json"}
 	}
 	return b.checkBody()

@@ -90,9 +90,24 @@ func admit(request *gateway.Request) error {
 			"Send records to that address as it is; the downstream's path belongs into "+urlHeader+". Where you did that, a route, stage or base path of the gateway in front adds it, which only its owner can fix.")
 	}
 	if !slices.Contains(methods(), request.Method) {
-		return &gateway.Refusal{Reason: ErrMethod, Detail: "Use one of the methods " + strings.Join(methods(), ", ") + ".", Allowed: methods()}
+		return errMethod(request.Method)
 	}
 	return nil
+}
+
+// errMethod says why a method cannot be used, where it is one that HTTP has (RFC 9110
+// section 9.3). Any other text is not repeated.
+func errMethod(method string) error {
+	detail := "Use one of the methods " + strings.Join(methods(), ", ") + "."
+	switch {
+	case method == http.MethodOptions:
+		detail += " OPTIONS is a browser's preflight (CORS), which the gateway in front of the relay can answer."
+	case method == http.MethodHead:
+		detail += " HEAD is not passed on: ask with GET."
+	case slices.Contains(methods(), strings.ToUpper(method)):
+		detail += " Methods are written in capitals."
+	}
+	return &gateway.Refusal{Reason: ErrMethod, Detail: detail, Allowed: methods()}
 }
 
 func outboundURL(header http.Header) (string, error) {
@@ -299,7 +314,10 @@ func headerMove(written entry, header http.Header) (move, error) {
 	if !written.renamed {
 		name = field
 	}
-	if field == "" || !gateway.ValidHeaderName(name) {
+	switch {
+	case field == "":
+		return move{}, errHeaderName("", "="+name, "names no field. Write field=Header-Name.")
+	case !gateway.ValidHeaderName(name):
 		return move{}, errHeaderName(field, name, noHeaderName)
 	}
 	name = textproto.CanonicalMIMEHeaderKey(name)

@@ -94,6 +94,8 @@ func TestRecordsOnTheWire(t *testing.T) {
 		"a form, optional parameters declared":     {"/wire/optional", "application/x-www-form-urlencoded", "", []byte(`tenant=n`), "", true, `record-not-json "application/x-www-form-urlencoded"`},
 		"JSON by its type's ending":                {"/wire/optional", "application/cloudevents+json; charset=utf-8", "", []byte(`{"tenant":"n","b":1}`), "", true, `/wire/optional?tenant=n application/cloudevents+json; charset=utf-8 [] {"b":1}`},
 		"no type":                                  {"/wire/optional", "", "", []byte(`{"tenant":"n","b":1}`), "", true, `/wire/optional?tenant=n application/json [] {"b":1}`},
+		"an empty type":                            {"/wire/plain", " ", "", []byte(`{"a":1,"b":2}`), "a", true, `/wire/plain?a=1 application/json [] {"b":2}`},
+		"nothing, that says gzip":                  {"/wire/plain", json, "gzip", nil, "", false, "/wire/plain application/json [] "},
 		"types joined by a gateway":                {"/wire/plain", "application/json,application/json", "", []byte(`{"a":1}`), "a", true, `record-not-json "application/json,application/json"`},
 		"any type":                                 {"/any/x", "text/plain; charset=UTF-8", "", []byte(`{"a":1,"b":2}`), "a", true, `/any/x?a=1 application/json [] {"b":2}`},
 		"any type, nothing taken":                  {"/any/x", "text/plain", "", []byte(`hello`), "", true, `/any/x text/plain [] hello`},
