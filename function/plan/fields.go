@@ -39,6 +39,7 @@ func (s *resolution) resolve(moves []move) {
 			s.record.take(moves[i].member)
 		}
 	}
+	s.hint = cmp.Or(s.inQuotes(moves), s.hint)
 	if !s.renamed && !slices.ContainsFunc(moves, func(m move) bool { return m.twice }) {
 		return
 	}
@@ -125,7 +126,7 @@ func (s *resolution) template(template *destination.BodyTemplate) {
 		switch {
 		case index < 0 && !part.Optional:
 			s.missing = append(s.missing, part.Field)
-			s.hint = cmp.Or(s.hint, s.record.resembling(part.Field))
+			s.hint = cmp.Or(s.hint, s.record.near(part.Field))
 		case index >= 0 && part.Text:
 			s.inText(part.Field, s.record.value(index))
 		}

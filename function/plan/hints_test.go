@@ -12,6 +12,7 @@ import (
 func TestHints(t *testing.T) {
 	set := load(t, "testdata/destinations")
 	const record = `{"warehouse": "B4", "tenant_id": 7, "note": "x"}`
+	const people = `{"Last, First": "x", "note": "y", "properties": {"id": 1, "email": "z"}, "items": [{"sku": 1}, {"price": 2}]}`
 	for name, test := range map[string]struct {
 		header, value, record string
 		reason                error
@@ -24,6 +25,22 @@ func TestHints(t *testing.T) {
 		"a field in a header's value": {"X-Warehouse", "{warehouse}", record, plan.ErrHeader, `The header "X-Warehouse" is "{warehouse}", and the record has a field of that name, but a header's value is sent as it is. Write warehouse=X-Warehouse in X-Relay-Header-Fields instead.`},
 		"braces that name no field":   {"X-Warehouse", "{depot}", record, nil, ""},
 		"a field among other text":    {"X-Warehouse", "of {warehouse}", record, nil, ""},
+		"a comma in a name":           {"X-Osmos-Query-Param-Fields", "note, Last, First", people, plan.ErrFieldMissing, `The record has "Last, First": put a name with a comma in quotes.`},
+		"two commas in a name":        {"X-Relay-Header-Fields", "a,b,c=X-A", `{"a,b,c": 1, "a": 2}`, plan.ErrFieldMissing, `The record has "a,b,c"`},
+		"an escaped comma":            {"X-Osmos-Query-Param-Fields", `"Last, First"`, people, nil, ""},
+		"a part of such a name":       {"X-Osmos-Query-Param-Fields", "First", people, plan.ErrFieldMissing, `Missing: "First".`},
+		"braces of a template":        {"X-Osmos-Query-Param-Fields", "{{note}}", record, plan.ErrFieldMissing, `For "{{note}}" the record has "note".`},
+		"a name in single quotes":     {"X-Osmos-Query-Param-Fields", "'note'", record, plan.ErrFieldMissing, `the record has "note".`},
+		"a name in typographic ones":  {"X-Osmos-Query-Param-Fields", "“note”", record, plan.ErrFieldMissing, `the record has "note".`},
+		"a JSON Path":                 {"X-Osmos-Query-Param-Fields", "$.note", record, plan.ErrFieldMissing, `the record has "note".`},
+		"braces before a header":      {"X-Relay-Header-Fields", "{tenant_id}=X-Tenant", `{"tenant_id": 7, "X-Tenant": 8}`, plan.ErrFieldMissing, `For "{tenant_id}" the record has "tenant_id".`},
+		"a JSON array of names":       {"X-Osmos-Query-Param-Fields", `["note","tenant_id"]`, record, plan.ErrHeader, "Write names as a, b without brackets"},
+		"commas of another width":     {"X-Osmos-Query-Param-Fields", "note，tenant_id", record, plan.ErrFieldMissing, "Separate names by commas."},
+		"a member of a member":        {"X-Osmos-Query-Param-Fields", "email", people, plan.ErrFieldMissing, `The record has "email" inside "properties" only: send it as a member of the record itself.`},
+		"a member of a list's first":  {"X-Osmos-Query-Param-Fields", "sku", people, plan.ErrFieldMissing, `The record has "sku" inside "items" only`},
+		"the path of a member":        {"X-Osmos-Query-Param-Fields", "properties.plan", people, plan.ErrFieldMissing, `inside "properties" only`},
+		"no body":                     {"X-Osmos-Query-Param-Fields", "note", "", plan.ErrFieldMissing, "The request came without a record in its body."},
+		"a header without a field":    {"X-Relay-Header-Fields", "=X-Tenant", record, plan.ErrHeader, `"=X-Tenant" names no field. Write field=Header-Name.`},
 		"single quotes":               {"X-Osmos-Query-Param-Fields", "a", `{'a': 1}`, plan.ErrRecord, `JSON takes double quotes (") alone, around names too.`},
 		"single quotes in a value":    {"X-Osmos-Query-Param-Fields", "a", `{"a": 'b'}`, plan.ErrRecord, `JSON takes double quotes (") alone`},
 		"typographic quotes":          {"X-Osmos-Query-Param-Fields", "a", `{“a”: 1}`, plan.ErrRecord, `JSON takes double quotes (") alone`},
@@ -44,5 +61,20 @@ func TestHints(t *testing.T) {
 				t.Errorf("it says %q", err)
 			}
 		})
+	}
+}
+
+// TestMethodHints sees that a method that cannot be used is refused with what can be done.
+func TestMethodHints(t *testing.T) {
+	for method, told := range map[string]string{
+		"OPTIONS": "the gateway in front of the relay can answer.", "HEAD": "ask with GET.", "post": "written in capitals.", "Patch": "written in capitals.", "PROPFIND": "PATCH, DELETE.",
+	} {
+		request := moving("", nil)
+		request.Method = method
+		_, err := plan.New(load(t, "testdata/destinations"), request)
+		mustRefuse(t, err, plan.ErrMethod)
+		if !strings.HasSuffix(err.Error(), told) {
+			t.Errorf("%s: it says %q", method, err)
+		}
 	}
 }

@@ -4,8 +4,11 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"unicode"
 
 	"keyrelay/function/destination"
+	"keyrelay/function/gateway"
+	"keyrelay/function/rawjson"
 )
 
 // What is compared with a name that the record lacks is bounded: its members are the caller's.
@@ -15,18 +18,20 @@ const (
 )
 
 // advise says of the first missing field what the caller may have meant by its name: a list
-// with another separator than the comma, a renaming where there is none, or a member
-// that is almost called so.
+// with another separator than the comma, a renaming where there is none, a member
+// that is almost called so, or one that is further inside.
 func (s *resolution) advise(m *move) {
 	switch {
 	case s.hint != "":
 		return
+	case s.record.text == nil:
+		s.hint = " The request came without a record in its body."
 	case !m.declared && s.isList(m.field):
 		s.hint = " Separate names by commas."
 	case m.to == toQuery && !m.declared && strings.Contains(m.field, "="):
 		s.hint = " A field becomes a query parameter of its own name: renaming, field=Header-Name, works in " + headerFieldsHeader + " only."
 	default:
-		s.hint = cmp.Or(s.asPair(m), s.record.resembling(m.field))
+		s.hint = cmp.Or(s.asPair(m), s.record.near(m.field))
 	}
 }
 
@@ -37,9 +42,12 @@ func (s *resolution) asPair(m *move) string {
 		return ""
 	}
 	header, written := m.name, m.name
-	if m.renamed {
+	switch {
+	case m.renamed && !gateway.ValidHeaderName(m.field):
+		return ""
+	case m.renamed:
 		header = m.field
-	} else {
+	default:
 		written, _ = strings.CutPrefix(strings.ToLower(written), "x-")
 	}
 	if name := s.record.called(written); name != "" && name != m.field {
@@ -69,8 +77,69 @@ func (r *record) called(written string) string {
 // isList reports whether a name is several names of the record with something else than
 // commas between them. Names hardly ever contain a semicolon.
 func (s *resolution) isList(field string) bool {
-	names := strings.FieldsFunc(field, func(c rune) bool { return strings.ContainsRune(";|& \t", c) })
+	names := strings.FieldsFunc(field, func(c rune) bool { return strings.ContainsRune(";|& \t，、", c) })
 	return strings.Contains(field, ";") || len(names) > 1 && slices.ContainsFunc(names, func(name string) bool { return s.record.find(name) >= 0 })
+}
+
+// inQuotes says of names that are missing that a comma divides the name of one member,
+// which has to be quoted.
+func (s *resolution) inQuotes(moves []move) string {
+	if s.missing == nil || s.record.text == nil {
+		return ""
+	}
+	for i := range min(s.record.object.Len(), maxCompared) {
+		name := s.record.object.Name(i)
+		parts := strings.Split(name, ",")
+		for k := range parts {
+			parts[k] = trim(parts[k])
+		}
+		for k := range len(moves) - len(parts) + 1 {
+			named := moves[k : k+len(parts)]
+			if i != s.record.session && len(parts) > 1 && slices.EqualFunc(named, parts, func(m move, part string) bool { return !m.declared && m.field == part }) {
+				return " The record has " + quoted(name) + ": put a name with a comma in quotes."
+			}
+		}
+	}
+	return ""
+}
+
+// near says which member of the record may be meant by a name that it lacks; empty for none.
+func (r *record) near(field string) string { return cmp.Or(r.resembling(field), r.inside(field)) }
+
+// inside says where a field is that is no member of the record itself, but of one of its
+// members, or that is written as the path of one.
+func (r *record) inside(field string) string {
+	if r.text == nil {
+		return ""
+	}
+	const remedy = " only: send it as a member of the record itself."
+	for i := range min(r.object.Len(), maxCompared) {
+		value, name := r.value(i), r.object.Name(i)
+		if i == r.session || !rawjson.IsContainer(value) {
+			continue
+		}
+		rest, isPath := strings.CutPrefix(field, name)
+		if isPath && rest != "" && strings.IndexByte(".[/", rest[0]) >= 0 || holds(value, field) {
+			return " The record has " + quoted(field) + " inside " + quoted(name) + remedy
+		}
+	}
+	return ""
+}
+
+// holds reports whether an object, or the first one of an array, has a member of a name.
+func holds(value []byte, name string) bool {
+	cursor := rawjson.Cursor{AnyNames: true}
+	cursor.Reset(value)
+	if cursor.Peek() == '[' && !cursor.Enter('[') || cursor.Peek() != '{' {
+		return false
+	}
+	for more := cursor.Enter('{'); more; more = cursor.Next() {
+		if string(cursor.Name()) == name {
+			return true
+		}
+		cursor.Skip()
+	}
+	return false
 }
 
 // resembling names the member of the record that is nearest to a name which it lacks: one
@@ -88,7 +157,12 @@ func (r *record) resembling(field string) string {
 			names = append(names, name)
 		}
 	}
-	best, edits := destination.Nearest(field, names...)
+	// A name that stands in braces, quotes or a path, as it does in templates, has to stand alone.
+	bare := strings.TrimFunc(field, func(c rune) bool { return !unicode.IsLetter(c) && !unicode.IsDigit(c) && c != '_' })
+	best, edits := bare, 0
+	if !slices.Contains(names, bare) {
+		best, edits = destination.Nearest(field, names...)
+	}
 	if best == "" || edits > min(maxEdits, len(field)/3) {
 		return ""
 	}

@@ -62,7 +62,7 @@ func cutQuoted(text, directive string) (name, rest string, err error) {
 }
 
 func errQuotedName(directive string) error {
-	return refuse(ErrHeader, directive+` holds a quoted name that is not closed, or that something follows. Write names with commas or quotes as "a,b" and "a\"b", and ? or =Header-Name behind the closing quote.`)
+	return refuse(ErrHeader, directive+` holds a quoted name that is not closed, or that something follows. Write names as a, b without brackets, names with commas or quotes as "a,b" and "a\"b", and ? or =Header-Name behind the closing quote.`)
 }
 
 // fromLatin1 reads a header's value as UTF-8 where it is, else as ISO-8859-1, which

@@ -173,7 +173,7 @@ func (b *builder) choose(field destination.SecretField) error {
 	index := b.record.find(field.Name)
 	switch {
 	case index < 0 && field.Required:
-		return errMissing([]string{field.Name}, b.record.resembling(field.Name))
+		return errMissing([]string{field.Name}, b.record.near(field.Name))
 	case index < 0:
 		return nil
 	}
