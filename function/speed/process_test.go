@@ -99,21 +99,16 @@ func (p *process) cpu(b *testing.B) time.Duration {
 
 // buildRelay builds the program as it is deployed.
 func buildRelay(b *testing.B) string {
-	b.Helper()
-	program := filepath.Join(b.TempDir(), "keyrelay")
-	build := exec.Command("go", "build", "-trimpath", "-tags", "lambda.norpc,nethttpomithttp2", "-ldflags", "-s -w", "-o", program, "keyrelay/function")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if text, err := build.CombinedOutput(); err != nil {
-		b.Fatalf("%v\n%s", err, text)
-	}
-	return program
+	return build(b, "lambda.norpc,nethttpomithttp2", "keyrelay/function")
 }
 
 // buildLazy builds the function that one writes in an hour.
-func buildLazy(b *testing.B) string {
+func buildLazy(b *testing.B) string { return build(b, "lambda.norpc", "./testdata/lazy") }
+
+func build(b *testing.B, tags, source string) string {
 	b.Helper()
-	program := filepath.Join(b.TempDir(), "lazy")
-	build := exec.Command("go", "build", "-trimpath", "-tags", "lambda.norpc", "-ldflags", "-s -w", "-o", program, "./testdata/lazy")
+	program := filepath.Join(b.TempDir(), "program")
+	build := exec.Command("go", "build", "-trimpath", "-tags", tags, "-ldflags", "-s -w", "-o", program, source)
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if text, err := build.CombinedOutput(); err != nil {
 		b.Fatalf("%v\n%s", err, text)
