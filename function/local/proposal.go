@@ -16,15 +16,15 @@ import (
 // A proposal is what a curl command becomes: a trial without any secret, and a document
 // for an API that has none.
 type proposal struct {
-	Trial trial `json:"trial"`
+	Trial trial
 	// Notes say what was done with the command, and what cannot be done.
-	Notes []string `json:"notes"`
+	Notes []string
 	// File and Document are the proposed document; empty where the API is declared.
-	File     string `json:"file"`
-	Document string `json:"document"`
+	File     string
+	Document string
 	// Secret is a command that stores the secret, SecretFile a file for here, with a gap in its place.
-	Secret     string `json:"secret"`
-	SecretFile string `json:"secretFile"`
+	Secret     string
+	SecretFile string
 
 	schemes []proposedScheme
 	form    bool
