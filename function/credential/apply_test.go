@@ -160,9 +160,9 @@ func TestFills(t *testing.T) {
 		{Field: "X-Both", Parts: []plan.FillPart{{Literal: "("}, {Scheme: basic}, {Literal: ")("}, {Scheme: query}, {Literal: ")"}}},
 		{Field: "X-Auth", Parts: []plan.FillPart{{Scheme: bearer}}},
 	}
-	held := mustGet(t, store, outbound)
+	used := mustGet(t, store, outbound)
 	request := &http.Request{URL: &url.URL{}, Header: http.Header{"X_both": {"{{{b}}}"}}}
-	held.Apply(request)
+	used.Apply(request)
 	want := http.Header{"X-Both": {"(Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==)(token-of-eight)"}, "X-Auth": {"Bearer token-of-eight"}}
 	if difference := cmp.Diff(want, request.Header); difference != "" {
 		t.Errorf("header (-want +got):\n%s", difference)
@@ -199,10 +199,10 @@ func TestFillsUnderOwn(t *testing.T) {
 
 // TestNoScheme is for destinations that are allow-list entries alone.
 func TestNoScheme(t *testing.T) {
-	held := mustGet(t, newStore(secret.Config{}), planWith())
+	used := mustGet(t, newStore(secret.Config{}), planWith())
 	request := &http.Request{URL: &url.URL{}, Header: http.Header{}}
-	held.Apply(request)
-	if len(request.Header) > 0 || held.Refused(401, nil, nil) || held.Mask(status(200)) != nil || !held.Stats.Cached {
+	used.Apply(request)
+	if len(request.Header) > 0 || used.Refused(401, nil, nil) || used.Mask(status(200)) != nil || !used.Stats.Cached {
 		t.Errorf("something came of no scheme: %v", request.Header)
 	}
 }

@@ -21,7 +21,7 @@ import (
 )
 
 // A tokenServer is a token endpoint over TLS that takes no connection without a client
-// certificate. Its tokens name the certificate's number, the path and what the form held.
+// certificate. Its tokens name the certificate's number, the path and what the form used.
 type tokenServer struct {
 	*httptest.Server
 	// accepts is the number of the only certificate that it accepts; empty for any.

@@ -91,8 +91,8 @@ func TestChosenIsOneToken(t *testing.T) {
 	for member, want := range map[string]error{"a": nil, "a/b": credential.ErrUnknown, "a/key": secret.ErrUnavailable, "../admin": credential.ErrUnknown, "": credential.ErrUnknown, "~1a": credential.ErrUnknown, "{org}": credential.ErrUnknown} {
 		outbound := w.plan(scheme)
 		outbound.Chosen = map[string]string{"org": member}
-		held, err := w.store.Get(t.Context(), outbound)
-		if err == nil && keyIn(held) != "key-of-a" || !errors.Is(err, want) && !(want == secret.ErrUnavailable && errors.Is(err, credential.ErrUnknown)) {
+		used, err := w.store.Get(t.Context(), outbound)
+		if err == nil && keyIn(used) != "key-of-a" || !errors.Is(err, want) && !(want == secret.ErrUnavailable && errors.Is(err, credential.ErrUnknown)) {
 			t.Errorf("%q gave %v", member, err)
 		}
 	}

@@ -55,16 +55,16 @@ func FuzzTokenAnswer(f *testing.F) {
 		token, key := w.oauth(), w.session(parsed)
 		token.Secret = destination.Reference{Provider: "env", Name: "KEYRELAY_TEST_CLIENT"}
 		for _, scheme := range []*destination.SecurityScheme{token, key} {
-			held, err := w.store.Get(t.Context(), w.plan(scheme))
+			used, err := w.store.Get(t.Context(), w.plan(scheme))
 			if err != nil {
 				mustBeClean(t, err, body)
 				continue
 			}
-			value := sent(held).Get(scheme.Field)
+			value := sent(used).Get(scheme.Field)
 			if status < 200 || status > 299 || strings.ContainsAny(value, "\r\n\x00") || strings.TrimSpace(value) == "" {
 				t.Errorf("status %d gave %q", status, value)
 			}
-			held.Mask(&gateway.Response{Body: []byte(body)})
+			used.Mask(&gateway.Response{Body: []byte(body)})
 		}
 	})
 }
@@ -96,12 +96,12 @@ func FuzzValueTemplate(f *testing.F) {
 		t.Setenv("KEYRELAY_TEST_SECRET", content)
 		scheme := header(destination.Reference{Provider: "env", Name: "KEYRELAY_TEST_SECRET"})
 		scheme.Value = parsed
-		held, err := newStore(secret.Config{}).Get(t.Context(), planWith(scheme))
+		used, err := newStore(secret.Config{}).Get(t.Context(), planWith(scheme))
 		if err != nil {
 			mustBeClean(t, err, content)
 			return
 		}
-		value := keyIn(held)
+		value := keyIn(used)
 		if !json.Valid([]byte(content)) || strings.ContainsAny(value, "\r\n\x00") {
 			t.Errorf("%q over %q gave %q", text, content, value)
 		}
@@ -200,8 +200,8 @@ func FuzzShared(f *testing.F) {
 				t.Fatal(unshared, err)
 			}
 		}
-		held := mustGet(t, f.instance(tableKey), f.plan(f.oauth()))
-		if got := sent(held).Get("Authorization"); got == "" || retrieval.HeaderProblem(got) != "" {
+		used := mustGet(t, f.instance(tableKey), f.plan(f.oauth()))
+		if got := sent(used).Get("Authorization"); got == "" || retrieval.HeaderProblem(got) != "" {
 			t.Errorf("%s is sent as %q", value, got)
 		}
 	})

@@ -27,18 +27,18 @@ func TestNotShown(t *testing.T) {
 	secrets := secret.New(secret.Config{SecretsManager: fake.NewSecrets(map[string]string{"keyrelay/it": `{"username": "hush-user", "password": "hush-hush"}`, "key": "hush-hush"}).Client})
 	store := credential.New(secrets, nil, nil)
 	basic := &destination.SecurityScheme{Name: "b", Kind: destination.Basic, In: "header", Field: "Authorization", Secret: managed("keyrelay/it", "")}
-	held := mustGet(t, store, planWith(basic, header(managed("key", ""))))
+	used := mustGet(t, store, planWith(basic, header(managed("key", ""))))
 	read, err := secrets.Value(t.Context(), managed("keyrelay/it", "/password"))
 	if err != nil || string(read.Bytes()) != "hush-hush" {
 		t.Fatal("no secret", err)
 	}
 	var shown bytes.Buffer
 	logger := slog.New(slog.NewJSONHandler(&shown, nil))
-	for _, holder := range []any{read, held, *held, store, secrets, []any{read, held}, map[string]any{"held": held, "secret": read}} {
+	for _, holder := range []any{read, used, *used, store, secrets, []any{read, used}, map[string]any{"used": used, "secret": read}} {
 		fmt.Fprintf(&shown, "%v %+v %#v %s %q %x", holder, holder, holder, holder, holder, holder)
 		encoded, err := json.Marshal(holder)
 		fmt.Fprint(&shown, string(encoded), err)
-		logger.Info("held", "it", holder)
+		logger.Info("used", "it", holder)
 	}
 	for _, private := range []string{"hush", "68757368", "aHVzaC", "[104 117"} {
 		if strings.Contains(shown.String(), private) {
@@ -80,8 +80,8 @@ func TestRefused(t *testing.T) {
 		{[]destination.RefreshRule{byBody("", `"expired"`)}, 200, ` "expired" `, true},
 	}
 	for _, test := range tests {
-		held := heldWith(t, "some-secret", func(s *destination.SecurityScheme) { s.RefreshOn = test.rules })
-		if got := held.Refused(test.status, nil, []byte(test.body)); got != test.want {
+		used := madeWith(t, "some-secret", func(s *destination.SecurityScheme) { s.RefreshOn = test.rules })
+		if got := used.Refused(test.status, nil, []byte(test.body)); got != test.want {
 			t.Errorf("%v with %d %s: %v", test.rules, test.status, test.body, got)
 		}
 	}
@@ -94,12 +94,12 @@ func TestInvalidToken(t *testing.T) {
 	} {
 		header := http.Header{"Www-Authenticate": {"Basic", challenge}}
 		for _, rules := range [][]destination.RefreshRule{nil, {{Status: 401}}} {
-			held := heldWith(t, "some-secret", func(s *destination.SecurityScheme) { s.RefreshOn = rules })
-			if held.Refused(403, header, nil) != want || held.Refused(200, header, nil) {
+			used := madeWith(t, "some-secret", func(s *destination.SecurityScheme) { s.RefreshOn = rules })
+			if used.Refused(403, header, nil) != want || used.Refused(200, header, nil) {
 				t.Errorf("%s: not %v", challenge, want)
 			}
 		}
-		if heldWith(t, "some-secret", func(s *destination.SecurityScheme) { s.RefreshOn = []destination.RefreshRule{} }).Refused(403, header, nil) {
+		if madeWith(t, "some-secret", func(s *destination.SecurityScheme) { s.RefreshOn = []destination.RefreshRule{} }).Refused(403, header, nil) {
 			t.Errorf("%s: refused where a document says never", challenge)
 		}
 	}
@@ -137,14 +137,14 @@ func mustBeFrugal(t *testing.T, store *credential.Store, outbound *plan.Plan, mo
 	request := &http.Request{URL: &url.URL{}, Header: http.Header{"X-Partner-Key": nil, "Accept": {"*/*"}}}
 	response := &gateway.Response{Status: 200, Header: http.Header{"Content-Type": {"application/json"}}, Body: []byte(`{"ok": true}`)}
 	warm := func() {
-		held, err := store.Get(ctx, outbound)
+		used, err := store.Get(ctx, outbound)
 		if err != nil {
 			t.Error(err)
 			return
 		}
-		held.Apply(request)
-		held.Mask(response)
-		held.Refused(response.Status, response.Header, response.Body)
+		used.Apply(request)
+		used.Mask(response)
+		used.Refused(response.Status, response.Header, response.Body)
 	}
 	warm()
 	least := testing.AllocsPerRun(100, warm)

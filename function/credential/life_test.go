@@ -28,23 +28,23 @@ func inBubble(t *testing.T, run func(t *testing.T, e *fake.Secrets, store *crede
 
 func mustSend(t *testing.T, store *credential.Store, outbound *plan.Plan, want string) *credential.Credential {
 	t.Helper()
-	held := mustGet(t, store, outbound)
-	if got := keyIn(held); got != want {
+	used := mustGet(t, store, outbound)
+	if got := keyIn(used); got != want {
 		t.Errorf("sent %q, want %q", got, want)
 	}
-	return held
+	return used
 }
 
 // TestTimeToLive reads a secret once in 5 min, and sees a rotation then.
 func TestTimeToLive(t *testing.T) {
 	inBubble(t, func(t *testing.T, e *fake.Secrets, store *credential.Store, outbound *plan.Plan) {
-		if held := mustSend(t, store, outbound, "first-key"); held.Stats.Cached {
+		if used := mustSend(t, store, outbound, "first-key"); used.Stats.Cached {
 			t.Error("the first one was not waited for")
 		}
 		e.Put("keyrelay/it", "second-key")
 		time.Sleep(5*time.Minute - time.Nanosecond)
-		if held := mustSend(t, store, outbound, "first-key"); !held.Stats.Cached || held.Stats.Wait != 0 {
-			t.Errorf("a cached one was waited for: %+v", held.Stats)
+		if used := mustSend(t, store, outbound, "first-key"); !used.Stats.Cached || used.Stats.Wait != 0 {
+			t.Errorf("a cached one was waited for: %+v", used.Stats)
 		}
 		mustHaveCalls(t, e, 1)
 		time.Sleep(time.Nanosecond)
@@ -61,9 +61,9 @@ func TestStale(t *testing.T) {
 		e.Fail(denied())
 		time.Sleep(5 * time.Minute)
 		for range 3 {
-			held := mustSend(t, store, outbound, "first-key")
-			if !slices.Equal(held.Stats.Stale, []string{"partnerKey"}) {
-				t.Errorf("stale: %v", held.Stats.Stale)
+			used := mustSend(t, store, outbound, "first-key")
+			if !slices.Equal(used.Stats.Stale, []string{"partnerKey"}) {
+				t.Errorf("stale: %v", used.Stats.Stale)
 			}
 		}
 		time.Sleep(55*time.Minute - time.Nanosecond)
@@ -72,8 +72,8 @@ func TestStale(t *testing.T) {
 		mustRefuse(t, store, outbound.Operation.Security[0].Scheme, "GetSecretValue")
 		e.Fail(nil)
 		time.Sleep(30 * time.Second)
-		if held := mustSend(t, store, outbound, "first-key"); held.Stats.Stale != nil {
-			t.Errorf("stale: %v", held.Stats.Stale)
+		if used := mustSend(t, store, outbound, "first-key"); used.Stats.Stale != nil {
+			t.Errorf("stale: %v", used.Stats.Stale)
 		}
 	})
 }
@@ -201,15 +201,15 @@ func TestRotation(t *testing.T) {
 	var callers sync.WaitGroup
 	for range 200 {
 		callers.Go(func() {
-			held, err := store.Get(t.Context(), outbound)
+			used, err := store.Get(t.Context(), outbound)
 			if err != nil {
 				t.Error(err)
 				return
 			}
-			if keyIn(held) == "first-key" {
-				held = renewal(t, store, held)
+			if keyIn(used) == "first-key" {
+				used = renewal(t, store, used)
 			}
-			if held == nil || keyIn(held) != "second-key" {
+			if used == nil || keyIn(used) != "second-key" {
 				t.Error("a caller was left without the new key")
 			}
 		})

@@ -11,8 +11,8 @@ import (
 	"keyrelay/function/gateway"
 )
 
-// heldWith is a credential with one scheme and its secret.
-func heldWith(t testing.TB, secret string, change func(*destination.SecurityScheme)) *credential.Credential {
+// madeWith is a credential with one scheme and its secret.
+func madeWith(t testing.TB, secret string, change func(*destination.SecurityScheme)) *credential.Credential {
 	t.Helper()
 	scheme := header(managed("keyrelay/it", ""))
 	change(scheme)
@@ -24,7 +24,7 @@ func asBasic(s *destination.SecurityScheme) { s.Kind, s.Field = destination.Basi
 // TestMaskBasic hides the header's value and the pair, but neither the user's name
 // nor a password that is short enough to be guessed.
 func TestMaskBasic(t *testing.T) {
-	held := heldWith(t, `{"username": "Aladdin-of-Agrabah", "password": "open sesame"}`, asBasic)
+	used := madeWith(t, `{"username": "Aladdin-of-Agrabah", "password": "open sesame"}`, asBasic)
 	const header = "QWxhZGRpbi1vZi1BZ3JhYmFoOm9wZW4gc2VzYW1l"
 	for sent, want := range map[string]string{
 		"Basic " + header:                "Basic ***",
@@ -33,7 +33,7 @@ func TestMaskBasic(t *testing.T) {
 		"user=Aladdin-of-Agrabah":        "user=Aladdin-of-Agrabah",
 	} {
 		response := &gateway.Response{Body: []byte(sent)}
-		held.Mask(response)
+		used.Mask(response)
 		if string(response.Body) != want {
 			t.Errorf("%q became %q, want %q", sent, response.Body, want)
 		}
@@ -42,25 +42,25 @@ func TestMaskBasic(t *testing.T) {
 
 // TestMaskMembers hides what a template was filled with.
 func TestMaskMembers(t *testing.T) {
-	held := heldWith(t, `{"key": "the-inner-key-of-it"}`, func(s *destination.SecurityScheme) {
+	used := madeWith(t, `{"key": "the-inner-key-of-it"}`, func(s *destination.SecurityScheme) {
 		s.Value = &destination.ValueTemplate{Parts: []destination.TemplatePart{{Literal: "Token token="}, {Pointer: "/key", IsPointer: true}}}
 	})
 	response := &gateway.Response{Body: []byte("Token token=the-inner-key-of-it|the-inner-key-of-it")}
-	if held.Mask(response); string(response.Body) != "***|***" {
+	if used.Mask(response); string(response.Body) != "***|***" {
 		t.Errorf("left %s", response.Body)
 	}
 }
 
 // TestMaskParts hides all of a scheme's credential that begins with another's, and
-// says which of them the answer held.
+// says which of them the answer used.
 func TestMaskParts(t *testing.T) {
 	const short, long = "key-of-16-letters", "key-of-16-letters-and-then-some"
 	first, second := header(managed("short", "")), header(managed("long", ""))
 	second.Name, second.Field = "other", "X-Other-Key"
-	held := mustGet(t, storeOn(t, fake.NewSecrets(map[string]string{"short": short, "long": long})), planWith(first, second))
+	used := mustGet(t, storeOn(t, fake.NewSecrets(map[string]string{"short": short, "long": long})), planWith(first, second))
 	for body, want := range map[string]string{long + "|" + short: "***|*** [other partnerKey]", short: "*** [partnerKey]", "neither": "neither []"} {
 		response := &gateway.Response{Body: []byte(body)}
-		found := held.Mask(response)
+		found := used.Mask(response)
 		if got := fmt.Sprint(string(response.Body), " ", found); got != want {
 			t.Errorf("%s became %s, want %s", body, got, want)
 		}
@@ -70,10 +70,10 @@ func TestMaskParts(t *testing.T) {
 // TestMaskCarried tells nobody whether a guess is right at what a request does not
 // carry as it is: the user's name and the password of http basic by themselves.
 func TestMaskCarried(t *testing.T) {
-	held := heldWith(t, `{"username": "a-user-name-of-24-letters", "password": "a-password-of-24-letters"}`, asBasic)
+	used := madeWith(t, `{"username": "a-user-name-of-24-letters", "password": "a-password-of-24-letters"}`, asBasic)
 	const guess = "a-user-name-of-24-letters|a-password-of-24-letters|YS1wYXNzd29yZC1vZi0yNC1sZXR0ZXJz"
 	response := &gateway.Response{Body: []byte(guess)}
-	if found := held.Mask(response); found != nil || string(response.Body) != guess {
+	if found := used.Mask(response); found != nil || string(response.Body) != guess {
 		t.Errorf("left %s", response.Body)
 	}
 }
@@ -97,9 +97,9 @@ func TestMaskInside(t *testing.T) {
 		{key + "-of-it", key, key},
 	}
 	for _, test := range tests {
-		held := heldWith(t, quoted(test.stored), func(s *destination.SecurityScheme) { s.Secret.Pointer = "/key" })
+		used := madeWith(t, quoted(test.stored), func(s *destination.SecurityScheme) { s.Secret.Pointer = "/key" })
 		response := &gateway.Response{Body: []byte(test.answer)}
-		if held.Mask(response); string(response.Body) != test.left {
+		if used.Mask(response); string(response.Body) != test.left {
 			t.Errorf("%s: left %s, want %s", test.stored, response.Body, test.left)
 		}
 	}

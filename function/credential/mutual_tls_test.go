@@ -54,17 +54,17 @@ func TestCertificateRotates(t *testing.T) {
 	}
 }
 
-func serialSeen(t *testing.T, server *httptest.Server, held *credential.Credential) string {
+func serialSeen(t *testing.T, server *httptest.Server, used *credential.Credential) string {
 	t.Helper()
 	client := server.Client()
 	transport := client.Transport.(*http.Transport).Clone()
-	transport.TLSClientConfig.Certificates = []tls.Certificate{*held.Certificate()}
+	transport.TLSClientConfig.Certificates = []tls.Certificate{*used.Certificate()}
 	defer transport.CloseIdleConnections()
 	request, err := http.NewRequest(http.MethodGet, server.URL, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	held.Apply(request)
+	used.Apply(request)
 	answer, err := transport.RoundTrip(request)
 	if err != nil {
 		t.Fatal(err)
@@ -86,8 +86,8 @@ func TestNoCertificate(t *testing.T) {
 	}
 	store := storeOn(t, fake.NewSecrets(map[string]string{"keyrelay/cert": fake.ClientCertificate(1)}))
 	request := &http.Request{URL: &url.URL{}, Header: http.Header{}}
-	held := mustGet(t, store, planWith(scheme))
-	if held.Apply(request); len(request.Header) > 0 {
+	used := mustGet(t, store, planWith(scheme))
+	if used.Apply(request); len(request.Header) > 0 {
 		t.Errorf("a certificate came into the header: %v", request.Header)
 	}
 }

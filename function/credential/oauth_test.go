@@ -162,7 +162,7 @@ func TestTokenAnswers(t *testing.T) {
 	for i, recorded := range answers {
 		t.Run(fmt.Sprintf("%d %s", i, recorded.Source), func(t *testing.T) {
 			w := newWorld(t, map[string]string{"client": client}, fake.Says(recorded.Status, recorded.ContentType, recorded.Body))
-			held, err := w.store.Get(t.Context(), w.plan(w.oauth()))
+			used, err := w.store.Get(t.Context(), w.plan(w.oauth()))
 			if recorded.documented() == "" {
 				mustFail(t, err, retrieval.ErrFailed, "sometext", "zzz")
 				return
@@ -173,7 +173,7 @@ func TestTokenAnswers(t *testing.T) {
 			if recorded.Accepts != nil && !*recorded.Accepts && !recorded.expiryUnreadable() {
 				t.Error("golang.org/x/oauth2 refuses this answer, and not for its expires_in")
 			}
-			if got, want := sent(held).Get("Authorization"), "Bearer "+recorded.documented(); got != want {
+			if got, want := sent(used).Get("Authorization"), "Bearer "+recorded.documented(); got != want {
 				t.Errorf("Authorization is %q, want %q", got, want)
 			}
 		})
@@ -296,8 +296,8 @@ func TestDiscovery(t *testing.T) {
 	})
 	outbound := w.plan(w.discovered())
 	outbound.Operation.Security[0].Scopes = []string{"openid"}
-	held := w.mustAuthorize(t, outbound, "Bearer token-number-2")
-	if sent(renewal(t, w.store, held)).Get("Authorization") != "Bearer token-number-3" {
+	used := w.mustAuthorize(t, outbound, "Bearer token-number-2")
+	if sent(renewal(t, w.store, used)).Get("Authorization") != "Bearer token-number-3" {
 		t.Error("it was not renewed")
 	}
 	var lines []string

@@ -101,20 +101,20 @@ func (w *world) plan(schemes ...*destination.SecurityScheme) *plan.Plan {
 }
 
 // sent is the header of a request that holds the credential.
-func sent(held *credential.Credential) http.Header {
+func sent(used *credential.Credential) http.Header {
 	request := &http.Request{Method: http.MethodPost, URL: &url.URL{Scheme: "https", Host: "api.example.com", Path: "/"}, Header: http.Header{}}
-	held.Apply(request)
+	used.Apply(request)
 	return request.Header
 }
 
 // mustAuthorize gets the credential and compares its Authorization.
 func (w *world) mustAuthorize(t testing.TB, outbound *plan.Plan, want string) *credential.Credential {
 	t.Helper()
-	held := mustGet(t, w.store, outbound)
-	if got := sent(held).Get("Authorization"); got != want {
+	used := mustGet(t, w.store, outbound)
+	if got := sent(used).Get("Authorization"); got != want {
 		t.Errorf("Authorization is %q, want %q", got, want)
 	}
-	return held
+	return used
 }
 
 // received are the provider's requests so far, as texts.

@@ -69,14 +69,14 @@ func TestRefreshRotation(t *testing.T) {
 		}
 		for i := range 40 {
 			w.store = stores[i%len(stores)]
-			held := mustGet(t, w.store, outbound)
+			used := mustGet(t, w.store, outbound)
 			var kept struct {
 				RefreshToken string `json:"refresh_token"`
 			}
 			if json.Unmarshal([]byte(w.secrets.Value("client")), &kept) != nil || kept.RefreshToken != r.current {
 				t.Fatalf("%s is kept, %s is the last one", kept.RefreshToken, r.current)
 			}
-			if got := sent(held).Get("Authorization"); !strings.HasPrefix(got, "Bearer token-") {
+			if got := sent(used).Get("Authorization"); !strings.HasPrefix(got, "Bearer token-") {
 				t.Errorf("sent %s", got)
 			}
 			time.Sleep(25 * time.Second)

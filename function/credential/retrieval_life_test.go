@@ -101,14 +101,14 @@ func TestCallTime(t *testing.T) {
 			tokens(call, rw, r)
 		})
 		outbound := w.plan(w.oauth())
-		if held := mustGet(t, w.store, outbound); held.Stats.Call != 2*time.Second || held.Stats.Wait < held.Stats.Call {
-			t.Errorf("a retrieval of 2 s is told as %+v", held.Stats)
+		if used := mustGet(t, w.store, outbound); used.Stats.Call != 2*time.Second || used.Stats.Wait < used.Stats.Call {
+			t.Errorf("a retrieval of 2 s is told as %+v", used.Stats)
 		}
-		held := mustGet(t, w.store, outbound)
-		if held.Stats.Call != 0 {
-			t.Errorf("a kept one is told as %+v", held.Stats)
+		used := mustGet(t, w.store, outbound)
+		if used.Stats.Call != 0 {
+			t.Errorf("a kept one is told as %+v", used.Stats)
 		}
-		if renewed := renewal(t, w.store, held); renewed == nil || renewed.Stats.Call != 2*time.Second {
+		if renewed := renewal(t, w.store, used); renewed == nil || renewed.Stats.Call != 2*time.Second {
 			t.Errorf("a renewal of 2 s is told as %+v", renewed)
 		}
 	})
@@ -147,8 +147,8 @@ func TestPerRequest(t *testing.T) {
 		if different != 20 {
 			t.Errorf("%d different tokens", different)
 		}
-		held := w.mustAuthorize(t, outbound, "Bearer token-number-21")
-		if got := sent(renewal(t, w.store, held)).Get("Authorization"); got != "Bearer token-number-22" {
+		used := w.mustAuthorize(t, outbound, "Bearer token-number-21")
+		if got := sent(renewal(t, w.store, used)).Get("Authorization"); got != "Bearer token-number-22" {
 			t.Errorf("renewed to %q", got)
 		}
 		w.provider.Answer(fake.Says(500, "", ""))
@@ -206,8 +206,8 @@ func TestFrozenDuringRetrieval(t *testing.T) {
 			time.Sleep(30 * time.Minute)
 			w.mustAuthorize(t, outbound, "Bearer token-number-2")
 			time.Sleep(30 * time.Minute)
-			held := w.mustAuthorize(t, outbound, "Bearer token-number-2")
-			if renewed := renewal(t, w.store, held); renewed == nil || sent(renewed).Get("Authorization") != "Bearer token-number-3" {
+			used := w.mustAuthorize(t, outbound, "Bearer token-number-2")
+			if renewed := renewal(t, w.store, used); renewed == nil || sent(renewed).Get("Authorization") != "Bearer token-number-3" {
 				t.Error("no third token")
 			}
 		})
@@ -223,9 +223,9 @@ func TestEarlyRefreshFails(t *testing.T) {
 		w.provider.Answer(fake.Says(503, "", ""))
 		time.Sleep(940 * time.Second)
 		for range 59 {
-			held := w.mustAuthorize(t, outbound, "Bearer token-number-1")
-			if !slices.Equal(held.Stats.Stale, []string{"oauth"}) {
-				t.Errorf("stale: %v", held.Stats.Stale)
+			used := w.mustAuthorize(t, outbound, "Bearer token-number-1")
+			if !slices.Equal(used.Stats.Stale, []string{"oauth"}) {
+				t.Errorf("stale: %v", used.Stats.Stale)
 			}
 			time.Sleep(time.Second)
 		}
@@ -311,17 +311,17 @@ func TestRenewGetsNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newBubble(map[string]string{"client": client}, fake.Says(200, "", `{"access_token": "always-the-same"}`))
 		outbound := w.plan(w.oauth())
-		held := w.mustAuthorize(t, outbound, "Bearer always-the-same")
-		if other, failure := w.store.Renew(t.Context(), held); other != nil || failure != nil {
+		used := w.mustAuthorize(t, outbound, "Bearer always-the-same")
+		if other, failure := w.store.Renew(t.Context(), used); other != nil || failure != nil {
 			t.Errorf("the same token is another credential, or there was none: %v", failure)
 		}
 		w.mustHaveRetrieved(t, 2)
 		w.provider.Answer(fake.Says(500, "", ""))
 		time.Sleep(10 * time.Second)
-		if other, failure := w.store.Renew(t.Context(), held); other != nil || !errors.Is(failure, retrieval.ErrFailed) {
+		if other, failure := w.store.Renew(t.Context(), used); other != nil || !errors.Is(failure, retrieval.ErrFailed) {
 			t.Errorf("there is no token, and that has the reason %v", failure)
 		}
-		if other, failure := w.store.Renew(t.Context(), held); other != nil || !errors.Is(failure, retrieval.ErrFailed) {
+		if other, failure := w.store.Renew(t.Context(), used); other != nil || !errors.Is(failure, retrieval.ErrFailed) {
 			t.Errorf("a moment later it has the reason %v", failure)
 		}
 		w.mustAuthorize(t, outbound, "Bearer always-the-same")

@@ -63,8 +63,8 @@ func TestKeyRequest(t *testing.T) {
 			scheme := w.session("/credentials/key")
 			scheme.Parameters, scheme.Secret, scheme.RequestContentType = parameters, managed("keyrelay/api", ""), test.mediaType
 			scheme.Retrieval.Method, scheme.Retrieval.URL = test.method, w.at("/key?v=2")
-			held := mustGet(t, w.store, w.plan(scheme))
-			if got := sent(held).Get("X-Session"); got != "the-key" {
+			used := mustGet(t, w.store, w.plan(scheme))
+			if got := sent(used).Get("X-Session"); got != "the-key" {
 				t.Errorf("sent %q", got)
 			}
 			if difference := cmp.Diff([]string{test.want}, w.received()); difference != "" {
@@ -147,7 +147,7 @@ func TestKeyAnswer(t *testing.T) {
 			if test.value != "" {
 				scheme.Value = template(t, test.value)
 			}
-			held, err := w.store.Get(t.Context(), w.plan(scheme))
+			used, err := w.store.Get(t.Context(), w.plan(scheme))
 			if test.want == "" {
 				mustFail(t, err, retrieval.ErrFailed, "the-key", "the-token", w.url, "Sign in")
 				return
@@ -155,7 +155,7 @@ func TestKeyAnswer(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := sent(held).Get("X-Session"); got != test.want {
+			if got := sent(used).Get("X-Session"); got != test.want {
 				t.Errorf("sent %q, want %q", got, test.want)
 			}
 		})
@@ -266,9 +266,9 @@ func TestRetrievedMask(t *testing.T) {
 	scheme.Parameters = []destination.RetrievalParameter{
 		{Name: "username", In: "body", UseIn: []string{"key"}}, {Name: "password", In: "body", UseIn: []string{"key"}},
 	}
-	held := mustGet(t, w.store, w.plan(scheme, w.oauth()))
+	used := mustGet(t, w.store, w.plan(scheme, w.oauth()))
 	response := &gateway.Response{Body: []byte("token-of-the-call-1 token-of-the-call-2 the-username the-long-password the-client the-client-secret")}
-	found := held.Mask(response)
+	found := used.Mask(response)
 	if got := string(response.Body); got != "*** *** the-username the-long-password the-client the-client-secret" {
 		t.Errorf("left %q", got)
 	}

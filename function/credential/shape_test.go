@@ -35,11 +35,11 @@ func planWith(schemes ...*destination.SecurityScheme) *plan.Plan {
 // mustGet gets a credential that must be there.
 func mustGet(t testing.TB, store *credential.Store, outbound *plan.Plan) *credential.Credential {
 	t.Helper()
-	held, err := store.Get(t.Context(), outbound)
+	used, err := store.Get(t.Context(), outbound)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return held
+	return used
 }
 
 // renewal is another credential than the one that was refused, nil for none.
@@ -50,9 +50,9 @@ func renewal(t testing.TB, store *credential.Store, refused *credential.Credenti
 }
 
 // keyIn is the value of X-Partner-Key that the credential puts into a request.
-func keyIn(held *credential.Credential) string {
+func keyIn(used *credential.Credential) string {
 	request := &http.Request{URL: &url.URL{}, Header: http.Header{}}
-	held.Apply(request)
+	used.Apply(request)
 	return request.Header.Get("X-Partner-Key")
 }
 

@@ -214,9 +214,9 @@ func TestUnshared(t *testing.T) {
 		f.table.Fail(fake.Fault("AccessDeniedException", http.StatusBadRequest))
 		outbound := f.plan(f.oauth())
 		for i, each := range f.instances {
-			held := mustGet(t, each, outbound)
-			if got := strings.Join(held.Stats.Unshared, ","); got != "oauth: AccessDeniedException" || sent(held).Get("Authorization") != fmt.Sprintf("Bearer token-number-%d", i+1) {
-				t.Errorf("instance %d: %q, unshared %q", i, sent(held).Get("Authorization"), got)
+			used := mustGet(t, each, outbound)
+			if got := strings.Join(used.Stats.Unshared, ","); got != "oauth: AccessDeniedException" || sent(used).Get("Authorization") != fmt.Sprintf("Bearer token-number-%d", i+1) {
+				t.Errorf("instance %d: %q, unshared %q", i, sent(used).Get("Authorization"), got)
 			}
 			if again := mustGet(t, each, outbound); len(again.Stats.Unshared) > 0 {
 				t.Errorf("a kept one is unshared: %q", again.Stats.Unshared)
@@ -334,9 +334,9 @@ func TestSwappedTokens(t *testing.T) {
 		f.table.Put(ids[0], items[ids[1]])
 		f.table.Put(ids[1], items[ids[0]])
 		fresh := f.instance(tableKey)
-		held := mustGet(t, fresh, f.plan(f.oauth()))
-		if got := sent(held).Get("Authorization"); got != "Bearer token-number-3" || strings.Join(held.Stats.Unshared, ",") != "oauth: item-does-not-open" {
-			t.Errorf("sent %q, unshared %q", got, held.Stats.Unshared)
+		used := mustGet(t, fresh, f.plan(f.oauth()))
+		if got := sent(used).Get("Authorization"); got != "Bearer token-number-3" || strings.Join(used.Stats.Unshared, ",") != "oauth: item-does-not-open" {
+			t.Errorf("sent %q, unshared %q", got, used.Stats.Unshared)
 		}
 	})
 }
@@ -355,8 +355,8 @@ func TestFill(t *testing.T) {
 			t.Error("what is shared is not taken")
 		}
 		f.table.TakeCalls()
-		if held := mustGet(t, f.instances[1], outbound); !held.Stats.Cached || f.table.TakeCalls() != 0 {
-			t.Errorf("the first request has %+v", held.Stats)
+		if used := mustGet(t, f.instances[1], outbound); !used.Stats.Cached || f.table.TakeCalls() != 0 {
+			t.Errorf("the first request has %+v", used.Stats)
 		}
 		f.mustHaveRetrieved(t, 1)
 	})

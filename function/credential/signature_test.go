@@ -194,7 +194,7 @@ func hexOf(content []byte) string {
 
 // TestSignatureRegion signs for the region of an AWS host, else for the process's own.
 func TestSignatureRegion(t *testing.T) {
-	held := mustGet(t, roleStore(roleOf(roleSecret)), planWith(signed()))
+	used := mustGet(t, roleStore(roleOf(roleSecret)), planWith(signed()))
 	for host, want := range map[string]string{
 		"abc123.execute-api.eu-west-1.amazonaws.com":            "eu-west-1",
 		"vpce-1-a.execute-api.us-gov-west-1.vpce.amazonaws.com": "us-gov-west-1",
@@ -205,7 +205,7 @@ func TestSignatureRegion(t *testing.T) {
 		"execute-api.amazonaws.com":                                   "us-east-1",
 	} {
 		request := &http.Request{Method: "GET", URL: &url.URL{Scheme: "https", Host: host, Path: "/"}, Header: http.Header{}}
-		held.Apply(request)
+		used.Apply(request)
 		if got := request.Header.Get("Authorization"); !strings.Contains(got, "/"+want+"/execute-api/aws4_request,") {
 			t.Errorf("for %s the scope is in %s", host, got)
 		}
@@ -214,10 +214,10 @@ func TestSignatureRegion(t *testing.T) {
 
 // TestSignatureHost sends the host as it is signed, without the scheme's own port.
 func TestSignatureHost(t *testing.T) {
-	held := mustGet(t, roleStore(roleOf(roleSecret)), planWith(signed()))
+	used := mustGet(t, roleStore(roleOf(roleSecret)), planWith(signed()))
 	for host, want := range map[string]string{"api.example.com:443": "api.example.com", "api.example.com:8443": ""} {
 		request := &http.Request{Method: "GET", URL: &url.URL{Scheme: "https", Host: host, Path: "/"}, Header: http.Header{}}
-		if held.Apply(request); request.Host != want {
+		if used.Apply(request); request.Host != want {
 			t.Errorf("for %s the Host is %q", host, request.Host)
 		}
 	}
@@ -226,9 +226,9 @@ func TestSignatureHost(t *testing.T) {
 // TestSignatureLast signs what the other schemes and placeholders have put into the request.
 func TestSignatureLast(t *testing.T) {
 	e := fake.NewSecrets(map[string]string{"key": "a-static-key"})
-	held := mustGet(t, storeOn(t, e), planWith(signed(), header(managed("key", ""))))
+	used := mustGet(t, storeOn(t, e), planWith(signed(), header(managed("key", ""))))
 	request := &http.Request{Method: "GET", URL: &url.URL{Scheme: "https", Host: "api.example.com", Path: "/"}, Header: http.Header{}}
-	held.Apply(request)
+	used.Apply(request)
 	if got := request.Header.Get("Authorization"); !strings.Contains(got, "x-partner-key") {
 		t.Errorf("the other key is not signed: %s", got)
 	}
@@ -247,17 +247,17 @@ func TestRole(t *testing.T) {
 			}, nil
 		}))
 		for _, want := range []string{"AKID1/", "AKID1/", "AKID2/"} {
-			held := mustGet(t, store, planWith(signed()))
+			used := mustGet(t, store, planWith(signed()))
 			request := &http.Request{Method: "GET", URL: &url.URL{Scheme: "https", Host: "api.example.com"}, Header: http.Header{}}
-			held.Apply(request)
+			used.Apply(request)
 			if got := request.Header.Get("Authorization"); !strings.Contains(got, want) {
 				t.Errorf("signed with %s", got)
 			}
-			if renewal(t, store, held) != nil {
+			if renewal(t, store, used) != nil {
 				t.Error("a role's credentials are the SDK's to renew")
 			}
 			response := &gateway.Response{Body: []byte(roleSecret + " the-session-token")}
-			if held.Mask(response); !bytes.Equal(response.Body, []byte(roleSecret+" ***")) { // a request never carries the secret itself
+			if used.Mask(response); !bytes.Equal(response.Body, []byte(roleSecret+" ***")) { // a request never carries the secret itself
 				t.Errorf("left %s", response.Body)
 			}
 			time.Sleep(15 * time.Second)

@@ -53,14 +53,14 @@ func (a *api) handOut(takes time.Duration) fake.Handler {
 // call is one caller's request with the replay that the relay makes. It reports
 // whether the caller got what it wanted.
 func (w *world) call(ctx context.Context, a *api, outbound *plan.Plan) bool {
-	held, err := w.store.Get(ctx, outbound)
+	used, err := w.store.Get(ctx, outbound)
 	if err != nil {
 		return false
 	}
-	if a.do(sent(held).Get("Authorization")) {
+	if a.do(sent(used).Get("Authorization")) {
 		return true
 	}
-	renewed, _ := w.store.Renew(ctx, held)
+	renewed, _ := w.store.Renew(ctx, used)
 	return renewed != nil && a.do(sent(renewed).Get("Authorization"))
 }
 
@@ -173,14 +173,14 @@ func TestShared(t *testing.T) {
 	w.mustAuthorize(t, w.plan(scheme), "Bearer token-number-1")
 	filled := w.plan()
 	filled.Fills = []plan.Fill{{Field: "X-Token", Parts: []plan.FillPart{{Scheme: scheme}}}}
-	held := mustGet(t, w.store, filled)
-	if got := sent(held).Get("X-Token"); got != "Bearer token-number-1" {
+	used := mustGet(t, w.store, filled)
+	if got := sent(used).Get("X-Token"); got != "Bearer token-number-1" {
 		t.Errorf("filled with %q", got)
 	}
-	if !held.Refused(401, nil, nil) {
+	if !used.Refused(401, nil, nil) {
 		t.Error("a placeholder's credential can be refused too")
 	}
-	if got := sent(renewal(t, w.store, held)).Get("X-Token"); got != "Bearer token-number-2" {
+	if got := sent(renewal(t, w.store, used)).Get("X-Token"); got != "Bearer token-number-2" {
 		t.Errorf("renewed to %q", got)
 	}
 	w.mustHaveRetrieved(t, 2)
@@ -209,10 +209,10 @@ func BenchmarkWarm(b *testing.B) {
 
 // warm is this room's part of one warm request.
 func (w *world) warm(t testing.TB, outbound *plan.Plan) {
-	held, err := w.store.Get(t.Context(), outbound)
+	used, err := w.store.Get(t.Context(), outbound)
 	if err != nil {
 		t.Fatal(err)
 	}
 	request := http.Request{URL: outbound.URL, Header: http.Header{"Accept": {"*/*"}}}
-	held.Apply(&request)
+	used.Apply(&request)
 }

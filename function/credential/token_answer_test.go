@@ -89,7 +89,7 @@ func TestOddTokenAnswers(t *testing.T) {
 	for _, test := range append(oddForms(), oddMembers()...) {
 		t.Run(test.name, func(t *testing.T) {
 			w := newWorld(t, map[string]string{"client": client}, fake.Says(test.status, test.mediaType, test.body))
-			held, err := w.store.Get(t.Context(), w.plan(w.oauth()))
+			used, err := w.store.Get(t.Context(), w.plan(w.oauth()))
 			if test.want == "" {
 				if refusal := mustFail(t, err, retrieval.ErrFailed, "the-token", "Sign in", "verification"); !strings.Contains(refusal.Detail, test.says) {
 					t.Errorf("the detail does not say %q: %s", test.says, refusal.Detail)
@@ -99,7 +99,7 @@ func TestOddTokenAnswers(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := sent(held).Get("Authorization"); got != "Bearer "+test.want {
+			if got := sent(used).Get("Authorization"); got != "Bearer "+test.want {
 				t.Errorf("Authorization is %q, want Bearer %s", got, test.want)
 			}
 		})

@@ -86,7 +86,7 @@ func allocated() uint64 {
 	return memory.TotalAlloc
 }
 
-// TestBatchMemory makes sure that a batch is held as the places of its records.
+// TestBatchMemory sees that a batch keeps where its records are, and no copy of them.
 func TestBatchMemory(t *testing.T) {
 	set := load(t, "testdata/destinations")
 	record := string(smallRecord())

@@ -35,13 +35,13 @@ func TestCodedBound(t *testing.T) {
 		for length, reason := range map[int]error{gateway.MaxAnswerBytes: nil, 5 * gateway.MaxAnswerBytes: upstream.ErrAnswerTooLarge} {
 			response, err := send(t, newPlan(t, onLoopback(), "GET", serveCoded(t, coding, code(emptyMembers(length))), ""))
 			if reason != nil {
-				wantRefusal(t, err, reason)
+				mustRefuse(t, err, reason)
 			} else if err != nil || len(response.Body) > 0 {
 				t.Errorf("%s of %d bytes: %v, %v", coding, length, response, err)
 			}
 		}
 		_, err := get(t, newClient(t, nil), onLoopback(), serveCoded(t, coding, code(emptyMembers(5<<10))))
-		wantRefusal(t, err, upstream.ErrAnswerTooLarge)
+		mustRefuse(t, err, upstream.ErrAnswerTooLarge)
 	}
 }
 
@@ -49,7 +49,7 @@ func TestCodedBound(t *testing.T) {
 func TestCodingCount(t *testing.T) {
 	thrice := string(zipped(string(zipped(string(zipped("text"))))))
 	_, err := send(t, newPlan(t, onLoopback(), "GET", serveCoded(t, "gzip, gzip, gzip", thrice), ""))
-	wantRefusal(t, err, upstream.ErrAnswerBroken)
+	mustRefuse(t, err, upstream.ErrAnswerBroken)
 }
 
 // An endingContext is over once it was asked often enough, and wakes nobody who waits.
@@ -71,6 +71,6 @@ func TestCodedDeadline(t *testing.T) {
 		ctx := &endingContext{Context: context.Background()}
 		ctx.left.Store(100)
 		_, err := newClient(t, nil).Send(ctx, newPlan(t, onLoopback(), "GET", serveCoded(t, coding, body), ""), nil, nil)
-		wantRefusal(t, err, upstream.ErrTimeout)
+		mustRefuse(t, err, upstream.ErrTimeout)
 	}
 }

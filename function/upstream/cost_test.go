@@ -146,7 +146,7 @@ func TestAnswersCostLittleMemory(t *testing.T) {
 				t.Errorf("%d bytes were allocated, want at most %d", grown, limit)
 			}
 			if test.want != nil {
-				wantRefusal(t, err, test.want)
+				mustRefuse(t, err, test.want)
 			} else if err != nil || len(response.Body) != test.length {
 				t.Errorf("got %v", err)
 			}

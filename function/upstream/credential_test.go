@@ -28,11 +28,11 @@ func TestSendAppliesTheCredential(t *testing.T) {
 	client := newClient(t, secrets)
 	store := credential.New(secrets, client.Call, nil)
 	for range 2 {
-		held, err := store.Get(context.Background(), outbound)
+		used, err := store.Get(context.Background(), outbound)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := client.Send(context.Background(), outbound, held.Apply, held.Certificate()); err != nil {
+		if _, err := client.Send(context.Background(), outbound, used.Apply, used.Certificate()); err != nil {
 			t.Fatal(err)
 		}
 		got := last()

@@ -65,13 +65,13 @@ func TestABrokenAnswerIsNamed(t *testing.T) {
 				untilClosed(connection)
 			})
 			_, err := send(t, newPlan(t, onLoopback(), "POST", target+"?token=s3cret", "{}"))
-			wantSafe(t, wantRefusal(t, err, test.want))
+			mustBeSafe(t, mustRefuse(t, err, test.want))
 		})
 	}
 }
 
-// wantSafe checks that a refusal's detail is sentences that hold neither URL nor port.
-func wantSafe(t *testing.T, refusal *gateway.Refusal) {
+// mustBeSafe checks that a refusal's detail is sentences that hold neither URL nor port.
+func mustBeSafe(t *testing.T, refusal *gateway.Refusal) {
 	t.Helper()
 	for _, leak := range []string{"s3cret", "://", "127.0.0.1:", "dial", "net/http", "read tcp"} {
 		if strings.Contains(refusal.Detail, leak) {
@@ -104,7 +104,7 @@ func TestAResetIsNamed(t *testing.T) {
 		reset(connection)
 	})
 	_, err := send(t, newPlan(t, onLoopback(), "POST", target, "{}"))
-	wantSafe(t, wantRefusal(t, err, upstream.ErrTerminated))
+	mustBeSafe(t, mustRefuse(t, err, upstream.ErrTerminated))
 }
 
 func TestNoConnectionIsNamed(t *testing.T) {
@@ -114,9 +114,9 @@ func TestNoConnectionIsNamed(t *testing.T) {
 	}
 	closed.Close()
 	_, err = send(t, newPlan(t, onLoopback(), "POST", "http://"+closed.Addr().String(), "{}"))
-	wantSafe(t, wantRefusal(t, err, upstream.ErrRefused))
+	mustBeSafe(t, mustRefuse(t, err, upstream.ErrRefused))
 	_, err = send(t, newPlan(t, onLoopback(), "POST", "http://keyrelay.invalid/?token=s3cret", "{}"))
-	wantSafe(t, wantRefusal(t, err, upstream.ErrDNS))
+	mustBeSafe(t, mustRefuse(t, err, upstream.ErrDNS))
 }
 
 // What a downstream must not do for ever ends with the deadline, and the connection is not used again.
@@ -149,8 +149,8 @@ func TestTheDeadlineEndsACall(t *testing.T) {
 			ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
 			defer cancel()
 			_, err := newClient(t, nil).Send(ctx, newPlan(t, onLoopback(), "POST", target, "{}"), nil, nil)
-			refusal := wantRefusal(t, err, upstream.ErrTimeout)
-			wantSafe(t, refusal)
+			refusal := mustRefuse(t, err, upstream.ErrTimeout)
+			mustBeSafe(t, refusal)
 			if !errors.Is(refusal, context.DeadlineExceeded) {
 				t.Errorf("cause is %v", refusal.Cause)
 			}
@@ -169,7 +169,7 @@ func TestACallerWhoLeavesIsNoFaultOfTheDownstream(t *testing.T) {
 		close(ended)
 	})
 	_, err := newClient(t, nil).Send(ctx, newPlan(t, onLoopback(), "POST", target, "{}"), nil, nil)
-	wantSafe(t, wantRefusal(t, err, context.Canceled))
+	mustBeSafe(t, mustRefuse(t, err, context.Canceled))
 	<-ended
 }
 
@@ -177,5 +177,5 @@ func TestACallerWhoLeavesIsNoFaultOfTheDownstream(t *testing.T) {
 func TestCallGivesUp(t *testing.T) {
 	d := &destination.Destination{Title: "Test", Network: destination.Loopback, AuxiliaryTimeout: 50 * time.Millisecond}
 	_, err := get(t, newClient(t, nil), d, listen(t, untilClosed))
-	wantSafe(t, wantRefusal(t, err, upstream.ErrTimeout))
+	mustBeSafe(t, mustRefuse(t, err, upstream.ErrTimeout))
 }

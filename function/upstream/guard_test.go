@@ -71,12 +71,12 @@ func TestAClosedAddressIsNamed(t *testing.T) {
 	for _, test := range tests {
 		d := &destination.Destination{Title: "Test", Network: test.network, AuxiliaryTimeout: time.Minute}
 		_, err := send(t, newPlan(t, d, "POST", test.target, "{}"))
-		refusal := wantRefusal(t, err, upstream.ErrProhibited)
-		if wantSafe(t, refusal); !strings.Contains(refusal.Detail, test.say) {
+		refusal := mustRefuse(t, err, upstream.ErrProhibited)
+		if mustBeSafe(t, refusal); !strings.Contains(refusal.Detail, test.say) {
 			t.Errorf("%s does not say %q", refusal.Detail, test.say)
 		}
 		_, err = get(t, newClient(t, nil), d, test.target)
-		wantRefusal(t, err, upstream.ErrProhibited)
+		mustRefuse(t, err, upstream.ErrProhibited)
 	}
 }
 
@@ -91,12 +91,12 @@ func TestTheInternetIsReachedByTLSAlone(t *testing.T) {
 		ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
 		defer cancel()
 		_, err := client.Send(ctx, newPlan(t, d, "POST", "http"+nobody, "{}"), nil, nil)
-		refusal := wantRefusal(t, err, upstream.ErrProhibited)
-		if wantSafe(t, refusal); !strings.Contains(refusal.Detail, "https alone") {
+		refusal := mustRefuse(t, err, upstream.ErrProhibited)
+		if mustBeSafe(t, refusal); !strings.Contains(refusal.Detail, "https alone") {
 			t.Errorf("%s does not say what to do", refusal.Detail)
 		}
 		_, err = get(t, client, d, "http"+nobody)
-		wantRefusal(t, err, upstream.ErrProhibited)
+		mustRefuse(t, err, upstream.ErrProhibited)
 		if _, err = get(t, client, d, "https"+nobody); refusalOf(err) == nil || refusalOf(err).Reason == upstream.ErrProhibited {
 			t.Errorf("by TLS: %v", err)
 		}

@@ -129,8 +129,8 @@ func untilClosed(connection net.Conn) { io.Copy(io.Discard, connection) }
 // reset makes the closing of a connection a reset.
 func reset(connection net.Conn) { connection.(*net.TCPConn).SetLinger(0) }
 
-// wantRefusal checks that an error is a refusal with this reason, and returns it.
-func wantRefusal(t testing.TB, err, reason error) *gateway.Refusal {
+// mustRefuse checks that an error is a refusal with this reason, and returns it.
+func mustRefuse(t testing.TB, err, reason error) *gateway.Refusal {
 	t.Helper()
 	var refusal *gateway.Refusal
 	if !errors.As(err, &refusal) {

@@ -80,11 +80,11 @@ func TestClientCertificates(t *testing.T) {
 		if !slices.Contains(*seen, name) {
 			write(t, file, clientSecret(t, issue(t, name, past)))
 		}
-		held, err := store.Get(context.Background(), outbound)
+		used, err := store.Get(context.Background(), outbound)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := client.Send(context.Background(), outbound, held.Apply, held.Certificate()); err != nil {
+		if _, err := client.Send(context.Background(), outbound, used.Apply, used.Certificate()); err != nil {
 			t.Fatal(err)
 		}
 		outbound.Header = outbound.Header.Clone()

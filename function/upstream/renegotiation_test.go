@@ -62,8 +62,8 @@ func TestRenegotiation(t *testing.T) {
 	}()
 	client, d := withRoots(t, server.roots)
 	_, err = client.Send(context.Background(), newPlan(t, d, "POST", "https://"+address+"/x", "{}"), nil, nil)
-	refusal := wantRefusal(t, err, upstream.ErrTLS)
-	if wantSafe(t, refusal); !strings.Contains(refusal.Detail, "renegotiation") {
+	refusal := mustRefuse(t, err, upstream.ErrTLS)
+	if mustBeSafe(t, refusal); !strings.Contains(refusal.Detail, "renegotiation") {
 		t.Errorf("%s does not say what it is", refusal.Detail)
 	}
 }

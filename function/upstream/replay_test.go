@@ -161,7 +161,7 @@ func TestAFreshConnectionThatIsDroppedIsNotReplaced(t *testing.T) {
 	for _, method := range []string{"GET", "POST"} {
 		connections.Store(0)
 		_, err := send(t, newPlan(t, onLoopback(), method, target, ""))
-		wantRefusal(t, err, upstream.ErrTerminated)
+		mustRefuse(t, err, upstream.ErrTerminated)
 		if connections.Load() != 1 {
 			t.Errorf("%s: %d connections, want 1", method, connections.Load())
 		}

@@ -160,7 +160,7 @@ func TestSendCodings(t *testing.T) {
 		w.Write(zipped("text"))
 	})
 	_, err := send(t, newPlan(t, onLoopback(), "GET", server.URL, ""))
-	wantRefusal(t, err, upstream.ErrAnswerBroken)
+	mustRefuse(t, err, upstream.ErrAnswerBroken)
 }
 
 // deflated is a text in the coding deflate, with the frame that it is to have or without.

@@ -109,8 +109,8 @@ func TestCertificates(t *testing.T) {
 				}
 				return
 			}
-			refusal := wantRefusal(t, err, upstream.ErrCertificate)
-			if wantSafe(t, refusal); !strings.Contains(refusal.Detail, test.say) {
+			refusal := mustRefuse(t, err, upstream.ErrCertificate)
+			if mustBeSafe(t, refusal); !strings.Contains(refusal.Detail, test.say) {
 				t.Errorf("%s does not say %q", refusal.Detail, test.say)
 			}
 		})
@@ -133,21 +133,21 @@ func TestRotatedRootsOpenNewConnections(t *testing.T) {
 	}
 	write(t, d.CA.Name, new.roots)
 	_, err := client.Send(context.Background(), newPlan(t, d, "GET", target, ""), nil, nil)
-	wantRefusal(t, err, upstream.ErrCertificate)
+	mustRefuse(t, err, upstream.ErrCertificate)
 	_, err = get(t, client, d, target)
-	wantRefusal(t, err, upstream.ErrCertificate)
+	mustRefuse(t, err, upstream.ErrCertificate)
 }
 
 func TestRootsThatCannotBeHad(t *testing.T) {
 	client, d := withRoots(t, []byte("s3cret, not PEM"))
 	_, err := client.Send(context.Background(), newPlan(t, d, "GET", "https://127.0.0.1:9/", ""), nil, nil)
-	wantSafe(t, wantRefusal(t, err, secret.ErrUnavailable))
+	mustBeSafe(t, mustRefuse(t, err, secret.ErrUnavailable))
 
 	d.CA.Name += ".missing"
 	_, err = client.Send(context.Background(), newPlan(t, d, "GET", "https://127.0.0.1:9/", ""), nil, nil)
-	wantSafe(t, wantRefusal(t, err, secret.ErrUnavailable))
+	mustBeSafe(t, mustRefuse(t, err, secret.ErrUnavailable))
 	_, err = get(t, client, d, "https://127.0.0.1:9/")
-	wantSafe(t, wantRefusal(t, err, secret.ErrUnavailable))
+	mustBeSafe(t, mustRefuse(t, err, secret.ErrUnavailable))
 }
 
 func TestTLSThatDoesNotFit(t *testing.T) {
@@ -169,7 +169,7 @@ func TestTLSThatDoesNotFit(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			client, d := withRoots(t, good.roots)
 			_, err := client.Send(context.Background(), newPlan(t, d, "POST", target, "{}"), nil, nil)
-			wantSafe(t, wantRefusal(t, err, upstream.ErrTLS))
+			mustBeSafe(t, mustRefuse(t, err, upstream.ErrTLS))
 		})
 	}
 }
