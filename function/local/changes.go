@@ -1,8 +1,7 @@
 package main
 
 import (
-	"context"
-	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"time"
@@ -10,24 +9,8 @@ import (
 	"keyrelay/function/destination"
 )
 
-// changePause is the time between two looks at the files.
-const changePause = 2 * time.Second
-
-// tellChanges says once that a document or the file of secrets was changed: both are read
-// at the start, as where the relay is deployed.
-func tellChanges(stop context.Context, chosen options, before map[string]stamp, out *printer) {
-	for {
-		select {
-		case <-stop.Done():
-			return
-		case <-time.After(changePause):
-		}
-		if name := changed(before, stamps(chosen)); name != "" {
-			fmt.Fprintln(out, out.styled(accent, name+" was changed. Documents and secrets are read at the start: press Ctrl-C and start again."))
-			return
-		}
-	}
-}
+// lookPause is the time between two looks at the files.
+const lookPause = 500 * time.Millisecond
 
 // A stamp tells one state of a file from another.
 type stamp struct {
@@ -35,9 +18,13 @@ type stamp struct {
 	written time.Time
 }
 
-// stamps are those of the documents and of the file of secrets, by name.
+// stamps are those of one's own documents and of the file of secrets, by name; none with
+// the samples, which nobody edits.
 func stamps(chosen options) map[string]stamp {
 	found := map[string]stamp{}
+	if chosen.destinations == "" {
+		return found
+	}
 	names, _ := filepath.Glob(filepath.Join(chosen.destinations, "*.*"))
 	for _, name := range append(names, chosen.secrets) {
 		if name != chosen.secrets && !destination.IsDocument(name) {
@@ -50,8 +37,23 @@ func stamps(chosen options) map[string]stamp {
 	return found
 }
 
-// changed names a file that is new, gone or another than it was; empty for none.
-func changed(before, now map[string]stamp) string {
+// changed names a file that is new, gone or another than it was when the relay read it;
+// empty for none. A file that still changes from one look to the next is left to be
+// written to its end.
+func (s *surroundings) changed(chosen options) string {
+	now := stamps(chosen)
+	still := maps.Equal(s.looked, now)
+	s.looked = now
+	if !still {
+		return ""
+	}
+	name := difference(s.read, now)
+	s.read = now
+	return name
+}
+
+// difference names a file that is not the same in both; empty for none.
+func difference(before, now map[string]stamp) string {
 	for name, one := range now {
 		if before[name] != one {
 			return name

@@ -171,8 +171,8 @@ type detail struct {
 	Refused *problem
 }
 
-// detail shows an exchange. Its outbound request is that of a dry run now: documents are
-// read once, so that it is what it was then.
+// detail shows an exchange. Its outbound request is that of a dry run now, with the
+// documents as they are now.
 func (w *workbench) detail(ctx context.Context, e *exchange) *detail {
 	read := readEntry(e.Log)
 	made := &detail{

@@ -43,6 +43,13 @@ type workbench struct {
 	documents      []document
 	operations     []operation
 	parts          *template.Template
+	// pages serves the page and what it asks for.
+	pages http.Handler
+	// fault says why the relay could not start with the documents as they are now; empty
+	// where it did.
+	fault string
+	// replaced is closed when another page has taken the place of this one.
+	replaced chan struct{}
 }
 
 // A document is one destination as the page lists it.
@@ -65,16 +72,17 @@ type attachment struct {
 	secret secret.Secret
 }
 
-// handler serves the page and what it asks for.
-func (w *workbench) handler() (http.Handler, error) {
+// prepare makes what serves the page and what it asks for.
+func (w *workbench) prepare() error {
 	var err error
 	if w.parts, err = template.ParseFS(static, "static/*.html"); err != nil {
-		return nil, err
+		return err
 	}
 	files, err := fs.Sub(static, "static")
 	if err != nil {
-		return nil, err
+		return err
 	}
+	w.replaced = make(chan struct{})
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", w.page)
 	mux.Handle("GET /static/", http.StripPrefix("/static/", http.FileServerFS(files)))
@@ -88,14 +96,22 @@ func (w *workbench) handler() (http.Handler, error) {
 	mux.HandleFunc("GET /use", w.use)
 	mux.HandleFunc("POST /keep", w.keep)
 	mux.HandleFunc("POST /repeat", w.repeat)
-	return guardPage(w.token, mux), nil
+	w.pages = mux
+	return nil
+}
+
+// withFault is the same page with a fault of the documents as they are now.
+func (w *workbench) withFault(fault string) (*workbench, error) {
+	made := *w
+	made.fault = fault
+	return &made, made.prepare()
 }
 
 // page serves the page with the first operation in it.
 func (w *workbench) page(out http.ResponseWriter, _ *http.Request) {
 	summary, problems := w.summary()
 	data := map[string]any{
-		"Token": w.token, "Relay": w.relay, "Documents": w.documents, "Count": len(w.operations), "Summary": summary, "Problems": problems,
+		"Token": w.token, "Relay": w.relay, "Documents": w.documents, "Count": len(w.operations), "Summary": summary, "Problems": problems, "Fault": w.fault,
 		"Methods": []string{"GET", "POST", "PUT", "PATCH", "DELETE"}, "Trial": trial{Method: "POST", Record: "{}"}, "Chosen": "", "ChosenSummary": "",
 	}
 	if len(w.operations) > 0 {
@@ -361,6 +377,10 @@ func (w *workbench) watch(out http.ResponseWriter, r *http.Request) {
 			if cache.Sleep(r.Context(), 50*time.Millisecond) != nil {
 				return
 			}
+		case <-w.replaced:
+			fmt.Fprint(out, "event: replaced\ndata:\n\n")
+			_ = control.Flush()
+			return // the page comes back to what took the place
 		case <-time.After(15 * time.Second):
 		case <-r.Context().Done():
 			return

@@ -24,19 +24,26 @@ const maxUnmatched = 1000
 // A recorder passes requests on to the relay program and notes each with its answer and
 // the relay's log entry. It changes neither.
 type recorder struct {
-	proxy *httputil.ReverseProxy
 	noted exchanges
 
 	mutex sync.Mutex
+	relay *relayEnd
 	// answered waits for a log entry, logged for an exchange.
 	answered []*exchange
 	logged   []logLine
 }
 
-// passTo says at which address the relay is. It is called before the first request.
-func (r *recorder) passTo(relay string) {
+// A relayEnd is a relay program as requests are passed on to it, and how many are under way.
+type relayEnd struct {
+	proxy *httputil.ReverseProxy
+	users sync.WaitGroup
+}
+
+// passTo says at which address the relay is from now on. It is called before the first
+// request. The channel is closed when no request is under way at the one before.
+func (r *recorder) passTo(relay string) (idle <-chan struct{}) {
 	target := &url.URL{Scheme: "http", Host: relay}
-	r.proxy = &httputil.ReverseProxy{
+	made := &relayEnd{proxy: &httputil.ReverseProxy{
 		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(target) },
 		Transport: &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 64},
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
@@ -44,7 +51,27 @@ func (r *recorder) passTo(relay string) {
 				http.Error(w, "The relay program does not answer.", http.StatusBadGateway)
 			}
 		},
-	}
+	}}
+	r.mutex.Lock()
+	earlier := r.relay
+	r.relay = made
+	r.mutex.Unlock()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if earlier != nil {
+			earlier.users.Wait()
+		}
+	}()
+	return done
+}
+
+// end is the relay that a request is passed on to; it is told when that is over.
+func (r *recorder) end() *relayEnd {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	r.relay.users.Add(1)
+	return r.relay
 }
 
 // ServeHTTP passes one request on and notes it.
@@ -58,7 +85,9 @@ func (r *recorder) pass(w http.ResponseWriter, request *http.Request) *exchange 
 	sent := &note{Reader: request.Body, Closer: request.Body}
 	request.Body = sent
 	answer := &answerNote{ResponseWriter: w, status: http.StatusOK}
-	r.proxy.ServeHTTP(answer, request)
+	relay := r.end()
+	defer relay.users.Done()
+	relay.proxy.ServeHTTP(answer, request)
 	noted.Record, noted.Cut = sent.taken()
 	noted.Answer, noted.Cut = answer.text.Bytes(), noted.Cut || answer.cut
 	noted.Status, noted.AnswerHeader, noted.Took = answer.status, withoutCredentials(w.Header()), time.Since(noted.At)

@@ -36,8 +36,9 @@ type surroundings struct {
 	own *fake.Secrets
 	// shift is how far the ports are from the usual ones.
 	shift int
-	// before are the files as they were before the relay read them.
-	before map[string]stamp
+	// read are the files as they were when the relay read them, looked as they were at the
+	// last look.
+	read, looked map[string]stamp
 	// closers end what was started, the last one first.
 	closers []func()
 }
@@ -63,16 +64,16 @@ func run(stop context.Context, chosen options, out io.Writer) error {
 		return err
 	}
 	defer callers.Close()
-	recorded := &recorder{}
-	relay, err := startRelay(chosen.program, around.environment(), func(line []byte) {
-		_, _ = log.Write(append(servingAt(line, callers.Addr().String()), '\n'))
-		recorded.log(line)
-	})
-	if err != nil {
+	started := &launcher{
+		chosen: chosen, around: around, relay: callers.Addr().String(), token: rand.Text(), recorder: &recorder{}, out: printed,
+		log: func(line []byte) { _, _ = log.Write(append(servingAt(line, callers.Addr().String()), '\n')) },
+	}
+	defer started.close()
+	if err := started.launch(stop); err != nil {
 		return unlessStopped(stop, err)
 	}
-	defer relay.stop()
-	return unlessStopped(stop, serveAll(stop, chosen, around, relay, callers, recorded, printed))
+	defer serve(callers, guardRelay(started.recorder))()
+	return unlessStopped(stop, started.serve(stop))
 }
 
 // servingAt is a log line of the relay with the address that callers use: its own is behind the recorder.
@@ -86,7 +87,7 @@ func servingAt(line []byte, address string) []byte {
 
 // surround starts the samples, or takes one's own documents.
 func surround(chosen options, out *printer) (*surroundings, error) {
-	around := &surroundings{folder: chosen.destinations, shift: chosen.port - relayPort, before: stamps(chosen)}
+	around := &surroundings{folder: chosen.destinations, shift: chosen.port - relayPort, read: stamps(chosen)}
 	if chosen.destinations == "" {
 		if err := around.samples(out); err != nil {
 			return around, err
@@ -95,12 +96,20 @@ func surround(chosen options, out *printer) (*surroundings, error) {
 	if chosen.secrets == "" {
 		return around, nil
 	}
-	secrets, err := readSecrets(chosen.secrets)
-	if err != nil {
-		return around, err
-	}
-	around.own = fake.NewSecretsFile(filepath.Base(chosen.secrets), secrets)
+	around.own = fake.NewSecretsFile(filepath.Base(chosen.secrets), nil)
 	return around, around.serveSecrets(around.own, out)
+}
+
+// readOwnSecrets reads the file of secrets, if there is one, into their endpoint.
+func (s *surroundings) readOwnSecrets(file string) error {
+	if s.own == nil {
+		return nil
+	}
+	secrets, err := readSecrets(file)
+	if err == nil {
+		s.own.Replace(secrets)
+	}
+	return err
 }
 
 // samples starts the sample downstream and its secrets, and writes the documents.
@@ -207,48 +216,18 @@ func (s *surroundings) connect(ctx context.Context) (*secretsmanager.Client, err
 	return secretsmanager.NewFromConfig(loaded), nil
 }
 
-// serveAll serves the relay behind the recorder and the page, and prints the story.
-func serveAll(stop context.Context, chosen options, around *surroundings, relay *relayProgram, callers net.Listener, recorded *recorder, out *printer) error {
-	set, operations, err := around.documents()
-	if err != nil {
-		return err
-	}
-	recorded.passTo(relay.address)
-	defer serve(callers, guardRelay(recorded))()
-	bench := &workbench{
-		program: relay.address, relay: callers.Addr().String(), token: rand.Text(), recorder: recorded, set: set,
-		documents:  around.describeDocuments(stop, set),
-		operations: operations,
-	}
-	handler, err := bench.handler()
-	if err != nil {
-		return err
-	}
-	page, err := around.listen(pagePort, "page", out)
-	if err != nil {
-		return err
-	}
-	defer serve(page, handler)()
-	if around.downstream != nil {
-		told := story{out: out, events: chosen.events, relay: bench.relay, api: around.api, downstream: around.downstream}
-		if err := told.tell(stop); err != nil {
-			return err
-		}
-	}
-	bench.introduce(out, chosen, around, page)
-	if around.downstream == nil {
-		go tellChanges(stop, chosen, around.before, out)
-	}
-	select {
-	case <-stop.Done():
-		return nil
-	case <-relay.ended:
-		return endedBy(stop)
-	}
-}
-
 // introduce prints what there is; the address of the page comes last.
 func (w *workbench) introduce(out *printer, chosen options, around *surroundings, page net.Listener) {
+	w.list(out)
+	fmt.Fprintf(out, "The relay serves on http://%s, its log goes to %s, until Ctrl-C.", w.relay, chosen.log)
+	if around.downstream != nil {
+		fmt.Fprintf(out, " Try it by hand, or open the page below:\n%s", w.tryCommand(around.api))
+	}
+	fmt.Fprintf(out, "\nWorkbench: %s\n", out.styled(bold, "http://"+page.Addr().String()+"/?token="+w.token))
+}
+
+// list prints each document with what it attaches, and the warnings.
+func (w *workbench) list(out *printer) {
 	out.title("The documents and what they attach")
 	for _, each := range w.documents {
 		for _, attached := range each.Attachments {
@@ -274,11 +253,6 @@ func (w *workbench) introduce(out *printer, chosen options, around *surroundings
 			out.line("warning", out.styled(accent, each.String()))
 		}
 	}
-	fmt.Fprintf(out, "The relay serves on http://%s, its log goes to %s, until Ctrl-C.", w.relay, chosen.log)
-	if around.downstream != nil {
-		fmt.Fprintf(out, " Try it by hand, or open the page below:\n%s", w.tryCommand(around.api))
-	}
-	fmt.Fprintf(out, "\nWorkbench: %s\n", out.styled(bold, "http://"+page.Addr().String()+"/?token="+w.token))
 }
 
 // tryCommand is a request to send by hand. It works pasted as it is.

@@ -372,6 +372,7 @@ function listen() {
   const source = new EventSource(at('/watch'));
   source.onopen = () => { $('#live').textContent = 'live'; };
   source.onerror = () => { $('#live').textContent = 'not connected'; };
+  source.addEventListener('replaced', renew);
   source.onmessage = event => {
     const { id, html } = JSON.parse(event.data);
     const holder = document.createElement('template');
@@ -393,6 +394,17 @@ function listen() {
     }
     $('#none').hidden = list.children.length > 0;
   };
+}
+
+// renew takes over what the page says of the documents after one was changed, and asks
+// the relay anew.
+async function renew() {
+  try {
+    const fresh = new DOMParser().parseFromString(await (await fetch(location)).text(), 'text/html');
+    for (const part of ['.documents', '#fault']) $(part).replaceWith($(part, fresh));
+    operation.placeholder = $('#operation', fresh).placeholder;
+  } catch { /* the list says that it is not connected */ }
+  soon();
 }
 
 filter.addEventListener('input', () => $$('li', list).forEach(sift));

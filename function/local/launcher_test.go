@@ -1,0 +1,173 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// A changing is a running workbench with one document and its secret, which change.
+type changing struct {
+	*running
+	t           *testing.T
+	folder, api string
+}
+
+// startChanging runs the workbench with one document of an API.
+func startChanging(t *testing.T, api string) *changing {
+	local, relay := built(t)
+	made := &changing{t: t, folder: t.TempDir(), api: api}
+	if err := os.Mkdir(filepath.Join(made.folder, "apis"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	made.write("secrets.json", `{"keyrelay/orders": {"key": "the-first-key"}}`)
+	made.document("X-Api-Key")
+	command := exec.Command(local, "-program", relay, "-destinations", filepath.Join(made.folder, "apis"),
+		"-secrets", filepath.Join(made.folder, "secrets.json"), "-log", filepath.Join(made.folder, "run.log"))
+	command.Env = append(os.Environ(), "NO_COLOR=1", "PORT=24640")
+	made.running = tellStory(t, command)
+	return made
+}
+
+// write replaces a file at once, as editors do.
+func (c *changing) write(name, text string) {
+	c.t.Helper()
+	if err := os.WriteFile(filepath.Join(c.folder, "new"), []byte(text), 0o600); err != nil {
+		c.t.Fatal(err)
+	}
+	if err := os.Rename(filepath.Join(c.folder, "new"), filepath.Join(c.folder, name)); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// document writes the document, whose key goes into a header of that name.
+func (c *changing) document(header string) {
+	c.t.Helper()
+	c.write("apis/orders.yaml", fmt.Sprintf(`openapi: 3.1.0
+info: {title: Orders, version: "1"}
+x-keyrelay-network: loopback
+servers: [{url: "%s"}]
+security: [{key: []}]
+components: {securitySchemes: {key: {type: apiKey, in: header, name: %s}}}
+`, c.api, header))
+}
+
+// mustTell wants the next lines that are printed to hold texts, in their order.
+func (c *changing) mustTell(texts ...string) {
+	c.t.Helper()
+	told := ""
+	for _, text := range texts {
+		for !strings.Contains(told, text) {
+			line, err := c.lines.ReadString('\n')
+			if err != nil {
+				c.t.Fatalf("%q is not told, but %s", text, told)
+			}
+			told += line
+		}
+		_, told, _ = strings.Cut(told, text)
+	}
+}
+
+// send sends a record to the API through the relay and returns what it answers.
+func (c *changing) send() string {
+	_, serves, _ := strings.Cut(c.story, "The relay serves on http://")
+	address, _, _ := strings.Cut(serves, ",")
+	request, err := http.NewRequest(http.MethodPost, "http://"+address, strings.NewReader(`{"id": 1}`))
+	if err != nil {
+		return err.Error()
+	}
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("X-Osmos-Outbound-Url", c.api+"/orders")
+	return textOf(http.DefaultClient.Do(request))
+}
+
+func textOf(answer *http.Response, err error) string {
+	if err != nil {
+		return err.Error()
+	}
+	defer answer.Body.Close()
+	text, _ := io.ReadAll(answer.Body)
+	return string(text)
+}
+
+// mustSend wants what the API answers to hold a text.
+func (c *changing) mustSend(expected string) {
+	c.t.Helper()
+	if answer := c.send(); !strings.Contains(answer, expected) {
+		c.t.Errorf("the answer is %s, without %s", answer, expected)
+	}
+}
+
+// TestChangedFiles changes the document and the secret of a running workbench: the relay
+// starts again, goes on as it was where it cannot, and loses no request that is under way.
+func TestChangedFiles(t *testing.T) {
+	held, release := make(chan struct{}), make(chan struct{})
+	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("X-Held") != "" {
+			close(held)
+			<-release
+		}
+		fmt.Fprintf(w, "X-Api-Key: %d bytes, X-Other-Key: %d bytes", len(r.Header.Get("X-Api-Key")), len(r.Header.Get("X-Other-Key")))
+	}))
+	defer api.Close()
+	running := startChanging(t, api.URL)
+	running.mustSend("X-Api-Key: 13 bytes")
+
+	running.write("secrets.json", `{"keyrelay/orders": {"key": "the-second-key"}}`)
+	running.mustTell("secrets.json was changed, and the relay has started again.\n", "orders    key: header X-Api-Key, from secretsmanager:keyrelay/orders#/key: secret read\n")
+	running.mustSend("X-Api-Key: 14 bytes")
+
+	late := make(chan string, 1)
+	running.document("X-Held")
+	running.mustTell("orders.yaml was changed, and the relay has started again.\n", "header X-Held", "\n")
+	go func() { late <- running.send() }()
+	<-held
+	running.document("X-Other-Key")
+	running.mustTell("orders.yaml was changed, and the relay has started again.\n", "header X-Other-Key", "\n")
+	running.mustSend("X-Other-Key: 14 bytes")
+	close(release)
+	if answer := <-late; !strings.HasPrefix(answer, "X-Api-Key: 0 bytes") {
+		t.Errorf("a request that was under way is answered by %s", answer)
+	}
+
+	running.write("apis/orders.yaml", "openapi: 3.1.0\nsevers: []\n")
+	running.mustTell("orders.yaml was changed, and the relay goes on as it was, since it cannot start with that:\n", "orders.yaml:2:1: ", "\n")
+	running.mustSend("X-Other-Key: 14 bytes")
+	if page := textOf(http.Get(running.page)); !strings.Contains(page, "cannot start with that:") || !strings.Contains(page, "orders.yaml:2:1: ") {
+		t.Errorf("the page does not show the fault: %s", page)
+	}
+	running.write("secrets.json", "{")
+	running.mustTell("secrets.json was changed, and the relay goes on as it was", "secrets.json:1:", "\n")
+
+	running.write("secrets.json", `{"keyrelay/orders": {"key": "the-third"}}`)
+	running.mustTell("secrets.json was changed, and the relay goes on as it was", "orders.yaml:2:1: ", "\n")
+	running.document("X-Api-Key")
+	running.mustTell("orders.yaml was changed, and the relay has started again.\n", "secret read\n")
+	running.mustSend("X-Api-Key: 9 bytes")
+	if page := textOf(http.Get(running.page)); strings.Contains(page, "cannot start with that:") {
+		t.Error("the page still shows the fault")
+	}
+	_ = running.command.Process.Signal(os.Interrupt)
+	running.mustBeOver(t)
+}
+
+// TestReplacedPage tells an open page that another has taken its place.
+func TestReplacedPage(t *testing.T) {
+	running := startChanging(t, "http://127.0.0.1:1")
+	watched, err := http.Get(strings.Replace(running.page, "/?", "/watch?", 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	running.document("X-Other-Key")
+	if text := textOf(watched, nil); !strings.HasSuffix(text, "event: replaced\ndata:\n\n") {
+		t.Errorf("the page is told %q", text)
+	}
+	_ = running.command.Process.Signal(os.Interrupt)
+	running.mustBeOver(t)
+}
