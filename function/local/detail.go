@@ -51,6 +51,8 @@ func target(e *exchange) string {
 type entry struct {
 	Destination      string
 	Problem          string
+	Blame, Detail    string
+	Status           int
 	DurationMs       float64
 	DownstreamMs     *float64
 	CredentialMs     float64
@@ -119,8 +121,9 @@ func milliseconds(took float64) string {
 	return fmt.Sprintf("%.1f ms", took)
 }
 
-// facts say in sentences what became of a request.
-func (read entry) facts(attachments []attachment) []string {
+// facts say in sentences what became of a request. told is what its caller was told of
+// the relay's own problem: the log entry may know more.
+func (read entry) facts(attachments []attachment, told string) []string {
 	var said []string
 	add := func(holds bool, sentence string) {
 		if holds {
@@ -132,10 +135,18 @@ func (read entry) facts(attachments []attachment) []string {
 	for _, each := range attachments {
 		add(strings.HasPrefix(read.Problem, "retrieval-") && each.Scheme == read.Scheme && each.Call != "", read.failedCall(each))
 	}
+	more, longer := strings.CutPrefix(read.Detail, told)
+	add(told != "" && longer && more != "", strings.TrimSpace(more))
 	add(read.Problem != "" && !sent && !read.DryRun, "Nothing was sent to the API.")
 	add(sent && read.CredentialCached && len(attachments) > 0, "The credential was in memory.")
 	add(sent && !read.CredentialCached && !read.Replayed && len(attachments) > 0, "The credential was fetched: "+milliseconds(read.CredentialMs)+".")
 	add(read.Replayed, "The API refused the credential. It was renewed, and the request was sent once more.")
+	add(sent && read.Problem == "" && read.Blame == "credential", read.Detail)
+	for _, each := range attachments {
+		add(sent && read.Problem == "" && read.Blame == "credential" && each.From() != "", "Check "+each.Scheme+": "+each.What+", from "+each.From()+".")
+	}
+	add(sent && read.Blame == "caller" && read.Status == http.StatusForbidden && len(attachments) > 0,
+		"Some APIs answer 403 to a credential that they refuse. If this is one, write x-keyrelay-refresh-on: [401, 403] on its security scheme.")
 	add(len(read.Stale) > 0, "An old value was used, since the secret could not be read again: "+strings.Join(read.Stale, ", ")+".")
 	for _, each := range read.Doubts {
 		add(true, each)
@@ -190,7 +201,11 @@ func (w *workbench) detail(ctx context.Context, e *exchange) *detail {
 	if tried, err := trialFrom(e).try(ctx, w.program, w.reshaped); err == nil {
 		made.Outbound = w.view(tried)
 	}
-	made.Facts = read.facts(made.Outbound.Attachments)
+	told := ""
+	if made.Refused != nil {
+		told = made.Refused.Detail
+	}
+	made.Facts = read.facts(made.Outbound.Attachments, told)
 	made.Times = newTimes(read)
 	return made
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -183,16 +184,32 @@ func TestHide(t *testing.T) {
 	}
 }
 
-// TestFailedCall shows which call for a credential failed, and how.
-func TestFailedCall(t *testing.T) {
+// TestFacts says what the answer of the relay alone does not say: which call for a
+// credential failed and what it found, and what the API refuses.
+func TestFacts(t *testing.T) {
 	login := attachment{Scheme: "login", Method: "POST", Call: "https://api.example/login"}
-	for log, told := range map[string]string{
-		`{"problem":"retrieval-failed","scheme":"login","retrievalStatus":403}`: "The credential of login was asked for by POST https://api.example/login, which answered 403 Forbidden.",
-		`{"problem":"retrieval-timeout","scheme":"login"}`:                      "The credential of login was asked for by POST https://api.example/login, without an answer that counts.",
-		`{"problem":"retrieval-failed","scheme":"other","retrievalStatus":403}`: "Nothing was sent to the API.",
-		`{"problem":"secret-unavailable","scheme":"login"}`:                     "Nothing was sent to the API.",
+	key := attachment{Scheme: "key", What: "header X-Api-Key", Secret: "env:KEY"}
+	const call, nothing = "The credential of login was asked for by POST https://api.example/login, ", "Nothing was sent to the API."
+	for log, expected := range map[string][]string{
+		`{"problem":"retrieval-failed","scheme":"login","retrievalStatus":403}`: {call + "which answered 403 Forbidden.", nothing},
+		`{"problem":"retrieval-timeout","scheme":"login"}`:                      {call + "without an answer that counts.", nothing},
+		`{"problem":"retrieval-failed","scheme":"other","retrievalStatus":403}`: {nothing},
+		`{"problem":"secret-unavailable","scheme":"login"}`:                     {nothing},
+		`{"problem":"retrieval-failed","scheme":"login","retrievalStatus":200,"detail":"It failed. Looked for was /key; the answer has /token."}`: {
+			call + "which answered 200 OK.", "Looked for was /key; the answer has /token.", nothing},
+		`{"problem":"field-missing","blame":"caller","detail":"The field \"...\" is missing."}`: {nothing},
+		`{"status":401,"downstreamMs":1,"blame":"credential","scheme":"key","detail":"The API answered 401."}`: {
+			"The credential was fetched: 0.00 ms.", "The API answered 401.", "Check key: header X-Api-Key, from env:KEY."},
+		`{"status":403,"downstreamMs":1,"credentialCached":true,"blame":"caller","scheme":"key","detail":"The API answered 403."}`: {
+			"The credential was in memory.", "Some APIs answer 403 to a credential that they refuse. If this is one, write x-keyrelay-refresh-on: [401, 403] on its security scheme."},
+		`{"status":404,"downstreamMs":1,"credentialCached":true,"blame":"caller","scheme":"key","detail":"The API answered 404."}`: {"The credential was in memory."},
 	} {
-		if facts := readEntry([]byte(log)).facts([]attachment{login}); facts[0] != told {
+		read := readEntry([]byte(log))
+		attached := login
+		if read.Scheme == "key" {
+			attached = key
+		}
+		if facts := read.facts([]attachment{attached}, "It failed."); !slices.Equal(facts, expected) {
 			t.Errorf("%s: %q", log, facts)
 		}
 	}

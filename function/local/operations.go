@@ -36,16 +36,19 @@ func readOperations(folder string, set *destination.Set, config destination.Conf
 	if err != nil {
 		return nil, err
 	}
+	files, err := os.ReadDir(folder)
+	if err != nil {
+		return nil, err
+	}
+	vendors := map[string]*yaml.Node{}
+	for _, file := range files {
+		if content, err := os.ReadFile(filepath.Join(folder, file.Name())); err == nil && destination.IsDocument(file.Name()) {
+			vendors[strings.TrimSuffix(file.Name(), filepath.Ext(file.Name()))] = readYAML(content)
+		}
+	}
 	var all []operation
 	for _, declared := range set.Destinations() {
-		root := readYAML(packed[declared.Name+".json"])
-		var vendor *yaml.Node
-		for _, extension := range []string{".yaml", ".yml", ".json"} {
-			if content, err := os.ReadFile(filepath.Join(folder, declared.Name+extension)); err == nil {
-				vendor = readYAML(content)
-			}
-		}
-		all = append(all, operationsOf(declared, root, vendor)...)
+		all = append(all, operationsOf(declared, readYAML(packed[declared.Name+".json"]), vendors[declared.Name])...)
 	}
 	return all, nil
 }
