@@ -105,6 +105,9 @@ func (r *reader) version() bool {
 func (r *reader) network() Network {
 	node := r.member(r.root, extensionPrefix+"network")
 	text := r.oneOf(node, extensionPrefix+"network", "public", "private", "loopback")
+	if node != nil && text == "" {
+		return Loopback // one that is misspelt has this fault, and its URLs no other
+	}
 	network, _ := ParseNetwork(text)
 	switch widest := r.config.Widest; {
 	case network == Loopback && r.config.RealLambda:

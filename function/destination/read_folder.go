@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -190,7 +191,10 @@ func parse(file string, content []byte) (*yaml.Node, *Fault) {
 		if line == 0 {
 			return nil, fault(line, column, message, "write one YAML document into the file")
 		}
-		return nil, fault(line, column, message, "fix the YAML here; it is indented with spaces, and a text that holds : or # stands in quotes")
+		if text := strings.Split(string(content), "\n"); line <= len(text) && strings.HasPrefix(strings.TrimLeft(text[line-1], " "), "\t") {
+			return nil, fault(line, column, "the YAML cannot be read: a tab begins this line", "indent it with spaces")
+		}
+		return nil, fault(line, column, message, "fix the YAML here or just above: it is indented with spaces, a text that holds : or # stands in quotes, and every quote is closed")
 	}
 	root := document.Content[0]
 	if root.Kind != yaml.MappingNode {
@@ -208,6 +212,9 @@ func yamlError(err error) (line, column int, message string) {
 	message = strings.TrimPrefix(located.Message, "yaml: ")
 	if located.ContextMsg != "" {
 		message += " " + located.ContextMsg
+		if from := located.ContextMark.Line; from > 0 && from < located.Mark.Line {
+			message += " that begins at line " + strconv.Itoa(from)
+		}
 	}
 	return located.Mark.Line, located.Mark.Column, "the YAML cannot be read: " + message
 }

@@ -276,7 +276,7 @@ func (r *reader) seconds(node *yaml.Node, what string, zero bool, most float64) 
 func (r *reader) oneOf(node *yaml.Node, what string, choices ...string) string {
 	text, ok := r.text(node, what)
 	if ok && !slices.Contains(choices, text) {
-		r.fault(node, what+" is not known", "write one of: "+strings.Join(choices, ", "))
+		r.fault(node, what+" is not known", "write "+cmp.Or(near(text, choices...), "one of: "+strings.Join(choices, ", ")))
 		return ""
 	}
 	return text

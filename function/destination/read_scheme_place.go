@@ -2,6 +2,7 @@ package destination
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
@@ -135,7 +136,9 @@ func (r *reader) source(scheme *SecurityScheme, node *yaml.Node, kind string) {
 	source := r.destination.Schemes[name]
 	switch {
 	case source == nil || source == scheme:
-		r.fault(at, what+" names no other security scheme of this document", "write the name of a scheme that is retrieved")
+		others := slices.DeleteFunc(slices.Sorted(maps.Keys(r.destination.Schemes)), func(each string) bool { return each == scheme.Name })
+		r.fault(at, what+" names no other security scheme of this document: "+printable(name), "write "+cmp.Or(near(name, others...), "the name of a scheme that is retrieved"))
+		scheme.Kind = RetrievedKey // what else it says would be right with the right name
 	case kind != "apiKey" && kind != "" || r.member(node, "x-itential-dynamic-retrieval") != nil:
 		r.fault(at, what+" stands on an apiKey scheme without a retrieval of its own", "write it on one, or take it out")
 	default:

@@ -143,10 +143,8 @@ func (r *reader) endpoint(text string, node *yaml.Node, what string) (address, b
 	case found.problem != "":
 	case strings.ContainsAny(parsed.path, "{}"):
 		found = urlFault{"has braces in its path", "write the path itself"}
-	case !parsed.secure && r.destination.Network == Public && what != serverWords:
-		found = urlFault{"is http://, and a secret is sent there", "write https://; on a network of your own http:// is for x-keyrelay-network: private, or loopback for this machine"}
 	case !parsed.secure && r.destination.Network == Public:
-		found = urlFault{"is http:// on the public network", "write https://, or x-keyrelay-network: private, or loopback for this machine, where the API is not on the internet"}
+		found = plain(parsed.host, what)
 	case r.destination.Network < networkOf(parsed.host):
 		wider := networkOf(parsed.host).String()
 		found = urlFault{"names an address that is not on the network " + r.destination.Network.String(), "write x-keyrelay-network: " + wider + ", or the address of the API on that network"}
@@ -158,6 +156,22 @@ func (r *reader) endpoint(text string, node *yaml.Node, what string) (address, b
 		return address{}, false
 	}
 	return parsed, true
+}
+
+// plain is the fault of an http:// URL on the public network. An address says which network it is on.
+func plain(host, what string) urlFault {
+	problem, remedy := "is http://, and a secret is sent there", "write https://; on a network of your own http:// is for x-keyrelay-network: private, or loopback for this machine"
+	if what == serverWords {
+		problem, remedy = "is http:// on the public network", "write https://, or x-keyrelay-network: private, or loopback for this machine, where the API is not on the internet"
+	}
+	own := networkOf(host)
+	if host == "localhost" {
+		own = Loopback
+	}
+	if own != Public {
+		remedy = "write x-keyrelay-network: " + own.String() + " at the top of the document, since " + host + " is not on the internet"
+	}
+	return urlFault{problem, remedy}
 }
 
 // networkOf is the narrowest network that an address is on; a name may be on any.
