@@ -1,6 +1,8 @@
 package credential_test
 
 import (
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -27,8 +29,9 @@ func TestRetrievalHints(t *testing.T) {
 		"a template over a part":  {200, answer, "Token {{{key}}}", "/session", "lacks what x-keyrelay-value names", "where {{{/key}}} finds nothing" + names},
 		"a pointer of a template": {200, answer, "Token {{{token}}}", "/sessions", "has nothing at the responsePointer", "Looked for was the responsePointer /sessions" + names},
 		"a page":                  {200, "<html>", "", "/key", "or is no JSON", "Looked for was the responsePointer /key."},
-		"forbidden":               {403, answer, "", "/key", "forbids it to this client. Check the secret secretsmanager:keyrelay/api, then the client's rights there, and whether it may come from keyrelay's network. It answered 403.", ""},
-		"unauthorized":            {401, answer, "", "/key", "does not accept the client. Check the secret secretsmanager:keyrelay/api. It answered 401.", ""},
+		"forbidden":               {403, answer, "", "/key", "forbids it to this client. Check the secret secretsmanager:keyrelay/api, and whether it takes JSON (x-keyrelay-request-content-type), then the client's rights there, and whether it may come from keyrelay's network. It answered 403.", ""},
+		"invalid":                 {422, answer, "", "/key", "and the secret secretsmanager:keyrelay/api, and whether it takes JSON (x-keyrelay-request-content-type). It answered 422.", ""},
+		"unauthorized":            {401, answer, "", "/key", "does not accept the client. Check the secret secretsmanager:keyrelay/api, and whether it takes JSON (x-keyrelay-request-content-type). It answered 401.", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, map[string]string{"keyrelay/api": `{"password": "hush"}`}, fake.Says(test.status, "application/json", test.body))
@@ -44,6 +47,38 @@ func TestRetrievalHints(t *testing.T) {
 				t.Errorf("the detail is %q, the status %d", refusal.Detail, refusal.Answered)
 			}
 			if !strings.HasSuffix(refusal.Note, test.note) || strings.Contains(refusal.Note, "the-token") || strings.Contains(refusal.Note, "hush") {
+				t.Errorf("the note is %q", refusal.Note)
+			}
+		})
+	}
+}
+
+// TestHeaderHints sees that an answer that lacks a header or a cookie, or has its
+// credential there, is told with the usual names that it has.
+func TestHeaderHints(t *testing.T) {
+	const names = "; the answer has the header X-Auth-Token and the cookie session_id."
+	for name, test := range map[string]struct {
+		change func(scheme *destination.SecurityScheme)
+		note   string
+	}{
+		"a header":  {func(s *destination.SecurityScheme) { s.ResponseHeader = "X-Xsrf-Token" }, "Looked for was the header X-Xsrf-Token" + names},
+		"a cookie":  {func(s *destination.SecurityScheme) { s.ResponseCookie = "sid" }, "Looked for was the cookie sid" + names},
+		"a pointer": {func(*destination.SecurityScheme) {}, "Looked for was the responsePointer /key" + names},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, nil, func(_ int, w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", "application/json")
+				w.Header().Set("X-Auth-Token", "hush")
+				w.Header().Set("X-K4f5e6d7c8b9a0f1e2", "hush")
+				http.SetCookie(w, &http.Cookie{Name: "session_id", Value: "hush"})
+				http.SetCookie(w, &http.Cookie{Name: "k4f5e6d7c8b9a0f1e2", Value: "hush"})
+				_, _ = io.WriteString(w, "{}")
+			})
+			scheme := w.session("/key")
+			test.change(scheme)
+			_, err := w.store.Get(t.Context(), w.plan(scheme))
+			refusal := mustFail(t, err, retrieval.ErrFailed, "hush", "k4f5e6d7c8b9a0f1e2", "X-Auth-Token")
+			if !strings.HasSuffix(refusal.Note, test.note) || strings.Contains(refusal.Note, "hush") {
 				t.Errorf("the note is %q", refusal.Note)
 			}
 		})

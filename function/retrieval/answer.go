@@ -3,8 +3,10 @@ package retrieval
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"keyrelay/function/destination"
@@ -40,7 +42,8 @@ func (a *answer) content(scheme *destination.SecurityScheme) (content, error) {
 	case err != nil:
 		return content{}, err
 	case found.text == "":
-		return content{}, failed(a.in.scope, "the answer of "+a.in.place()+" has "+missing(scheme)+". Check the document and the API's state.")
+		has, sought := missing(scheme)
+		return content{}, a.lacking("the answer of "+a.in.place()+" has "+has+". Check the document and the API's state.", sought)
 	}
 	if problem := Misfit(scheme, found.text); problem != "" {
 		return content{}, failed(a.in.scope, "the answer of "+a.in.place()+" "+problem)
@@ -48,15 +51,15 @@ func (a *answer) content(scheme *destination.SecurityScheme) (content, error) {
 	return found, nil
 }
 
-// missing says what an answer without a value lacks.
-func missing(scheme *destination.SecurityScheme) string {
+// missing says what an answer without a value has in its place, and what was looked for.
+func missing(scheme *destination.SecurityScheme) (has, sought string) {
 	switch {
 	case scheme.ResponseHeader != "":
-		return "no header " + scheme.ResponseHeader + ", or an empty one"
+		return "no header " + scheme.ResponseHeader + ", or an empty one", "the header " + scheme.ResponseHeader
 	case scheme.ResponseCookie != "":
-		return "no cookie " + scheme.ResponseCookie + ", or an empty one"
+		return "no cookie " + scheme.ResponseCookie + ", or an empty one", "the cookie " + scheme.ResponseCookie
 	}
-	return "an empty text for the credential"
+	return "an empty text for the credential", "a text for the credential"
 }
 
 // text is the value that the answer gives without a template.
@@ -215,7 +218,7 @@ func (in *inputs) clientProblem() string {
 	if in.scope.Scheme.Kind != destination.RetrievedKey {
 		problem += ", and x-keyrelay-client-authentication"
 	}
-	return problem + "."
+	return problem + in.orMediaType() + "."
 }
 
 // forbiddenProblem says what to look at where the endpoint forbids it: some say so of a
@@ -224,7 +227,20 @@ func (in *inputs) forbiddenProblem() string {
 	if in.scope.Scheme.Secret == (destination.Reference{}) {
 		return in.place() + " forbids it. Check the parameters in the document, then the client's rights there, and whether it may come from keyrelay's network."
 	}
-	return in.place() + " forbids it to this client. Check " + in.secret() + ", then the client's rights there, and whether it may come from keyrelay's network."
+	return in.place() + " forbids it to this client. Check " + in.secret() + in.orMediaType() + ", then the client's rights there, and whether it may come from keyrelay's network."
+}
+
+// orMediaType is what else to look at where parameters go into the body of a retrieval:
+// many an endpoint that takes the other media type finds no password there.
+func (in *inputs) orMediaType() string {
+	scheme := in.scope.Scheme
+	if scheme.Kind != destination.RetrievedKey || !slices.ContainsFunc(scheme.Parameters, func(p destination.RetrievalParameter) bool { return p.In == "body" }) {
+		return ""
+	}
+	if scheme.RequestContentType == formType {
+		return ", and whether it takes a form"
+	}
+	return ", and whether it takes JSON (x-keyrelay-request-content-type)"
 }
 
 // lacking refuses an answer without what the document looks for. What it has, names and
@@ -243,10 +259,26 @@ func (a *answer) found(sought string) string {
 			names = append(names, string(pointer))
 		}
 	}
+	names = append(names, a.outside()...)
 	if len(names) == 0 {
 		return "Looked for was " + sought + "."
 	}
 	return "Looked for was " + sought + "; the answer has " + secret.Listed(names) + "."
+}
+
+// outside are the usual names in an answer's header that may hold a credential.
+func (a *answer) outside() (names []string) {
+	for _, name := range slices.Sorted(maps.Keys(a.got.Header)) {
+		if own, extra := strings.CutPrefix(name, "X-"); (extra || name == "Authorization") && secret.HasUsualNames(rawjson.PointerTo(own)) {
+			names = append(names, "the header "+name)
+		}
+	}
+	for _, cookie := range (&http.Response{Header: a.got.Header}).Cookies() {
+		if secret.HasUsualNames(rawjson.PointerTo(cookie.Name)) {
+			names = append(names, "the cookie "+cookie.Name)
+		}
+	}
+	return names
 }
 
 // textMember is the first of these members of an object that is a JSON string and not empty.
@@ -305,5 +337,5 @@ func (in *inputs) oauthProblem(code string) string {
 	if scheme.Secret != (destination.Reference{}) {
 		problem += ", and " + in.secret()
 	}
-	return problem + "."
+	return problem + in.orMediaType() + "."
 }
