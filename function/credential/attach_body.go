@@ -14,8 +14,9 @@ import (
 	"keyrelay/function/rawjson"
 )
 
-// The media types of forms.
+// The media types of bodies.
 const (
+	jsonType      = "application/json"
 	formType      = "application/x-www-form-urlencoded"
 	multipartType = "multipart/form-data"
 )
@@ -29,7 +30,10 @@ func setInBody(request *http.Request, formOffered, name, text string) {
 	if len(body) == 0 && formOffered != "" {
 		request.Header.Set("Content-Type", formOffered)
 	}
-	mediaType, parameters, _ := mime.ParseMediaType(request.Header.Get("Content-Type"))
+	mediaType, parameters := request.Header.Get("Content-Type"), map[string]string(nil)
+	if mediaType != jsonType {
+		mediaType, parameters, _ = mime.ParseMediaType(mediaType)
+	}
 	switch mediaType {
 	case formType:
 		kept := without(string(body), "&;", func(sent string) bool { return sameParameter(destination.ParameterName(sent), name) })
@@ -50,7 +54,7 @@ func setInBody(request *http.Request, formOffered, name, text string) {
 	}
 	if len(body) == 0 {
 		body = []byte("{}")
-		request.Header.Set("Content-Type", "application/json")
+		request.Header.Set("Content-Type", jsonType)
 	}
 	value, _ := json.Marshal(text)
 	setBody(request, rawjson.WithMember(body, path, value))

@@ -1,15 +1,18 @@
 package credential
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"hash"
 	"io"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -24,12 +27,27 @@ type signer struct {
 	role            *role
 	service, region string
 	last            atomic.Pointer[signingKey]
+	drafts          sync.Pool
+}
+
+// A draft is the memory that one signature takes, to be used again.
+type draft struct {
+	payload       hash.Hash
+	text, lowered []byte
+	fields        []signedField
+}
+
+// A signedField is a header field under its name in small letters.
+type signedField struct {
+	name  []byte
+	value string
 }
 
 // A signingKey signs for one scope: a day, a region and a service.
 type signingKey struct {
-	scope string
-	sign  func(text []byte) []byte
+	day, region, scope string
+	// codes are authentication codes (RFC 2104) with the key, to be used again.
+	codes sync.Pool
 }
 
 const signingAlgorithm = "AWS4-HMAC-SHA256"
@@ -49,7 +67,12 @@ func (s *signer) sign(request *http.Request) {
 	if host != request.URL.Host {
 		request.Host = host // as it is signed
 	}
-	payload := payloadHash(request)
+	d, _ := s.drafts.Get().(*draft)
+	if d == nil {
+		d = &draft{payload: sha256.New()}
+	}
+	defer s.drafts.Put(d)
+	payload := d.payloadHash(request)
 	moment := time.Now().UTC().Format("20060102T150405Z")
 	header["X-Amz-Date"] = []string{moment}
 	if keys.SessionToken != "" {
@@ -58,56 +81,74 @@ func (s *signer) sign(request *http.Request) {
 	if s.service == "s3" {
 		header["X-Amz-Content-Sha256"] = []string{payload}
 	}
-	canonical := make([]byte, 0, 1024) // mostly enough
-	canonical = append(canonical, request.Method+"\n"+s.path(request.URL)+"\n"+joinSorted(canonicalPairs(request.URL.RawQuery))+"\n"...)
-	canonical, names := appendFields(canonical, header, host)
-	canonical = append(canonical, "\n"+names+"\n"+payload...)
-	sum := sha256.Sum256(canonical)
+	text := appendAll(d.text[:0], request.Method, "\n")
+	text = appendAll(s.appendPath(text, request.URL), "\n", joinSorted(canonicalPairs(request.URL.RawQuery)), "\n")
+	text, names := d.appendFields(text, header, host)
+	text = appendAll(text, "\n", names, "\n", payload)
+	sum := sha256.Sum256(text)
 	region := s.region
 	if region == "" {
 		region = cmp.Or(regionOf(request.URL.Hostname(), s.role.region), "us-east-1")
 	}
-	key := s.key(moment[:len("20060102")]+"/"+region+"/"+s.service+"/aws4_request", keys.SecretAccessKey)
-	text := append(canonical[:0], signingAlgorithm+"\n"+moment+"\n"+key.scope+"\n"...)
-	signature := key.sign(hex.AppendEncode(text, sum[:]))
-	header["Authorization"] = []string{signingAlgorithm + " Credential=" + keys.AccessKeyID + "/" + key.scope + ", SignedHeaders=" + names + ", Signature=" + hex.EncodeToString(signature)}
+	key := s.key(moment[:len("20060102")], region, keys.SecretAccessKey)
+	text = hex.AppendEncode(appendAll(text[:0], signingAlgorithm, "\n", moment, "\n", key.scope, "\n"), sum[:])
+	key.code(&sum, text)
+	text = appendAll(text[:0], signingAlgorithm, " Credential=", keys.AccessKeyID, "/", key.scope, ", SignedHeaders=", names, ", Signature=")
+	d.text = hex.AppendEncode(text, sum[:])
+	header["Authorization"] = []string{string(d.text)}
 }
 
-// path is the path as it is signed: S3 decodes what was sent and encodes it anew, all other
-// services encode it once more.
-func (s *signer) path(target *url.URL) string {
-	path := cmp.Or(target.EscapedPath(), "/")
+func appendAll(to []byte, texts ...string) []byte {
+	for _, text := range texts {
+		to = append(to, text...)
+	}
+	return to
+}
+
+// appendPath appends the path as it is signed: S3 decodes what was sent and encodes it anew,
+// all other services encode it once more.
+func (s *signer) appendPath(to []byte, target *url.URL) []byte {
+	path := target.EscapedPath()
 	if s.service == "s3" {
 		path = destination.Unescape(path)
 	}
-	return strings.ReplaceAll(retrieval.EscapeQuery(path), "%2F", "/")
+	for segment := range strings.SplitSeq(strings.TrimPrefix(path, "/"), "/") {
+		to = appendAll(to, "/", retrieval.EscapeQuery(segment))
+	}
+	return to
 }
 
 // key derives the key of a scope, or takes the last one.
-func (s *signer) key(scope, secretKey string) *signingKey {
-	if last := s.last.Load(); last != nil && last.scope == scope {
+func (s *signer) key(day, region, secretKey string) *signingKey {
+	if last := s.last.Load(); last != nil && last.day == day && last.region == region {
 		return last
 	}
+	made := &signingKey{day: day, region: region, scope: day + "/" + region + "/" + s.service + "/aws4_request"}
 	derived := []byte("AWS4" + secretKey)
-	for part := range strings.SplitSeq(scope, "/") {
-		derived = authenticationCode(derived, []byte(part))
+	for part := range strings.SplitSeq(made.scope, "/") {
+		code := hmac.New(sha256.New, derived)
+		_, _ = io.WriteString(code, part)
+		derived = code.Sum(nil)
 	}
-	made := &signingKey{scope, func(text []byte) []byte { return authenticationCode(derived, text) }}
+	made.codes.New = func() any { return hmac.New(sha256.New, derived) }
 	s.last.Store(made)
 	return made
 }
 
-func authenticationCode(key, text []byte) []byte {
-	made := hmac.New(sha256.New, key)
-	_, _ = made.Write(text)
-	return made.Sum(nil)
+// code sets sum to the authentication code of a text.
+func (k *signingKey) code(sum *[sha256.Size]byte, text []byte) {
+	code, _ := k.codes.Get().(hash.Hash)
+	code.Reset()
+	_, _ = code.Write(text)
+	copy(sum[:], code.Sum(text[:0]))
+	k.codes.Put(code)
 }
 
 // appendFields appends the fields that are signed, one a line, and returns their names: all but
 // those that servers in between, such as CloudFront's, write anew.
-func appendFields(canonical []byte, header http.Header, host string) ([]byte, string) {
-	fields := make([][2]string, 0, len(header)+1)
-	fields = append(fields, [2]string{"host", host})
+func (d *draft) appendFields(canonical []byte, header http.Header, host string) (appended []byte, names string) {
+	lowered := append(d.lowered[:0], "host"...)
+	fields := append(d.fields[:0], signedField{lowered, host})
 	for name, values := range header {
 		if name == "User-Agent" || name == "Via" || name == "Accept-Encoding" {
 			continue
@@ -116,27 +157,37 @@ func appendFields(canonical []byte, header http.Header, host string) ([]byte, st
 		for strings.Contains(text, "  ") {
 			text = strings.ReplaceAll(text, "  ", " ")
 		}
-		fields = append(fields, [2]string{strings.ToLower(name), text})
+		start := len(lowered)
+		lowered = append(lowered, name...)
+		for i, c := range lowered[start:] {
+			if 'A' <= c && c <= 'Z' {
+				lowered[start+i] = c | 0x20
+			}
+		}
+		fields = append(fields, signedField{lowered[start:], text})
 	}
-	slices.SortFunc(fields, func(a, b [2]string) int { return strings.Compare(a[0], b[0]) })
-	names := make([]string, len(fields))
-	for i, field := range fields {
-		names[i] = field[0]
-		canonical = append(append(append(append(canonical, field[0]...), ':'), field[1]...), '\n')
+	slices.SortFunc(fields, func(a, b signedField) int { return bytes.Compare(a.name, b.name) })
+	list := make([]byte, 0, 256)
+	for _, each := range fields {
+		canonical = append(append(append(append(canonical, each.name...), ':'), each.value...), '\n')
+		list = append(append(list, each.name...), ';')
 	}
-	return canonical, strings.Join(names, ";")
+	d.lowered, d.fields = lowered, fields
+	clear(fields) // what they hold is the request's
+	return canonical, string(list[:len(list)-1])
 }
 
 // payloadHash is the SHA-256 of the body that the request is going to send.
-func payloadHash(request *http.Request) string {
-	hash := sha256.New()
+func (d *draft) payloadHash(request *http.Request) string {
+	d.payload.Reset()
 	if request.GetBody != nil {
 		if body, err := request.GetBody(); err == nil {
-			_, _ = io.Copy(hash, body)
+			_, _ = io.Copy(d.payload, body)
 			body.Close()
 		}
 	}
-	return hex.EncodeToString(hash.Sum(nil))
+	d.text = d.payload.Sum(d.text[:0])
+	return hex.EncodeToString(d.text)
 }
 
 // withoutDefaultPort is the host as it is signed and sent.
