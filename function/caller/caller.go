@@ -12,7 +12,9 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
+	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 
@@ -72,7 +74,7 @@ func (c *Callers) Identify(ctx context.Context, request *gateway.Request) (name 
 	}
 	sent := request.Header["X-Api-Key"]
 	if len(sent) != 1 || sent[0] == "" {
-		return "", &gateway.Refusal{Reason: ErrKey, Detail: "Send one X-Api-Key header with the key that the operator of this relay gave you."}
+		return "", errNoKey(request.Header)
 	}
 	if !c.misses.admits(request.Address) {
 		return "", &gateway.Refusal{Reason: ErrKey, Detail: "Too many wrong keys come from your address. Send the right one, later.", RetryAfter: int(maxPause.Seconds())}
@@ -84,9 +86,38 @@ func (c *Callers) Identify(ctx context.Context, request *gateway.Request) (name 
 	name, found := known.find(sent[0])
 	if !found {
 		c.misses.slow(ctx, request.Address)
-		return "", &gateway.Refusal{Reason: ErrKey, Detail: "The key in X-Api-Key is not one of this relay's. Ask its operator for a valid one."}
+		return "", &gateway.Refusal{Reason: ErrKey, Detail: "The key in X-Api-Key is not one of this relay's. Ask its operator for a valid one." + misshapen(sent[0])}
 	}
 	return name, nil
+}
+
+// errNoKey says what came in place of one key.
+func errNoKey(header http.Header) error {
+	detail := "Send one X-Api-Key header with the key that the operator of this relay gave you."
+	if came := len(header["X-Api-Key"]); came > 1 {
+		detail += " It came " + strconv.Itoa(came) + " times."
+	} else if header["Authorization"] != nil {
+		detail += " Authorization is not read."
+	}
+	for _, name := range slices.Sorted(maps.Keys(header)) {
+		if letters := strings.ToLower(strings.NewReplacer("-", "", "_", "").Replace(name)); name != "X-Api-Key" && (letters == "xapikey" || letters == "apikey") {
+			detail += " " + name + " is another header."
+		}
+	}
+	return &gateway.Refusal{Reason: ErrKey, Detail: detail}
+}
+
+// misshapen says what a key has around it that hardly belongs to it, whether or not it is a right one.
+func misshapen(sent string) string {
+	switch {
+	case strings.ContainsAny(sent, `"'`):
+		return " Send it without quotes."
+	case strings.Contains(sent, ","):
+		return " Send the header once, with one key."
+	case strings.Contains(sent, " "):
+		return " Send it without a word before it."
+	}
+	return ""
 }
 
 // minKey is the length from which on nobody guesses a key: 16 random letters and digits

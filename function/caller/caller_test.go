@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/netip"
 	"runtime"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -74,6 +75,33 @@ func TestCallerKey(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestKeyHints sees that a refusal says what came in place of the key, by its form alone:
+// of a right one as of a wrong one, and without repeating it.
+func TestKeyHints(t *testing.T) {
+	for _, key := range []string{"caller-key", "wrong-key"} {
+		for name, test := range map[string]struct {
+			header http.Header
+			told   string
+		}{
+			"quotes":                {http.Header{"X-Api-Key": {`"` + key + `"`}}, "Send it without quotes."},
+			"a word before it":      {http.Header{"X-Api-Key": {"Bearer " + key}}, "Send it without a word before it."},
+			"joined by a gateway":   {http.Header{"X-Api-Key": {key + "," + key}}, "Send the header once, with one key."},
+			"two":                   {http.Header{"X-Api-Key": {key, key}}, "It came 2 times."},
+			"another header":        {http.Header{"Authorization": {"Bearer " + key}}, "Authorization is not read."},
+			"underscores":           {http.Header{"X_api_key": {key}}, "X_api_key is another header."},
+			"without its beginning": {http.Header{"Api-Key": {key}}, "Api-Key is another header."},
+			"without hyphens":       {http.Header{"X-Apikey": {key}}, "X-Apikey is another header."},
+			"nothing":               {http.Header{}, "gave you."},
+		} {
+			keys := keysIn(fake.NewSecrets(map[string]string{"callers": "caller-key"}), "")
+			_, err := keys.Identify(t.Context(), &gateway.Request{Header: test.header})
+			if !errors.Is(err, caller.ErrKey) || !strings.HasSuffix(err.Error(), test.told) || strings.Contains(err.Error(), key) {
+				t.Errorf("%s: %v, want %q", name, err, test.told)
+			}
+		}
 	}
 }
 
