@@ -164,15 +164,18 @@ func pathMoves(moves []move, path string) ([]move, error) {
 	for {
 		literal, rest, found := strings.Cut(path, "{")
 		if strings.IndexByte(literal, '}') >= 0 {
-			return nil, errExpression()
+			return nil, errExpression(literal)
 		}
 		if !found {
 			return moves, nil
 		}
 		expression, after, closed := strings.Cut(rest, "}")
 		field, ok := variableName(expression)
-		if !closed || !ok {
-			return nil, errExpression()
+		switch {
+		case !closed || !ok:
+			return nil, errExpression("{" + path[len(literal)+1:len(path)-len(after)])
+		case strings.HasSuffix(literal, "$"):
+			return nil, refuse(ErrPathExpressionFill, "A path expression of "+urlHeader+" has a dollar sign before it, as templates of other programs have. Write {"+field+"} alone, or %24 for a dollar sign.", field)
 		}
 		var err error
 		if moves, err = addMove(moves, move{to: toPath, field: field, name: field}); err != nil {
@@ -219,8 +222,8 @@ func queryExpression(query string) (field string, found bool) {
 	}
 }
 
-func errExpression() error {
-	return refuse(ErrPathExpressionFill, "A path expression of "+urlHeader+" is malformed. Write {field}, with letters, digits, \"_\", \"-\" and \".\" (RFC 6570 level 1).")
+func errExpression(found string) error {
+	return refuse(ErrPathExpressionFill, "The path expression "+quoted(shorten(found))+" of "+urlHeader+" is malformed. Write {field}, with letters, digits, \"_\", \"-\" and \".\", and percent-encode any other character (RFC 6570 level 1).")
 }
 
 // fillPath replaces the path's expressions by values of the record. Values are
@@ -248,7 +251,7 @@ func fillPath(r *record, moves []move, path string) (string, error) {
 			return "", errTooMuchMoved(field)
 		}
 		if len(filled) == start {
-			return "", errUnfillable(field)
+			return "", refuse(ErrPathExpressionFill, "The field "+quoted(field)+" is to stand in the outbound URL's path, and is empty or null. Send a value.", field)
 		}
 		fields = append(fields, field)
 		path = after
@@ -256,7 +259,7 @@ func fillPath(r *record, moves []move, path string) (string, error) {
 }
 
 func errUnfillable(fields ...string) error {
-	return refuse(ErrPathExpressionFill, "The value of a field cannot stand in the outbound URL's path: it is empty, or it is or holds a segment \".\" or \"..\" or a control character, encoded or not. Send another value: "+quoted(fields...)+".", fields...)
+	return refuse(ErrPathExpressionFill, "The value of a field cannot stand in the outbound URL's path: it is or holds a segment \".\" or \"..\" or a control character, encoded or not. Send another value: "+quoted(fields...)+".", fields...)
 }
 
 // places reports whether an operation places fields of the record by itself.

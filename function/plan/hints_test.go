@@ -78,3 +78,27 @@ func TestMethodHints(t *testing.T) {
 		}
 	}
 }
+
+// TestPathHints sees that an expression that cannot be filled is refused with the reason.
+func TestPathHints(t *testing.T) {
+	const record = `{"id": "7", "empty": "", "null": null, "none": [], "step": ".."}`
+	for path, told := range map[string]string{
+		"/orders/{empty}":    `The field "empty" is to stand in the outbound URL's path, and is empty or null.`,
+		"/orders/{null}/x":   `The field "null" is to stand`,
+		"/orders/{none}":     `The field "none" is to stand`,
+		"/orders/{step}":     `or holds a segment`,
+		"/orders/${id}":      `Write {id} alone, or %24 for a dollar sign.`,
+		"/orders/{id}-${id}": `Write {id} alone`,
+		"/orders/{id:3}":     `The path expression "{id:3}" of X-Osmos-Outbound-Url is malformed.`,
+		"/orders/{+id}/x":    `The path expression "{+id}" of`,
+		"/orders/{items[0]}": `percent-encode any other character`,
+	} {
+		request := moving("", []byte(record))
+		request.Header["X-Osmos-Outbound-Url"] = []string{"https://api.example.com" + path}
+		_, err := plan.New(load(t, "testdata/destinations"), request)
+		mustRefuse(t, err, plan.ErrPathExpressionFill)
+		if !strings.Contains(err.Error(), told) {
+			t.Errorf("%s: it says %q", path, err)
+		}
+	}
+}
