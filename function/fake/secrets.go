@@ -68,7 +68,7 @@ func (s *Secrets) absent(w http.ResponseWriter, r *http.Request, name string) {
 	s.mutex.Lock()
 	names := slices.Sorted(maps.Keys(s.values))
 	s.mutex.Unlock()
-	message := s.file + " has no member " + strconv.Quote(name) + ". Add it, or fix the name in the document."
+	message := s.file + " has no member " + strconv.Quote(name) + ". Its members are whole names of secrets: add {" + strconv.Quote(name) + ": …}, or fix the name in the document."
 	if at := slices.IndexFunc(names, func(each string) bool { return secret.Near(each, name) }); at >= 0 {
 		message = s.file + " has no member " + strconv.Quote(name) + ", but " + strconv.Quote(names[at]) + ". Rename that one."
 	}

@@ -29,7 +29,7 @@ func TestLacking(t *testing.T) {
 		"a text":                {`type: apiKey, in: header, name: X`, "keyrelay/api", `hush`, `is not JSON, so that its pointer selects nothing. Store a JSON object such as {"key": "…"}`},
 		"a name without folder": {`type: apiKey, in: header, name: X`, "api", `{"key": "hush"}`, `secrets.json has no member "keyrelay/api", but "api". Rename that one.`},
 		"a name with an ending": {`type: apiKey, in: header, name: X`, "keyrelay/api.yaml", `{"key": "hush"}`, `secrets.json has no member "keyrelay/api", but "keyrelay/api.yaml". Rename that one.`},
-		"another name":          {`type: apiKey, in: header, name: X`, "keyrelay/other", `{"key": "hush"}`, `secrets.json has no member "keyrelay/api". Add it, or fix the name in the document.`},
+		"another name":          {`type: apiKey, in: header, name: X`, "keyrelay/other", `{"key": "hush"}`, `secrets.json has no member "keyrelay/api". Its members are whole names of secrets: add {"keyrelay/api": …}, or fix the name in the document.`},
 		"nothing":               {`type: apiKey, in: header, name: X`, "keyrelay/api", `{"key": "hush"}`, ""},
 		"no name that is a key": {`type: apiKey, in: header, name: X`, "keyrelay/api", `{"hush-4f5e6d7c8b9a0f1e2d3c": "x"}`, "from # on."},
 	} {
