@@ -331,7 +331,7 @@ func headerMove(written entry, header http.Header) (move, error) {
 const noHeaderName = "is no header name. Write field=Header-Name, and a comma between fields."
 
 func errHeaderName(field, name, why string) error {
-	detail := headerFieldsHeader + ": " + strconv.Quote(name) + " " + why
+	detail := headerFieldsHeader + ": " + quoted(name) + " " + why
 	if field == "" {
 		return refuse(ErrHeader, detail)
 	}

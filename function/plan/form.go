@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"strconv"
@@ -276,7 +275,7 @@ func mediaType(allowed string) string {
 // reshapedForm makes the body, which the operation's template has made, a form.
 func (b *builder) reshapedForm() error {
 	var object rawjson.Object
-	if err := object.Read(b.Body); err != nil || !bytes.HasPrefix(b.Body, []byte("{")) {
+	if object.Read(b.Body) != nil {
 		return refuse(ErrRecord, "The operation takes a form, and its x-keyrelay-body makes no object of the record. Have the operator write it as a mapping.")
 	}
 	return b.setForm(&object, b.Body, make([]bool, object.Len()))

@@ -4,7 +4,6 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 
 	"keyrelay/function/destination"
@@ -227,7 +226,7 @@ func errUnclosed(place string) error {
 	return errPlaceholder(place, "opens a placeholder with {{{ and does not close it. Write {{{name}}}, with three braces on either side.")
 }
 
-func headerPlace(field string) string { return "The header " + strconv.Quote(field) }
+func headerPlace(field string) string { return "The header " + quoted(field) }
 
 func errPlaceholder(place, why string) error {
 	return refuse(ErrPlaceholder, place+" "+why)

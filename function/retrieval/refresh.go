@@ -32,7 +32,7 @@ func (in *inputs) refreshToken() string {
 	if in.scope.Scheme.Kind == destination.RetrievedKey || in.code != nil {
 		return ""
 	}
-	token, _ := in.member("refresh_token")
+	token, _ := in.member(refreshTokenMember)
 	return token
 }
 

@@ -47,7 +47,7 @@ func newKeyRequest(in *inputs) (*request, error) {
 
 // newTokenRequest is a token request (RFC 6749 sections 4.3.2 and 4.4.2).
 func newTokenRequest(in *inputs, endpoint *url.URL) (*request, error) {
-	r := &request{method: http.MethodPost, url: *endpoint, at: in.place(), header: http.Header{"Accept": {"application/json"}}, form: url.Values{}}
+	r := &request{method: http.MethodPost, url: *endpoint, at: in.place(), header: http.Header{"Accept": {jsonType}}, form: url.Values{}}
 	r.json = in.scope.Scheme.JSONTokenRequest
 	if err := r.grant(in); err != nil {
 		return nil, err
@@ -284,8 +284,7 @@ func (r *request) formObject() []byte {
 func (r *request) object() []byte {
 	var text strings.Builder
 	for i, each := range r.members {
-		name, _ := json.Marshal(each.name)
-		text.WriteString(","[:min(i, 1)] + string(name) + ":")
+		text.WriteString(","[:min(i, 1)] + string(quoted(each.name)) + ":")
 		text.Write(each.value)
 	}
 	return []byte("{" + text.String() + "}")
