@@ -1,8 +1,10 @@
 package cache
 
 import (
+	"context"
 	"io"
 	"net/http"
+	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
@@ -37,4 +39,25 @@ func (c LimitedClient) Do(request *http.Request) (*http.Response, error) {
 type limitedBody struct {
 	io.Reader
 	io.Closer
+}
+
+// A FirstUse makes something expensive when it is first needed, and tries again if that
+// fails. The zero FirstUse is ready. It is safe for concurrent use.
+type FirstUse[T any] struct {
+	mutex sync.Mutex
+	made  *T
+}
+
+// Get returns what was made, or the error of making it.
+func (f *FirstUse[T]) Get(ctx context.Context, makeIt func(context.Context) (*T, error)) (*T, error) {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	if f.made == nil {
+		made, err := makeIt(ctx)
+		if err != nil {
+			return nil, err
+		}
+		f.made = made
+	}
+	return f.made, nil
 }
