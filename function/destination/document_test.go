@@ -108,7 +108,7 @@ func wanted(t *testing.T) map[string]*destination.SecurityScheme {
 			Secret: destination.Reference{Provider: "env", Name: "ORDERS_BASIC"}},
 		"bearer": {Kind: destination.Bearer, Word: "Bearer", In: "header", Field: "Authorization", Secret: own("bearer")},
 		"digest": {Kind: destination.Unsupported},
-		"person": {Kind: destination.Unsupported},
+		"person": {Kind: destination.Bearer, Word: "Bearer", In: "header", Field: "Authorization", Secret: own("person")},
 	}
 }
 
@@ -162,7 +162,7 @@ func TestSchemes(t *testing.T) {
 	for _, reference := range got.References {
 		places[reference.String()] = reference.Line
 	}
-	if len(places) != 10 || places["secretsmanager:keyrelay/orders#/api_key"] != 7 || places["secretsmanager:keyrelay/api#/plain"] != 8 {
+	if len(places) != 11 || places["secretsmanager:keyrelay/orders#/api_key"] != 7 || places["secretsmanager:keyrelay/api#/plain"] != 8 {
 		t.Errorf("the references are %v", places)
 	}
 }

@@ -321,7 +321,7 @@ func (r *reader) follow(node *yaml.Node) *yaml.Node {
 func (r *reader) target(reference *yaml.Node, text string) *yaml.Node {
 	fragment, local := strings.CutPrefix(text, "#")
 	if !local {
-		r.fault(reference, "this $ref leaves the document", "copy what it points to into this document and write #/components/...")
+		r.fault(reference, "this $ref leaves the document", "bundle the document's files into one (npx @redocly/cli bundle FILE), or copy what it points to into this document and write #/components/...")
 		return nil
 	}
 	pointer, err := url.PathUnescape(fragment)

@@ -102,13 +102,13 @@ func (r *reader) style(node *yaml.Node, in string) string {
 	return cmp.Or(r.oneOf(r.member(node, "style"), "the style of a parameter in: "+in, styles...), styles[0])
 }
 
-// merged returns the parameters of a path item with those of an operation, which
-// win over the ones of the same name and place.
+// merged returns the parameters of an operation and its path item, each name and place
+// once: an operation's own win, and of what a list holds twice the first does.
 func merged(common, own []Parameter) []Parameter {
-	parameters := slices.Clone(own)
-	for _, each := range common {
+	var parameters []Parameter
+	for _, each := range slices.Concat(own, common) {
 		same := func(p Parameter) bool { return p.Name == each.Name && p.In == each.In }
-		if !slices.ContainsFunc(own, same) {
+		if !slices.ContainsFunc(parameters, same) {
 			parameters = append(parameters, each)
 		}
 	}

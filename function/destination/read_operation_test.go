@@ -114,6 +114,22 @@ func TestUnusableOperations(t *testing.T) {
 	}
 }
 
+// A parameter is a name and a place: what a list holds twice is written once.
+func TestParametersTwice(t *testing.T) {
+	set := load(t, yaml(head+`
+paths:
+  /a:
+    parameters: [{name: size, in: query}, {name: size, in: query, required: true}]
+    get: {parameters: [{name: page, in: query}, {name: page, in: query, style: pipeDelimited}, {name: page, in: header}]}
+`))
+	want := []destination.Parameter{
+		{Name: "page", In: "query", Style: "form", Explode: true},
+		{Name: "page", In: "header", Style: "simple"},
+		{Name: "size", In: "query", Style: "form", Explode: true},
+	}
+	same(t, "parameters", want, find(t, set, "GET", "https://api.example.com/v2/a").Parameters)
+}
+
 // A document that only describes what an API calls declares nothing that can be sent.
 func TestWebhooksOnly(t *testing.T) {
 	const webhooks = "webhooks: {new: {post: {security: [{nope: []}]}}}"

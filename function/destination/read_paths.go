@@ -59,7 +59,7 @@ func (r *reader) needServers() {
 	r.faults = append(r.faults, r.unusableServers...)
 	misspelt := func(f Fault) bool { return f.Remedy == "write servers" }
 	if len(r.unusableServers) == 0 && !slices.ContainsFunc(r.faults, misspelt) {
-		r.fault(r.root, "the document declares no servers", "write servers: with the url that the API is reached at")
+		r.fault(r.root, "the document declares no servers", "write servers: [{url: https://...}] with the URL that the API is reached at, here or by an overlay")
 	}
 }
 

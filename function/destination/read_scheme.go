@@ -175,6 +175,9 @@ func (r *reader) flow(scheme *SecurityScheme, node *yaml.Node) {
 	}
 	if flow == nil {
 		scheme.Kind = Unsupported
+		if r.member(flows, "implicit") != nil {
+			scheme.Kind, scheme.Word = Bearer, "Bearer" // no program can ask for a token: the secret is one
+		}
 		r.unknownFlows(flows)
 		return
 	}
@@ -222,6 +225,7 @@ func (r *reader) relativeURL(parent *yaml.Node, name, what string) *url.URL {
 	if node == nil {
 		return nil
 	}
+	text = r.withVariables(text)
 	relative, err := url.Parse(text)
 	switch {
 	case err != nil || relative.IsAbs():
@@ -232,6 +236,22 @@ func (r *reader) relativeURL(parent *yaml.Node, name, what string) *url.URL {
 		text = r.base.ResolveReference(relative).String()
 	}
 	return r.absoluteURL(text, node, name)
+}
+
+// withVariables fills the {variables} of a scheme's URL as those of the document's first
+// server are filled. OpenAPI has none there, but vendors with a host for each region or
+// tenant write them.
+func (r *reader) withVariables(text string) string {
+	servers := r.member(r.root, "servers")
+	if servers == nil || servers.Kind != yaml.SequenceNode || len(servers.Content) == 0 {
+		return text
+	}
+	r.tolerate(func() {
+		if filled, _ := r.expand(text, servers.Content[0]); len(filled) > 0 {
+			text = filled[0]
+		}
+	})
+	return text
 }
 
 // absoluteURL takes a URL by the rules of server URLs.

@@ -58,7 +58,7 @@ func (r *reader) expand(text string, object *yaml.Node) (urls []string, ok bool)
 	}
 	variable := r.member(r.member(object, "variables"), name)
 	if variable == nil {
-		r.fault(r.member(object, "url"), "the server URL holds a variable that is not described", "describe it under variables, with a default")
+		r.fault(r.member(object, "url"), "the server URL holds a variable that is not described", "describe it under variables, with a default, here or by an overlay")
 		return nil, true
 	}
 	for _, value := range r.variableValues(variable) {
@@ -83,7 +83,7 @@ func (r *reader) variableValues(variable *yaml.Node) []string {
 	choices := r.items(r.member(variable, "enum"), "enum")
 	if len(choices) == 0 {
 		if otherwise == nil {
-			r.fault(variable, "this server variable has no default", "write default: with the value to use")
+			r.fault(variable, "this server variable has no default", "write default: with the value to use, here or by an overlay")
 			return nil
 		}
 		choices = []*yaml.Node{otherwise}

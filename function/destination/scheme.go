@@ -18,7 +18,8 @@ const (
 	StaticKey Kind = iota
 	// Basic is the http scheme basic (RFC 7617).
 	Basic
-	// Bearer is the http scheme bearer (RFC 6750), or another that is a word and a text.
+	// Bearer is the http scheme bearer (RFC 6750), or another that is a word and a text. An
+	// oauth2 scheme that has an implicit flow alone is one too.
 	Bearer
 	// RetrievedKey is a scheme with x-itential-dynamic-retrieval: an HTTP call answers with the value.
 	RetrievedKey
@@ -34,7 +35,7 @@ const (
 	AWSSignatureV4
 	// SignedOAuth1 is the http scheme OAuth: requests are signed with a client and a token (RFC 5849).
 	SignedOAuth1
-	// Unsupported is a scheme that parses but that keyrelay cannot fill, such as http digest or an implicit flow.
+	// Unsupported is a scheme that parses but that keyrelay cannot fill, such as http digest.
 	Unsupported
 )
 
