@@ -174,6 +174,9 @@ type Operation struct {
 	// JSON, else "application/x-www-form-urlencoded" or "multipart/form-data". It is
 	// x-keyrelay-body-type, or the first of the two that the operation's requestBody offers when it offers no JSON.
 	BodyType string
+	// Offers are the media types besides JSON that the operation's requestBody offers, in
+	// lower case and without parameters; a range ends in "/*".
+	Offers []string
 	// BodyEncoding says how members of a form are written, by their names; nil when
 	// the document does not say.
 	BodyEncoding map[string]Encoding

@@ -99,7 +99,7 @@ func parametersShape() *shape {
 	}, "name", "in", "style")}}
 }
 
-// bodyShape is what is read of a request body: the forms that it offers, and whether it offers JSON.
+// bodyShape is what is read of a request body: the media types that it offers, where one is not JSON, and how its forms are written.
 func bodyShape() *shape {
 	truth := &shape{truth: true}
 	encoding := every(&shape{members: all(map[string]*shape{"explode": truth, "allowReserved": truth}, "contentType", "style")})
@@ -118,7 +118,7 @@ func bodyShape() *shape {
 		case mediaType == multipartType:
 			return &shape{members: map[string]*shape{"encoding": encoding, "schema": schema}}
 		}
-		return nil
+		return &shape{}
 	}}
 	return &shape{optional: true, follows: true, members: map[string]*shape{"content": content}}
 }
@@ -159,17 +159,20 @@ func (r *reader) packed(node *yaml.Node, by *shape) *yaml.Node {
 	} else {
 		r.packMembers(made, followed, by)
 	}
-	if by.optional && len(made.Content) == 0 || by.forms && !offersForm(made) {
+	if by.optional && len(made.Content) == 0 || by.forms && !offersOther(made) {
 		return nil
 	}
 	return made
 }
 
-func offersForm(content *yaml.Node) bool {
-	return slices.ContainsFunc(content.Content, func(each *yaml.Node) bool {
-		mediaType := essence(each.Value)
-		return mediaType == formType || mediaType == multipartType
-	})
+// offersOther reports whether a request body offers anything but JSON.
+func offersOther(content *yaml.Node) bool {
+	for i := 0; i < len(content.Content); i += 2 {
+		if !isJSON(essence(content.Content[i].Value)) {
+			return true
+		}
+	}
+	return false
 }
 
 // packMembers adds to an object what a shape keeps of another one's members.

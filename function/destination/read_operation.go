@@ -120,6 +120,11 @@ func merged(common, own []Parameter) []Parameter {
 // is offered, or where nothing says what is.
 func (r *reader) body(operation *Operation, node *yaml.Node) {
 	offered := r.members(r.member(r.follow(node), "content"), "content")
+	for _, each := range offered {
+		if mediaType := essence(each.key.Value); !isJSON(mediaType) {
+			operation.Offers = append(operation.Offers, mediaType)
+		}
+	}
 	if operation.BodyType == "" {
 		operation.BodyType = bodyType(offered)
 	}

@@ -134,8 +134,11 @@ func (b *builder) take(d *directives, moves []move) ([]move, error) {
 	named.resolve(moves)
 	own := len(moves)
 	moves = d.declaredMoves(moves, b.Operation)
-	if len(moves) > own && b.record.text == nil && !d.isJSON && len(d.body) > 0 {
-		return nil, d.errNotJSON(fieldNames(moves[own:]))
+	if b.record.text == nil && !d.isJSON && len(d.body) > 0 {
+		var err error
+		if moves, err = d.withoutRecord(moves, own, b.Operation); err != nil {
+			return nil, err
+		}
 	}
 	named.resolve(moves[own:])
 	b.reshapes = b.Operation.Body != nil && !b.sendsNothing()

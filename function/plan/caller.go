@@ -188,6 +188,23 @@ func (d *directives) anyType(written string) bool {
 	return !strings.EqualFold(trim(mediaType), operation.BodyType) || body.Peek() == '{' || body.Peek() == '['
 }
 
+// isOffered reports whether an operation takes a body of the caller's media type as it is.
+// JSON that came as a text or as a form, from a sender that cannot say what it is, is a record.
+func (d *directives) isOffered(operation *destination.Operation) bool {
+	mediaType, _, _ := strings.Cut(strings.Join(d.request.Header["Content-Type"], ","), ";")
+	mediaType = strings.ToLower(trim(mediaType))
+	var body rawjson.Cursor
+	body.Reset(d.body)
+	if first := body.Peek(); (first == '{' || first == '[') && (mediaType == formType || mediaType == "text/plain") {
+		return false
+	}
+	matches := func(offered string) bool {
+		kind, isRange := strings.CutSuffix(offered, "*")
+		return offered == mediaType || isRange && strings.HasPrefix(mediaType, kind)
+	}
+	return operation.BodyType == mediaType || slices.ContainsFunc(operation.Offers, matches)
+}
+
 // isJSONType reports whether a media type is JSON, or none is given.
 func isJSONType(written string) bool {
 	const usual = "application/json"

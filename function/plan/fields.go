@@ -284,6 +284,25 @@ func (d *directives) declaredMoves(moves []move, operation *destination.Operatio
 	return moves
 }
 
+// withoutRecord leaves out the moves of declared parameters, after the caller's own, where
+// the body is no record: one that the operation takes as it is has no fields for them. A
+// parameter that is required, and any other body, is refused.
+func (d *directives) withoutRecord(moves []move, own int, operation *destination.Operation) ([]move, error) {
+	offered := d.isOffered(operation)
+	if offered {
+		moves = append(moves[:own], slices.DeleteFunc(moves[own:], func(m move) bool { return m.optional })...)
+	}
+	switch {
+	case len(moves) == own:
+		return moves, nil
+	case offered:
+		fields := fieldNames(moves[own:])
+		return nil, refuse(ErrFieldMissing, "The operation takes this body as it is, so no field is taken from it, and requires parameters: give them yourself, "+
+			"in the query of "+urlHeader+" or as a header field, as the operation declares them. Missing: "+quoted(fields...)+".", fields...)
+	}
+	return nil, d.errNotJSON(fieldNames(moves[own:]))
+}
+
 // declaredMove makes the move of one parameter; ok is false where there is none to make.
 func (d *directives) declaredMove(parameter *destination.Parameter) (added move, ok bool) {
 	added = move{field: parameter.Name, name: parameter.Name, optional: !parameter.Required, declared: true, style: declaredStyle(parameter)}
