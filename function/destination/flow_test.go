@@ -15,6 +15,7 @@ servers:
 components:
   securitySchemes:
     implicit: {type: oauth2, flows: {implicit: {authorizationUrl: "https://id.example.com/authorize", scopes: {}}}}
+    own: {type: oauth2, flows: {implicit: {}}, x-keyrelay-secret: "env:OWN"}
     both: {type: oauth2, flows: {implicit: {}, password: {tokenUrl: "https://id.example.com/token"}}}
     misspelt: {type: oauth2, flows: {implicit: {}, accessCode: {tokenUrl: "https://id.example.com/token"}}}
     empty: {type: oauth2, flows: {}}
@@ -24,6 +25,7 @@ components:
 paths:
   /implicit: {get: {security: [{implicit: [read]}]}}
   /choice: {get: {security: [{implicit: [read]}, {empty: []}]}}
+  /repeated: {get: {security: [{implicit: [read], both: [read]}]}, put: {security: [{both: [], own: []}]}}
   /misspelt: {get: {security: [{misspelt: []}]}}
   /empty: {get: {security: [{empty: []}]}}
 `
@@ -52,6 +54,18 @@ func TestImplicitFlow(t *testing.T) {
 	}
 }
 
+// A requirement that asks for one authorization by a scheme for each flow gets the token that
+// can be retrieved, unless the secret of the other one is named.
+func TestRepeatedFlow(t *testing.T) {
+	set := load(t, yaml(flows))
+	schemes := set.Destinations()[0].Schemes
+	for method, want := range map[string][]destination.Requirement{
+		"GET": {{Scheme: schemes["both"], Scopes: []string{"read"}}}, "PUT": {{Scheme: schemes["both"]}, {Scheme: schemes["own"]}},
+	} {
+		same(t, method, want, find(t, set, method, "https://api.eu.example.com/v2/repeated").Security)
+	}
+}
+
 // The variables of the first server are filled in the URLs of schemes too; those of
 // another server are not.
 func TestFlowVariables(t *testing.T) {
@@ -65,7 +79,7 @@ func TestFlowVariables(t *testing.T) {
 	}
 	told := false
 	for _, each := range set.Warnings() {
-		told = told || strings.Contains(each.String(), "tokenUrl has no valid host") && strings.Contains(each.Off, "tenant")
+		told = told || strings.Contains(each.String(), "tokenUrl holds the variable tenant") && strings.Contains(each.Off, "tenant")
 	}
 	if !told {
 		t.Errorf("the warnings are %v", set.Warnings())

@@ -131,6 +131,7 @@ func newReader(file string, config Config) *reader {
 		namesSecret: map[*SecurityScheme]bool{},
 		own:         map[*SecurityScheme]*yaml.Node{},
 		attached:    map[*SecurityScheme]bool{},
+		implicit:    map[*SecurityScheme]bool{},
 	}
 }
 

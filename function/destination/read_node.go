@@ -45,6 +45,8 @@ type reader struct {
 	own         map[*SecurityScheme]*yaml.Node
 	// attached holds the schemes that a security names.
 	attached map[*SecurityScheme]bool
+	// implicit holds the oauth2 schemes that have an implicit flow alone.
+	implicit map[*SecurityScheme]bool
 	// extensible holds the mappings whose x-keyrelay-* members have been checked.
 	extensible map[*yaml.Node]bool
 }

@@ -177,6 +177,7 @@ func (r *reader) flow(scheme *SecurityScheme, node *yaml.Node) {
 		scheme.Kind = Unsupported
 		if r.member(flows, "implicit") != nil {
 			scheme.Kind, scheme.Word = Bearer, "Bearer" // no program can ask for a token: the secret is one
+			r.implicit[scheme] = true
 		}
 		r.unknownFlows(flows)
 		return
@@ -226,6 +227,11 @@ func (r *reader) relativeURL(parent *yaml.Node, name, what string) *url.URL {
 		return nil
 	}
 	text = r.withVariables(text)
+	if variable, found := firstVariable(text); found {
+		r.fault(node, name+" holds the variable "+printable(variable)+", which the first server does not describe",
+			"write its value, or describe it under the variables of the server, here or by an overlay")
+		return nil
+	}
 	relative, err := url.Parse(text)
 	switch {
 	case err != nil || relative.IsAbs():

@@ -114,7 +114,16 @@ func (r *reader) alternative(node *yaml.Node) (requirements []Requirement) {
 		}
 		requirements = append(requirements, requirement)
 	}
-	return requirements
+	all := slices.Clone(requirements)
+	return slices.DeleteFunc(requirements, func(q Requirement) bool { return r.isRepeated(q, all) })
+}
+
+// isRepeated reports whether a requirement asks for the token of an implicit flow beside one
+// of another flow: documents made from others describe one authorization by a scheme for
+// each flow, and ask for all of them. The one that a program can retrieve fills the header.
+func (r *reader) isRepeated(requirement Requirement, all []Requirement) bool {
+	return r.implicit[requirement.Scheme] && !r.namesSecret[requirement.Scheme] &&
+		slices.ContainsFunc(all, func(q Requirement) bool { return q.Scheme.Kind == OAuth2 })
 }
 
 // named lists the schemes that any alternative of security names. What is wrong with

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"bytes"
 	"net/http"
 	"net/url"
 	"sync"
@@ -211,6 +212,13 @@ func writeQuery(text []byte, own string, r *record, moves []move) ([]byte, error
 	return text, nil
 }
 
+// isEmptyObject reports whether a text is a record without members.
+func isEmptyObject(text []byte) bool {
+	inside, opened := bytes.CutPrefix(bytes.TrimSpace(text), []byte("{"))
+	inside, closed := bytes.CutSuffix(inside, []byte("}"))
+	return opened && closed && len(bytes.TrimSpace(inside)) == 0
+}
+
 // setBody decides what is sent of a body, and makes the header agree with it.
 func (b *builder) setBody(d *directives, body []byte) error {
 	r := b.record
@@ -223,7 +231,7 @@ func (b *builder) setBody(d *directives, body []byte) error {
 		if b.Operation.BodyType != "" && b.Body != nil {
 			return b.reshapedForm()
 		}
-	case r.left > 0 && b.sendsNothing():
+	case b.sendsNothing() && (r.left > 0 || d.isJSON && isEmptyObject(body)):
 		delete(b.Header, "Content-Type")
 		delete(b.Header, "Content-Encoding")
 	case b.sendsForm():
