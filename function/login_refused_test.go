@@ -16,7 +16,7 @@ func TestLoginFails(t *testing.T) {
 		query  string
 		status int
 		answer string
-		wanted string
+		says   string
 	}{
 		"not consented":        {"error=access_denied&error_description=hush", 200, "", `the error "access_denied". Log in again`},
 		"an error of its own":  {"error=%1b%5B2J" + strings.Repeat("x", 99), 200, "", `the error "\x1b[2J` + strings.Repeat("x", 56) + `". Look`},
@@ -35,8 +35,8 @@ func TestLoginFails(t *testing.T) {
 			secrets, server := startLogin(t, loginSecret)
 			server.query, server.status, server.answer = test.query, test.status, test.answer
 			printed, err := logIn(t, consents(t), server.documents(t, loginDocument), "orders", "person")
-			if err == nil || !strings.Contains(err.Error(), test.wanted) {
-				t.Fatalf("%v, want %s", err, test.wanted)
+			if err == nil || !strings.Contains(err.Error(), test.says) {
+				t.Fatalf("%v, want %s", err, test.says)
 			}
 			mustNotTell(t, printed+err.Error())
 			if secrets.Value("keyrelay/orders") != loginSecret {
@@ -58,7 +58,7 @@ func TestLoginRefused(t *testing.T) {
 	for name, test := range map[string]struct {
 		document  string
 		arguments []string
-		wanted    string
+		says      string
 	}{
 		"no arguments":           {loginDocument, nil, "usage: keyrelay login"},
 		"another document":       {loginDocument, []string{"bills", "person"}, `no document "bills"; write one of orders`},
@@ -74,7 +74,7 @@ func TestLoginRefused(t *testing.T) {
 		"no member to choose by": {loginDocument + "      x-keyrelay-secret: \"secretsmanager:keyrelay/orders#/{org}\"\n", names, "--member is for a secret whose member a field"},
 	} {
 		folder := startAuthorizationServer(t).documents(t, test.document)
-		mustRefuseLogin(t, name, folder, test.arguments, test.wanted)
+		mustRefuseLogin(t, name, folder, test.arguments, test.says)
 	}
 	for _, redirect := range []string{"https:///a", "https://user@host.example/a", "https://host.example/a?b=c", "https://host.example/#b", "http://127.0.0.1/a", "http://192.168.0.1:1/a", "http://127.0.0.1.evil.example:1/a", "http://user@127.0.0.1:1/a", "http://127.0.0.1:1/a?b=c", "http://127.0.0.1:1/a#b", "8123", ""} {
 		mustRefuseLogin(t, redirect, "", append([]string{"--redirect", redirect}, names...), "--redirect must be an address as the provider knows it")
@@ -82,7 +82,7 @@ func TestLoginRefused(t *testing.T) {
 }
 
 // mustRefuseLogin puts the folder behind the flags.
-func mustRefuseLogin(t *testing.T, name, folder string, arguments []string, wanted string) {
+func mustRefuseLogin(t *testing.T, name, folder string, arguments []string, says string) {
 	t.Helper()
 	at := 0
 	for at < len(arguments) && strings.HasPrefix(arguments[at], "--") {
@@ -90,8 +90,8 @@ func mustRefuseLogin(t *testing.T, name, folder string, arguments []string, want
 	}
 	arguments = append(append(append([]string{}, arguments[:at]...), folder), arguments[at:]...)
 	printed, err := logIn(t, func(*url.URL) { t.Errorf("%s: a browser is asked for", name) }, arguments...)
-	if err == nil || !strings.Contains(err.Error(), wanted) {
-		t.Errorf("%s: %v, want %s", name, err, wanted)
+	if err == nil || !strings.Contains(err.Error(), says) {
+		t.Errorf("%s: %v, want %s", name, err, says)
 	} else {
 		mustNotTell(t, printed+err.Error())
 	}
@@ -105,13 +105,13 @@ func TestLoginUnanswered(t *testing.T) {
 	defer cancelLate()
 	stopped, cancel := context.WithCancel(t.Context())
 	cancel()
-	for ctx, wanted := range map[context.Context]string{late: "no answer came to http://127.0.0.1:", stopped: "nothing has changed"} {
+	for ctx, says := range map[context.Context]string{late: "no answer came to http://127.0.0.1:", stopped: "nothing has changed"} {
 		awaited, err := await(redirect)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := awaited.answer(ctx, "s", strings.NewReader(""), io.Discard); err == nil || !strings.Contains(err.Error(), wanted) {
-			t.Errorf("%v, want %s", err, wanted)
+		if _, err := awaited.answer(ctx, "s", strings.NewReader(""), io.Discard); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%v, want %s", err, says)
 		}
 		if _, err := net.Dial("tcp", redirect.Host); err == nil {
 			t.Error("it still listens")

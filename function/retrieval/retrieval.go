@@ -240,7 +240,7 @@ func (r *Retriever) Renew(ctx context.Context, scope Scope, used *Token) (cache.
 	return r.tokens.Renew(ctx, scope, used)
 }
 
-// perRequest reports whether the document wants one retrieval for every request.
+// perRequest reports whether the document asks for one retrieval for every request.
 func perRequest(scheme *destination.SecurityScheme) bool {
 	return scheme.Lifetime != nil && *scheme.Lifetime == 0
 }

@@ -131,7 +131,7 @@ func tlsConfig(d *destination.Destination, roots []byte) (*tls.Config, error) {
 	return config, nil
 }
 
-// A dialFunc makes a connection, as http.Transport wants it.
+// A dialFunc makes a connection, as http.Transport asks for one.
 type dialFunc = func(ctx context.Context, network, address string) (net.Conn, error)
 
 // newTransport returns connections that are guarded and do nothing by themselves:
