@@ -64,6 +64,18 @@ func (w *world) call(ctx context.Context, a *api, outbound *plan.Plan) bool {
 	return renewed != nil && a.do(sent(renewed).Get("Authorization"))
 }
 
+// mustServe has 1,000 callers more than there are, and waits for all.
+func (w *world) mustServe(t *testing.T, callers *sync.WaitGroup, a *api, outbound *plan.Plan) {
+	for range 1000 {
+		callers.Go(func() {
+			if !w.call(t.Context(), a, outbound) {
+				t.Error("a caller failed")
+			}
+		})
+	}
+	callers.Wait()
+}
+
 // TestTokenRevoked revokes a token in the middle of 1,000 concurrent callers: one
 // retrieval, no failed caller, and each request is done once.
 func TestTokenRevoked(t *testing.T) {
@@ -113,14 +125,7 @@ func TestTokenRevokedSlow(t *testing.T) {
 			}
 		})
 		synctest.Wait()
-		for range 1000 {
-			callers.Go(func() {
-				if !w.call(t.Context(), a, outbound) {
-					t.Error("a caller failed")
-				}
-			})
-		}
-		callers.Wait()
+		w.mustServe(t, &callers, a, outbound)
 		w.mustHaveRetrieved(t, 2)
 		if a.done != 1001 {
 			t.Errorf("%d requests were done", a.done)
@@ -139,14 +144,7 @@ func TestFirstCallerGone(t *testing.T) {
 		var callers sync.WaitGroup
 		callers.Go(func() { w.call(impatient, a, outbound) })
 		synctest.Wait()
-		for range 1000 {
-			callers.Go(func() {
-				if !w.call(t.Context(), a, outbound) {
-					t.Error("a caller failed")
-				}
-			})
-		}
-		callers.Wait()
+		w.mustServe(t, &callers, a, outbound)
 		w.mustHaveRetrieved(t, 1)
 	})
 }
