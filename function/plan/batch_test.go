@@ -4,6 +4,7 @@ import (
 	"errors"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -126,7 +127,7 @@ func TestBatchConcurrently(t *testing.T) {
 	set := load(t, "testdata/destinations")
 	var body strings.Builder
 	for i := range 500 {
-		body.WriteString(`,{"limit":` + itoa(i) + `,"id":"a","kept":` + itoa(i) + `}`)
+		body.WriteString(`,{"limit":` + strconv.Itoa(i) + `,"id":"a","kept":` + strconv.Itoa(i) + `}`)
 	}
 	request := to("POST", "https://batches.example.com/split/{id}", []byte("["+body.String()[1:]+"]"))
 	batch := newPlan(t, set, request).Batch
@@ -136,7 +137,7 @@ func TestBatchConcurrently(t *testing.T) {
 			outbound, err := batch.Record(i)
 			if err != nil {
 				t.Error(err)
-			} else if outbound.URL.RawQuery != "limit="+itoa(i) || string(outbound.Body) != `{"kept":`+itoa(i)+`}` {
+			} else if outbound.URL.RawQuery != "limit="+strconv.Itoa(i) || string(outbound.Body) != `{"kept":`+strconv.Itoa(i)+`}` {
 				t.Errorf("record %d became %s %s", i, outbound.URL, outbound.Body)
 			}
 		})

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -153,7 +154,7 @@ func TestManyFields(t *testing.T) {
 	set := load(t, "testdata/destinations")
 	var names strings.Builder
 	for i := range 1001 {
-		names.WriteString("f" + itoa(i) + "?,")
+		names.WriteString("f" + strconv.Itoa(i) + "?,")
 	}
 	checkReason(t, set, moving(names.String(), []byte(`{}`)), plan.ErrHeader)
 	request := &gateway.Request{Method: "POST", Header: http.Header{

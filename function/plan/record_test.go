@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -189,7 +190,7 @@ func TestWideRecord(t *testing.T) {
 	var record strings.Builder
 	record.WriteString(`{"first":1`)
 	for i := range 40_000 {
-		record.WriteString(`,"` + strings.Repeat("n", i%7) + string(rune('a'+i%26)) + http.StatusText(200) + "-" + itoa(i) + `":{}`)
+		record.WriteString(`,"` + strings.Repeat("n", i%7) + string(rune('a'+i%26)) + http.StatusText(200) + "-" + strconv.Itoa(i) + `":{}`)
 	}
 	outbound, err := plan.New(set, moving("first", []byte(record.String()+"}")))
 	if err != nil {
@@ -200,8 +201,6 @@ func TestWideRecord(t *testing.T) {
 	}
 	checkReason(t, set, moving("first", []byte(record.String()+`,"f\u0069rst":2}`)), plan.ErrRecord)
 }
-
-func itoa(i int) string { text, _ := json.Marshal(i); return string(text) }
 
 func newPlan(t testing.TB, set *destination.Set, request *gateway.Request) *plan.Plan {
 	outbound, err := plan.New(set, request)
@@ -221,7 +220,7 @@ func smallRecord() []byte {
 	}
 	record += `"`
 	for i := 0; len(record) < 1000; i++ {
-		record += `,"member` + itoa(i) + `":"value"`
+		record += `,"member` + strconv.Itoa(i) + `":"value"`
 	}
 	return []byte(record + "}")
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -14,15 +15,10 @@ func record(size int) string {
 	var text strings.Builder
 	text.WriteString(`{"customer":"c-42"`)
 	for i := 0; text.Len() < size; i++ {
-		text.WriteString(`,"field` + strings.Repeat("x", i%7) + string(rune('a'+i%26)) + json.Number(itoa(i)).String() + `":"value with some text ` + itoa(i) + `"`)
+		text.WriteString(`,"field` + strings.Repeat("x", i%7) + string(rune('a'+i%26)) + json.Number(strconv.Itoa(i)).String() + `":"value with some text ` + strconv.Itoa(i) + `"`)
 	}
 	text.WriteString("}")
 	return text.String()
-}
-
-func itoa(i int) string {
-	text, _ := json.Marshal(i)
-	return string(text)
 }
 
 // startDownstream answers every request with a small JSON document.
