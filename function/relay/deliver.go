@@ -44,7 +44,13 @@ var errPostponed = errors.New("the message is postponed")
 type statusError int
 
 // Error says what the API answered.
-func (s statusError) Error() string { return "The API answered " + strconv.Itoa(int(s)) + "." }
+func (s statusError) Error() string {
+	said := "The API answered " + strconv.Itoa(int(s))
+	if s >= http.StatusMultipleChoices && s < http.StatusBadRequest {
+		said += ", a redirect, and none is followed: the record's URL has to be the one that it leads to"
+	}
+	return said + "."
+}
 
 // A try is one receipt of a message, and what became of it.
 type try struct {

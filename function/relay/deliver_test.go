@@ -101,8 +101,11 @@ func TestOutcomes(t *testing.T) {
 				letter.Attributes["detail"] == "" || strings.Contains(fmt.Sprint(letter.Attributes), "canary") || !strings.Contains(letter.Body, id) {
 				t.Errorf("%+v", letter)
 			}
-			if entry := s.lastEntry(); entry["outcome"] != "dead" || entry["level"] != "ERROR" || entry["Dead"] != 1.0 || entry["Destination"] != "a" {
+			if entry := s.lastEntry(); entry["outcome"] != "dead" || entry["level"] != "ERROR" || entry["Dead"] != 1.0 || entry["Destination"] != "a" || entry["blame"] == "nobody" {
 				t.Errorf("%v", entry)
+			}
+			if said := strings.Contains(letter.Attributes["detail"], "redirect"); said != (test.status == "303") {
+				t.Errorf("of %s it says %q", test.status, letter.Attributes["detail"])
 			}
 		})
 	}

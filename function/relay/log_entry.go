@@ -176,6 +176,9 @@ func (e *logEntry) finish(response *gateway.Response) {
 	if e.problemName == "" {
 		e.blame = blameForStatus(e.status)
 	}
+	if failed && e.blame == blameNobody {
+		e.blame = blameDownstream // a redirect is the end of a delivery
+	}
 	if e.problemName == "" && e.refused {
 		e.blame = blameCredential
 	}
