@@ -65,6 +65,12 @@ func TestCheck(t *testing.T) {
 		"a broken object of a JWT":     {`type: http, scheme: bearer, x-keyrelay-jwt: {alg: ES256}`, "", `{"private_key": "hush",}`, "is no valid JSON"},
 		"a broken object of sigv4":     {`type: apiKey, in: header, name: Authorization, x-amazon-apigateway-authtype: awsSigv4`, "", `{"access_key_id": "hush",}`, "is no valid JSON"},
 		"a broken certificate":         {`type: mutualTLS`, "", `{"certificate": "hush",}`, "is no valid JSON"},
+		"a header copied whole":        {`type: apiKey, in: header, name: x-api-key`, "x-api-keyhush", "X-Api-Key: hush", "begins with X-Api-Key:"},
+		"a header for bearer":          {`type: http, scheme: bearer`, "Bearer hush", "authorization: Bearer hush", "store only what follows it"},
+		"a header for basic":           {`type: http, scheme: basic`, "hush:hush", "Authorization: Basic hush", "begins with Authorization:"},
+		"a header in a template":       {`type: apiKey, in: header, name: X, x-keyrelay-value: "a {{{.}}}"`, "hush", "X:hush", "begins with X:"},
+		"a query parameter":            {`type: apiKey, in: query, name: key`, "keyhush=", "key=hush", "begins with key="},
+		"a whole cookie":               {`type: apiKey, in: cookie, name: SID`, "hush", "SID=hush", "begins with SID="},
 		"a text in place of an object": {`type: apiKey, ` + retrieved, `{"user": "hush"}`, `hush`, "is no JSON object"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -59,7 +59,8 @@ func TestMangledPEM(t *testing.T) {
 // its media type, and no page or message: a message may be a word.
 func TestWholeAnswer(t *testing.T) {
 	for _, test := range []struct{ mediaType, body, want string }{
-		{"text/plain", "the key\n", "the key"}, {"", "the-key", "the-key"}, {"application/json", `"the-key"`, "the-key"},
+		{"text/plain", "the key\n", "the key"}, {"text/plain", "Forbidden", ""}, {"", "401 unauthorized.", ""}, {"application/json", `not found`, ""},
+		{"text/plain", "<html><body>the-key</body></html>", ""}, {"text/plain", "Forbidden-1", "Forbidden-1"}, {"", "the-key", "the-key"}, {"application/json", `"the-key"`, "the-key"},
 		{"application/jwt", "aaaaa.bbbbb.cccc", "aaaaa.bbbbb.cccc"}, {"text/html; charset=utf-8", "the-key-with-20-char\r\n", "the-key-with-20-char"}, {"application/octet-stream", "dGhlIGtleQ==", "dGhlIGtleQ=="},
 		{"application/json", "the-key", "the-key"},
 		{"text/html", "Hushed", ""}, {"text/html; charset=utf-8", "hush:invalid_login", ""}, {"text/html", "hush-of-19-letters-", ""}, {"application/jwt", "hush-of-15-mark", ""}, {"text/css", "Hushed", ""},
@@ -72,6 +73,21 @@ func TestWholeAnswer(t *testing.T) {
 			mustFail(t, err, retrieval.ErrFailed, "hush")
 		} else if err != nil || sent(had).Get("X-Session") != test.want {
 			t.Errorf("%s %q: %v", test.mediaType, test.body, err)
+		}
+	}
+}
+
+// TestOwnUserAgent has a document say who asks: some APIs answer nobody else.
+func TestOwnUserAgent(t *testing.T) {
+	w := newWorld(t, map[string]string{"client": client}, fake.Says(200, jsonType, `{"access_token": "the-token", "key": "the-key"}`))
+	token, key := w.oauth(), w.session("/key")
+	for _, scheme := range []*destination.SecurityScheme{token, key} {
+		for _, want := range []string{"keyrelay", "orders/1 (by me)"} {
+			mustGet(t, storeOn(t, w.secrets), w.plan(scheme))
+			if got := w.provider.Take(); len(got) != 1 || got[0].Header.Get("User-Agent") != want {
+				t.Errorf("%s: %v instead of %s", scheme.Name, got, want)
+			}
+			scheme.Parameters = []destination.RetrievalParameter{{Name: "User-Agent", In: "header", UseIn: []string{"key", "token"}, Default: []byte(`"orders/1 (by me)"`)}}
 		}
 	}
 }

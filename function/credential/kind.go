@@ -84,6 +84,9 @@ func (s *Store) static(from func(*destination.SecurityScheme, secret.Value) (*pa
 		if problem := value.MalformedKey(); problem != "" {
 			return nil, secret.Unusable(scope.Secret(), problem)
 		}
+		if problem := nameBefore(scope.Scheme, value); problem != "" {
+			return nil, secret.Unusable(scope.Secret(), problem)
+		}
 		made, err := from(scope.Scheme, value)
 		if problem := value.Malformed(); err == nil && problem != "" && scope.Scheme.Kind != destination.StaticKey {
 			return nil, secret.Unusable(scope.Secret(), problem)

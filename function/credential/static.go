@@ -21,6 +21,17 @@ func fromKey(scheme *destination.SecurityScheme, value secret.Value) (*part, err
 	return fromText(scheme, text, secrets)
 }
 
+// nameBefore says that a secret is a text which begins with the name that its scheme puts
+// before it, such as X-Api-Key: of a header that was copied whole; empty if it does not.
+func nameBefore(scheme *destination.SecurityScheme, value secret.Value) (problem string) {
+	separator := map[string]string{"header": ":", "query": "=", "cookie": "="}[scheme.In]
+	name := scheme.Field + separator
+	if text := string(value.Bytes()); separator == "" || value.IsJSON || len(text) < len(name) || !strings.EqualFold(text[:len(name)], name) {
+		return ""
+	}
+	return "begins with " + name + ", which keyrelay writes by itself. Store only what follows it."
+}
+
 // fromAccessToken makes the part of an access token that is the secret, or a member of it.
 func fromAccessToken(scheme *destination.SecurityScheme, value secret.Value) (*part, error) {
 	switch {

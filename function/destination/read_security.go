@@ -14,12 +14,18 @@ func (r *reader) security(operation *Operation, node *yaml.Node) {
 	items := r.items(node, "security")
 	var fillable [][]Requirement
 	var wrong []Fault
+	var unfilled []string
 	for _, item := range items {
 		var alternative []Requirement
 		found := r.tolerate(func() { alternative = r.alternative(item) })
 		wrong = append(wrong, found...)
 		if len(found) == 0 && !slices.ContainsFunc(alternative, func(q Requirement) bool { return q.Scheme.Kind == Unsupported }) {
 			fillable = append(fillable, alternative)
+		}
+		for _, each := range alternative {
+			if name := printable(each.Scheme.Name); each.Scheme.Kind == Unsupported && !slices.Contains(unfilled, name) {
+				unfilled = append(unfilled, name)
+			}
 		}
 	}
 	switch {
@@ -28,7 +34,7 @@ func (r *reader) security(operation *Operation, node *yaml.Node) {
 	case len(wrong) > 0:
 		r.note(wrong...)
 	case len(fillable) == 0 && len(items) > 0:
-		r.fault(node, "keyrelay can fill none of these security requirements",
+		r.fault(node, "keyrelay can fill none of these security requirements: it makes no credential for "+strings.Join(unfilled, ", "),
 			"write an alternative with apiKey, http basic or bearer, oauth2 with a tokenUrl, openIdConnect or mutualTLS")
 	}
 	operation.Security, operation.Alternatives = r.choose(node, fillable)

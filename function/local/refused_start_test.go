@@ -14,16 +14,19 @@ import (
 func TestSecretsFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "secrets.json")
 	for content, told := range map[string]string{
-		"{\n  \"a\": \"hush\",\n}": file + ":3:1: the file of secrets is no JSON from here on",
-		`{"a": "hush"`:             file + ":1:12: the file of secrets is no JSON from here on",
-		"":                         "the file of secrets " + file + " is empty; write a JSON object of secrets by name",
-		"# mine\nKEY=hush\n":       "the file of secrets " + file + " has lines of NAME=value",
-		`{'a': 'hush'}`:            file + ":1:2: the file of secrets is no JSON from here on; write double quotes",
-		`["hush"]`:                 "the file of secrets " + file + " is no JSON object; write",
-		"null":                     "the file of secrets " + file + " is no JSON object; write",
-		"\xff\xfe{\x00":            "the file of secrets " + file + " is in UTF-16, as PowerShell writes files; save it as UTF-8",
-		`{"a": {"b": "hush"}}`:     "",
-		"\ufeff{\"a\": \"hush\"}":  "",
+		"{\n  \"a\": \"hush\",\n}":               file + ":3:1: the file of secrets is no JSON from here on",
+		`{"a": "hush"`:                           file + ":1:12: the file of secrets is no JSON from here on",
+		"":                                       "the file of secrets " + file + " is empty; write a JSON object of secrets by name",
+		"# mine\nKEY=hush\n":                     "the file of secrets " + file + " has lines of NAME=value",
+		`{'a': 'hush'}`:                          file + ":1:2: the file of secrets is no JSON from here on; write double quotes",
+		`["hush"]`:                               "the file of secrets " + file + " is no JSON object; write",
+		"{\"a\": \"hush\",\n \"a\": {\"b\": 1}}": file + ":2:2: the file of secrets has the name of this member twice",
+		`{"a": {"hush": 1, "hush": 2}}`:          file + ":1:19: the file of secrets has the name of this member twice",
+		`{"a": {"b": 1}, "c": {"b": 2}}`:         "",
+		"null":                                   "the file of secrets " + file + " is no JSON object; write",
+		"\xff\xfe{\x00":                          "the file of secrets " + file + " is in UTF-16, as PowerShell writes files; save it as UTF-8",
+		`{"a": {"b": "hush"}}`:                   "",
+		"\ufeff{\"a\": \"hush\"}":                "",
 	} {
 		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
 			t.Fatal(err)

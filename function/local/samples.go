@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"keyrelay/function/fake"
+	"keyrelay/function/rawjson"
 )
 
 //go:embed destinations
@@ -39,6 +40,10 @@ func readSecrets(file string) (map[string]string, error) {
 	var values map[string]json.RawMessage
 	if err := json.Unmarshal(content, &values); err != nil || values == nil {
 		return nil, secretsProblem(file, content, err)
+	}
+	var twice *rawjson.Error
+	if err := new(rawjson.Object).Read(content); errors.As(err, &twice) && errors.Is(err, rawjson.ErrDuplicate) {
+		return nil, fmt.Errorf("%s: the file of secrets has the name of this member twice in one object; remove one of the two, or rename it", placeIn(file, content[:twice.At]))
 	}
 	texts := make(map[string]string, len(values))
 	for name, value := range values {
@@ -71,8 +76,12 @@ func secretsProblem(file string, content []byte, err error) error {
 	if rest := content[len(before):]; len(rest) > 0 && rest[0] == '\'' {
 		remedy = "write double quotes, since JSON takes no others"
 	}
-	return fmt.Errorf("%s:%d:%d: the file of secrets is no JSON from here on; %s",
-		file, bytes.Count(before, []byte("\n"))+1, len(before)-bytes.LastIndexByte(before, '\n'), remedy)
+	return fmt.Errorf("%s: the file of secrets is no JSON from here on; %s", placeIn(file, before), remedy)
+}
+
+// placeIn is the place in a file behind what is before it.
+func placeIn(file string, before []byte) string {
+	return fmt.Sprintf("%s:%d:%d", file, bytes.Count(before, []byte("\n"))+1, len(before)-bytes.LastIndexByte(before, '\n'))
 }
 
 // writeSamples writes the sample documents into a folder, for a downstream at a port.

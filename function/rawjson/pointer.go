@@ -101,8 +101,8 @@ func findItem(array []byte, token string) (value []byte, ok bool) {
 	return nil, false
 }
 
-// WithMember returns a JSON document with a value at a path of names, whose objects
-// are made where they are missing; the document itself where no object can be there, or
+// WithMember returns a JSON document with a value at a path of names and of indexes of
+// arrays, whose objects are made where they are missing; the document itself where no object can be there, or
 // where it has a name of the path twice.
 // What is there already is replaced; everything else stays byte for byte.
 func WithMember(document []byte, path []string, value []byte) []byte {
@@ -113,8 +113,12 @@ func WithMember(document []byte, path []string, value []byte) []byte {
 	members, ofName := 0, 0
 	c := Cursor{AnyNames: true, checksText: true}
 	c.Reset(document)
-	for more := c.Enter('{'); more; more = c.Next() {
-		named := string(c.Name()) == path[0]
+	opening := byte('{')
+	if c.Peek() == '[' {
+		opening = '['
+	}
+	for more := c.Enter(opening); more; more = c.Next() {
+		named := opening == '[' && strconv.Itoa(members) == path[0] || opening == '{' && string(c.Name()) == path[0]
 		at := c.Value()
 		if members++; named {
 			found = at
@@ -122,7 +126,7 @@ func WithMember(document []byte, path []string, value []byte) []byte {
 		}
 	}
 	switch {
-	case c.End() != nil || ofName > 1:
+	case c.End() != nil || ofName > 1 || ofName == 0 && opening == '[':
 		return document
 	case ofName == 1:
 		inner := WithMember(found.Of(document), path[1:], value)

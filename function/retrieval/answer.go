@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"keyrelay/function/destination"
@@ -144,8 +145,10 @@ func (a *answer) key(pointer rawjson.Pointer) (string, error) {
 func isKey(mediaType, text string) bool {
 	const least, leastOfPage = 16, 20
 	switch {
+	case isReasonPhrase(text):
+		return false
 	case mediaType == textType, mediaType == "":
-		return true
+		return !strings.HasPrefix(text, "<")
 	case strings.HasSuffix(mediaType, "/xml"), strings.HasSuffix(mediaType, "+xml"):
 		return false
 	case mediaType == "application/octet-stream", mediaType == "application/json":
@@ -154,6 +157,18 @@ func isKey(mediaType, text string) bool {
 		return len(text) >= leastOfPage && isToken(text)
 	}
 	return len(text) >= least && isToken(text)
+}
+
+// isReasonPhrase reports whether a text is how HTTP words a status (RFC 9110 section 15),
+// such as Forbidden: some APIs answer so with 200.
+func isReasonPhrase(text string) bool {
+	text = strings.TrimRight(text, ".! ")
+	for status := 200; status < 600; status++ {
+		if phrase := http.StatusText(status); phrase != "" && strings.EqualFold(strings.TrimPrefix(text, strconv.Itoa(status)+" "), phrase) {
+			return true
+		}
+	}
+	return false
 }
 
 // isToken reports whether a text can be nothing but a key, whatever its media type says: no
@@ -246,6 +261,9 @@ func (in *inputs) orMediaType() string {
 // lacking refuses an answer without what the document looks for. What it has, names and
 // no values, is for the log.
 func (a *answer) lacking(problem, sought string) error {
+	if a.in.scope.Scheme.Secret != (destination.Reference{}) {
+		problem += " Check " + a.in.secret() + " too: some APIs refuse it in an answer with " + strconv.Itoa(a.got.Status) + "."
+	}
 	refusal := failed(a.in.scope, problem)
 	refusal.Note = strings.TrimSpace(refusal.Note + " " + a.found(sought))
 	return refusal

@@ -115,6 +115,9 @@ func refusedBy(in inputs, got *upstream.Answer) error {
 		problem = in.forbiddenProblem()
 	case got.Status == http.StatusNotFound, got.Status == http.StatusMethodNotAllowed:
 		problem = in.place() + " is not there, or not for this method. Check it, and the method where the document has one."
+		if scope.Scheme.Retrieval == nil {
+			problem = in.place() + " is not there, or not for the method of OAuth, which is POST. Check it; where the API gives a token for a GET, write an apiKey scheme with x-itential-dynamic-retrieval."
+		}
 	case got.Status == http.StatusUnsupportedMediaType:
 		problem = in.place() + " does not take the media type of the call. Write the other one as x-keyrelay-request-content-type into the document."
 	case got.Status < 500:

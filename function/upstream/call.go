@@ -49,7 +49,9 @@ func (c *Client) Call(ctx context.Context, d *destination.Destination, request *
 	if err != nil {
 		return nil, err
 	}
-	request.Header.Set("User-Agent", UserAgent)
+	if request.Header.Get("User-Agent") == "" { // some APIs want one of the client's own
+		request.Header.Set("User-Agent", UserAgent)
+	}
 	request.Header.Set("Accept-Encoding", "identity")
 	answer, err := pool.roundTrip(request.WithContext(ctx))
 	if err != nil {
