@@ -28,6 +28,9 @@ type consumer struct {
 
 // fromConsumer makes the part that signs requests as OAuth 1.0 has it.
 func fromConsumer(scheme *destination.SecurityScheme, value secret.Value) (*part, error) {
+	if !value.IsJSON { // of an API that takes a token of another kind after this word
+		return fromBearerToken(scheme, value)
+	}
 	var read consumer
 	for name, place := range map[string]*string{"consumer_key": &read.Key, "consumer_secret": &read.Secret, "token": &read.Token, "token_secret": &read.TokenSecret} {
 		*place, _ = value.Member(name)

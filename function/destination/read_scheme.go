@@ -142,7 +142,7 @@ func (r *reader) httpScheme(scheme *SecurityScheme, node *yaml.Node) {
 	case "bearer":
 		scheme.Kind, scheme.Word = Bearer, "Bearer"
 	case "oauth":
-		scheme.Kind = SignedOAuth1
+		scheme.Kind, scheme.Word = SignedOAuth1, "OAuth"
 	case "": // a fault has been noted
 	case "digest", "dpop", "gnap", "hoba", "mutual", "negotiate", "ntlm", "privatetoken", "scram-sha-1", "scram-sha-256", "vapid":
 		scheme.Kind = Unsupported // these need more than a text

@@ -107,6 +107,9 @@ func (r *reader) response(scheme *SecurityScheme, node *yaml.Node) {
 		return
 	}
 	scheme.ResponseHeader, _ = r.text(header, "header")
+	if gateway.SameHeaderName(scheme.ResponseHeader, "Set-Cookie") {
+		r.fault(header, what+" names Set-Cookie, which holds more than the value of a cookie", "write {cookie: NAME} with the cookie's own name")
+	}
 	scheme.ResponseCookie, _ = r.text(cookie, "cookie")
 	if !gateway.ValidHeaderName(scheme.ResponseHeader + scheme.ResponseCookie) {
 		r.fault(at, what+" names what no header or cookie is called", remedy)

@@ -100,7 +100,8 @@ type SecurityScheme struct {
 	// variable, or a pointer into a JSON body; "Authorization" for the schemes of HTTP.
 	// A header's is canonical (textproto.CanonicalMIMEHeaderKey).
 	Field string
-	// Word stands before the text of a Bearer scheme: Bearer, or the name of another http scheme.
+	// Word stands before the text of a Bearer scheme: Bearer, or the name of another http
+	// scheme; it is OAuth for SignedOAuth1, whose secret may be a text too.
 	Word string
 	// Secret refers to the secret; zero when the scheme needs none.
 	Secret Reference

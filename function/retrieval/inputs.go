@@ -3,6 +3,7 @@ package retrieval
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"keyrelay/function/destination"
 	"keyrelay/function/gateway"
@@ -174,13 +175,29 @@ func (in *inputs) find(part destination.TemplatePart) ([]byte, bool) {
 	return destination.FindIn(in.members())(part)
 }
 
-// member returns a member of the scheme's secret that is a text, a number or a truth value.
+// findBare finds what a template asks for outside a header, where no word such as Bearer is
+// before a credential.
+func (in *inputs) findBare(part destination.TemplatePart) ([]byte, bool) {
+	scheme := part.Scheme
+	if scheme == nil {
+		return in.find(part)
+	}
+	word := scheme.Word
+	if scheme.Value == nil && (scheme.Kind == destination.OAuth2 || scheme.Kind == destination.OpenIDConnect) {
+		word = "Bearer"
+	}
+	return quoted(strings.TrimPrefix(in.others[scheme].Text, word+" ")), true
+}
+
+// member returns a member of the scheme's secret that OAuth has: a text, a number or a truth value.
 func (in *inputs) member(name string) (text string, ok bool) {
-	found, ok := findMember(in.members, name)
-	if !ok {
+	if found, ok := findMember(in.members, name); ok {
+		return rawjson.Plain(found)
+	}
+	if in.members == nil {
 		return "", false
 	}
-	return rawjson.Plain(found)
+	return secret.Value{Bytes: in.members, IsJSON: true}.Member(name)
 }
 
 // needed is a member without which there is no retrieval.
@@ -196,7 +213,11 @@ func (in *inputs) needed(name string) (string, error) {
 // secret, else the document's default.
 func (in *inputs) value(parameter destination.RetrievalParameter) ([]byte, error) {
 	if parameter.Value != nil {
-		value, err := parameter.Value.Fill(in.find)
+		find := in.find
+		if parameter.In != "header" {
+			find = in.findBare
+		}
+		value, err := parameter.Value.Fill(find)
 		if err != nil {
 			err = in.unusable("lacks a member that x-keyrelay-value of "+parameter.Name+" names, or holds no text there: "+err.Error()+". Add it to the secret, or fix the template.",
 				secret.Needed(parameter.Value.Expressions())...)

@@ -22,9 +22,9 @@ func GivesAccessToken(value secret.Value) bool {
 	if !value.IsJSON {
 		return value.Malformed() == ""
 	}
-	_, access := textMember(value.Bytes(), accessTokenMember)
-	_, refresh := textMember(value.Bytes(), refreshTokenMember)
-	return access && !refresh
+	access, _ := value.Member(accessTokenMember)
+	refresh, _ := value.Member(refreshTokenMember)
+	return access != "" && refresh == ""
 }
 
 // refreshToken is the refresh token in a secret (RFC 6749 section 6); empty for none.

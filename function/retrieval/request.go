@@ -122,7 +122,7 @@ func (r *request) owner(in *inputs) error {
 
 // client adds the client's authentication (RFC 6749 section 2.3.1, RFC 7523 section
 // 2.2). A public client of the password flow, with a code or with a refresh token has no
-// secret, and possibly no id (section 3.2.1 of the former); neither needs one whose grant is signed. A client with a
+// secret, and possibly no id (section 3.2.1 of the former); neither needs one whose grant is signed, or a grant of the document's own. A client with a
 // certificate authenticates by that where it has no secret (RFC 8705 section 2).
 func (r *request) client(in *inputs) error {
 	id, hasID := in.member("client_id")
@@ -131,7 +131,10 @@ func (r *request) client(in *inputs) error {
 		return r.clientAssertion(in)
 	}
 	grant := r.form.Get("grant_type")
-	public := grant == "password" || grant == "refresh_token" || grant == "authorization_code" || in.scope.Scheme.JWTGrant
+	ownGrant := !hasID && slices.ContainsFunc(in.scope.Scheme.Parameters, func(p destination.RetrievalParameter) bool {
+		return p.Name == "grant_type" && slices.Contains(p.UseIn, "token")
+	})
+	public := ownGrant || grant == "password" || grant == "refresh_token" || grant == "authorization_code" || in.scope.Scheme.JWTGrant
 	if (public || hasID && in.scope.Certificate != nil) && !hasSecret {
 		if hasID && !in.scope.Scheme.JWTGrant {
 			r.form.Set("client_id", id)

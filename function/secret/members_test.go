@@ -37,7 +37,7 @@ func TestMember(t *testing.T) {
 	for content, want := range map[string]string{
 		`{"username": "a", "Username": "b"}`: "a", `{"Username": "b", "username": "a"}`: "a", `{"USERNAME": "b", "Username": "c"}`: "b",
 		`{"Usern\u0061me": "b", "x": 1, "x": 2}`: "b", `{"username": "a", "username": "b"}`: "b", `{"username": null, "Username": "b"}`: "",
-		`{"Username": 1}`: "", `{"user_name": "b"}`: "", `{"it": {"Username": "b"}}`: "", `["Username"]`: "", `{}`: "",
+		`{"Username": 1}`: "", `{"user_name": "b"}`: "b", `{"userName": "b"}`: "b", `{"user": "b"}`: "", `{"it": {"Username": "b"}}`: "", `["Username"]`: "", `{}`: "",
 	} {
 		value := secret.Value{Bytes: func() []byte { return []byte(content) }, IsJSON: true}
 		if got, ok := value.Member("username"); got != want || ok != (want != "") {

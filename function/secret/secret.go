@@ -14,7 +14,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
@@ -105,7 +104,7 @@ type Value struct {
 
 // Member is a member of a JSON object that is a text; ok is false where there is none. It is
 // for members that a kind of credential fixes: where none has the name as it is, the first
-// with it in other letters, such as Username, is the member.
+// with it in other letters, such as Username or clientId, is the member.
 func (v Value) Member(name string) (text string, ok bool) {
 	found, ok := rawjson.PointerTo(name).Find(v.Bytes())
 	if v.IsJSON && !ok {
@@ -117,14 +116,15 @@ func (v Value) Member(name string) (text string, ok bool) {
 	return rawjson.Plain(found)
 }
 
-// inOtherLetters is the first member of a JSON object whose name is another but for capital letters.
+// inOtherLetters is the first member of a JSON object whose name is another but for capital
+// letters and marks: clientId and clientid are how some providers write client_id.
 func inOtherLetters(content []byte, name string) ([]byte, bool) {
 	sound, ok := rawjson.Pointer("").Find(content)
 	if !ok || sound[0] != '{' {
 		return nil, false
 	}
 	for written, value := range rawjson.Members(sound) {
-		if says, ok := rawjson.Plain(written); ok && strings.EqualFold(says, name) {
+		if says, ok := rawjson.Plain(written); ok && bare(says) == bare(name) {
 			return value, true
 		}
 	}

@@ -106,12 +106,16 @@ func TestWriteNowhere(t *testing.T) {
 	const list = `{"people": [{"id": 1}], "key": "a text"}`
 	e := fake.NewSecrets(map[string]string{"keyrelay/it": list})
 	store := newStore(e)
-	for _, pointer := range []rawjson.Pointer{"/people/0", "/key", "/people"} {
+	for _, pointer := range []rawjson.Pointer{"/people/1", "/people/0/id", "/key", "/people"} {
 		if err := store.WriteMember(t.Context(), managed("keyrelay/it", pointer), "refresh_token", "r-2"); !errors.Is(err, secret.ErrUnavailable) {
 			t.Errorf("%s: %v", pointer, err)
 		}
 	}
 	if e.Value("keyrelay/it") != list {
 		t.Errorf("Secrets Manager holds %s", e.Value("keyrelay/it"))
+	}
+	const written = `{"people": [{"id": 1,"refresh_token":"r-2"}], "key": "a text"}`
+	if err := store.WriteMember(t.Context(), managed("keyrelay/it", "/people/0"), "refresh_token", "r-2"); err != nil || e.Value("keyrelay/it") != written {
+		t.Errorf("Secrets Manager holds %s (%v)", e.Value("keyrelay/it"), err)
 	}
 }
