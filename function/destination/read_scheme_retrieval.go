@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+
+	"keyrelay/function/gateway"
 )
 
 // The members by which Itential extends security schemes and what stands in them.
@@ -35,7 +37,7 @@ func (r *reader) retrieval(scheme *SecurityScheme, node *yaml.Node, kind string)
 	r.own[scheme] = object
 	r.checkMeant(object, what, "method", "url", "responsePointer")
 	method, at := r.required(object, "method", what, "write one of: GET, POST, PUT, PATCH, DELETE")
-	if at != nil && !slices.Contains([]string{"GET", "POST", "PUT", "PATCH", "DELETE"}, strings.ToUpper(method)) {
+	if at != nil && !slices.Contains(gateway.Methods(), strings.ToUpper(method)) {
 		r.fault(at, "the method of "+what+" is not known", "write one of: GET, POST, PUT, PATCH, DELETE")
 	}
 	scheme.Retrieval = &Retrieval{Method: strings.ToUpper(method), URL: r.url(object, "url", what)}

@@ -42,6 +42,9 @@ var (
 	ErrRecordBroken = errors.New("the record did not arrive whole")
 )
 
+// Methods returns the methods that a caller may use. The outbound request has the same one.
+func Methods() []string { return []string{"GET", "POST", "PUT", "PATCH", "DELETE"} }
+
 // A Handler answers requests. Its methods must not keep request, its Header map or
 // the slices in that map after they return; the strings in it and Body may be kept.
 // They must not panic, and return a response that Request.Fits.

@@ -7,6 +7,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"keyrelay/function/gateway"
 )
 
 // A curlCommand is the request that a curl command line sends.
@@ -279,7 +281,7 @@ func (r *curlReader) command() (*curlCommand, error) {
 			made.method = "POST"
 		}
 	}
-	if !slices.Contains([]string{"GET", "POST", "PUT", "PATCH", "DELETE"}, made.method) {
+	if !slices.Contains(gateway.Methods(), made.method) {
 		return nil, errors.New("the relay passes GET, POST, PUT, PATCH and DELETE only")
 	}
 	return made, nil

@@ -16,6 +16,7 @@ import (
 
 	"keyrelay/function/cache"
 	"keyrelay/function/destination"
+	"keyrelay/function/gateway"
 	"keyrelay/function/secret"
 )
 
@@ -112,7 +113,7 @@ func (w *workbench) page(out http.ResponseWriter, _ *http.Request) {
 	summary, problems := w.summary()
 	data := map[string]any{
 		"Token": w.token, "Relay": w.relay, "Documents": w.documents, "Count": len(w.operations), "Summary": summary, "Problems": problems, "Fault": w.fault,
-		"Methods": []string{"GET", "POST", "PUT", "PATCH", "DELETE"}, "Trial": trial{Method: "POST", Record: "{}"}, "Chosen": "", "ChosenSummary": "",
+		"Methods": gateway.Methods(), "Trial": trial{Method: "POST", Record: "{}"}, "Chosen": "", "ChosenSummary": "",
 	}
 	if len(w.operations) > 0 {
 		first := &w.operations[0]

@@ -80,16 +80,13 @@ func (d *directives) read(set *destination.Set) error {
 	return d.readType()
 }
 
-// methods returns the methods that a caller may use. The outbound request has the same one.
-func methods() []string { return []string{"GET", "POST", "PUT", "PATCH", "DELETE"} }
-
 // admit refuses what is not a request to the relay at all.
 func admit(request *gateway.Request) error {
 	if request.Path != "/" && request.Path != "" {
 		return refuse(ErrPathNotFound, "The request came for the path "+quoted(shorten(request.Path))+" below the relay's own address. "+
 			"Send records to that address as it is; the downstream's path belongs into "+urlHeader+". Where you did that, a route, stage or base path of the gateway in front adds it, which only its owner can fix.")
 	}
-	if !slices.Contains(methods(), request.Method) {
+	if !slices.Contains(gateway.Methods(), request.Method) {
 		return errMethod(request.Method)
 	}
 	return nil
@@ -98,16 +95,16 @@ func admit(request *gateway.Request) error {
 // errMethod says why a method cannot be used, where it is one that HTTP has (RFC 9110
 // section 9.3). Any other text is not repeated.
 func errMethod(method string) error {
-	detail := "Use one of the methods " + strings.Join(methods(), ", ") + "."
+	detail := "Use one of the methods " + strings.Join(gateway.Methods(), ", ") + "."
 	switch {
 	case method == http.MethodOptions:
 		detail += " OPTIONS is a browser's preflight (CORS), which the gateway in front of the relay can answer."
 	case method == http.MethodHead:
 		detail += " HEAD is not passed on: ask with GET."
-	case slices.Contains(methods(), strings.ToUpper(method)):
+	case slices.Contains(gateway.Methods(), strings.ToUpper(method)):
 		detail += " Methods are written in capitals."
 	}
-	return &gateway.Refusal{Reason: ErrMethod, Detail: detail, Allowed: methods()}
+	return &gateway.Refusal{Reason: ErrMethod, Detail: detail, Allowed: gateway.Methods()}
 }
 
 func outboundURL(header http.Header) (string, error) {
