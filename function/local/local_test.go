@@ -268,6 +268,7 @@ components:
     client: {type: oauth2, x-keyrelay-secret: "env:CLIENT", flows: {clientCredentials: {tokenUrl: /token, scopes: {}}}}
     found: {type: openIdConnect, openIdConnectUrl: /discovery, x-keyrelay-secret: "env:CLIENT"}
     query: {type: apiKey, in: query, name: appid, x-keyrelay-secret: "env:KEY"}
+    shared: {type: apiKey, in: header, name: X-Csrf, x-keyrelay-retrieval: client, x-keyrelay-value: "{{{csrf}}}"}
 `
 	if err := os.WriteFile(filepath.Join(folder, "a.yaml"), []byte(document), 0o600); err != nil {
 		t.Fatal(err)
@@ -282,6 +283,7 @@ components:
 		"client": "access token in Authorization; a call to https://a.example/token with env:CLIENT",
 		"found":  "access token in Authorization; a call to https://a.example/discovery with env:CLIENT",
 		"query":  "query appid; env:KEY",
+		"shared": "header X-Csrf; a call to https://a.example/token with env:CLIENT",
 	} {
 		made := describe(set.Destinations()[0].Schemes[name])
 		if told := made.What + "; " + made.From(); told != expected {

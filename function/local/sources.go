@@ -74,6 +74,9 @@ func describe(scheme *destination.SecurityScheme) attachment {
 		destination.Unsupported:    "nothing, since this kind of scheme cannot be filled",
 	}[scheme.Kind], scheme.In+" "+scheme.Field)
 	switch {
+	case scheme.Source != nil:
+		source := describe(scheme.Source)
+		made.Method, made.Call = source.Method, source.Call
 	case scheme.Retrieval != nil:
 		made.Method, made.Call = scheme.Retrieval.Method, scheme.Retrieval.URL.String()
 	case scheme.Flow != nil && scheme.Flow.TokenURL != nil:
