@@ -157,7 +157,8 @@ func TestChangedFiles(t *testing.T) {
 	running.mustBeOver(t)
 }
 
-// TestReplacedPage tells an open page that another has taken its place.
+// TestReplacedPage ends the stream of an open page when another has taken its place, so
+// that it comes back to that.
 func TestReplacedPage(t *testing.T) {
 	running := startChanging(t, "http://127.0.0.1:1")
 	watched, err := http.Get(strings.Replace(running.page, "/?", "/watch?", 1))
@@ -165,7 +166,7 @@ func TestReplacedPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	running.document("X-Other-Key")
-	if text := textOf(watched, nil); !strings.HasSuffix(text, "event: replaced\ndata:\n\n") {
+	if text := textOf(watched, nil); !strings.HasPrefix(text, "retry: 300\n") {
 		t.Errorf("the page is told %q", text)
 	}
 	_ = running.command.Process.Signal(os.Interrupt)

@@ -358,6 +358,7 @@ func (w *workbench) watch(out http.ResponseWriter, r *http.Request) {
 	defer end()
 	out.Header().Set("Content-Type", "text/event-stream")
 	control := http.NewResponseController(out)
+	fmt.Fprint(out, "retry: 300\n\n")
 	change := 0
 	for {
 		var fresh []exchange
@@ -379,9 +380,7 @@ func (w *workbench) watch(out http.ResponseWriter, r *http.Request) {
 				return
 			}
 		case <-w.replaced:
-			fmt.Fprint(out, "event: replaced\ndata:\n\n")
-			_ = control.Flush()
-			return // the page comes back to what took the place
+			return // the page comes back, to what took the place
 		case <-time.After(15 * time.Second):
 		case <-r.Context().Done():
 			return

@@ -370,9 +370,13 @@ function sift(row) {
 
 function listen() {
   const source = new EventSource(at('/watch'));
-  source.onopen = () => { $('#live').textContent = 'live'; };
+  let before = false;
+  source.onopen = () => {
+    $('#live').textContent = 'live';
+    if (before) renew();
+    before = true;
+  };
   source.onerror = () => { $('#live').textContent = 'not connected'; };
-  source.addEventListener('replaced', renew);
   source.onmessage = event => {
     const { id, html } = JSON.parse(event.data);
     const holder = document.createElement('template');
@@ -396,8 +400,8 @@ function listen() {
   };
 }
 
-// renew takes over what the page says of the documents after one was changed, and asks
-// the relay anew.
+// renew takes over what the page says of the documents, and asks the relay anew: the
+// stream ends where one was changed.
 async function renew() {
   try {
     const fresh = new DOMParser().parseFromString(await (await fetch(location)).text(), 'text/html');
