@@ -2,6 +2,7 @@ package plan
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 	"strings"
 	"unicode"
@@ -14,7 +15,7 @@ import (
 // What is compared with a name that the record lacks is bounded: its members are the caller's.
 const (
 	maxCompared      = 128
-	maxComparedBytes = 32
+	maxComparedBytes = 64
 )
 
 // advise says of the first missing field what the caller may have meant by its name: a list
@@ -59,19 +60,28 @@ func (s *resolution) asPair(m *move) string {
 // called is the member of the record with a name, whatever its letter case, hyphens and
 // underscores; empty for none.
 func (r *record) called(written string) string {
-	if r.text == nil || written == "" {
+	if written == "" {
 		return ""
 	}
-	var names []string
-	for i := range min(r.object.Len(), maxCompared) {
-		if i != r.session {
-			names = append(names, r.object.Name(i))
+	for _, name := range r.compared() {
+		if _, edits := destination.Nearest(written, name); edits == 0 {
+			return name
 		}
 	}
-	if name, edits := destination.Nearest(written, names...); edits == 0 {
-		return name
-	}
 	return ""
+}
+
+// compared are the members that a name which the record lacks is compared with: of the
+// record's first ones those with short names, and never the session token's.
+func (r *record) compared() iter.Seq2[int, string] {
+	return func(yield func(int, string) bool) {
+		for i := range min(r.object.Len(), maxCompared) {
+			short := r.object.Value(i).Start-r.object.Member(i).Start <= maxComparedBytes
+			if i != r.session && short && !yield(i, r.object.Name(i)) {
+				return
+			}
+		}
+	}
 }
 
 // isList reports whether a name is several names of the record with something else than
@@ -84,18 +94,17 @@ func (s *resolution) isList(field string) bool {
 // inQuotes says of names that are missing that a comma divides the name of one member,
 // which has to be quoted.
 func (s *resolution) inQuotes(moves []move) string {
-	if s.missing == nil || s.record.text == nil {
+	if s.missing == nil {
 		return ""
 	}
-	for i := range min(s.record.object.Len(), maxCompared) {
-		name := s.record.object.Name(i)
+	for _, name := range s.record.compared() {
 		parts := strings.Split(name, ",")
 		for k := range parts {
 			parts[k] = trim(parts[k])
 		}
 		for k := range len(moves) - len(parts) + 1 {
 			named := moves[k : k+len(parts)]
-			if i != s.record.session && len(parts) > 1 && slices.EqualFunc(named, parts, func(m move, part string) bool { return !m.declared && m.field == part }) {
+			if len(parts) > 1 && slices.EqualFunc(named, parts, func(m move, part string) bool { return !m.declared && m.field == part }) {
 				return " The record has " + quoted(name) + ": put a name with a comma in quotes."
 			}
 		}
@@ -109,13 +118,10 @@ func (r *record) near(field string) string { return cmp.Or(r.resembling(field), 
 // inside says where a field is that is no member of the record itself, but of one of its
 // members, or that is written as the path of one.
 func (r *record) inside(field string) string {
-	if r.text == nil {
-		return ""
-	}
 	const remedy = " only: send it as a member of the record itself."
-	for i := range min(r.object.Len(), maxCompared) {
-		value, name := r.value(i), r.object.Name(i)
-		if i == r.session || !rawjson.IsContainer(value) {
+	for i, name := range r.compared() {
+		value := r.value(i)
+		if !rawjson.IsContainer(value) {
 			continue
 		}
 		rest, isPath := strings.CutPrefix(field, name)
@@ -145,15 +151,12 @@ func holds(value []byte, name string) bool {
 // resembling names the member of the record that is nearest to a name which it lacks: one
 // with other capitals, or with an edit for every three letters, two at most. It is empty for none.
 func (r *record) resembling(field string) string {
-	if r.text == nil || len(field) > maxComparedBytes {
+	if len(field) > maxComparedBytes {
 		return ""
 	}
 	var names []string
-	for i := range min(r.object.Len(), maxCompared) {
-		if i == r.session || r.taken[i] || r.object.Value(i).Start-r.object.Member(i).Start > maxComparedBytes {
-			continue
-		}
-		if name := r.object.Name(i); name != field {
+	for i, name := range r.compared() {
+		if !r.taken[i] && name != field {
 			names = append(names, name)
 		}
 	}
