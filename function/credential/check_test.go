@@ -52,6 +52,7 @@ func TestCheck(t *testing.T) {
 		"AccessKeyId":                  {`type: apiKey, in: header, name: Authorization, x-amazon-apigateway-authtype: awsSigv4, x-keyrelay-sigv4: {service: s3, region: eu-west-1}`, `{"AccessKeyId": "hush", "SecretAccessKey": "hush"}`, `{"SecretAccessKey": "hush"}`, "access_key_id"},
 		"clientid of a service key":    {`type: oauth2, ` + token, `{"clientid": "hush", "clientsecret": "hush"}`, `{"clientid": "hush"}`, "has no member client_secret"},
 		"clientId and accessToken":     {`type: oauth2, ` + code, `{"clientId": "hush", "accessToken": "hush"}`, `{"clientId": "hush"}`, "has no member refresh_token"},
+		"a key file without a JWT":     {`type: oauth2, ` + token, client, quotedMembers("client_id", "hush", "private_key", key), "to sign with the key, write x-keyrelay-jwt"},
 		"a grant of its own":           {`type: oauth2, x-itential-parameters: [{name: grant_type, in: body, x-itential-use-in: [token], schema: {default: apikey}}], ` + token, `{"apikey": "hush"}`, `{"client_id": "hush"}`, "has no member client_secret"},
 		"Consumer_Key":                 {`type: http, scheme: OAuth`, `{"Consumer_Key": "hush", "CONSUMER_SECRET": "hush", "Token": "hush", "Token_Secret": "hush"}`, `{"Consumer_Key": "hush"}`, "consumer_secret"},
 		"Certificate":                  {`type: mutualTLS`, strings.NewReplacer("certificate", "Certificate", "private_key", "Private_Key").Replace(fake.ClientCertificate(1)), `{"Certificate": "hush"}`, "private_key"},

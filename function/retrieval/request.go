@@ -144,6 +144,9 @@ func (r *request) client(in *inputs) error {
 	if _, err := in.needed("client_id"); err != nil {
 		return err
 	}
+	if _, signs := in.member("private_key"); signs && !hasSecret {
+		return in.unusable("has a private_key and no client_secret. To sign with the key, write x-keyrelay-jwt, and x-keyrelay-grant: jwt-bearer or x-keyrelay-client-authentication: private_key_jwt, into the document.")
+	}
 	if !hasSecret { // one that is empty is one (RFC 6749 section 2.3.1)
 		_, err := in.needed("client_secret")
 		return err
