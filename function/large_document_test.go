@@ -63,3 +63,27 @@ func TestLargeDocument(t *testing.T) {
 		}
 	}
 }
+
+// TestManyDocuments starts the program as a function with four documents of 13 MB. They are
+// read one after another, so that all of them take little more than one, about 140 MB.
+func TestManyDocuments(t *testing.T) {
+	if _, err := os.Stat("/proc/self/status"); err != nil {
+		t.Skip("skipped: this system does not tell how much memory a process uses")
+	}
+	program, err := buildForLambda()
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	for _, name := range []string{"a", "b", "c", "d"} {
+		writeFile(t, folder, name+".json", strings.Replace(largeDocument(), "api.example.com", name+".example.com", 1))
+	}
+	run := startInLambda(t, program, nil, "KEYRELAY_DESTINATIONS="+folder)
+	run.await(t)
+	const most = 280 << 10
+	if peak := kilobytes(t, fmt.Sprintf("/proc/%d/status", run.command.Process.Pid), "VmHWM:"); peak >= most {
+		t.Errorf("%d KB at its most", peak)
+	} else {
+		t.Logf("%d MB at its most", peak>>10)
+	}
+}

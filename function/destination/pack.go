@@ -14,14 +14,13 @@ import (
 // that Load reads as the same: only what the relay reads of OpenAPI. The keys are the names
 // of the files to write. The error is as from Load.
 func Pack(folder string, config Config) (map[string][]byte, error) {
-	read, faults := readFolder(folder, config)
-	if _, err := assemble(read, faults); err != nil {
-		return nil, err
-	}
 	packed := map[string][]byte{}
-	for _, r := range read {
+	read, faults := readFolder(folder, config, func(r *reader) {
 		document := r.packed(r.root, documentShape())
 		packed[nameOf(r.file)+".json"] = r.appendJSON(nil, document, 0, maxPackedJSON, r.appendScalar)
+	})
+	if _, err := assemble(read, faults); err != nil {
+		return nil, err
 	}
 	return packed, nil
 }
@@ -42,7 +41,7 @@ type shape struct {
 	only string
 	// optional leaves it out where nothing of it is kept.
 	optional bool
-	// forms leaves it out where it offers no form.
+	// forms leaves it out where it offers nothing but JSON.
 	forms bool
 	// follows says that a $ref in it is followed.
 	follows bool

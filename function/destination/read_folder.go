@@ -35,7 +35,7 @@ const DefaultSecretPrefix = "keyrelay/"
 // them, NAME.overlay.yaml or .json. It ignores names that begin with a dot, as a shell
 // does. The error, if any, is of type Faults and holds every fault of every document.
 func Load(folder string, config Config) (*Set, error) {
-	read, faults := readFolder(folder, config)
+	read, faults := readFolder(folder, config, func(*reader) {})
 	return assemble(read, faults)
 }
 
@@ -64,8 +64,9 @@ func assemble(read []*reader, faults Faults) (*Set, error) {
 }
 
 // readFolder reads the documents of a folder, their overlays applied, in the order of
-// their files' names. Faults are those of all files.
-func readFolder(folder string, config Config) (read []*reader, faults Faults) {
+// their files' names, and has use see each while its text is in memory, which is one
+// document's at a time. Faults are those of all files.
+func readFolder(folder string, config Config, use func(*reader)) (read []*reader, faults Faults) {
 	files, fault := documents(folder)
 	if fault != nil {
 		return nil, Faults{*fault}
@@ -80,6 +81,10 @@ func readFolder(folder string, config Config) (read []*reader, faults Faults) {
 		if !isOverlay(file) {
 			r := newReader(file, config)
 			r.load(overlays)
+			if len(r.faults) == 0 {
+				use(r)
+			}
+			r.root, r.origins, r.extensible, r.own = nil, nil, nil, nil
 			read, faults = append(read, r), append(faults, r.faults...)
 		}
 	}

@@ -154,7 +154,7 @@ func (s *server) join(other *server) (faults Faults, warnings []Warning) {
 			return stays
 		}
 		faults = append(faults, Fault{theirs.place, "the operation " + declared + " is declared by " + mine.Destination.file + " too",
-			"keep one of the two: documents that declare the same server are one set of operations"})
+			"keep one of the two, removing the other by an overlay where it is a vendor's: documents that declare the same server are one set of operations"})
 		return mine
 	})
 	return faults, warnings
