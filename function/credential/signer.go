@@ -32,9 +32,9 @@ type signer struct {
 
 // A draft is the memory that one signature takes, to be used again.
 type draft struct {
-	payload       hash.Hash
-	text, lowered []byte
-	fields        []signedField
+	payload              hash.Hash
+	text, lowered, names []byte
+	fields               []signedField
 }
 
 // A signedField is a header field under its name in small letters.
@@ -74,12 +74,13 @@ func (s *signer) sign(request *http.Request) {
 	defer s.drafts.Put(d)
 	payload := d.payloadHash(request)
 	moment := time.Now().UTC().Format("20060102T150405Z")
-	header["X-Amz-Date"] = []string{moment}
+	values := [...]string{moment, payload, ""} // of three fields, in one piece of memory
+	header["X-Amz-Date"] = values[0:1:1]
 	if keys.SessionToken != "" {
 		header["X-Amz-Security-Token"] = []string{keys.SessionToken}
 	}
 	if s.service == "s3" {
-		header["X-Amz-Content-Sha256"] = []string{payload}
+		header["X-Amz-Content-Sha256"] = values[1:2:2]
 	}
 	text := appendAll(d.text[:0], request.Method, "\n")
 	text = appendAll(s.appendPath(text, request.URL), "\n", joinSorted(canonicalPairs(request.URL.RawQuery)), "\n")
@@ -95,7 +96,8 @@ func (s *signer) sign(request *http.Request) {
 	key.code(&sum, text)
 	text = appendAll(text[:0], signingAlgorithm, " Credential=", keys.AccessKeyID, "/", key.scope, ", SignedHeaders=", names, ", Signature=")
 	d.text = hex.AppendEncode(text, sum[:])
-	header["Authorization"] = []string{string(d.text)}
+	values[2] = string(d.text)
+	header["Authorization"] = values[2:]
 }
 
 func appendAll(to []byte, texts ...string) []byte {
@@ -167,12 +169,12 @@ func (d *draft) appendFields(canonical []byte, header http.Header, host string) 
 		fields = append(fields, signedField{lowered[start:], text})
 	}
 	slices.SortFunc(fields, func(a, b signedField) int { return bytes.Compare(a.name, b.name) })
-	list := make([]byte, 0, 256)
+	list := d.names[:0]
 	for _, each := range fields {
 		canonical = append(append(append(append(canonical, each.name...), ':'), each.value...), '\n')
 		list = append(append(list, each.name...), ';')
 	}
-	d.lowered, d.fields = lowered, fields
+	d.lowered, d.names, d.fields = lowered, list, fields
 	clear(fields) // what they hold is the request's
 	return canonical, string(list[:len(list)-1])
 }
@@ -187,7 +189,8 @@ func (d *draft) payloadHash(request *http.Request) string {
 		}
 	}
 	d.text = d.payload.Sum(d.text[:0])
-	return hex.EncodeToString(d.text)
+	d.text = hex.AppendEncode(d.text, d.text)
+	return string(d.text[sha256.Size:])
 }
 
 // withoutDefaultPort is the host as it is signed and sent.
