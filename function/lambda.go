@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/x509"
 	"os"
+	"os/signal"
 	"runtime"
+	"syscall"
 
 	"github.com/aws/aws-lambda-go/lambda"
 
@@ -28,6 +30,8 @@ func serveLambda(stop context.Context, settings settings, wired *relay.Relay) {
 		// A second thread would only use up the share of the first.
 		runtime.GOMAXPROCS(1)
 	}
+	// There is nothing to finish between two events, so that a signal ends the function at once.
+	signal.Reset(os.Interrupt, syscall.SIGTERM)
 	lambda.Start(gateway.Lambda(wired, wired.Deliver))
 }
 

@@ -178,6 +178,21 @@ func TestBeforeTheFirstEvent(t *testing.T) {
 	}
 }
 
+// TestLambdaEnds ends at the signal by which Lambda and containers end a program.
+func TestLambdaEnds(t *testing.T) {
+	keyed, _ := lambdaDocument("https://127.0.0.1:1", "https://127.0.0.1:1", "https://127.0.0.1:1")
+	run := startInLambda(t, os.Args[0], nil, append(awsEnvironment("http://127.0.0.1:1"), "KEYRELAY_DESTINATIONS="+writeDocuments(t, keyed))...)
+	run.await(t)
+	if err := run.command.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-run.ended:
+	case <-time.After(8 * time.Second):
+		t.Error("the function waits for events after SIGTERM")
+	}
+}
+
 // TestNothingStopsTheFirstEvent asks for the first event though nothing can be had
 // before, whether it fails or never answers, and says nothing of it. The request then
 // is told what is wrong.
