@@ -14,7 +14,6 @@ import (
 	"strings"
 	"time"
 
-	"keyrelay/function/cache"
 	"keyrelay/function/destination"
 	"keyrelay/function/gateway"
 	"keyrelay/function/secret"
@@ -350,42 +349,6 @@ func (w *workbench) exchange(out http.ResponseWriter, r *http.Request) (exchange
 		http.Error(out, "That request is no longer in memory; keep the ones that you want to come back to.", http.StatusNotFound)
 	}
 	return found, ok
-}
-
-// watch streams the rows of what passes through the relay (server-sent events).
-func (w *workbench) watch(out http.ResponseWriter, r *http.Request) {
-	wake, end := w.recorder.noted.watch()
-	defer end()
-	out.Header().Set("Content-Type", "text/event-stream")
-	control := http.NewResponseController(out)
-	fmt.Fprint(out, "retry: 300\n\n")
-	change := 0
-	for {
-		var fresh []exchange
-		fresh, change = w.recorder.noted.since(change)
-		for i := range fresh {
-			row, _ := json.Marshal(map[string]any{"id": fresh[i].ID, "html": w.part("row", newRow(&fresh[i]))})
-			fmt.Fprintf(out, "data: %s\n\n", row)
-		}
-		if len(fresh) == 0 {
-			fmt.Fprint(out, ": nothing new\n\n")
-		}
-		if control.Flush() != nil {
-			return
-		}
-		select {
-		case <-wake:
-			// A burst is one update.
-			if cache.Sleep(r.Context(), 50*time.Millisecond) != nil {
-				return
-			}
-		case <-w.replaced:
-			return // the page comes back, to what took the place
-		case <-time.After(15 * time.Second):
-		case <-r.Context().Done():
-			return
-		}
-	}
 }
 
 // part renders a part of the page.
