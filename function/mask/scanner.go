@@ -60,7 +60,7 @@ func (s *scanner) scan(text []byte) bool {
 		s.last[i] = math.MaxInt
 	}
 	s.end = len(s.plain) - s.longest - memory
-	clear(s.plain[s.end:])
+	clear(s.plain[s.end : s.end+s.longest])
 	first := s.state(len(text))
 	first.count, first.run = 0, 0
 	clear(first.hashes)
@@ -107,7 +107,12 @@ func (s *scanner) scanPlain(start, end int) {
 			sum = s.hash.sum(s.plain[right : right+w.length])
 		}
 		entering, leaving := s.plain[left:right], s.plain[left+w.length:right+w.length]
-		for k := len(entering); k > 0; {
+		k := len(entering)
+		if from.count == 0 { // nothing leaves a window that is not full, nor is a target in it
+			k -= min(k, w.length-1)
+			sum = s.hash.sum(entering[k:])
+		}
+		for k > 0 {
 			if k, sum = w.roll(&s.hash, sum, entering[:k], leaving); w.isLikely(sum) {
 				s.check(start+k, i, sum)
 			}
