@@ -33,7 +33,7 @@ func (c *headConnection) Read(into []byte) (int, error) {
 		c.head = append(c.head, into[:n]...)
 	}
 	for len(c.rest) == 0 {
-		if end := endOfHead(c.head); end >= 0 {
+		if end, _ := endOfHead(c.head); end >= 0 {
 			c.take(end)
 			break
 		}
@@ -53,8 +53,8 @@ func (c *headConnection) Read(into []byte) (int, error) {
 
 // isPlain reports whether bytes begin with a whole head that can stay as it is.
 func (c *headConnection) isPlain(head []byte) bool {
-	end := endOfHead(head)
-	if end < 0 || isInterim(head) || closingNames(head[:end]) != nil {
+	end, connects := endOfHead(head)
+	if end < 0 || isInterim(head) || connects && closingNames(head[:end]) != nil {
 		return false
 	}
 	c.awaited.Store(false)
@@ -80,30 +80,36 @@ func (c *headConnection) take(end int) {
 // isInterim reports whether an answer comes behind this head (RFC 9110 section 15.2).
 func isInterim(head []byte) bool { return bytes.HasPrefix(head, []byte("HTTP/1.1 1")) }
 
-// endOfHead returns where the empty line behind a head begins, -1 if there is none yet.
-func endOfHead(head []byte) int {
-	for from := 0; ; {
-		line := bytes.IndexByte(head[from:], '\n')
+// endOfHead returns where the empty line behind a head begins, -1 if there is none yet, and
+// whether the head has a Connection field.
+func endOfHead(head []byte) (end int, connects bool) {
+	for {
+		line := bytes.IndexByte(head[end:], '\n')
 		if line < 0 {
-			return -1
+			return -1, false
 		}
-		from += line + 1
-		if rest := head[from:]; bytes.HasPrefix(rest, []byte("\n")) || bytes.HasPrefix(rest, []byte("\r\n")) {
-			return from
+		end += line + 1
+		rest := head[end:]
+		if bytes.HasPrefix(rest, []byte("\n")) || bytes.HasPrefix(rest, []byte("\r\n")) {
+			return end, connects
 		}
+		connects = connects || isConnection(rest)
 	}
+}
+
+const connectionField = "Connection:"
+
+// isConnection reports whether a line begins with the name of the field.
+func isConnection(line []byte) bool {
+	return len(line) >= len(connectionField) && bytes.EqualFold(line[:len(connectionField)], []byte(connectionField))
 }
 
 // closingNames returns what Connection names where it says close and names more; nil otherwise.
 func closingNames(head []byte) []byte {
 	var names []byte
 	for line := range bytes.Lines(head) {
-		if line[0]|0x20 != 'c' { // nearly every line
-			continue
-		}
-		name, value, _ := bytes.Cut(line, []byte(":"))
-		if bytes.EqualFold(name, []byte("Connection")) {
-			names = append(append(names, ", "...), bytes.TrimSpace(value)...)
+		if isConnection(line) {
+			names = append(append(names, ", "...), bytes.TrimSpace(line[len(connectionField):])...)
 		}
 	}
 	if !bytes.Contains(bytes.ToLower(names), []byte("close")) || !bytes.Contains(names[1:], []byte(",")) {
