@@ -36,7 +36,17 @@ type mutant struct {
 	old, replacement string
 }
 
+// The variables that hold the file and what it is replaced by, for the go command that
+// a mutant runs. That runs its tools through this command.
+const (
+	fileVariable   = "MUTANT_FILE"
+	brokenVariable = "MUTANT_BROKEN"
+)
+
 func main() {
+	if file := os.Getenv(fileVariable); file != "" {
+		os.Exit(runTool(os.Args[1:], file, os.Getenv(brokenVariable)))
+	}
 	began := time.Now()
 	mutants, err := read(list)
 	if err != nil {
@@ -49,6 +59,24 @@ func main() {
 	if failed > 0 || len(chosen) == 0 {
 		os.Exit(1)
 	}
+}
+
+// runTool runs one tool of the go command. The one that makes code count its coverage
+// does not heed -overlay, so it gets the broken file by its own name.
+func runTool(arguments []string, file, broken string) int {
+	if filepath.Base(arguments[0]) == "cover" {
+		for i, each := range arguments {
+			if each == file {
+				arguments[i] = broken
+			}
+		}
+	}
+	tool := exec.Command(arguments[0], arguments[1:]...) // #nosec G204 -- the go command's own
+	tool.Stdin, tool.Stdout, tool.Stderr = os.Stdin, os.Stdout, os.Stderr
+	if err := tool.Run(); err != nil {
+		return 1
+	}
+	return 0
 }
 
 func choose(mutants []mutant, text string) []mutant {
@@ -142,13 +170,13 @@ func (m mutant) run() string {
 		return err.Error()
 	}
 	defer func() { _ = os.RemoveAll(folder) }()
-	overlay, err := m.overlay(folder, bytes.Replace(text, []byte(m.old), []byte(m.replacement), 1))
+	environment, err := m.replace(folder, bytes.Replace(text, []byte(m.old), []byte(m.replacement), 1))
 	if err != nil {
 		return err.Error()
 	}
 	arguments := append([]string{"test", "-count=1", "-failfast", "-vet=off", "-timeout=60s"}, m.tests...)
-	command := exec.Command("go", arguments...)                     // #nosec G204 -- from our own list
-	command.Env = append(os.Environ(), "GOFLAGS=-overlay="+overlay) // the programs that tests build are broken too
+	command := exec.Command("go", arguments...)        // #nosec G204 -- from our own list
+	command.Env = append(os.Environ(), environment...) // the programs that tests build are broken too
 	output, err := command.CombinedOutput()
 	switch {
 	case err == nil:
@@ -159,19 +187,25 @@ func (m mutant) run() string {
 	return ""
 }
 
-// overlay writes the broken file and the JSON that puts it in the true one's place.
-func (m mutant) overlay(folder string, broken []byte) (string, error) {
+// replace writes the broken file and the JSON that puts it in the true one's place, and
+// returns the variables by which the go command takes it.
+func (m mutant) replace(folder string, broken []byte) ([]string, error) {
 	absolute, err := filepath.Abs(m.file)
 	if err != nil {
-		return "", err
+		return nil, err
+	}
+	itself, err := os.Executable()
+	if err != nil {
+		return nil, err
 	}
 	file, overlay := filepath.Join(folder, "broken.go"), filepath.Join(folder, "overlay.json")
 	encoded, err := json.Marshal(map[string]map[string]string{"Replace": {absolute: file}})
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	if err := os.WriteFile(file, broken, 0o600); err != nil { // #nosec G703 -- in a folder of our own
-		return "", err
+		return nil, err
 	}
-	return overlay, os.WriteFile(overlay, encoded, 0o600)
+	variables := []string{"GOFLAGS=-overlay=" + overlay + " -toolexec=" + itself, fileVariable + "=" + absolute, brokenVariable + "=" + file}
+	return variables, os.WriteFile(overlay, encoded, 0o600)
 }

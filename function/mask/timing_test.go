@@ -79,6 +79,14 @@ func TestWork(t *testing.T) {
 
 const workLength = 1 << 18
 
+// TestKeyIsDrawn shows that nobody can prepare a text that looks like a secret to the
+// search: no two searches take the same texts for alike.
+func TestKeyIsDrawn(t *testing.T) {
+	if secret := randomText(1, 32); mask.SameKey(mask.New(secret), mask.New(secret)) {
+		t.Error("two Maskers have one key")
+	}
+}
+
 // countsOf says how often each part of the package ran.
 func countsOf(t *testing.T, binary, seed string) map[string]int {
 	profile := filepath.Join(t.TempDir(), "profile")
