@@ -168,7 +168,8 @@ const (
 func classify(word []byte) wordKind {
 	switch string(word) {
 	case "override", "rewrite", "rewritten", "original", "originally", "originating", "orig", "remote", "authenticated", "principal", "userinfo", "msisdn",
-		"impersonate", "impersonated", "impersonation", "sudo", "runas", "doas", "clientcert", "fdid", "realip", "socketip", "ipaddress", "vhost", "urlscheme", "proxyuser", "requesturi", "requestverb", "destinationurl":
+		"impersonate", "impersonated", "impersonation", "sudo", "runas", "doas", "clientcert", "fdid", "realip", "socketip", "ipaddress", "vhost", "urlscheme", "proxyuser", "requesturi", "requestverb", "destinationurl",
+		"mscrmcallerid", "callerobjectid", "proxied", "proxiedentitieschain", "proxiedentity", "obo": // APIs that act for others
 		return decisive
 	case "proxy", "xproxy", "envoy", "ssl", "https", "cert", "cf", // proxies, and the certificate that they saw
 		"middleware", "invoke", "matched", "replaced", "now", "iisnode", "waws", "arr", "accel", "sendfile", // frameworks and servers that rewrite
@@ -180,7 +181,7 @@ func classify(word []byte) wordKind {
 	case "method", "verb", "uri", "url", "path", "host", "hostname", "port", "scheme", "proto", "addr", "user", "username":
 		return subject
 	case "http", "request", "requested", "real", "base", "full", "server", "source", "src", "target", "backend", "virtual", "gateway", "upstream", "req", "verified", "context", "local", "peer", "ajax", "unencoded",
-		"destination", "origin", "ingress", "restli", "tunnel", "webdav", "credential", "presto", "trino", "sso", "saml", "ldap", "idp", "trusted", "effective", "acting", "switch", "logon":
+		"destination", "origin", "ingress", "restli", "tunnel", "webdav", "credential", "presto", "trino", "sso", "saml", "ldap", "idp", "trusted", "effective", "acting", "delegate", "delegated", "switch", "logon":
 		return possessive
 	}
 	if bytes.HasPrefix(word, []byte("forward")) || bytes.Contains(word, []byte("clientip")) || bytes.Contains(word, []byte("clientaddr")) {
@@ -199,7 +200,7 @@ func isPair(before, word []byte) bool {
 		"credential-identifier", "jwt-assertion", "jwt-payload", "jwt-claim", "ip-authorization", "peer-certificate",
 		"fastly-ssl", "fastly-ff", "fastly-client", "fastly-temp",
 		"ms-token", "ms-proxy", // Azure's App Service
-		"as-user", "as-admin", "select-user", "select-admin", "act-as", "run-as", "behalf-of", // a user for whom an API acts
+		"as-user", "as-admin", "assume-user", "switch-user", "api-username", "auth-assertion", "select-user", "select-admin", "act-as", "run-as", "behalf-of", // a user for whom an API acts
 		"goog-iap", // its Identity-Aware Proxy
 		"tls-client", "tls-verified", "coming-from",
 		"calling-line", // a telephone's

@@ -17,17 +17,17 @@ func (b *builder) checkBody() error {
 	if b.Operation.Path == "" || b.Method != http.MethodPost || len(b.Body) == 0 || b.reshapes {
 		return nil
 	}
-	contentType := ""
-	if sent := b.Header["Content-Type"]; len(sent) > 0 {
-		contentType, _, _ = strings.Cut(sent[0], ";")
-	}
+	// Servers read a broken type in their own ways, and some take a body without one for a form.
+	contentType := strings.ToLower(strings.Join(b.Header["Content-Type"], ","))
+	isForm, hasParts := trim(contentType) == "" || strings.Contains(contentType, "urlencoded"), strings.Contains(contentType, "multipart/")
 	name := ""
-	switch contentType = trim(contentType); {
-	case strings.EqualFold(contentType, formType):
+	if isForm {
 		name = overrideIn(string(b.Body), isMethodOverride)
-	case strings.EqualFold(contentType, "multipart/form-data"):
+	}
+	if name == "" && hasParts {
 		name = overrideInParts(b.Body)
-	default:
+	}
+	if name == "" {
 		name = overrideInObject(b.Body)
 	}
 	if name == "" {

@@ -171,6 +171,11 @@ func TestOverridingBodies(t *testing.T) {
 		{parts, "--b\rContent-Disposition: form-data; name=_method\r\rDELETE\r--b--\r", false}, {parts, "--b\r\n\r\nx\r\n--c\r\n\r\nx--b\r\nContent-Disposition: form-data; name=_method\r\n\r\nDELETE", false},
 		{"application/json", `{"a":1,"_method":"DELETE"}`, false}, {"", `{"\u005fmethod":"DELETE"}`, false}, {"application/vnd.api+json", ` {"_method":"PUT","_method":"DELETE"}`, false}, {"text/plain", `{"_method":"DELETE"}`, false},
 		{"application/json", `{"method":"DELETE","a":{"_method":"DELETE"},"b":"_method","c":"\u0041"}`, true}, {"text/plain", "_method=DELETE", true},
+		// Types that servers read in their own ways.
+		{"", "_method=DELETE", false}, {" ", "a=1&_method=DELETE", false}, {"", "method=DELETE", true}, {"text/plain, " + form, "_method=DELETE", false}, {form + ", text/plain", "_method=DELETE", false},
+		{`"` + form + `"`, "_method=DELETE", false}, {form + " x", "_method=DELETE", false}, {"text/html", "_method=DELETE", true},
+		{"multipart/mixed; boundary=b", part("Content-Disposition: form-data; name=_method"), false}, {"multipart/related; boundary=b", part("Content-Disposition: form-data; name=_method"), false},
+		{"multipart/mixed; boundary=b", part("Content-Type: application/http") + "_method", true},
 	} {
 		request := to("POST", "https://declaring.example.com/a/b", []byte(test.body))
 		request.Header["Content-Type"] = []string{test.contentType}
