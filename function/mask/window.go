@@ -37,17 +37,18 @@ func (h *hash) sum(text []byte) (sum uint64) {
 	return sum
 }
 
-// A window looks for texts of one length.
+// A window looks for texts of one length. Of one that is passed over, or that finds
+// nothing, little is read: what is read lies together.
 type window struct {
-	length  int
-	targets []target
-	// likely says of the highest bits of a hash whether a target's begins with them.
-	likely [4096]bool
-	// leaving is what a byte that leaves the window has become in its hash.
-	leaving hash
+	length int
 	// isBase64 says that the texts consist of the characters of base64 alone, as those of
 	// hexadecimal digits do.
 	isBase64 bool
+	targets  []target
+	// likely has a bit for the highest bits of a hash, which says whether a target's begins with them.
+	likely [4096 / 64]uint64
+	// leaving is what a byte that leaves the window has become in its hash.
+	leaving hash
 }
 
 // A target is the hash of a text. What gives it away beside it is hidden too: bytes
@@ -75,7 +76,7 @@ func newWindow(h *hash, length int) *window {
 func (w *window) add(h *hash, text string, before, behind int) {
 	sum := h.sum([]byte(text)[:w.length])
 	w.targets = append(w.targets, target{hash: sum, before: before, behind: behind + len(text) - w.length})
-	w.likely[sum>>52] = true
+	w.likely[sum>>58] |= 1 << (sum >> 52 % 64)
 }
 
 // addWithRest adds a text that is there only if all of it is, and not just a window's length.
@@ -85,7 +86,7 @@ func (w *window) addWithRest(h *hash, text string) {
 	last.rest, last.restLength = h.sum([]byte(text[w.length:])), len(text)-w.length
 }
 
-func (w *window) isLikely(sum uint64) bool { return w.likely[sum>>52] }
+func (w *window) isLikely(sum uint64) bool { return w.likely[sum>>58]>>(sum>>52%64)&1 != 0 }
 
 // windowsFor are the windows that find a value: as it is, in base64, in base64 of
 // that, in hexadecimal digits of either case. There are as many targets for every value of a length.
