@@ -55,7 +55,7 @@ lint: ## all checkers on the code, the template, the scripts and the Dockerfile
 	@bash .ci/lint
 
 bench: ## the speed of the relay as ratios to what it cannot be faster than, and its first answer beside a lazy function's
-	@.ci/speed-table -p 1 -run '^$$' -bench '^Benchmark(Invocation|LargeRecord|HTTP|Kinds|New|Reshape|Batch)$$' -benchtime 4s ./function/speed ./function/plan ./function/relay
+	@.ci/speed-table
 	go test -run '^$$' -bench '^BenchmarkFirstAnswer$$' -benchtime 9x ./function/speed
 
 build: check ## the program for this machine, dist/keyrelay with its documents, packed, beside it and its SBOM, dist/keyrelay.cdx.json

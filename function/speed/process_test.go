@@ -97,18 +97,19 @@ func (p *process) cpu(b *testing.B) time.Duration {
 	return sum
 }
 
-// buildRelay builds the program as it is deployed.
-func buildRelay(b *testing.B) string {
-	return build(b, "lambda.norpc,nethttpomithttp2", "keyrelay/function")
+// buildRelay builds the program as it is deployed, with more arguments of go build if any.
+func buildRelay(b *testing.B, arguments ...string) string {
+	return build(b, "lambda.norpc,nethttpomithttp2", "keyrelay/function", arguments...)
 }
 
 // buildLazy builds the function that one writes in an hour.
 func buildLazy(b *testing.B) string { return build(b, "lambda.norpc", "./testdata/lazy") }
 
-func build(b *testing.B, tags, source string) string {
+func build(b *testing.B, tags, source string, arguments ...string) string {
 	b.Helper()
 	program := filepath.Join(b.TempDir(), "program")
-	build := exec.Command("go", "build", "-trimpath", "-tags", tags, "-ldflags", "-s -w", "-o", program, source)
+	arguments = append([]string{"build", "-trimpath", "-tags", tags, "-ldflags", "-s -w", "-o", program}, arguments...)
+	build := exec.Command("go", append(arguments, source)...)
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if text, err := build.CombinedOutput(); err != nil {
 		b.Fatalf("%v\n%s", err, text)
@@ -125,6 +126,7 @@ info: {title: Downstream, version: "1"}
 servers: [{url: "` + downstream + `"}]
 x-keyrelay-network: loopback
 security: [{key: []}]
+paths: {/orders: {post: {}}}
 components:
   securitySchemes:
     key: {type: apiKey, in: header, name: X-Downstream-Key, x-keyrelay-secret: "env:DOWNSTREAM_KEY"}
