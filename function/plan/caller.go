@@ -148,6 +148,9 @@ func dryRun(header http.Header) (bool, error) {
 	return false, refuse(ErrHeader, dryRunHeader+" came as "+quoted(shorten(strings.Join(lines, ", ")))+". Send it once, as true or false.")
 }
 
+// byteOrderMark may stand before what is UTF-8 (RFC 8259 section 8.1).
+var byteOrderMark = []byte("\xef\xbb\xbf")
+
 // readType decides whether the body is to be read as JSON: its media type says so or
 // is not given, or the destination does not ask, and it has no content coding.
 func (d *directives) readType() error {
@@ -157,7 +160,7 @@ func (d *directives) readType() error {
 	}
 	d.typed = len(lines) == 0 || isJSONType(lines[0])
 	d.isJSON = (d.typed || d.anyType(lines[0])) && gateway.ContentCoding(d.request.Header) == ""
-	if rest, marked := bytes.CutPrefix(d.body, []byte("\xef\xbb\xbf")); d.isJSON && marked && len(rest) > 0 {
+	if rest, marked := bytes.CutPrefix(d.body, byteOrderMark); d.isJSON && marked && len(rest) > 0 {
 		d.body = rest
 	}
 	return nil
@@ -190,8 +193,11 @@ func (d *directives) anyType(written string) bool {
 func (d *directives) isOffered(operation *destination.Operation) bool {
 	mediaType, _, _ := strings.Cut(strings.Join(d.request.Header["Content-Type"], ","), ";")
 	mediaType = strings.ToLower(trim(mediaType))
+	if mediaType == "" || strings.Contains(mediaType, ",") {
+		return false // none, or several
+	}
 	var body rawjson.Cursor
-	body.Reset(d.body)
+	body.Reset(bytes.TrimPrefix(d.body, byteOrderMark))
 	if first := body.Peek(); (first == '{' || first == '[') && (mediaType == formType || mediaType == "text/plain") {
 		return false
 	}
