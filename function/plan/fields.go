@@ -126,7 +126,9 @@ func (s *resolution) template(template *destination.BodyTemplate) {
 		switch {
 		case index < 0 && !part.Optional:
 			s.missing = append(s.missing, part.Field)
-			s.hint = cmp.Or(s.hint, s.record.near(part.Field))
+			if s.advises() {
+				s.hint = s.record.near(part.Field)
+			}
 		case index >= 0 && part.Text:
 			s.inText(part.Field, s.record.value(index))
 		}

@@ -2,6 +2,7 @@ package plan_test
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -64,6 +65,43 @@ func TestTooMuchMoved(t *testing.T) {
 func outboundURLOf(request *gateway.Request) string {
 	url, _, _ := strings.Cut(request.Header["X-Osmos-Outbound-Url"][0], "/{")
 	return strings.TrimSuffix(url, "/")
+}
+
+// TestBoundedHints sees that what is looked for and said of a missing field is little, however
+// much the record has that it may be.
+func TestBoundedHints(t *testing.T) {
+	set := load(t, "testdata/destinations")
+	const size = 4 << 20
+	long := func(text string) string { return strings.Repeat(text, size/len(text)) }
+	for fields, record := range map[string]string{
+		"a,b,c":   `{"` + long(",") + `":1}`,
+		"a,b":     `{"a,` + long(" ") + `b":1}`,
+		"inside":  `{"` + long("n") + `":{"inside":1}}`,
+		"X-Field": `{"` + long("f") + `":1}`,
+		"field;":  `{"` + long("field") + `":1}`,
+	} {
+		for _, directive := range []string{"X-Osmos-Query-Param-Fields", "X-Relay-Header-Fields"} {
+			request := moving("", []byte(record))
+			request.Header[directive] = []string{fields}
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			_, err := plan.New(set, request)
+			runtime.ReadMemStats(&after)
+			if said := len(fmt.Sprint(err)); said > 1000 || after.TotalAlloc-before.TotalAlloc > size {
+				t.Errorf("%s in %s: it says %d bytes and takes %d", fields, directive, said, after.TotalAlloc-before.TotalAlloc)
+			}
+		}
+	}
+	members := `{"other":{"inside":1},"far":{"filler":"` + strings.Repeat("x", 5000) + `","behind":1}}`
+	for fields, told := range map[string]bool{
+		"inside": true, "g,h,i,j,k,l,m,inside": true, "g,h,i,j,k,l,m,n,inside": false, "behind": false,
+	} {
+		_, err := plan.New(set, moving(fields, []byte(members)))
+		mustRefuse(t, err, plan.ErrFieldMissing)
+		if strings.Contains(err.Error(), `inside "`) != told {
+			t.Errorf("of %s it says %q", fields, err)
+		}
+	}
 }
 
 // TestTooManyPlaceholders counts placeholders over all header fields that pass.

@@ -12,18 +12,25 @@ import (
 	"keyrelay/function/rawjson"
 )
 
-// What is compared with a name that the record lacks is bounded: its members are the caller's.
+// What is compared with a name that the record lacks is bounded, and so is for how many
+// names: both are the caller's, and a hint is not worth more.
 const (
+	maxAdvised       = 8
 	maxCompared      = 128
 	maxComparedBytes = 64
+	maxInside        = 4096
 )
 
-// advise says of the first missing field what the caller may have meant by its name: a list
+// advises reports whether a hint is looked for, for the last of the missing fields: there
+// is none yet, and only the first ones count.
+func (s *resolution) advises() bool { return s.hint == "" && len(s.missing) <= maxAdvised }
+
+// advise says of a missing field what the caller may have meant by its name: a list
 // with another separator than the comma, a renaming where there is none, a member
 // that is almost called so, or one that is further inside.
 func (s *resolution) advise(m *move) {
 	switch {
-	case s.hint != "":
+	case !s.advises():
 		return
 	case s.record.text == nil:
 		s.hint = " The request came without a record in its body."
@@ -132,10 +139,10 @@ func (r *record) inside(field string) string {
 	return ""
 }
 
-// holds reports whether an object, or the first one of an array, has a member of a name.
+// holds reports whether an object, or the first one of an array, begins with a member of a name.
 func holds(value []byte, name string) bool {
 	cursor := rawjson.Cursor{AnyNames: true}
-	cursor.Reset(value)
+	cursor.Reset(value[:min(len(value), maxInside)])
 	if cursor.Peek() == '[' && !cursor.Enter('[') || cursor.Peek() != '{' {
 		return false
 	}
