@@ -51,12 +51,25 @@ func NewSecretsFile(file string, values map[string]string) *Secrets {
 	return made
 }
 
-// Replace stores other secrets in the place of all.
-func (s *Secrets) Replace(values map[string]string) {
+// Change stores what differs between two states of a file, by name, and leaves all else as
+// it was written since. undo takes that back.
+func (s *Secrets) Change(from, to map[string]string) (undo func()) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	s.values = maps.Clone(values)
+	before, after := map[string]string{}, map[string]string{}
+	for name, text := range from {
+		if now, stays := to[name]; !stays || now != text {
+			before[name] = s.values[name]
+			delete(s.values, name)
+		}
+	}
+	for name, text := range to {
+		if was, known := from[name]; !known || was != text {
+			after[name], s.values[name] = text, text
+		}
+	}
 	s.versions++
+	return func() { s.Change(after, before) }
 }
 
 // absent says that there is no such secret.

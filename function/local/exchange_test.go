@@ -176,10 +176,10 @@ func TestHide(t *testing.T) {
 	attach := func(text string) attachment {
 		return attachment{secret: func() []byte { return []byte(text) }}
 	}
-	bench := workbench{documents: []document{{Attachments: []attachment{
-		attach("short-key"), attach(`{"username":"ann","password":"p\u0061ss","n":12345,"deep":{"x":"stays"}}`), attach("bob:hunter2"), attach("abc"), {},
-	}}}}
-	if hidden := bench.hide("short-key pass 12345 hunter2 abc ann stays"); hidden != "*** *** *** *** abc ann stays" {
+	bench := workbench{secrets: secretsOf([]document{{Attachments: []attachment{
+		attach("short-key"), attach("short-key-2"), attach(`{"username":"ann","password":"p\u0061ss","n":12345,"deep":{"x":"stays"}}`), attach("bob:hunter2"), attach("abc"), {},
+	}}}, nil)}
+	if hidden := bench.hide("short-key-2 short-key pass 12345 hunter2 abc ann stays"); hidden != "*** *** *** *** *** abc ann stays" {
 		t.Error(hidden)
 	}
 }

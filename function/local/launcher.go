@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"keyrelay/function/secret"
 )
 
 // A launcher starts the relay and its page, and both again where a document of one's own
@@ -29,30 +31,15 @@ type launcher struct {
 }
 
 // launch starts the relay with the documents and secrets as they are now. Where it cannot,
-// what runs goes on.
+// what runs goes on, with the secrets that it had.
 func (l *launcher) launch(stop context.Context) error {
-	if err := l.around.readOwnSecrets(l.chosen.secrets); err != nil {
-		return err
-	}
-	program, err := startRelay(l.chosen.program, l.around.environment(), func(line []byte) {
-		l.log(line)
-		l.recorder.log(line)
-	})
+	undo, err := l.around.readOwnSecrets(l.chosen.secrets)
 	if err != nil {
 		return err
 	}
-	set, operations, err := l.around.documents()
+	program, page, err := l.start(stop)
 	if err != nil {
-		program.stop()
-		return err
-	}
-	made := &workbench{
-		program: program.address, relay: l.relay, token: l.token, recorder: l.recorder, set: set,
-		documents:  l.around.describeDocuments(stop, set),
-		operations: operations,
-	}
-	if err := made.prepare(); err != nil {
-		program.stop()
+		undo()
 		return err
 	}
 	idle := l.recorder.passTo(program.address)
@@ -66,8 +53,39 @@ func (l *launcher) launch(stop context.Context) error {
 		})
 	}
 	l.program = program
-	l.show(made)
+	l.show(page)
 	return nil
+}
+
+// start starts the relay, and makes a page that shows what it has read.
+func (l *launcher) start(stop context.Context) (*relayProgram, *workbench, error) {
+	program, err := startRelay(l.chosen.program, l.around.environment(), func(line []byte) {
+		l.log(line)
+		l.recorder.log(line)
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	set, operations, err := l.around.documents()
+	if err != nil {
+		program.stop()
+		return nil, nil, err
+	}
+	made := &workbench{
+		program: program.address, relay: l.relay, token: l.token, recorder: l.recorder, set: set,
+		documents:  l.around.describeDocuments(stop, set),
+		operations: operations,
+	}
+	var earlier []secret.Secret
+	if page := l.page.Load(); page != nil {
+		earlier = page.secrets // requests of then are still shown
+	}
+	made.secrets = secretsOf(made.documents, earlier)
+	if err := made.prepare(); err != nil {
+		program.stop()
+		return nil, nil, err
+	}
+	return program, made, nil
 }
 
 // show replaces the page; those that are open learn of it.

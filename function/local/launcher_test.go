@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -168,6 +169,97 @@ func TestReplacedPage(t *testing.T) {
 	running.document("X-Other-Key")
 	if text := textOf(watched, nil); !strings.HasPrefix(text, "retry: 300\n") {
 		t.Errorf("the page is told %q", text)
+	}
+	_ = running.command.Process.Signal(os.Interrupt)
+	running.mustBeOver(t)
+}
+
+// TestWrittenSecrets changes a document after an API has rotated a refresh token: what was
+// written back stays, until the file itself says another.
+func TestWrittenSecrets(t *testing.T) {
+	var mutex sync.Mutex
+	valid, other := "refresh-1", "refresh-by-hand"
+	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mutex.Lock()
+		defer mutex.Unlock()
+		switch {
+		case r.URL.Path != "/token":
+			fmt.Fprint(w, "taken")
+		case r.FormValue("refresh_token") == valid || r.FormValue("refresh_token") == other:
+			valid += "x"
+			w.Header().Set("Content-Type", "application/json")
+			fmt.Fprintf(w, `{"access_token": "token-for-%s", "expires_in": 3600, "refresh_token": %q}`, valid, valid)
+		default:
+			http.Error(w, `{"error": "invalid_grant"}`, http.StatusBadRequest)
+		}
+	}))
+	defer api.Close()
+	running := startChanging(t, api.URL)
+	consented := func(title string) {
+		running.write("apis/orders.yaml", fmt.Sprintf(`openapi: 3.1.0
+info: {title: %s, version: "1"}
+x-keyrelay-network: loopback
+servers: [{url: "%s"}]
+security: [{person: []}]
+components: {securitySchemes: {person: {type: oauth2, x-keyrelay-secret: "secretsmanager:keyrelay/orders", flows: {authorizationCode: {authorizationUrl: "%[2]s/authorize", tokenUrl: "%[2]s/token", scopes: {}}}}}}
+`, title, api.URL))
+		running.mustTell("orders.yaml was changed, and the relay has started again.\n", "orders ", "\n")
+	}
+	const consent = `{"keyrelay/orders": {"client_id": "a", "client_secret": "b", "refresh_token": "%s"}, "keyrelay/more": "%d"}`
+	running.write("secrets.json", fmt.Sprintf(consent, "refresh-1", 1))
+	running.mustTell("secrets.json was changed, and the relay has started again.\n", "\n")
+	consented("Orders")
+	running.mustSend("taken")
+	consented("Other orders")
+	running.mustSend("taken")
+	running.write("secrets.json", fmt.Sprintf(consent, "refresh-1", 2))
+	running.mustTell("secrets.json was changed, and the relay has started again.\n", "\n")
+	running.mustSend("taken")
+	running.write("secrets.json", fmt.Sprintf(consent, "refresh-by-hand", 2))
+	running.mustTell("secrets.json was changed, and the relay has started again.\n", "\n")
+	running.mustSend("taken")
+	_ = running.command.Process.Signal(os.Interrupt)
+	running.mustBeOver(t)
+}
+
+// TestUnusedSecrets has a relay that goes on as it was go on with its secrets too.
+func TestUnusedSecrets(t *testing.T) {
+	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusUnauthorized) // the secret is read again
+		fmt.Fprintf(w, "%d bytes", len(r.Header.Get("X-Api-Key")))
+	}))
+	defer api.Close()
+	running := startChanging(t, api.URL)
+	running.write("apis/orders.yaml", "openapi: 3.1.0\nsevers: []\n")
+	running.mustTell("orders.yaml was changed, and the relay goes on as it was", "orders.yaml:2:1: ", "\n")
+	running.write("secrets.json", `{"keyrelay/orders": {"key": "another"}}`)
+	running.mustTell("secrets.json was changed, and the relay goes on as it was", "orders.yaml:2:1: ", "\n")
+	running.mustSend("13 bytes")
+	_ = running.command.Process.Signal(os.Interrupt)
+	running.mustBeOver(t)
+}
+
+// TestEarlierSecrets keeps a secret off the page that an earlier request has brought back,
+// after the file has another.
+func TestEarlierSecrets(t *testing.T) {
+	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, "the key is "+r.Header.Get("X-Api-Key"))
+	}))
+	defer api.Close()
+	running := startChanging(t, api.URL)
+	running.mustSend("the key is the-first-key")
+	shown := func() string {
+		return textOf(http.Get(strings.Replace(running.page, "/?", "/exchange?id=1&", 1)))
+	}
+	if page := shown(); !strings.Contains(page, "the key is ***") {
+		t.Errorf("the page shows %s", page)
+	}
+	running.write("secrets.json", `{"keyrelay/orders": {"key": "the-second-key"}}`)
+	running.mustTell("secrets.json was changed, and the relay has started again.\n", "\n")
+	running.document("X-Other-Key")
+	running.mustTell("orders.yaml was changed, and the relay has started again.\n", "\n")
+	if page := shown(); !strings.Contains(page, "the key is ***") {
+		t.Errorf("the page shows %s", page)
 	}
 	_ = running.command.Process.Signal(os.Interrupt)
 	running.mustBeOver(t)

@@ -43,6 +43,8 @@ type workbench struct {
 	documents      []document
 	operations     []operation
 	parts          *template.Template
+	// secrets are kept off the page: those of the documents, and those before a change.
+	secrets []secret.Secret
 	// pages serves the page and what it asks for.
 	pages http.Handler
 	// fault says why the relay could not start with the documents as they are now; empty

@@ -34,6 +34,8 @@ type surroundings struct {
 	secrets string
 	// own are that endpoint's secrets where they were read from a file; nil for the samples'.
 	own *fake.Secrets
+	// inFile are one's own secrets as the file had them when the relay read it.
+	inFile map[string]string
 	// shift is how far the ports are from the usual ones.
 	shift int
 	// read are the files as they were when the relay read them, looked as they were at the
@@ -100,16 +102,23 @@ func surround(chosen options, out *printer) (*surroundings, error) {
 	return around, around.serveSecrets(around.own, out)
 }
 
-// readOwnSecrets reads the file of secrets, if there is one, into their endpoint.
-func (s *surroundings) readOwnSecrets(file string) error {
+// readOwnSecrets reads the file of secrets, if there is one, into their endpoint: what has
+// changed in it, since an API may have rotated others. undo takes that back.
+func (s *surroundings) readOwnSecrets(file string) (undo func(), err error) {
 	if s.own == nil {
-		return nil
+		return func() {}, nil
 	}
 	secrets, err := readSecrets(file)
-	if err == nil {
-		s.own.Replace(secrets)
+	if err != nil {
+		return nil, err
 	}
-	return err
+	before := s.inFile
+	s.inFile = secrets
+	restore := s.own.Change(before, secrets)
+	return func() {
+		restore()
+		s.inFile = before
+	}, nil
 }
 
 // samples starts the sample downstream and its secrets, and writes the documents.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"net/http"
@@ -126,21 +127,32 @@ func sentences(problem, remedy string) string {
 // take half of every text with it.
 const shortestHidden = 4
 
-// hide returns a text of an API without the secrets of the documents as they were read
-// at the start. The relay masks long ones only, since *** tells a caller that a guess
+// hide returns a text of an API without the secrets of the documents, as they were read
+// at any start. The relay masks long ones only, since *** tells a caller that a guess
 // was right; who sees this page may read the secrets anyway, and they still stay off it.
 func (w *workbench) hide(text string) string {
-	for _, each := range w.documents {
+	var parts []string
+	for _, each := range w.secrets {
+		parts = append(parts, secretTexts(each())...)
+	}
+	slices.SortFunc(parts, func(a, b string) int { return len(b) - len(a) }) // one may begin with another
+	for _, part := range parts {
+		text = strings.ReplaceAll(text, part, "***")
+	}
+	return text
+}
+
+// secretsOf are the secrets of documents beside those of earlier ones, each once.
+func secretsOf(documents []document, earlier []secret.Secret) []secret.Secret {
+	all := slices.Clip(earlier)
+	for _, each := range documents {
 		for _, attached := range each.Attachments {
-			if attached.secret == nil {
-				continue
-			}
-			for _, part := range secretTexts(attached.secret()) {
-				text = strings.ReplaceAll(text, part, "***")
+			if read := attached.secret; read != nil && !slices.ContainsFunc(all, func(one secret.Secret) bool { return bytes.Equal(one(), read()) }) {
+				all = append(all, read)
 			}
 		}
 	}
-	return text
+	return all
 }
 
 // secretTexts are the texts in a secret: it as a whole, or the members of a JSON object.
