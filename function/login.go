@@ -75,7 +75,7 @@ func login(stop context.Context, arguments []string, in io.Reader, out io.Writer
 	if err != nil {
 		return explained(err)
 	}
-	fmt.Fprintf(out, "The %s is in %s, member %s\n", strings.ReplaceAll(member, "_", " "), scope.Secret(), member)
+	fmt.Fprintf(out, "What the consent gave is in %s, member %s\n", scope.Secret(), member)
 	return nil
 }
 

@@ -97,7 +97,7 @@ func TestLoginWithoutExpiry(t *testing.T) {
 		server.answer = `{"access_token": "t-1", "token_type": "bearer", "scope": ["a", "b"]}`
 		folder := server.documents(t, loginDocument+value)
 		printed, err := logIn(t, consents(t), folder, "orders", "person")
-		if err != nil || !strings.Contains(printed, "The access token is in secretsmanager:keyrelay/orders#/person, member access_token") {
+		if err != nil || !strings.Contains(printed, "What the consent gave is in secretsmanager:keyrelay/orders#/person, member access_token") {
 			t.Fatalf("%v: %s", err, printed)
 		}
 		mustNotTell(t, printed)

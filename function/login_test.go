@@ -237,6 +237,7 @@ func TestLoginIntoAFile(t *testing.T) {
 		pointer, member, before, after string
 	}{
 		{"", "", `{"client_id": "relay", "refresh_token": "old", "more": [1.0]}`, `{"client_id": "relay", "refresh_token": "r-1", "more": [1.0]}`},
+		{"", "", `{"clientId": "relay", "refreshToken": "old"}`, `{"clientId": "relay", "refreshToken": "r-1"}`},
 		{"#/{org}", "a/b", `{"a": {}, "a/b": {"client_id": "relay"}}`, `{"a": {}, "a/b": {"client_id": "relay","refresh_token":"r-1"}}`},
 	} {
 		file := writeFile(t, t.TempDir(), "secret", test.before)
@@ -245,7 +246,7 @@ func TestLoginIntoAFile(t *testing.T) {
 			arguments = append([]string{"--member", test.member}, arguments...)
 		}
 		printed, err := logIn(t, consents(t), arguments...)
-		if err != nil || !strings.Contains(printed, "The refresh token is in file:"+file) {
+		if err != nil || !strings.Contains(printed, "What the consent gave is in file:"+file) {
 			t.Errorf("%v: %s", err, printed)
 		}
 		mustNotTell(t, printed)

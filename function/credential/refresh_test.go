@@ -51,6 +51,22 @@ func (w *world) consented() *destination.SecurityScheme {
 	return scheme
 }
 
+// TestRefreshRotationAsWritten writes a refresh token back to the member that had it, as the
+// secret writes its name: of two, one that is stored by hand would go unseen.
+func TestRefreshRotationAsWritten(t *testing.T) {
+	for _, name := range []string{"refreshToken", "refreshtoken", "Refresh-Token", "refresh_token"} {
+		r := &rotator{current: "refresh-0"}
+		const content = `{"clientId": 12345, "clientSecret": "the-client-secret", "%s": "%s"}`
+		w := newWorld(t, map[string]string{"client": fmt.Sprintf(content, name, "refresh-0")}, r.answer)
+		for range 2 {
+			mustGet(t, storeOn(t, w.secrets), w.plan(w.consented()))
+		}
+		if got, want := w.secrets.Value("client"), fmt.Sprintf(content, name, "refresh-2"); got != want {
+			t.Errorf("the secret is %s instead of %s", got, want)
+		}
+	}
+}
+
 func holding(refreshToken string) map[string]string {
 	return map[string]string{"client": `{"client_id": "the-client", "client_secret": "the-client-secret", "refresh_token": "` + refreshToken + `"}`}
 }

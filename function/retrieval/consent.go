@@ -150,6 +150,7 @@ func (r *Retriever) Redeem(ctx context.Context, consent *Consent, code string) (
 		return "", withAnswer(failed(in.scope, in.place()+" gave no refresh token. Many providers give one only where they are asked to: by the scope offline_access, or by "+
 			"access_type=offline&prompt=consent in the query of authorizationUrl; some at the first consent alone, which is then to be withdrawn there."), host, got)
 	}
+	member = in.written(member)
 	if err := r.secrets.WriteMember(ctx, in.scope.Secret(), member, token); err != nil {
 		return "", err
 	}

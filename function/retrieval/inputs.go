@@ -191,13 +191,19 @@ func (in *inputs) findBare(part destination.TemplatePart) ([]byte, bool) {
 
 // member returns a member of the scheme's secret that OAuth has: a text, a number or a truth value.
 func (in *inputs) member(name string) (text string, ok bool) {
-	if found, ok := findMember(in.members, name); ok {
-		return rawjson.Plain(found)
-	}
-	if in.members == nil {
+	_, found, ok := in.findOwn(name)
+	if !ok {
 		return "", false
 	}
-	return secret.Value{Bytes: in.members, IsJSON: true}.Member(name)
+	return rawjson.Plain(found)
+}
+
+// findOwn finds a member of the scheme's secret that OAuth has, with its name as it is written.
+func (in *inputs) findOwn(name string) (written string, value []byte, ok bool) {
+	if in.members == nil {
+		return "", nil, false
+	}
+	return secret.Value{Bytes: in.members, IsJSON: true}.Find(name)
 }
 
 // needed is a member without which there is no retrieval.

@@ -103,11 +103,23 @@ func (r *Retriever) writeBack(ctx context.Context, in inputs, document []byte) e
 		if used, _ := in.member(each.Member); used == rotated {
 			continue
 		}
-		if err := r.secrets.WriteMember(ctx, in.scope.Secret(), each.Member, rotated); err != nil {
+		if err := r.secrets.WriteMember(ctx, in.scope.Secret(), in.written(each.Member), rotated); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// written is the name by which a secret has a member: beside another spelling of it, a new
+// token would take no notice of one that is stored by hand.
+func (in *inputs) written(member string) string {
+	if member != refreshTokenMember && member != accessTokenMember {
+		return member
+	}
+	if name, _, ok := in.findOwn(member); ok {
+		return name
+	}
+	return member
 }
 
 // login is the command by which a person consents, and a refresh token comes into a secret.

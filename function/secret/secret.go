@@ -102,33 +102,30 @@ type Value struct {
 	IsJSON bool
 }
 
-// Member is a member of a JSON object that is a text; ok is false where there is none. It is
-// for members that a kind of credential fixes: where none has the name as it is, the first
-// with it in other letters, such as Username or clientId, is the member.
+// Member is Find of a text; ok is false where there is none.
 func (v Value) Member(name string) (text string, ok bool) {
-	found, ok := rawjson.PointerTo(name).Find(v.Bytes())
-	if v.IsJSON && !ok {
-		found, ok = inOtherLetters(v.Bytes(), name)
-	}
-	if !v.IsJSON || !ok || found[0] != '"' {
+	_, found, ok := v.Find(name)
+	if !ok || found[0] != '"' {
 		return "", false
 	}
 	return rawjson.Plain(found)
 }
 
-// inOtherLetters is the first member of a JSON object whose name is another but for capital
-// letters and marks: clientId and clientid are how some providers write client_id.
-func inOtherLetters(content []byte, name string) ([]byte, bool) {
-	sound, ok := rawjson.Pointer("").Find(content)
-	if !ok || sound[0] != '{' {
-		return nil, false
+// Find is a member of a JSON object, and its name as it is written. It is for members that a
+// kind of credential fixes: where none has the name as it is, the first with it in other
+// letters or marks, such as Username, or clientId for client_id, is the member.
+func (v Value) Find(name string) (written string, value []byte, ok bool) {
+	sound, isJSON := rawjson.Pointer("").Find(v.Bytes())
+	if !v.IsJSON || !isJSON || sound[0] != '{' {
+		return "", nil, false
 	}
-	for written, value := range rawjson.Members(sound) {
-		if says, ok := rawjson.Plain(written); ok && bare(says) == bare(name) {
-			return value, true
+	for each, found := range rawjson.Members(sound) {
+		says, _ := rawjson.Plain(each)
+		if says == name || !ok && bare(says) == bare(name) {
+			written, value, ok = says, found, true
 		}
 	}
-	return nil, false
+	return written, value, ok
 }
 
 // Get returns the whole secret that a reference names. The error is a *gateway.Refusal with
