@@ -183,7 +183,10 @@ func (in *inputs) findBare(part destination.TemplatePart) ([]byte, bool) {
 		return in.find(part)
 	}
 	word := scheme.Word
-	if scheme.Value == nil && (scheme.Kind == destination.OAuth2 || scheme.Kind == destination.OpenIDConnect) {
+	switch {
+	case scheme.Value != nil && word == "" && scheme.In == "header":
+		word = scheme.Value.Word()
+	case scheme.Value == nil && (scheme.Kind == destination.OAuth2 || scheme.Kind == destination.OpenIDConnect):
 		word = "Bearer"
 	}
 	return quoted(strings.TrimPrefix(in.others[scheme].Text, word+" ")), true
