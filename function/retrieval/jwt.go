@@ -133,7 +133,7 @@ func signingKey(scheme *destination.SecurityScheme, find destination.Find) (any,
 	if strings.HasPrefix(scheme.JWT.Algorithm, "HS") {
 		name = "client_secret"
 	}
-	value, ok := find(destination.TemplatePart{Pointer: rawjson.PointerTo(name), IsPointer: true})
+	_, value, ok := secret.Value{Bytes: func() []byte { return wholeSecret(find) }, IsJSON: true}.Find(name)
 	if !ok || value[0] == 'n' {
 		return nil, secret.Lacks(scheme.Secret, wholeSecret(find), "has no member "+name+", with which "+scheme.Name+" signs. Add it.", name)
 	}

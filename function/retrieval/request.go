@@ -132,7 +132,11 @@ func (r *request) client(in *inputs) error {
 	}
 	grant := r.form.Get("grant_type")
 	ownGrant := !hasID && slices.ContainsFunc(in.scope.Scheme.Parameters, func(p destination.RetrievalParameter) bool {
-		return p.Name == "grant_type" && slices.Contains(p.UseIn, "token")
+		if p.Name != "grant_type" || !slices.Contains(p.UseIn, "token") {
+			return false
+		}
+		value, err := in.value(p)
+		return err != nil || !bytes.Equal(value, quoted(grant)) // else it is OAuth's own
 	})
 	public := ownGrant || grant == "password" || grant == "refresh_token" || grant == "authorization_code" || in.scope.Scheme.JWTGrant
 	if (public || hasID && in.scope.Certificate != nil) && !hasSecret {
