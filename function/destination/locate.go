@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -78,13 +79,20 @@ func refuse(reason error, detail string, allowed ...string) *gateway.Refusal {
 	return &gateway.Refusal{Reason: reason, Detail: detail, Allowed: allowed}
 }
 
+// queryMark begins a query and userMark ends a password, also in a URL that is
+// percent-encoded as a whole.
+var (
+	queryMark = regexp.MustCompile(`(?i)\?|%(25)*3f`)
+	userMark  = regexp.MustCompile(`@|%(25)*40`)
+)
+
 // shown quotes what was sent as a URL and is none, without its query and followed by a space.
-// It is empty if that may hold a password.
+// It is empty if that may hold a password, in which any character may stand.
 func shown(outboundURL string) string {
 	const most = 100
-	address, _, _ := strings.Cut(outboundURL, "?")
+	address := queryMark.Split(outboundURL, 2)[0]
 	switch {
-	case strings.Contains(address, "@"):
+	case userMark.MatchString(outboundURL):
 		return ""
 	case len(address) > most:
 		address = address[:most] + "…"
