@@ -198,7 +198,7 @@ func (d *directives) isOffered(operation *destination.Operation) bool {
 	}
 	var body rawjson.Cursor
 	body.Reset(bytes.TrimPrefix(d.body, byteOrderMark))
-	if first := body.Peek(); (first == '{' || first == '[') && (mediaType == formType || mediaType == "text/plain") {
+	if first := body.Peek(); (first == '{' || first == '[') && (mediaType == formType || strings.HasPrefix(mediaType, "text/")) {
 		return false
 	}
 	matches := func(offered string) bool {
