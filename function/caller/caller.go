@@ -91,6 +91,9 @@ func (c *Callers) Identify(ctx context.Context, request *gateway.Request) (name 
 	return name, nil
 }
 
+// separators takes out of a header's name what is often mistaken in it.
+var separators = strings.NewReplacer("-", "", "_", "")
+
 // errNoKey says what came in place of one key.
 func errNoKey(header http.Header) error {
 	detail := "Send one X-Api-Key header with the key that the operator of this relay gave you."
@@ -99,9 +102,14 @@ func errNoKey(header http.Header) error {
 	} else if header["Authorization"] != nil {
 		detail += " Authorization is not read."
 	}
+	const longest = len("X__Api__Key")
 	for _, name := range slices.Sorted(maps.Keys(header)) {
-		if letters := strings.ToLower(strings.NewReplacer("-", "", "_", "").Replace(name)); name != "X-Api-Key" && (letters == "xapikey" || letters == "apikey") {
+		if len(name) > longest || name == "X-Api-Key" {
+			continue
+		}
+		if letters := strings.ToLower(separators.Replace(name)); letters == "xapikey" || letters == "apikey" {
 			detail += " " + name + " is another header."
+			break
 		}
 	}
 	return &gateway.Refusal{Reason: ErrKey, Detail: detail}

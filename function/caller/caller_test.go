@@ -2,6 +2,7 @@ package caller_test
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"net/netip"
 	"runtime"
@@ -101,6 +102,25 @@ func TestKeyHints(t *testing.T) {
 			if !errors.Is(err, caller.ErrKey) || !strings.HasSuffix(err.Error(), test.told) || strings.Contains(err.Error(), key) {
 				t.Errorf("%s: %v, want %q", name, err, test.told)
 			}
+		}
+	}
+}
+
+// TestCheapKeyHints sees that a request without a key costs little, whatever headers it has.
+func TestCheapKeyHints(t *testing.T) {
+	keys := keysIn(fake.NewSecrets(map[string]string{"callers": "caller-key"}), "")
+	for _, form := range []string{"X%sapi%skey", "X-Header-%s%s"} {
+		header := http.Header{}
+		for i := range 500 {
+			header[fmt.Sprintf(form, strings.Repeat("-", i%25+1), strings.Repeat("_", i/25))] = []string{"a"}
+		}
+		said := 0
+		made := testing.AllocsPerRun(10, func() {
+			_, err := keys.Identify(t.Context(), &gateway.Request{Header: header})
+			said = len(err.Error())
+		})
+		if made > 50 || said > 500 {
+			t.Errorf("of %s it says %d bytes, with %v allocations", form, said, made)
 		}
 	}
 }
