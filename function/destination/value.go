@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"keyrelay/function/gateway"
 	"keyrelay/function/rawjson"
 )
 
@@ -151,19 +150,6 @@ func (p TemplatePart) fill(find Find) (text string, taken []string, err error) {
 		text = base64.StdEncoding.EncodeToString([]byte(text))
 	}
 	return text, taken, err
-}
-
-// Word is the word that a template begins with, such as Bearer, before a space and an
-// expression; empty for none.
-func (t *ValueTemplate) Word() string {
-	if len(t.Parts) < 2 || t.Parts[0].isExpression() {
-		return ""
-	}
-	word, rest, _ := strings.Cut(t.Parts[0].Literal, " ")
-	if word+" " != t.Parts[0].Literal || rest != "" || !gateway.ValidHeaderName(word) {
-		return ""
-	}
-	return word
 }
 
 // WithoutWord removes the first word of a credential's text, such as Bearer, if before

@@ -175,21 +175,17 @@ func (in *inputs) find(part destination.TemplatePart) ([]byte, bool) {
 	return destination.FindIn(in.members())(part)
 }
 
-// findBare finds what a template asks for outside a header, where no word such as Bearer is
-// before a credential.
+// findBare finds what a template asks for outside a header: of a credential in Authorization,
+// what follows the word there, such as Bearer (RFC 9110 section 11.4).
 func (in *inputs) findBare(part destination.TemplatePart) ([]byte, bool) {
-	scheme := part.Scheme
-	if scheme == nil {
+	if part.Scheme == nil {
 		return in.find(part)
 	}
-	word := scheme.Word
-	switch {
-	case scheme.Value != nil && word == "" && scheme.In == "header":
-		word = scheme.Value.Word()
-	case scheme.Value == nil && (scheme.Kind == destination.OAuth2 || scheme.Kind == destination.OpenIDConnect):
-		word = "Bearer"
+	text := in.others[part.Scheme].Text
+	if _, bare, worded := strings.Cut(text, " "); worded && part.Scheme.Field == "Authorization" {
+		text = bare
 	}
-	return quoted(strings.TrimPrefix(in.others[scheme].Text, word+" ")), true
+	return quoted(text), true
 }
 
 // member returns a member of the scheme's secret that OAuth has: a text, a number or a truth value.
