@@ -59,7 +59,7 @@ func TestMangledPEM(t *testing.T) {
 // its media type, and no page or message: a message may be a word.
 func TestWholeAnswer(t *testing.T) {
 	for _, test := range []struct{ mediaType, body, want string }{
-		{"text/plain", "the key\n", "the key"}, {"text/plain", "Forbidden", ""}, {"", "401 unauthorized.", ""}, {"application/json", `not found`, ""},
+		{"text/plain", "the key\n", "the key"}, {"text/plain", "Forbidden", ""}, {"application/json", `"Forbidden"`, ""}, {"application/json", `"<html>"`, ""}, {"application/json", "403", ""}, {"text/plain", " Not Found \n", ""}, {"text/plain", "\n<html>", ""}, {"application/json", `"Forbidden-1"`, "Forbidden-1"}, {"", "401 unauthorized.", ""}, {"application/json", `not found`, ""},
 		{"text/plain", "<html><body>the-key</body></html>", ""}, {"text/plain", "Forbidden-1", "Forbidden-1"}, {"", "the-key", "the-key"}, {"application/json", `"the-key"`, "the-key"},
 		{"application/jwt", "aaaaa.bbbbb.cccc", "aaaaa.bbbbb.cccc"}, {"text/html; charset=utf-8", "the-key-with-20-char\r\n", "the-key-with-20-char"}, {"application/octet-stream", "dGhlIGtleQ==", "dGhlIGtleQ=="},
 		{"application/json", "the-key", "the-key"},

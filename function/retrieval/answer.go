@@ -134,7 +134,7 @@ func (a *answer) key(pointer rawjson.Pointer) (string, error) {
 		return "", a.lacking("the answer of "+a.in.place()+" has nothing at the responsePointer, or is no JSON. Check responsePointer and URL in the document.", "the responsePointer "+string(pointer))
 	}
 	text, ok := rawjson.Plain(found)
-	if !ok || found[0] == 't' || found[0] == 'f' {
+	if !ok || found[0] == 't' || found[0] == 'f' || pointer == "" && isMessage(text) {
 		return "", a.lacking("the answer of "+a.in.place()+" has no text at the responsePointer. Make it point to the key itself.", "a text at the responsePointer "+string(pointer))
 	}
 	return text, nil
@@ -145,10 +145,10 @@ func (a *answer) key(pointer rawjson.Pointer) (string, error) {
 func isKey(mediaType, text string) bool {
 	const least, leastOfPage = 16, 20
 	switch {
-	case isReasonPhrase(text):
+	case isMessage(text):
 		return false
 	case mediaType == textType, mediaType == "":
-		return !strings.HasPrefix(text, "<")
+		return true
 	case strings.HasSuffix(mediaType, "/xml"), strings.HasSuffix(mediaType, "+xml"):
 		return false
 	case mediaType == "application/octet-stream", mediaType == "application/json":
@@ -159,12 +159,16 @@ func isKey(mediaType, text string) bool {
 	return len(text) >= least && isToken(text)
 }
 
-// isReasonPhrase reports whether a text is how HTTP words a status (RFC 9110 section 15),
-// such as Forbidden: some APIs answer so with 200.
-func isReasonPhrase(text string) bool {
-	text = strings.TrimRight(text, ".! ")
+// isMessage reports whether a text is a page, or a status of HTTP by its number, its words
+// (RFC 9110 section 15) or both, such as Forbidden: some APIs answer so with 200.
+func isMessage(text string) bool {
+	text = strings.Trim(text, ".! \t\r\n")
+	if strings.HasPrefix(text, "<") {
+		return true
+	}
 	for status := 200; status < 600; status++ {
-		if phrase := http.StatusText(status); phrase != "" && strings.EqualFold(strings.TrimPrefix(text, strconv.Itoa(status)+" "), phrase) {
+		number, phrase := strconv.Itoa(status), http.StatusText(status)
+		if phrase != "" && (text == number || strings.EqualFold(strings.TrimPrefix(text, number+" "), phrase)) {
 			return true
 		}
 	}
