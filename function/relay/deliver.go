@@ -46,7 +46,7 @@ type statusError int
 // Error says what the API answered.
 func (s statusError) Error() string {
 	said := "The API answered " + strconv.Itoa(int(s))
-	if s >= http.StatusMultipleChoices && s < http.StatusBadRequest {
+	if s >= http.StatusMultipleChoices && s < http.StatusBadRequest && s != http.StatusNotModified {
 		said += ", a redirect, and none is followed: the record's URL has to be the one that it leads to"
 	}
 	return said + "."

@@ -62,7 +62,7 @@ func TestOutcomes(t *testing.T) {
 		problem, status string
 	}{
 		"200": {status(200), "done", "", ""}, "202": {status(202), "done", "", ""}, "204": {status(204), "done", "", ""}, "299": {status(299), "done", "", ""},
-		"303": {status(303), dead, "downstream-status", "303"}, "400": {status(400), dead, "downstream-status", "400"},
+		"303": {status(303), dead, "downstream-status", "303"}, "304": {status(304), dead, "downstream-status", "304"}, "400": {status(400), dead, "downstream-status", "400"},
 		"404": {status(404), dead, "downstream-status", "404"}, "422": {status(422), dead, "downstream-status", "422"},
 		"401, also after the secret was read again": {status(401), dead, "downstream-status", "401"},
 		"408": {status(408), again, "", ""}, "425": {status(425), again, "", ""}, "429": {status(429), again, "", ""},
