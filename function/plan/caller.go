@@ -198,7 +198,8 @@ func (d *directives) isOffered(operation *destination.Operation) bool {
 	}
 	var body rawjson.Cursor
 	body.Reset(bytes.TrimPrefix(d.body, byteOrderMark))
-	if first := body.Peek(); (first == '{' || first == '[') && (mediaType == formType || strings.HasPrefix(mediaType, "text/")) {
+	isText := mediaType == formType || strings.HasPrefix(mediaType, "text/") || strings.HasPrefix(mediaType, "multipart/")
+	if first := body.Peek(); isText && (first == '{' || first == '[') {
 		return false
 	}
 	matches := func(offered string) bool {
