@@ -21,7 +21,7 @@ components:
     empty: {type: oauth2, flows: {}}
     region: {type: oauth2, flows: {clientCredentials: {tokenUrl: "https://id.{region}.example.com/{version}/token", refreshUrl: "/{version}/refresh"}}}
     discovered: {type: openIdConnect, openIdConnectUrl: "https://{region}.example.org/.well-known/openid-configuration"}
-    tenant: {type: oauth2, flows: {clientCredentials: {tokenUrl: "https://{tenant}.example.net/token"}}}
+    tenant: {type: oauth2, flows: {clientCredentials: {tokenUrl: "https://{region}.example.net/{tenant}/token"}}}
 paths:
   /implicit: {get: {security: [{implicit: [read]}]}}
   /choice: {get: {security: [{implicit: [read]}, {empty: []}]}}
@@ -83,5 +83,18 @@ func TestFlowVariables(t *testing.T) {
 	}
 	if !told {
 		t.Errorf("the warnings are %v", set.Warnings())
+	}
+}
+
+// A server that says nothing of variables fills none, whatever stands in its place.
+func TestFlowWithoutVariables(t *testing.T) {
+	const scheme = `
+components: {securitySchemes: {region: {type: oauth2, flows: {clientCredentials: {tokenUrl: "https://{region}.example.com/token"}}}}}
+`
+	for _, servers := range []string{"[text]", "[{}]", "[null]", "[[]]", "text", "[]", "[{variables: text}]", "[{variables: {region: text}}]", "[{variables: {region: {enum: text}}}]"} {
+		_, err := destination.Load(write(t, yaml("openapi: 3.1.0\nservers: "+servers+scheme)), destination.Config{})
+		if err == nil || !strings.Contains(err.Error(), "server") {
+			t.Errorf("%s: %v", servers, err)
+		}
 	}
 }

@@ -253,8 +253,10 @@ func (r *reader) withVariables(text string) string {
 		return text
 	}
 	r.tolerate(func() {
-		if filled, _ := r.expand(text, servers.Content[0]); len(filled) > 0 {
-			text = filled[0]
+		for _, each := range r.members(r.member(servers.Content[0], "variables"), "variables") {
+			if values := r.variableValues(each.value); len(values) > 0 {
+				text = strings.ReplaceAll(text, "{"+each.key.Value+"}", values[0])
+			}
 		}
 	})
 	return text
