@@ -76,8 +76,18 @@ func remedy(text []byte, at int) string {
 		return " A record is an object: it begins with a brace, as XML and forms do not."
 	case json.Valid(before):
 		return " The JSON ends before that byte: send nothing behind it. Several records are sent as an array, if the document declares x-keyrelay-batch."
+	case len(before) < at && isApart(before[len(before)-1], rest[0]):
+		return " A comma stands between members, and a colon between a name and its value."
 	}
 	return inPlace(before, rest)
+}
+
+// isApart reports whether a value ends with one byte and another begins with the next one. A
+// word behind a quotation mark may be of the same text.
+func isApart(last, next byte) bool {
+	isLetter, isDigit := next|0x20 >= 'a' && next|0x20 <= 'z', next >= '0' && next <= '9'
+	ends := strings.IndexByte(`"}]`, last) >= 0 || last|0x20 >= 'a' && last|0x20 <= 'z' || last >= '0' && last <= '9'
+	return ends && (isDigit || isLetter && last != '"' || strings.IndexByte(`"{[-`, next) >= 0)
 }
 
 // inPlace says what JSON takes in place of what rest begins with. before is the text before
