@@ -32,6 +32,9 @@ func serveLambda(stop context.Context, settings settings, wired *relay.Relay) {
 	}
 	// There is nothing to finish between two events, so that a signal ends the function at once.
 	signal.Reset(os.Interrupt, syscall.SIGTERM)
+	if stop.Err() != nil {
+		return // it came before
+	}
 	lambda.Start(gateway.Lambda(wired, wired.Deliver))
 }
 
