@@ -79,7 +79,7 @@ func logIn(t *testing.T, folder string) {
 	}
 	consent(t, strings.TrimSpace(address.FindString(printed.String())))
 	rest, _ := io.ReadAll(reader)
-	if !strings.Contains(string(rest), "The refresh token is in file:") {
+	if !strings.Contains(string(rest), "What the consent gave is in file:") {
 		t.Errorf("it prints %q", rest)
 	}
 }
