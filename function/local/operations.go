@@ -40,15 +40,16 @@ func readOperations(folder string, set *destination.Set, config destination.Conf
 	if err != nil {
 		return nil, err
 	}
-	vendors := map[string]*yaml.Node{}
+	vendors := map[string]string{}
 	for _, file := range files {
-		if content, err := os.ReadFile(filepath.Join(folder, file.Name())); err == nil && destination.IsDocument(file.Name()) {
-			vendors[strings.TrimSuffix(file.Name(), filepath.Ext(file.Name()))] = readYAML(content)
+		if name := file.Name(); destination.IsDocument(name) {
+			vendors[strings.TrimSuffix(name, filepath.Ext(name))] = filepath.Join(folder, name)
 		}
 	}
 	var all []operation
 	for _, declared := range set.Destinations() {
-		all = append(all, operationsOf(declared, readYAML(packed[declared.Name+".json"]), vendors[declared.Name])...)
+		content, _ := os.ReadFile(vendors[declared.Name]) // one that is gone by now says nothing
+		all = append(all, operationsOf(declared, readYAML(packed[declared.Name+".json"]), readYAML(content))...)
 	}
 	return all, nil
 }
