@@ -107,21 +107,25 @@ func New(set *destination.Set, request *gateway.Request) (*Plan, error) {
 	}
 	var namesStore [32]string
 	d, names, err := readDirectives(set, request, namesStore[:0])
-	var moves []move
-	var store [16]move
-	if err == nil {
-		moves, err = d.moves(store[:0])
+	if err != nil {
+		return nil, d.inOperation(err)
 	}
-	var made *Plan
-	switch {
-	case err != nil:
-	case d.isBatch():
-		made, err = d.batch(moves, names)
-	default:
-		made, err = d.plan(moves, names, d.body)
-	}
+	made, err := d.newPlan(names)
 	if err != nil {
 		return nil, d.inOperation(err)
 	}
 	return made, nil
+}
+
+// newPlan makes the plan that the directives ask for.
+func (d *directives) newPlan(names []string) (*Plan, error) {
+	var store [16]move
+	moves, err := d.moves(store[:0])
+	switch {
+	case err != nil:
+		return nil, err
+	case d.isBatch():
+		return d.batch(moves, names)
+	}
+	return d.plan(moves, names, d.body)
 }
