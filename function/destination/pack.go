@@ -41,8 +41,8 @@ type shape struct {
 	only string
 	// optional leaves it out where nothing of it is kept.
 	optional bool
-	// forms leaves it out where it offers nothing but JSON.
-	forms bool
+	// beyondJSON leaves it out where it offers nothing but JSON.
+	beyondJSON bool
 	// follows says that a $ref in it is followed.
 	follows bool
 	// members are those that are kept, besides keyrelay's and Itential's own.
@@ -108,7 +108,7 @@ func bodyShape() *shape {
 	properties := every(property)
 	properties.optional = true
 	schema := &shape{optional: true, follows: true, members: map[string]*shape{"properties": properties}}
-	content := &shape{forms: true, each: func(mediaType string) *shape {
+	content := &shape{beyondJSON: true, each: func(mediaType string) *shape {
 		switch mediaType = essence(mediaType); {
 		case isJSON(mediaType):
 			return &shape{}
@@ -158,7 +158,7 @@ func (r *reader) packed(node *yaml.Node, by *shape) *yaml.Node {
 	} else {
 		r.packMembers(made, followed, by)
 	}
-	if by.optional && len(made.Content) == 0 || by.forms && !offersOther(made) {
+	if by.optional && len(made.Content) == 0 || by.beyondJSON && !offersOther(made) {
 		return nil
 	}
 	return made
