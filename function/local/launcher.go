@@ -150,8 +150,8 @@ func (l *launcher) launchAgain(stop context.Context, name string) {
 		return
 	}
 	fault := name + " was changed, and the relay goes on as it was, since it cannot start with that:\n" + err.Error()
-	fmt.Fprintln(l.out, l.out.styled(accent, fault))
 	if made, err := l.page.Load().withFault(fault); err == nil {
 		l.show(made)
 	}
+	fmt.Fprintln(l.out, l.out.styled(accent, fault)) // last, so that who reads it finds it on the page
 }
