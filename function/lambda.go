@@ -18,8 +18,12 @@ import (
 // https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html.
 const processorMemory = 1769
 
-// ballastSize is how much more of memory may be garbage before it is collected.
-const ballastSize = 8 << 20
+// The ballast is how much more of memory may be garbage before it is collected: less in a
+// server, where the garbage of strangers takes as much more.
+const (
+	lambdaBallast = 8 << 20
+	serverBallast = 4 << 20
+)
 
 // serveLambda serves as a Lambda function. Lambda gives a whole processor until the
 // first event is asked for, and then what goes with the memory, so that all that the
@@ -40,14 +44,14 @@ func serveLambda(stop context.Context, settings settings, wired *relay.Relay) {
 
 // ballast is memory that is kept and never written to, so that it takes none of its own.
 // The garbage collector runs when the heap has doubled, and without it the heap is small: it
-// would run in the start and every few events. A server that strangers reach does without,
-// since their garbage would take as much more. It is made before all else, because that
-// alone begins a collection, which has nothing to look at then.
+// would run in the start and every few events, or every few hundred requests of a server. It
+// is made before all else, because that alone begins a collection, which has nothing to look
+// at then.
 func ballast() []byte {
 	if os.Getenv("AWS_LAMBDA_RUNTIME_API") == "" {
-		return nil
+		return make([]byte, serverBallast)
 	}
-	return make([]byte, ballastSize)
+	return make([]byte, lambdaBallast)
 }
 
 // beginRoots begins to read the system's certificate roots, beside the documents, which
