@@ -13,6 +13,8 @@ import (
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
+
+	"keyrelay/function/rawjson"
 )
 
 // Config says what Load considers in addition to the documents.
@@ -185,7 +187,7 @@ func parse(file string, content []byte) (*yaml.Node, *Fault) {
 		return &Fault{Place{file, max(line, 1), max(column, 1)}, problem, remedy}
 	}
 	if !utf8.Valid(content) {
-		line, column := position(content, validPrefix(content))
+		line, column := rawjson.Position(content, validPrefix(content))
 		return nil, fault(line, column, "the text is not UTF-8", "save the document as UTF-8")
 	}
 	if filepath.Ext(file) == ".json" {
@@ -233,11 +235,4 @@ func validPrefix(content []byte) int {
 		}
 	}
 	return len(content)
-}
-
-// position returns the line and the column, in characters, of an offset.
-func position(content []byte, offset int) (line, column int) {
-	before := content[:offset]
-	start := bytes.LastIndexByte(before, '\n') + 1
-	return bytes.Count(before, []byte("\n")) + 1, utf8.RuneCount(before[start:]) + 1
 }

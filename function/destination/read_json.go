@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+
+	"keyrelay/function/rawjson"
 )
 
 // A jsonReader builds the nodes of a JSON document. JSON is not read as YAML,
@@ -33,7 +35,7 @@ func parseJSON(file string, content []byte) (*yaml.Node, *Fault) {
 		}
 	}
 	if err != nil {
-		line, column := position(content, r.errorOffset(err))
+		line, column := rawjson.Position(content, r.errorOffset(err))
 		return nil, &Fault{Place{file, line, column}, "the JSON cannot be read: " + jsonMessage(err), "fix the JSON here; the file holds one object"}
 	}
 	if root.Kind != yaml.MappingNode {
@@ -48,7 +50,7 @@ func (r *jsonReader) errorOffset(err error) int {
 	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok && syntax.Offset > 0 {
 		offset = int(syntax.Offset) - 1
 	}
-	return min(offset, len(r.content))
+	return offset
 }
 
 // jsonMessage returns the decoder's words, which hold one character of the document at most.

@@ -31,12 +31,8 @@ func faultOf(record string) *recordFault {
 		return nil
 	}
 	before, rest := record[:min(found.At, len(record))], record[min(found.At, len(record)):]
-	made := &recordFault{
-		Text:   found.Reason.Error(),
-		Line:   strings.Count(before, "\n") + 1,
-		Column: utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:]) + 1,
-		At:     utf16Length(before),
-	}
+	made := &recordFault{Text: found.Reason.Error(), At: utf16Length(before)}
+	made.Line, made.Column = rawjson.Position([]byte(record), found.At)
 	switch {
 	case found.Name != "":
 		made.Text = "the name " + cut(found.Name, 40) + " occurs twice"

@@ -22,6 +22,7 @@ func TestSecretsFile(t *testing.T) {
 		`["hush"]`:                               "the file of secrets " + file + " is no JSON object; write",
 		"{\"a\": \"hush\",\n \"a\": {\"b\": 1}}": file + ":2:2: the file of secrets has the name of this member twice",
 		`{"a": {"hush": 1, "hush": 2}}`:          file + ":1:19: the file of secrets has the name of this member twice",
+		`{"é": "hush", "é": "hush"}`:             file + ":1:15: the file of secrets has the name of this member twice",
 		`{"a": {"b": 1}, "c": {"b": 2}}`:         "",
 		"null":                                   "the file of secrets " + file + " is no JSON object; write",
 		"\xff\xfe{\x00":                          "the file of secrets " + file + " is in UTF-16, as PowerShell writes files; save it as UTF-8",

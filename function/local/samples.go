@@ -43,7 +43,7 @@ func readSecrets(file string) (map[string]string, error) {
 	}
 	var twice *rawjson.Error
 	if err := new(rawjson.Object).Read(content); errors.As(err, &twice) && errors.Is(err, rawjson.ErrDuplicate) {
-		return nil, fmt.Errorf("%s: the file of secrets has the name of this member twice in one object; remove one of the two, or rename it", placeIn(file, content[:twice.At]))
+		return nil, fmt.Errorf("%s: the file of secrets has the name of this member twice in one object; remove one of the two, or rename it", placeIn(file, content, twice.At))
 	}
 	texts := make(map[string]string, len(values))
 	for name, value := range values {
@@ -71,17 +71,18 @@ func secretsProblem(file string, content []byte, err error) error {
 	case text[0] != '{' || !errors.As(err, &syntax):
 		return fmt.Errorf("the file of secrets %s is no JSON object; %s", file, shape)
 	}
-	before := content[:min(max(int(syntax.Offset)-1, 0), len(content))]
+	at := max(int(syntax.Offset)-1, 0)
 	remedy := "look for a comma or a quote too many, or one that is missing"
-	if rest := content[len(before):]; len(rest) > 0 && rest[0] == '\'' {
+	if rest := content[min(at, len(content)):]; len(rest) > 0 && rest[0] == '\'' {
 		remedy = "write double quotes, since JSON takes no others"
 	}
-	return fmt.Errorf("%s: the file of secrets is no JSON from here on; %s", placeIn(file, before), remedy)
+	return fmt.Errorf("%s: the file of secrets is no JSON from here on; %s", placeIn(file, content, at), remedy)
 }
 
-// placeIn is the place in a file behind what is before it.
-func placeIn(file string, before []byte) string {
-	return fmt.Sprintf("%s:%d:%d", file, bytes.Count(before, []byte("\n"))+1, len(before)-bytes.LastIndexByte(before, '\n'))
+// placeIn is the place of an offset in a file.
+func placeIn(file string, content []byte, at int) string {
+	line, column := rawjson.Position(content, at)
+	return fmt.Sprintf("%s:%d:%d", file, line, column)
 }
 
 // writeSamples writes the sample documents into a folder, for a downstream at a port.

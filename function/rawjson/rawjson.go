@@ -32,7 +32,11 @@
 // Depth, and the objects that are open at one position have at most MaxNames members.
 package rawjson
 
-import "errors"
+import (
+	"bytes"
+	"errors"
+	"unicode/utf8"
+)
 
 // MaxDepth is how deep a text may nest unless a cursor says otherwise. RFC 8259
 // section 9 leaves the limit to the parser; it is Jackson's default, which most
@@ -75,6 +79,14 @@ func (e *Error) Error() string { return e.Reason.Error() }
 
 // Unwrap returns the reason.
 func (e *Error) Unwrap() error { return e.Reason }
+
+// Position returns the line and the column, in characters, of the byte at an offset of any
+// text, both from 1: what an editor shows.
+func Position(text []byte, at int) (line, column int) {
+	before := text[:min(at, len(text))]
+	start := bytes.LastIndexByte(before, '\n') + 1
+	return bytes.Count(before, []byte("\n")) + 1, utf8.RuneCount(before[start:]) + 1
+}
 
 // A Span is a part of a text, from the byte at Start to the byte before End.
 type Span struct{ Start, End uint32 }

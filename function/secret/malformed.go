@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"unicode/utf8"
 
 	"keyrelay/function/rawjson"
 )
@@ -50,10 +49,8 @@ func notJSON(content []byte) string {
 	if err := cursor.End(); !errors.As(err, &wrong) || !errors.Is(wrong, rawjson.ErrSyntax) {
 		return ""
 	}
-	before := content[:min(wrong.At, len(content))]
-	start := bytes.LastIndexByte(before, '\n') + 1
-	return fmt.Sprintf("is no valid JSON (line %d, column %d). Fix it there: names and texts in double quotes, a comma between two members, none behind the last.",
-		bytes.Count(before, []byte("\n"))+1, utf8.RuneCount(before[start:])+1)
+	line, column := rawjson.Position(content, wrong.At)
+	return fmt.Sprintf("is no valid JSON (line %d, column %d). Fix it there: names and texts in double quotes, a comma between two members, none behind the last.", line, column)
 }
 
 // begins reports whether a text begins with one of these, after white space.
