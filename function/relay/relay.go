@@ -247,7 +247,7 @@ func (r *Relay) sendOnce(ctx context.Context, outbound *plan.Plan, used *credent
 	}
 	limited, cancel := context.WithDeadline(ctx, limit)
 	defer cancel()
-	answer, err := r.upstream.SendWithin(limited, outbound, used.Apply, used.Certificate(), entry.take)
+	answer, err := r.upstream.Send(limited, outbound, used.Apply, used.Certificate(), entry.take)
 	entry.delivered(time.Since(sent))
 	if err != nil {
 		return nil, adviseOnTime(err, hasMore)

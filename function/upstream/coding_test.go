@@ -70,7 +70,7 @@ func TestCodedDeadline(t *testing.T) {
 	for coding, body := range map[string]string{"gzip": emptyMembers(5 << 20), "gzip, gzip": string(zipped(emptyMembers(5 << 20)))} {
 		ctx := &endingContext{Context: context.Background()}
 		ctx.left.Store(100)
-		_, err := newClient(t, nil).Send(ctx, newPlan(t, onLoopback(), "GET", serveCoded(t, coding, body), ""), nil, nil)
+		_, err := newClient(t, nil).Send(ctx, newPlan(t, onLoopback(), "GET", serveCoded(t, coding, body), ""), nil, nil, nil)
 		mustRefuse(t, err, upstream.ErrTimeout)
 	}
 }

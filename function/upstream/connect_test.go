@@ -72,7 +72,7 @@ func usesEarlyConnection(t *testing.T, secure bool) bool {
 	if early.state != http.StateNew || len(events) > 0 { // a byte of a request would make it active
 		t.Errorf("secure %v: the connection was not left alone", secure)
 	}
-	answer, err := client.Send(t.Context(), newPlan(t, d, "POST", server.URL, "{}"), nil, nil)
+	answer, err := client.Send(t.Context(), newPlan(t, d, "POST", server.URL, "{}"), nil, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +109,7 @@ func TestConnectFails(t *testing.T) {
 	client.Connect(t.Context(), d, origin(t, "http://127.0.0.1:1"))
 	client.Connect(t.Context(), d, &url.URL{})
 	client.Connect(ctx, d, origin(t, server.URL))
-	if _, err := client.Send(t.Context(), newPlan(t, d, "GET", server.URL, ""), nil, nil); err != nil {
+	if _, err := client.Send(t.Context(), newPlan(t, d, "GET", server.URL, ""), nil, nil, nil); err != nil {
 		t.Error(err)
 	}
 }

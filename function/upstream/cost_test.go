@@ -65,7 +65,7 @@ func pair(t testing.TB) (ours, bare func()) {
 	ctx, cancel := context.WithTimeout(context.Background(), outbound.Operation.Timeout/2)
 	t.Cleanup(cancel)
 	ours = func() {
-		if _, err := client.Send(ctx, outbound, nil, nil); err != nil {
+		if _, err := client.Send(ctx, outbound, nil, nil, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -141,7 +141,7 @@ func TestAnswersCostLittleMemory(t *testing.T) {
 			})
 			outbound, client := newPlan(t, onLoopback(), "GET", target, ""), newClient(t, nil)
 			before := allocated()
-			response, err := client.Send(context.Background(), outbound, nil, nil)
+			response, err := client.Send(context.Background(), outbound, nil, nil, nil)
 			if grown := allocated() - before; grown > limit {
 				t.Errorf("%d bytes were allocated, want at most %d", grown, limit)
 			}

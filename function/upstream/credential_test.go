@@ -32,7 +32,7 @@ func TestSendAppliesTheCredential(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := client.Send(context.Background(), outbound, used.Apply, used.Certificate()); err != nil {
+		if _, err := client.Send(context.Background(), outbound, used.Apply, used.Certificate(), nil); err != nil {
 			t.Fatal(err)
 		}
 		got := last()

@@ -148,7 +148,7 @@ func TestTheDeadlineEndsACall(t *testing.T) {
 			})
 			ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
 			defer cancel()
-			_, err := newClient(t, nil).Send(ctx, newPlan(t, onLoopback(), "POST", target, "{}"), nil, nil)
+			_, err := newClient(t, nil).Send(ctx, newPlan(t, onLoopback(), "POST", target, "{}"), nil, nil, nil)
 			refusal := mustRefuse(t, err, upstream.ErrTimeout)
 			mustBeSafe(t, refusal)
 			if !errors.Is(refusal, context.DeadlineExceeded) {
@@ -168,7 +168,7 @@ func TestACallerWhoLeavesIsNoFaultOfTheDownstream(t *testing.T) {
 		untilClosed(connection)
 		close(ended)
 	})
-	_, err := newClient(t, nil).Send(ctx, newPlan(t, onLoopback(), "POST", target, "{}"), nil, nil)
+	_, err := newClient(t, nil).Send(ctx, newPlan(t, onLoopback(), "POST", target, "{}"), nil, nil, nil)
 	mustBeSafe(t, mustRefuse(t, err, context.Canceled))
 	<-ended
 }

@@ -64,7 +64,7 @@ func freeze(t *testing.T) {
 
 func sendAroundAFreeze(t *testing.T, target string) {
 	client, d := newClient(t, nil), onLoopback()
-	if _, err := client.Send(context.Background(), newPlan(t, d, "POST", target, "{}"), nil, nil); err != nil {
+	if _, err := client.Send(context.Background(), newPlan(t, d, "POST", target, "{}"), nil, nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	next := newPlan(t, d, "POST", target, "{}")
@@ -76,7 +76,7 @@ func sendAroundAFreeze(t *testing.T, target string) {
 	for now := time.Now(); now.Sub(last) < 100*time.Millisecond; {
 		last, now = now, time.Now()
 	}
-	if _, err := client.Send(context.Background(), next, nil, nil); err != nil {
+	if _, err := client.Send(context.Background(), next, nil, nil, nil); err != nil {
 		t.Fatalf("%v (%v)", err, refusalOf(err).Cause)
 	}
 }

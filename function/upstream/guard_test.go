@@ -90,7 +90,7 @@ func TestTheInternetIsReachedByTLSAlone(t *testing.T) {
 		client := newClient(t, nil)
 		ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
 		defer cancel()
-		_, err := client.Send(ctx, newPlan(t, d, "POST", "http"+nobody, "{}"), nil, nil)
+		_, err := client.Send(ctx, newPlan(t, d, "POST", "http"+nobody, "{}"), nil, nil, nil)
 		refusal := mustRefuse(t, err, upstream.ErrProhibited)
 		if mustBeSafe(t, refusal); !strings.Contains(refusal.Detail, "https alone") {
 			t.Errorf("%s does not say what to do", refusal.Detail)
@@ -123,7 +123,7 @@ func TestNoHostileURLReachesThisMachine(t *testing.T) {
 		d := &destination.Destination{Title: "Test", Network: destination.Public}
 		outbound := newPlan(t, d, "GET", canary.String(), "")
 		outbound.URL.Host = net.JoinHostPort(host, canary.Port())
-		if response, err := client.Send(ctx, outbound, nil, nil); err == nil {
+		if response, err := client.Send(ctx, outbound, nil, nil, nil); err == nil {
 			t.Errorf("%s answered %d", host, response.Status)
 		}
 		cancel()

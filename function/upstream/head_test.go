@@ -39,7 +39,7 @@ func TestConnectionNamesWithClose(t *testing.T) {
 					}
 				}))
 				client, d := newClient(t, nil), onLoopback()
-				response, err := client.Send(context.Background(), newPlan(t, d, "POST", server.URL, "{}"), nil, nil)
+				response, err := client.Send(context.Background(), newPlan(t, d, "POST", server.URL, "{}"), nil, nil, nil)
 				if err != nil {
 					t.Fatalf("%q in pieces of %d: %v", head, piece, err)
 				}

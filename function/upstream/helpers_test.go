@@ -56,7 +56,7 @@ func newPlan(t testing.TB, d *destination.Destination, method, target, body stri
 // send sends the plan on a Client of its own.
 func send(t testing.TB, outbound *plan.Plan) (*gateway.Response, error) {
 	t.Helper()
-	return newClient(t, nil).Send(context.Background(), outbound, nil, nil)
+	return newClient(t, nil).Send(context.Background(), outbound, nil, nil, nil)
 }
 
 // get makes a call besides the outbound one.

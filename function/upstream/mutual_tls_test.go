@@ -84,7 +84,7 @@ func TestClientCertificates(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := client.Send(context.Background(), outbound, used.Apply, used.Certificate()); err != nil {
+		if _, err := client.Send(context.Background(), outbound, used.Apply, used.Certificate(), nil); err != nil {
 			t.Fatal(err)
 		}
 		outbound.Header = outbound.Header.Clone()

@@ -61,7 +61,7 @@ func TestRenegotiation(t *testing.T) {
 		}
 	}()
 	client, d := withRoots(t, server.roots)
-	_, err = client.Send(context.Background(), newPlan(t, d, "POST", "https://"+address+"/x", "{}"), nil, nil)
+	_, err = client.Send(context.Background(), newPlan(t, d, "POST", "https://"+address+"/x", "{}"), nil, nil, nil)
 	refusal := mustRefuse(t, err, upstream.ErrTLS)
 	if mustBeSafe(t, refusal); !strings.Contains(refusal.Detail, "renegotiation") {
 		t.Errorf("%s does not say what it is", refusal.Detail)

@@ -97,10 +97,10 @@ func TestAKeptConnectionThatIsDroppedDeliversAtMostOnce(t *testing.T) {
 					}
 					return outbound
 				}
-				if _, err := client.Send(context.Background(), make(), nil, nil); err != nil {
+				if _, err := client.Send(context.Background(), make(), nil, nil, nil); err != nil {
 					t.Fatal(err)
 				}
-				_, err := client.Send(context.Background(), make(), nil, nil)
+				_, err := client.Send(context.Background(), make(), nil, nil, nil)
 				replayed := shape.method == "GET" && !when.begun
 				if replayed && err != nil {
 					t.Errorf("a GET was not sent again: %v", err)
@@ -145,7 +145,7 @@ func TestAClosedIdleConnectionCostsNoRequest(t *testing.T) {
 	})
 	client, d := newClient(t, nil), onLoopback()
 	for range 20 {
-		if _, err := client.Send(context.Background(), newPlan(t, d, "POST", target, "{}"), nil, nil); err != nil {
+		if _, err := client.Send(context.Background(), newPlan(t, d, "POST", target, "{}"), nil, nil, nil); err != nil {
 			t.Fatal(err)
 		}
 		<-closed

@@ -38,17 +38,14 @@ func (e answerError) Unwrap() error { return e.error }
 // secret.ErrUnavailable if the destination's roots cannot be read, or context.Canceled if
 // the caller left and nobody waits for an answer.
 //
+// An answer that shares memory with others asks take for each piece of it before it is used;
+// nil if it shares none. If take refuses, the body is read to its end and dropped, and the
+// response has only its status and header.
+//
 // Send owns the plan's Header: it holds the credential afterwards, and net/http may
 // still be reading it when a downstream answers before it has read the request. To
 // send a plan once more, give it a clone of its Header first.
-func (c *Client) Send(ctx context.Context, outbound *plan.Plan, apply func(*http.Request), certificate *tls.Certificate) (*gateway.Response, error) {
-	return c.SendWithin(ctx, outbound, apply, certificate, nil)
-}
-
-// SendWithin is Send for an answer that shares memory with others: it asks take for each
-// piece of memory before it uses it. If take refuses, the body is read to its end and
-// dropped; the response then has only its status and header.
-func (c *Client) SendWithin(ctx context.Context, outbound *plan.Plan, apply func(*http.Request), certificate *tls.Certificate, take func(size int64) error) (*gateway.Response, error) {
+func (c *Client) Send(ctx context.Context, outbound *plan.Plan, apply func(*http.Request), certificate *tls.Certificate, take func(size int64) error) (*gateway.Response, error) {
 	pool, err := c.pool(ctx, poolKey{destination: outbound.Destination}, certificate)
 	if err != nil {
 		return nil, err

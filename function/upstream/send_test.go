@@ -195,7 +195,7 @@ func TestSendFollowsNoRedirect(t *testing.T) {
 	})
 	client := newClient(t, nil)
 	for range 2 {
-		response, err := client.Send(context.Background(), newPlan(t, onLoopback(), "POST", server.URL, "{}"), nil, nil)
+		response, err := client.Send(context.Background(), newPlan(t, onLoopback(), "POST", server.URL, "{}"), nil, nil, nil)
 		if err != nil || response.Status != 307 || response.Header.Get("Location") != canary.URL {
 			t.Fatalf("got %v, %v; want the redirect itself", response, err)
 		}
@@ -258,7 +258,7 @@ func TestSendIsConcurrentAndKeepsConnections(t *testing.T) {
 		group.Go(func() {
 			for round := range rounds {
 				body := fmt.Sprintf(`{"caller":%d,"round":%d}`, caller, round)
-				response, err := client.Send(context.Background(), newPlan(t, d, "POST", server.URL, body), nil, nil)
+				response, err := client.Send(context.Background(), newPlan(t, d, "POST", server.URL, body), nil, nil, nil)
 				if err != nil || string(response.Body) != body {
 					t.Errorf("got %v, %v; want %s", response, err, body)
 				}
@@ -281,7 +281,7 @@ func TestCallsAndRequestsShareNoConnection(t *testing.T) {
 		if _, err := get(t, client, d, server.URL+"/token"); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := client.Send(t.Context(), newPlan(t, d, http.MethodGet, server.URL+"/orders", ""), nil, nil); err != nil {
+		if _, err := client.Send(t.Context(), newPlan(t, d, http.MethodGet, server.URL+"/orders", ""), nil, nil, nil); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -102,7 +102,7 @@ func TestCertificates(t *testing.T) {
 			if test.name == "system roots" {
 				d.CA = destination.Reference{}
 			}
-			response, err := client.Send(context.Background(), newPlan(t, d, "POST", target, "{}"), nil, nil)
+			response, err := client.Send(context.Background(), newPlan(t, d, "POST", target, "{}"), nil, nil, nil)
 			if test.say == "" {
 				if err != nil || response.Status != 200 {
 					t.Errorf("got %v, %v", response, err)
@@ -124,7 +124,7 @@ func TestRotatedRootsOpenNewConnections(t *testing.T) {
 	target := serveTLS(t, &tls.Config{Certificates: []tls.Certificate{old.certificate}})
 	client, d := withRoots(t, old.roots)
 	for range 2 {
-		if _, err := client.Send(context.Background(), newPlan(t, d, "GET", target, ""), nil, nil); err != nil {
+		if _, err := client.Send(context.Background(), newPlan(t, d, "GET", target, ""), nil, nil, nil); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := get(t, client, d, target); err != nil {
@@ -132,7 +132,7 @@ func TestRotatedRootsOpenNewConnections(t *testing.T) {
 		}
 	}
 	write(t, d.CA.Name, new.roots)
-	_, err := client.Send(context.Background(), newPlan(t, d, "GET", target, ""), nil, nil)
+	_, err := client.Send(context.Background(), newPlan(t, d, "GET", target, ""), nil, nil, nil)
 	mustRefuse(t, err, upstream.ErrCertificate)
 	_, err = get(t, client, d, target)
 	mustRefuse(t, err, upstream.ErrCertificate)
@@ -140,11 +140,11 @@ func TestRotatedRootsOpenNewConnections(t *testing.T) {
 
 func TestRootsThatCannotBeHad(t *testing.T) {
 	client, d := withRoots(t, []byte("s3cret, not PEM"))
-	_, err := client.Send(context.Background(), newPlan(t, d, "GET", "https://127.0.0.1:9/", ""), nil, nil)
+	_, err := client.Send(context.Background(), newPlan(t, d, "GET", "https://127.0.0.1:9/", ""), nil, nil, nil)
 	mustBeSafe(t, mustRefuse(t, err, secret.ErrUnavailable))
 
 	d.CA.Name += ".missing"
-	_, err = client.Send(context.Background(), newPlan(t, d, "GET", "https://127.0.0.1:9/", ""), nil, nil)
+	_, err = client.Send(context.Background(), newPlan(t, d, "GET", "https://127.0.0.1:9/", ""), nil, nil, nil)
 	mustBeSafe(t, mustRefuse(t, err, secret.ErrUnavailable))
 	_, err = get(t, client, d, "https://127.0.0.1:9/")
 	mustBeSafe(t, mustRefuse(t, err, secret.ErrUnavailable))
@@ -168,7 +168,7 @@ func TestTLSThatDoesNotFit(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			client, d := withRoots(t, good.roots)
-			_, err := client.Send(context.Background(), newPlan(t, d, "POST", target, "{}"), nil, nil)
+			_, err := client.Send(context.Background(), newPlan(t, d, "POST", target, "{}"), nil, nil, nil)
 			mustBeSafe(t, mustRefuse(t, err, upstream.ErrTLS))
 		})
 	}

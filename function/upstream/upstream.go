@@ -3,7 +3,7 @@
 //
 //	client := upstream.New(secrets)
 //	defer client.Close()
-//	response, err := client.Send(ctx, outbound, credential.Apply, credential.Certificate())
+//	response, err := client.Send(ctx, outbound, credential.Apply, credential.Certificate(), nil)
 //
 // Every destination has its own connections: HTTP/1.1, TLS 1.2 or later, no
 // proxy, no redirects, no cookies, no decompression. Each address is checked
