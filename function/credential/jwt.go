@@ -6,7 +6,6 @@ import (
 
 	"keyrelay/function/cache"
 	"keyrelay/function/destination"
-	"keyrelay/function/gateway"
 	"keyrelay/function/retrieval"
 	"keyrelay/function/secret"
 )
@@ -26,7 +25,7 @@ func newSigned(s *Store) *cache.Cache[retrieval.Scope, *signed] {
 		Fetch:   s.sign,
 		Timeout: func(retrieval.Scope) time.Duration { return secret.Timeout },
 		OnCancel: func(scope retrieval.Scope, cause error) error {
-			return &gateway.Refusal{Reason: secret.ErrUnavailable, Detail: "The secret " + scope.Scheme.Secret.Public() + " was still being read when the request ended. Send it again.", Cause: cause}
+			return secret.Cancelled(scope.Scheme.Secret, cause)
 		},
 		RenewInterval: renewInterval,
 	}

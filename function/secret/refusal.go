@@ -31,6 +31,14 @@ func Unusable(reference destination.Reference, problem string) *gateway.Refusal 
 	return refusal
 }
 
+// Cancelled refuses with the reason ErrUnavailable, since the request ended while a secret
+// was being read.
+func Cancelled(reference destination.Reference, cause error) error {
+	refusal := unavailable(reference, "was still being read when the request ended. Send it again.", cause)
+	refusal.RetryAfter = 1
+	return refusal
+}
+
 // Problem splits an error of this package about a reference into the parts of a document's
 // fault: problem completes "the secret NAME", and remedy says what to do. told is false if
 // the error is about something else.

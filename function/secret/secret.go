@@ -78,7 +78,7 @@ func New(config Config) *Store {
 	s.kept = &cache.Cache[destination.Reference, *Version]{
 		Fetch:         s.read,
 		Timeout:       func(destination.Reference) time.Duration { return Timeout },
-		OnCancel:      cancelled,
+		OnCancel:      Cancelled,
 		RenewInterval: rereadInterval,
 	}
 	return s
@@ -235,12 +235,6 @@ func (s *Store) read(ctx context.Context, reference destination.Reference, previ
 		return previous, life, nil
 	}
 	return &Version{bytes: func() []byte { return content }}, life, nil
-}
-
-func cancelled(reference destination.Reference, cause error) error {
-	refusal := unavailable(reference, "was still being read when the request ended. Send it again.", cause)
-	refusal.RetryAfter = 1
-	return refusal
 }
 
 // Select returns what the reference's pointer selects. A secret without a pointer is
