@@ -82,10 +82,10 @@ type item struct {
 	failures int
 }
 
-// The attributes of an item, none of them a reserved word; expires is in seconds, other times are in milliseconds.
+// The attributes of an item that are read, none of them a reserved word, with times in milliseconds.
+// DynamoDB itself reads expires, in seconds.
 const (
 	idAttribute       = "id"
-	expiresAttribute  = "expires"
 	sealedAttribute   = "sealed"
 	versionAttribute  = "version"
 	leaseAttribute    = "lease"
