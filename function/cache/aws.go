@@ -13,7 +13,8 @@ import (
 // maxAWSHeader bounds the header section of an answer of AWS, which is of a few hundred bytes.
 const maxAWSHeader = 64 << 10
 
-// NewAWSClient returns the SDK's own HTTP client with that bound.
+// NewAWSClient returns the SDK's own HTTP client, which refuses a header section of more
+// than 64 KB.
 func NewAWSClient() *awshttp.BuildableClient {
 	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) { t.MaxResponseHeaderBytes = maxAWSHeader })
 }

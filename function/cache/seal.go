@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	// MinKey is the length of the shortest key of a Table: a shorter one has not as much chance in it as it needs.
+	// MinKey is the length of the shortest key of a Table: a shorter one may be guessed.
 	MinKey = 32
 	// maxSealed leaves room for the rest of an item, which has at most 400 KB.
 	maxSealed = 380 << 10

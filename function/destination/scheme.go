@@ -31,7 +31,7 @@ const (
 	MutualTLS
 	// SignedJWT is a scheme whose credential is a JWT that is signed here (RFC 7519).
 	SignedJWT
-	// AWSSignatureV4 signs requests with the function's own role, or with keys from a secret.
+	// AWSSignatureV4 signs requests with the AWS credentials of the process, or with keys from a secret.
 	AWSSignatureV4
 	// SignedOAuth1 is the http scheme OAuth: requests are signed with a client and a token (RFC 5849).
 	SignedOAuth1

@@ -32,8 +32,8 @@ func ValidHeaderValue[Text string | []byte](value Text) bool {
 }
 
 // HopByHop reports whether a field concerns one connection or the framing of one message,
-// so that it is never passed on: RFC 9110 sections 7.6.1, 8.6, 10.1.1, 11.7 and what RFC
-// 9113 section 3.1 had before it. It does not cover what Connection names.
+// so that it is never passed on: RFC 9110 sections 7.6.1, 8.6, 10.1.1 and 11.7, and
+// HTTP2-Settings of RFC 7540 section 3.2.1. It does not cover what Connection names.
 func HopByHop(name string) bool {
 	var store [64]byte
 	return isHopByHop(FoldHeaderName(store[:0], name))

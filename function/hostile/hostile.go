@@ -1,7 +1,7 @@
 // Package hostile has cases that the tests of several packages try: what must never be
 // carried out, and never be read in two ways.
 //
-//	for _, name := range hostile.Lines(t, "header-names.txt", "headers/*.txt") {
+//	names := hostile.Lines(t, "header-names.txt", "headers/*.txt")
 //
 // They are the project's own, in function/testdata/hostile, and further test data beside the
 // project's folder, where there is any. Paths are those of a package one folder below function.

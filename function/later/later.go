@@ -11,8 +11,8 @@
 // it anew, with the documents that the program has at that time.
 //
 // Limits: a message has at most MaxMessageBytes; it is postponed for at most
-// MaxPause at once; a call of a queue ends within 5 s, and of its answer no more is read
-// than one may have.
+// MaxPause at once; a call of a queue ends within 5 s, and its answer is cut off
+// after what the longest one may have.
 package later
 
 import (

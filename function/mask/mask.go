@@ -15,9 +15,8 @@
 // *** says that a guess was right, so that only what nobody can guess may be masked:
 // values of at least MinLength bytes, and only as a whole. How long the search takes
 // depends on the answer and on the lengths of the values, never on the values: it
-// rolls a hash under a random key over the answer, one for each length, and does
-// nothing else before all of a value is there; of a value whose last bytes begin an
-// escape, before all but these are.
+// rolls a hash under a random key over the answer, one for each length. It looks closer
+// only where all of a value is there, but for last bytes that begin an escape.
 package mask
 
 import (
@@ -68,7 +67,7 @@ func New(values ...string) *Masker {
 	return m
 }
 
-// Longest tells Maskers apart by the lengths of their longest values.
+// Longest returns the length of the longest form of a value that is looked for; 0 for none.
 func (m *Masker) Longest() int { return m.longest }
 
 // Mask replaces every copy of a value in the answer's body, header values and header

@@ -4,7 +4,7 @@
 //	relay := relay.New(relay.Config{Destinations: set, Secrets: secrets, Log: os.Stdout})
 //	lambda.Start(gateway.Lambda(relay, relay.Deliver))
 //
-// A refused request never touches a secret. Every answer, including a refusal, carries
+// A refused request never touches the API's credential. Every answer, including a refusal, carries
 // Proxy-Status (RFC 9209). Refusals and failures are application/problem+json (RFC 9457)
 // with the names that Problems lists. One log entry is written per request.
 //

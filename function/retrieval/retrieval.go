@@ -1,9 +1,9 @@
 // Package retrieval makes the HTTP calls that turn secrets into credentials: keys for
 // x-itential-dynamic-retrieval, tokens for OAuth 2.0 and OpenID Connect.
 //
-//	retriever := retrieval.New(secrets, client.Call)
+//	retriever := retrieval.New(secrets, client.Call, others, nil)
 //	got, err := retriever.Get(ctx, retrieval.Scope{Destination: d, Scheme: scheme})
-//	text := got.Value.Text()
+//	text := got.Value.Text(scheme)
 //
 // A token is kept until shortly before it expires, or until it is refused. One retrieval
 // per scope runs at a time. Limits: an answer has at most 64 KB and must arrive within

@@ -6,8 +6,10 @@
 //	response, err := client.Send(ctx, outbound, credential.Apply, credential.Certificate(), nil)
 //
 // Every destination has its own connections: HTTP/1.1, TLS 1.2 or later, no
-// proxy, no redirects, no cookies, no decompression. Each address is checked
-// after DNS and before connecting: the destination's document must open its network.
+// proxy, no redirects, no cookies. Each address is checked after DNS and before
+// connecting: the destination's document must open its network. An answer is
+// decompressed, though no request asks for gzip or deflate: it could hold a
+// credential unseen.
 //
 // A request is delivered at most once unless it is a GET. If a kept connection turns out
 // to be dead, a GET is sent again on another one, any other request only if none of its
