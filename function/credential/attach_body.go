@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/rand"
-	"encoding/json"
 	"io"
 	"mime"
 	"net/http"
@@ -58,8 +57,7 @@ func setInBody(request *http.Request, formOffered, name, text string) {
 		body = []byte("{}")
 		request.Header.Set("Content-Type", jsonType)
 	}
-	value, _ := json.Marshal(text)
-	setBody(request, rawjson.WithMember(body, path, value))
+	setBody(request, rawjson.WithMember(body, path, rawjson.Encode(text)))
 }
 
 // bodyOf is the body that a request is going to send; nil for none.

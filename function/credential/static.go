@@ -3,11 +3,11 @@ package credential
 import (
 	"crypto/tls"
 	"encoding/base64"
-	"encoding/json"
 	"strings"
 
 	"keyrelay/function/destination"
 	"keyrelay/function/mask"
+	"keyrelay/function/rawjson"
 	"keyrelay/function/retrieval"
 	"keyrelay/function/secret"
 )
@@ -111,8 +111,7 @@ func keyText(scheme *destination.SecurityScheme, value secret.Value) (text strin
 	}
 	filled, taken, err := scheme.Value.Fill(func(part destination.TemplatePart) ([]byte, bool) {
 		if part.Whole {
-			whole, err := json.Marshal(text)
-			return whole, err == nil && !value.IsJSON
+			return rawjson.Encode(text), !value.IsJSON
 		}
 		return destination.FindIn(value.Bytes())(part)
 	})

@@ -2,7 +2,6 @@ package rawjson
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"strconv"
 	"strings"
@@ -132,8 +131,7 @@ func WithMember(document []byte, path []string, value []byte) []byte {
 		inner := WithMember(found.Of(document), path[1:], value)
 		return bytes.Join([][]byte{document[:found.Start], inner, document[found.End:]}, nil)
 	}
-	name, _ := json.Marshal(path[0])
-	member := bytes.Join([][]byte{name, WithMember([]byte("{}"), path[1:], value)}, []byte(":"))
+	member := bytes.Join([][]byte{Encode(path[0]), WithMember([]byte("{}"), path[1:], value)}, []byte(":"))
 	if members > 0 {
 		member = append([]byte(","), member...)
 	}

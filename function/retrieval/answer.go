@@ -102,7 +102,7 @@ func (a *answer) filled(scheme *destination.SecurityScheme, whole string, noWhol
 	}
 	text, taken, err := scheme.Value.Fill(func(part destination.TemplatePart) ([]byte, bool) {
 		if part.Whole {
-			return quoted(whole), noWhole == nil
+			return rawjson.Encode(whole), noWhole == nil
 		}
 		return members(part)
 	})
@@ -116,12 +116,6 @@ func (a *answer) filled(scheme *destination.SecurityScheme, whole string, noWhol
 		text = "Bearer " + text[len("bearer "):] // as RFC 6750 section 2.1 writes it; some servers compare it so
 	}
 	return content{text, append(taken, text)}, nil
-}
-
-// quoted is a text as a JSON string.
-func quoted(text string) []byte {
-	value, _ := json.Marshal(text)
-	return value
 }
 
 // key is the value at a pointer, or a whole answer that is a text.
@@ -219,11 +213,7 @@ func asDocument(got *upstream.Answer) []byte {
 	for name := range form {
 		members[name] = form.Get(name)
 	}
-	document, err := json.Marshal(members)
-	if err != nil {
-		return nil
-	}
-	return document
+	return rawjson.Encode(members)
 }
 
 const textType = "text/plain"

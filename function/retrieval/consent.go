@@ -40,7 +40,7 @@ func (a *authorizationCode) find(part destination.TemplatePart) ([]byte, bool) {
 		return nil, false
 	}
 	value := map[rawjson.Pointer]string{"/code": a.code, "/redirect_uri": a.redirect, "/code_verifier": a.verifier, "/state": a.state}[part.Pointer]
-	return quoted(value), value != ""
+	return rawjson.Encode(value), value != ""
 }
 
 // AskConsent makes the authorization request of a scheme. A browser takes the answer to the
@@ -188,7 +188,7 @@ func (r *Retriever) register(ctx context.Context, in *inputs, redirect string, l
 		return "", lacking
 	}
 	made := &request{method: http.MethodPost, url: endpoint, at: "the registration_endpoint of its openIdConnectUrl", header: http.Header{"Accept": {jsonType}}, members: []bodyMember{
-		{"client_name", []byte(`"keyrelay"`)}, {"redirect_uris", []byte("[" + string(quoted(redirect)) + "]")}, {"grant_types", []byte(`["authorization_code","refresh_token"]`)},
+		{"client_name", []byte(`"keyrelay"`)}, {"redirect_uris", []byte("[" + string(rawjson.Encode(redirect)) + "]")}, {"grant_types", []byte(`["authorization_code","refresh_token"]`)},
 		{"response_types", []byte(`["code"]`)}, {"token_endpoint_auth_method", []byte(`"none"`)},
 	}}
 	got, err := r.send(ctx, in.scope, made, nil)
@@ -211,7 +211,7 @@ func (r *Retriever) register(ctx context.Context, in *inputs, redirect string, l
 		if err := r.secrets.WriteMember(ctx, in.scope.Secret(), name, text); err != nil {
 			return "", err
 		}
-		members = rawjson.WithMember(members, []string{name}, quoted(text))
+		members = rawjson.WithMember(members, []string{name}, rawjson.Encode(text))
 	}
 	in.members = func() []byte { return members }
 	return id, nil

@@ -165,9 +165,9 @@ func (r *Retriever) rereadInputs(ctx context.Context, in inputs) (again inputs, 
 func (in *inputs) find(part destination.TemplatePart) ([]byte, bool) {
 	switch {
 	case part.Scheme != nil:
-		return quoted(in.others[part.Scheme].Text), true
+		return rawjson.Encode(in.others[part.Scheme].Text), true
 	case part.Whole:
-		return quoted(string(in.whole())), true
+		return rawjson.Encode(string(in.whole())), true
 	}
 	if value, ok := in.code.find(part); ok || in.members == nil {
 		return value, ok
@@ -185,7 +185,7 @@ func (in *inputs) findBare(part destination.TemplatePart) ([]byte, bool) {
 	if _, bare, worded := strings.Cut(text, " "); worded && part.Scheme.Field == "Authorization" {
 		text = bare
 	}
-	return quoted(text), true
+	return rawjson.Encode(text), true
 }
 
 // member returns a member of the scheme's secret that OAuth has: a text, a number or a truth value.

@@ -42,12 +42,12 @@ func sign(scheme *destination.SecurityScheme, find destination.Find, claims map[
 		return "", err
 	}
 	for name, value := range claims {
-		payload = withClaim(payload, name, quoted(value))
+		payload = withClaim(payload, name, rawjson.Encode(value))
 	}
 	now := cache.Now()
 	payload = withClaim(payload, "iat", strconv.AppendInt(nil, now.Unix(), 10))
 	payload = withClaim(payload, "exp", strconv.AppendInt(nil, now.Add(scheme.JWT.Lifetime).Unix(), 10))
-	payload = withClaim(payload, "jti", quoted(rand.Text()))
+	payload = withClaim(payload, "jti", rawjson.Encode(rand.Text()))
 	options := (&jose.SignerOptions{}).WithType("JWT")
 	var members map[string]any
 	if json.Unmarshal(header, &members) == nil {

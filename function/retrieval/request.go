@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
-	"encoding/json"
 	"net/http"
 	"net/url"
 	"slices"
@@ -136,7 +135,7 @@ func (r *request) client(in *inputs) error {
 			return false
 		}
 		value, err := in.value(p)
-		return err != nil || !bytes.Equal(value, quoted(grant)) // else it is OAuth's own
+		return err != nil || !bytes.Equal(value, rawjson.Encode(grant)) // else it is OAuth's own
 	})
 	public := ownGrant || grant == "password" || grant == "refresh_token" || grant == "authorization_code" || in.scope.Scheme.JWTGrant
 	if (public || hasID && in.scope.Certificate != nil) && !hasSecret {
@@ -286,15 +285,14 @@ func (r *request) formObject() []byte {
 			members[name] = values
 		}
 	}
-	body, _ := json.Marshal(members)
-	return body
+	return rawjson.Encode(members)
 }
 
 // object is a JSON body with the members in the document's order.
 func (r *request) object() []byte {
 	var text strings.Builder
 	for i, each := range r.members {
-		text.WriteString(","[:min(i, 1)] + string(quoted(each.name)) + ":")
+		text.WriteString(","[:min(i, 1)] + string(rawjson.Encode(each.name)) + ":")
 		text.Write(each.value)
 	}
 	return []byte("{" + text.String() + "}")

@@ -13,6 +13,7 @@ import (
 	"keyrelay/function/cache"
 	"keyrelay/function/destination"
 	"keyrelay/function/gateway"
+	"keyrelay/function/rawjson"
 	"keyrelay/function/secret"
 )
 
@@ -178,11 +179,7 @@ func encode(token *Token, life cache.Life, renewal bool) []byte {
 	for scheme, content := range token.contents() {
 		shared.Schemes[scheme.Name] = sharedContent{content.text, content.secrets}
 	}
-	value, err := json.Marshal(shared)
-	if err != nil {
-		return nil
-	}
-	return value
+	return rawjson.Encode(shared)
 }
 
 func inMilliseconds(at time.Time) int64 {

@@ -3,7 +3,6 @@ package secret
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"os"
 	"path/filepath"
 	"sync"
@@ -40,10 +39,7 @@ func (s *Store) WriteMember(ctx context.Context, reference destination.Reference
 		return err
 	}
 	before := version.bytes
-	value, err := json.Marshal(text)
-	if err != nil {
-		return err
-	}
+	value := rawjson.Encode(text)
 	changed := rawjson.WithMember(before(), append(reference.Pointer.Tokens(), name), value)
 	if bytes.Equal(changed, before()) {
 		if kept, _ := (reference.Pointer + rawjson.PointerTo(name)).Find(changed); !bytes.Equal(kept, value) {
