@@ -1,40 +1,75 @@
 package gateway
 
 import (
+	"bufio"
 	"bytes"
+	"compress/flate"
 	"compress/gzip"
+	"compress/zlib"
 	"errors"
+	"io"
 	"net/http"
 	"strings"
+	"unicode/utf8"
 )
 
-// inflate undoes gzip, and removes the fields about the coded bytes. A REST API undoes
-// it by itself and leaves Content-Encoding as it was: then the body does not begin as
-// gzip does, RFC 1952 section 2.3.1. Any other content coding stays.
+// inflate undoes gzip or deflate, and removes the fields about the coded bytes. A REST API
+// undoes them by itself and leaves Content-Encoding as it was. Any other content coding stays.
 func inflate(header http.Header, body []byte, used *Share) ([]byte, error) {
-	if coding := ContentCoding(header); coding != "gzip" && coding != "x-gzip" {
+	coding := ContentCoding(header)
+	if !Undoes(coding) {
 		return body, nil
 	}
 	delete(header, "Content-Encoding")
 	DeleteDigests(header)
-	if !bytes.HasPrefix(body, []byte("\x1f\x8b")) {
+	if isUndone(coding, body) {
 		return body, nil
 	}
-	coded, err := gzip.NewReader(bytes.NewReader(body))
+	ahead := bufio.NewReader(bytes.NewReader(body))
+	coded, err := Undo(coding, ahead)
 	if err == nil {
 		body, err = ReadWithin(coded, -1, MaxRecordBytes, stepGrowth, used.Take)
 	}
 	if errors.Is(err, ErrTooLong) || errors.Is(err, errBusy) {
 		return nil, refuseBody(err)
 	}
-	if err != nil {
+	if _, behind := ahead.Peek(1); err != nil || behind == nil {
 		return nil, &Refusal{
 			Reason: ErrRecordBroken,
-			Detail: "The body says that it is gzip, but cannot be inflated: it is broken or not whole. Send it again, or without Content-Encoding.",
+			Detail: "The body says that it is " + coding + ", but cannot be inflated: it is broken or not whole. Send it again, or without Content-Encoding.",
 			Cause:  err,
 		}
 	}
 	return body, nil
+}
+
+// isUndone reports whether a body is not coded any more: it does not begin as gzip does, RFC
+// 1952 section 2.3.1, or is a text, which what deflate makes is not.
+func isUndone(coding string, body []byte) bool {
+	if coding != "deflate" {
+		return !bytes.HasPrefix(body, []byte("\x1f\x8b"))
+	}
+	isControl := func(c rune) bool { return c < ' ' && c != '\t' && c != '\r' && c != '\n' }
+	return utf8.Valid(body) && !bytes.ContainsFunc(body, isControl)
+}
+
+// Undoes reports whether Undo knows a content coding.
+func Undoes(coding string) bool { return coding == "gzip" || coding == "x-gzip" || coding == "deflate" }
+
+// Undo reads what one content coding was made of, to the coding's end and not beyond. What
+// is called deflate has the frame of zlib (RFC 1950), which some programs leave out.
+func Undo(coding string, coded *bufio.Reader) (io.Reader, error) {
+	if coding != "deflate" {
+		return gzip.NewReader(coded)
+	}
+	frame, err := coded.Peek(2)
+	switch {
+	case len(frame) == 0:
+		return nil, err
+	case len(frame) == 2 && frame[0]&0x0f == 8 && (int(frame[0])<<8|int(frame[1]))%31 == 0:
+		return zlib.NewReader(coded)
+	}
+	return flate.NewReader(coded), nil
 }
 
 // ContentCoding returns the content codings that Content-Encoding names, in small

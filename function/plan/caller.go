@@ -227,7 +227,7 @@ func (d *directives) errNotJSON(fields []string) error {
 	is := "of the type " + quoted(shorten(strings.Join(d.request.Header["Content-Type"], ", "))) +
 		". Send JSON with Content-Type: application/json. For senders that cannot change their media type, the document can say x-keyrelay-record-type: any."
 	if coding := gateway.ContentCoding(d.request.Header); coding != "" {
-		is = "coded as " + quoted(shorten(coding)) + ". Send JSON without Content-Encoding, or with gzip alone."
+		is = "coded as " + quoted(shorten(coding)) + ". Send JSON without Content-Encoding, or with gzip or deflate alone."
 	}
 	return refuse(ErrRecordNotJSON, "A header of yours, or the destination's document, takes something from the record, but the body is "+is, fields...)
 }

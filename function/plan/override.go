@@ -95,7 +95,7 @@ func isMethodOverride(name string) bool {
 
 // queryWords appends a parameter's name as one word, and reports whether a mark stands before it.
 func queryWords(words []byte, name string) (_ []byte, marked bool) {
-	name, _, _ = strings.Cut(strings.TrimSpace(name), "\x00")
+	name, _, _ = strings.Cut(strings.TrimLeft(strings.TrimSpace(name), "[]"), "\x00") // a bracket begins no name
 	words = gateway.FoldHeaderName(words, name)
 	marked = bytes.HasPrefix(words, []byte("-"))
 	return slices.DeleteFunc(words, func(c byte) bool { return c == '-' }), marked

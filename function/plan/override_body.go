@@ -4,36 +4,95 @@ import (
 	"bytes"
 	"mime"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 
 	"keyrelay/function/destination"
+	"keyrelay/function/gateway"
 	"keyrelay/function/rawjson"
 )
 
-// checkBody refuses a body in which frameworks read another method than the operation's:
-// they let a POST say so by a member of a form, and some by one of a JSON object. A body
-// that the document's template makes is the operator's.
+// checkBody refuses a body in which frameworks read another method than the operation's,
+// or may do so unseen: they let a POST say so by a member of a form, and some by one of a
+// JSON object. A body that the document's template makes is the operator's.
 func (b *builder) checkBody() error {
 	if b.Operation.Path == "" || b.Method != http.MethodPost || len(b.Body) == 0 || b.reshapes {
 		return nil
 	}
-	// Servers read a broken type in their own ways, and some take a body without one for a form.
 	contentType := strings.ToLower(strings.Join(b.Header["Content-Type"], ","))
-	isForm, hasParts := trim(contentType) == "" || strings.Contains(contentType, "urlencoded"), strings.Contains(contentType, "multipart/")
-	name := ""
-	if isForm {
-		name = overrideIn(string(b.Body), isMethodOverride)
+	if err := b.checkReadable(contentType); err != nil {
+		return err
 	}
-	if name == "" && hasParts {
-		name = overrideInParts(b.Body)
+	if name := overrideInBody(contentType, b.Body); name != "" {
+		return refuse(ErrRecord, "The body has the member "+quoted(name)+", by which frameworks read another method than the request's. Take it out, and send the method that you mean.", name)
 	}
-	if name == "" {
-		name = overrideInObject(b.Body)
-	}
-	if name == "" {
+	return nil
+}
+
+// checkReadable refuses a body whose members servers may see, and the relay cannot. A coding
+// that the operation declares a parameter for is the operator's.
+func (b *builder) checkReadable(contentType string) error {
+	const unseen = ", in which the relay cannot see whether a member, such as _method, makes servers read another method. "
+	coding := gateway.ContentCoding(b.Header)
+	isASCII := isASCIICompatible(contentType) && !isWide(contentType, b.Body)
+	switch {
+	case coding == "" && isASCII, !mayHaveMembers(contentType):
+		return nil
+	case coding == "":
+		return refuse(ErrRecordNotJSON, "The body is not written in UTF-8, or its type "+quoted(shorten(contentType))+" says so"+unseen+"Send it in UTF-8.")
+	case declares(b.Operation, "header", "Content-Encoding", gateway.SameHeaderName):
 		return nil
 	}
-	return refuse(ErrRecord, "The body has the member "+quoted(name)+", by which frameworks read another method than the request's. Take it out, and send the method that you mean.", name)
+	return refuse(ErrRecordNotJSON, "The body is coded as "+quoted(shorten(coding))+unseen+
+		"Send it without Content-Encoding, or with gzip or deflate alone; or have the operator declare a header parameter Content-Encoding.")
+}
+
+// mayHaveMembers reports whether servers could read a body of a media type as a form or as
+// JSON. They read a broken type in their own ways, and some take a body without one for a form.
+func mayHaveMembers(contentType string) bool {
+	if _, _, err := mime.ParseMediaType(contentType); err != nil {
+		return true
+	}
+	return slices.ContainsFunc([]string{"urlencoded", "multipart/", "json", "text/plain"}, func(part string) bool { return strings.Contains(contentType, part) })
+}
+
+// isASCIICompatible reports whether every charset that a media type names writes ASCII
+// as ASCII does, so that a member's name is found.
+func isASCIICompatible(contentType string) bool {
+	known := []string{"utf8", "ascii", "usascii", "iso8859", "latin", "windows", "cp125", "koi8", "euc", "shiftjis", "gb", "big5"}
+	for _, rest, found := strings.Cut(contentType, "charset"); found; _, rest, found = strings.Cut(rest, "charset") {
+		charset := strings.NewReplacer("-", "", "_", "").Replace(looseValue(strings.TrimLeft(rest, " \t=*")))
+		if charset != "" && !slices.ContainsFunc(known, func(name string) bool { return strings.HasPrefix(charset, name) }) {
+			return false
+		}
+	}
+	return true
+}
+
+// isWide reports whether a body is JSON in UTF-16 or UTF-32: it begins with two ASCII
+// characters, of which one has a zero beside it (RFC 4627 section 3), or with a mark.
+func isWide(contentType string, body []byte) bool {
+	if len(body) < 2 || !strings.Contains(contentType, "json") {
+		return false
+	}
+	return body[0] == 0 || body[1] == 0 || body[0] >= 0xfe && body[1] >= 0xfe
+}
+
+// overrideInBody returns the member by which frameworks read a method from a body; empty if
+// there is none.
+func overrideInBody(contentType string, body []byte) (name string) {
+	isUntyped := trim(contentType) == ""
+	if isUntyped || strings.Contains(contentType, "urlencoded") {
+		name = overrideIn(string(body), isMethodOverride)
+	}
+	if name == "" && strings.Contains(contentType, "multipart/") {
+		name = overrideInParts(body)
+	}
+	if name == "" {
+		name = overrideInObject(body, isUntyped || strings.Contains(contentType, "json"))
+	}
+	return name
 }
 
 // overrideInParts looks at what names a part (RFC 7578 section 4.2), not at what the part
@@ -70,46 +129,118 @@ func overrideInFields(fields string) string {
 }
 
 // overrideInDisposition reads the name as RFC 2183 writes it, and also where servers that
-// know no quotes, or no escapes in them, would find it.
+// know no quotes, or no escapes in them, would find it, continued (RFC 2231) or not.
 func overrideInDisposition(value string) string {
-	if _, parameters, _ := mime.ParseMediaType(value); isMethodOverride(parameters["name"]) {
-		return parameters["name"]
-	}
-	for key, rest, found := strings.Cut(value, "="); found; {
+	_, parameters, _ := mime.ParseMediaType(value)
+	names, joined := []string{parameters["name"]}, ""
+	for key, rest, found := strings.Cut(value, "="); found; key, rest, found = strings.Cut(rest, "=") {
 		key = strings.ToLower(strings.TrimRight(key, " \t*0123456789"))
-		isName := strings.HasSuffix(key, "name") && !strings.HasSuffix(key, "filename")
-		key, rest, found = strings.Cut(rest, "=")
-		if name := looseValue(key); isName && isMethodOverride(name) {
-			return name
+		if strings.HasSuffix(key, "name") && !strings.HasSuffix(key, "filename") {
+			written := looseValue(rest)
+			joined += written
+			names = append(names, written, destination.ParameterName(written[strings.LastIndexByte(written, '\'')+1:]))
 		}
+	}
+	names = append(names, joined)
+	if at := slices.IndexFunc(names, isPartOverride); at >= 0 {
+		return names[at]
 	}
 	return ""
 }
 
-// looseValue is what stands at the beginning of a text, without quotes and, as in
-// utf-8”name, without its character set.
+// looseValue is what stands at the beginning of a text, without quotes.
 func looseValue(text string) string {
 	text = strings.TrimLeft(text, "\"'\\ \t")
 	if end := strings.IndexAny(text, "\";, \t"); end >= 0 {
 		text = text[:end]
 	}
-	text = strings.TrimRight(text, "'")
-	return destination.ParameterName(text[strings.LastIndexByte(text, '\'')+1:])
+	return strings.TrimRight(text, "'")
 }
 
-// overrideInObject looks for the name that is read from JSON: _method, as it is.
-func overrideInObject(body []byte) string {
+// isPartOverride is isMethodOverride of a part's name, which some servers look for in
+// encoded words too (RFC 2047).
+func isPartOverride(name string) bool {
+	if !strings.Contains(name, "=?") {
+		return isMethodOverride(name)
+	}
+	decoded, err := new(mime.WordDecoder).DecodeHeader(name)
+	return err != nil || isMethodOverride(decoded)
+}
+
+// overrideInObject looks for the member that is read from JSON: _method, in any case. Text
+// that is JSON by its type alone, and not by RFC 8259, is another object to each of its
+// readers: there the name counts wherever it stands.
+func overrideInObject(body []byte, isJSON bool) string {
 	const name = "_method"
-	if !bytes.Contains(body, []byte(name+`"`)) && !bytes.Contains(body, []byte(`\u00`)) {
+	if !holdsName(body, name) {
 		return ""
 	}
 	cursor := rawjson.Cursor{AnyNames: true}
-	cursor.Reset(body)
+	cursor.Reset(bytes.TrimPrefix(body, byteOrderMark))
+	if cursor.Peek() == '[' {
+		return ""
+	}
 	for more := cursor.Enter('{'); more; more = cursor.Next() {
-		if string(cursor.Name()) == name {
+		if strings.EqualFold(string(cursor.Name()), name) {
 			return name
 		}
 		cursor.Skip()
 	}
+	// What follows a whole object is another text.
+	if isJSON && cursor.Peek() == 0 && cursor.End() != nil {
+		return name
+	}
 	return ""
 }
+
+// holdsName reports whether a text holds a name of ASCII, in any case, its characters
+// escaped or not, that is not part of another word.
+func holdsName(text []byte, name string) bool {
+	for _, first := range [...]byte{name[0], '\\'} {
+		for at := 0; ; at++ {
+			next := bytes.IndexByte(text[at:], first)
+			if next < 0 {
+				break
+			}
+			if at += next; at > 0 && isWordByte(text[at-1]) {
+				continue
+			}
+			if rest, found := cutName(text[at:], name); found && (len(rest) == 0 || !isWordByte(rest[0])) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// cutName returns what follows a name at the beginning of a text.
+func cutName(text []byte, name string) (rest []byte, found bool) {
+	for i := range len(name) {
+		c, length := unescaped(text)
+		if c != name[i] && (c|0x20 != name[i] || name[i] == '_') {
+			return nil, false
+		}
+		text = text[length:]
+	}
+	return text, true
+}
+
+// unescaped returns the character of ASCII that a text begins with, and how long it is there:
+// itself, or as JSON or only JavaScript escapes it; 0 if there is none.
+func unescaped(text []byte) (c byte, length int) {
+	if len(text) == 0 {
+		return 0, 0
+	}
+	if text[0] != '\\' {
+		return text[0], 1
+	}
+	for _, escape := range [...]string{`\u00`, `\x`} {
+		digits, found := bytes.CutPrefix(text, []byte(escape))
+		if code, err := strconv.ParseUint(string(digits[:min(len(digits), 2)]), 16, 8); found && err == nil {
+			return byte(code), len(escape) + 2
+		}
+	}
+	return 0, 0
+}
+
+func isWordByte(c byte) bool { return isUnreserved(c) && c != '.' && c != '~' }

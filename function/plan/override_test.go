@@ -172,10 +172,19 @@ func TestOverridingBodies(t *testing.T) {
 		{"application/json", `{"a":1,"_method":"DELETE"}`, false}, {"", `{"\u005fmethod":"DELETE"}`, false}, {"application/vnd.api+json", ` {"_method":"PUT","_method":"DELETE"}`, false}, {"text/plain", `{"_method":"DELETE"}`, false},
 		{"application/json", `{"method":"DELETE","a":{"_method":"DELETE"},"b":"_method","c":"\u0041"}`, true}, {"text/plain", "_method=DELETE", true},
 		// Types that servers read in their own ways.
-		{"", "_method=DELETE", false}, {" ", "a=1&_method=DELETE", false}, {"", "method=DELETE", true}, {"text/plain, " + form, "_method=DELETE", false}, {form + ", text/plain", "_method=DELETE", false},
+		{"", "_method=DELETE", false}, {" ", "a=1&%5Fmethod=DELETE", false}, {"", "method=DELETE", true}, {"text/plain, " + form, "_method=DELETE", false}, {form + ", text/plain", "_method=DELETE", false},
 		{`"` + form + `"`, "_method=DELETE", false}, {form + " x", "_method=DELETE", false}, {"text/html", "_method=DELETE", true},
 		{"multipart/mixed; boundary=b", part("Content-Disposition: form-data; name=_method"), false}, {"multipart/related; boundary=b", part("Content-Disposition: form-data; name=_method"), false},
 		{"multipart/mixed; boundary=b", part("Content-Type: application/http") + "_method", true},
+		// Names that servers put together or decode.
+		{parts, part(`Content-Disposition: form-data; name="=?utf-8?B?X21ldGhvZA==?="`), false}, {parts, part(`Content-Disposition: form-data; name="=?utf-8?Q?=5Fmethod?="`), false}, {parts, part(`Content-Disposition: form-data; name="=?ibm037?B?bZSFo4iWhA==?="`), false},
+		{parts, part(`Content-Disposition: form-data; filename=a b; name*0="_me"; name*1="thod"`), false}, {parts, part(`Content-Disposition: form-data; filename=a b; name==?utf-8?B?X21ldGhvZA==?=`), false},
+		{parts, part(`Content-Disposition: form-data; name="=?utf-8?B?bWV0aG9k?="; filename="=?iso-2022-jp?B?GyRC?="`), true}, {parts, part(`Content-Disposition: form-data; name="a=?b"`), true}, {form, "[method]=x&a[_method]=y", true}, {form, "[_method]=DELETE", false},
+		// JSON in any case, and what only some readers of JSON take.
+		{"application/json", `{"_METHOD":"DELETE"}`, false}, {"application/json", `{"\u005fMetho\u0044":"DELETE"}`, false}, {"application/json", `{"_methods":1,"a_method":2,"\u0061_method":3}`, true},
+		{"application/json", `{"a":NaN,"_method":"DELETE"}`, false}, {"application/json", `{/**/"_method":"DELETE"}`, false}, {"application/json", `/**/{"_method":"DELETE"}`, false}, {"application/json", `{_method:'DELETE'}`, false}, {"application/json", `{'\x5fmethod':'DELETE'}`, false},
+		{"application/json", `{"a":` + strings.Repeat("[", 1001) + strings.Repeat("]", 1001) + `,"_method":"DELETE"}`, false}, {"text/plain", "\xef\xbb\xbf{\"_method\":\"DELETE\"}", false}, {"application/json", "{\"a\":\"\xff\",\"_method\":\"DELETE\"}", false},
+		{"application/json", `{"a":NaN,"payment_method":"card","name":"Jos\u00e9"}`, true}, {"application/x-ndjson", `{"a":1}` + "\n" + `{"b":"the _method"}`, true}, {"text/json", `[{"_method":"DELETE"}]`, true}, {"text/plain", `say "_method"`, true},
 	} {
 		request := to("POST", "https://declaring.example.com/a/b", []byte(test.body))
 		request.Header["Content-Type"] = []string{test.contentType}
@@ -188,6 +197,44 @@ func TestOverridingBodies(t *testing.T) {
 		request.Header.Set("X-Osmos-Outbound-Url", "https://api.example.com/a/b")
 		if _, err = plan.New(load(t, "testdata/destinations"), request); err != nil {
 			t.Errorf("%s %s is refused where the document has no paths: %v", test.contentType, test.body, err)
+		}
+	}
+}
+
+// TestUnreadableBodies sends bodies in which a member would not be seen. One that no server
+// reads as a form or as JSON passes, as any does where another method is no other operation,
+// and where the operation declares the coding.
+func TestUnreadableBodies(t *testing.T) {
+	const form, json = "application/x-www-form-urlencoded", "application/json"
+	for _, test := range []struct {
+		contentType, coding, body string
+		sends                     bool
+	}{
+		{json, "br", "\x0b\x02\x80", false}, {form, "zstd", "(\xb5/\xfd", false}, {"multipart/form-data; boundary=b", "compress", "\x1f\x9d", false}, {"", "br", "\x8b", false}, {"text/plain", "gzip, gzip", "\x1f\x8b", false},
+		{"application/vnd.api+json", "aes128gcm", "\x00", false}, {"a b", "br", "\x8b", false}, {json, "identity", "{}", true}, {json, "deflate", "x\x9c", false},
+		{"application/x-protobuf", "snappy", "\xff\x06", true}, {"text/csv", "br", "\x8b", true}, {"application/octet-stream", "zstd", "(\xb5/\xfd", true}, {"image/png", "br", "\x8b", true},
+		{form + "; charset=utf-7", "", "+AF8-method=DELETE", false}, {form + ";charset=ibm037", "", "%6D%94=%C4", false}, {form + "; charset=\"UTF-16\"", "", "%00_", false}, {json + "; charset=utf-32le", "", "{\x00\x00\x00", false},
+		{json + "; charset=utf-8; charset=utf-16", "", "{}", false}, {"multipart/form-data; charset=unicode; boundary=b", "", "--b--", false}, {json, "", "{\x00}\x00", false}, {json, "", "\x00{\x00}", false}, {json, "", "\xff\xfe{\x00", false}, {json, "", "\xfe\xff\x00{", false},
+		{form + "; charset=UTF-8", "", "a=1", true}, {form + "; charset=Shift_JIS", "", "a=%95%5C", true}, {json + "; charset=iso-8859-1", "", "{\"a\":\"\xe9\"}", true}, {json + ";charset=", "", "{}", true}, {json + `; charset=""; a=b`, "", "{}", true}, {json + "; charset=utf-8, " + json + "; charset=utf-8", "", "{}", true},
+		{"text/csv; charset=utf-16", "", "a\x00", true}, {"application/octet-stream", "", "\x00\x01", true},
+	} {
+		request := to("POST", "https://declaring.example.com/a/b", []byte(test.body))
+		request.Header["Content-Type"] = []string{test.contentType}
+		if test.coding != "" {
+			request.Header["Content-Encoding"] = []string{test.coding}
+		}
+		_, err := plan.New(declaring(t, "query"), request)
+		if !test.sends {
+			mustRefuse(t, err, plan.ErrRecordNotJSON)
+		} else if err != nil {
+			t.Errorf("%s %s: %v", test.contentType, test.coding, err)
+		}
+		if _, err := plan.New(declaring(t, "header", "content-encoding"), request); test.coding != "" && err != nil {
+			t.Errorf("%s %s is refused where the operation declares the coding: %v", test.contentType, test.coding, err)
+		}
+		request.Header.Set("X-Osmos-Outbound-Url", "https://api.example.com/a/b")
+		if _, err = plan.New(load(t, "testdata/destinations"), request); err != nil {
+			t.Errorf("%s %s is refused where the document has no paths: %v", test.contentType, test.coding, err)
 		}
 	}
 }

@@ -2,7 +2,9 @@ package relay_test
 
 import (
 	"bytes"
+	"compress/flate"
 	"compress/gzip"
+	"compress/zlib"
 	"context"
 	"fmt"
 	"io"
@@ -21,6 +23,7 @@ paths:
   /optional: {post: {parameters: [{name: tenant, in: query, schema: {type: string}}, {name: X-Region, in: header, schema: {type: string}}]}}
   /split: {post: {x-keyrelay-batch: split}}
   /shaped: {post: {x-keyrelay-body: {all: "{{{a?}}}"}}}
+  /coded: {post: {parameters: [{name: Content-Encoding, in: header, schema: {enum: [gzip, br]}}]}}
 `
 
 // anyDocument takes records whatever their media type says.
@@ -31,6 +34,22 @@ x-keyrelay-record-type: any
 func gzipped(text string) []byte {
 	var out bytes.Buffer
 	writer := gzip.NewWriter(&out)
+	_, _ = io.WriteString(writer, text)
+	_ = writer.Close()
+	return out.Bytes()
+}
+
+func deflated(t *testing.T, text string, framed bool) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	bare, err := flate.NewWriter(&out, flate.DefaultCompression)
+	if err != nil {
+		t.Fatal(err)
+	}
+	writer := io.WriteCloser(bare)
+	if framed {
+		writer = zlib.NewWriter(&out)
+	}
 	_, _ = io.WriteString(writer, text)
 	_ = writer.Close()
 	return out.Bytes()
@@ -61,18 +80,31 @@ func TestRecordsOnTheWire(t *testing.T) {
 		"gzip, with something behind":              {"/wire/plain", json, "gzip", append(gzipped(`{"a":1}`), "x"...), "a", false, `record-invalid cannot be inflated`},
 		"more than 10 MB in gzip":                  {"/wire/plain", json, "gzip", gzipped(`{"a":"` + strings.Repeat("x", 10<<20) + `"}`), "a", false, `record-too-large 10 MB`},
 		"endless in gzip":                          {"/wire/plain", json, "gzip", gzipped(strings.Repeat(" ", 100<<20)), "", false, `record-too-large 10 MB`},
-		"deflate":                                  {"/wire/plain", json, "deflate", []byte("x\x9c"), "a", false, `record-not-json coded as "deflate". Send JSON without Content-Encoding, or with gzip alone`},
+		"deflate":                                  {"/wire/plain", json, "deflate", deflated(t, `{"a":1,"b":2}`, true), "a", false, `/wire/plain?a=1 application/json [] {"b":2}`},
+		"deflate without a frame":                  {"/wire/plain", json, "Deflate", deflated(t, `{"a":1,"b":2}`, false), "a", false, `/wire/plain?a=1 application/json [] {"b":2}`},
+		"deflate, nothing taken":                   {"/wire/plain", "text/csv", "deflate", deflated(t, "a,b", true), "", false, `/wire/plain text/csv [] a,b`},
+		"deflate, undone already":                  {"/wire/plain", json, "deflate", []byte(`{"a":1,"b":2}`), "a", true, `/wire/plain?a=1 application/json [] {"b":2}`},
+		"deflate, cut off":                         {"/wire/plain", json, "deflate", []byte("x\x9c"), "a", false, `record-invalid is deflate, but cannot be inflated`},
+		"deflate without a frame, cut off":         {"/wire/plain", json, "deflate", deflated(t, `{"a":1,"b":2}`, false)[:9], "", false, `record-invalid is deflate, but cannot be inflated`},
+		"deflate, with something behind":           {"/wire/plain", json, "deflate", append(deflated(t, `{"a":1}`, true), 'x'), "", false, `record-invalid is deflate, but cannot be inflated`},
+		"more than 10 MB in deflate":               {"/wire/plain", json, "deflate", deflated(t, strings.Repeat(" ", 11<<20), false), "", false, `record-too-large 10 MB`},
+		"another method in deflate":                {"/wire/plain", "application/x-www-form-urlencoded", "deflate", deflated(t, "_method=DELETE", true), "", false, `record-invalid "_method"`},
+		"nothing in deflate":                       {"/wire/plain", json, "deflate", deflated(t, "", true), "", false, "/wire/plain application/json [] "},
 		"brotli":                                   {"/wire/plain", json, "br", []byte("\x8b\x00"), "a", false, `record-not-json coded as "br"`},
 		"several codings":                          {"/wire/plain", json, "gzip, gzip", gzipped("{}"), "a", false, `record-not-json coded as "gzip, gzip"`},
-		"several codings, nothing taken":           {"/wire/plain", json, "br", []byte("\x8b\x00"), "", false, "/wire/plain application/json [br] \x8b\x00"},
+		"brotli, nothing taken":                    {"/wire/plain", "text/csv", "br", []byte("\x8b\x00"), "", false, "/wire/plain text/csv [br] \x8b\x00"},
+		"brotli of JSON, nothing taken":            {"/wire/plain", json, "br", []byte("\x8b\x00"), "", false, `record-not-json coded as "br"`},
+		"brotli of JSON, no operations declared":   {"/any/x", json, "br", []byte("\x8b\x00"), "", false, "/any/x application/json [br] \x8b\x00"},
+		"brotli of JSON, its coding declared":      {"/wire/coded", json, "br", []byte("\x8b\x00"), "", false, "/wire/coded application/json [br] \x8b\x00"},
 		"gzip, identity":                           {"/wire/plain", json, "GZIP, identity", gzipped(`{"a":1,"b":2}`), "a", false, `/wire/plain?a=1 application/json [] {"b":2}`},
 		"nothing in gzip":                          {"/wire/plain", json, "gzip", gzipped(""), "", false, "/wire/plain application/json [] "},
 		"the beginning of gzip, nothing taken":     {"/wire/plain", json, "gzip", []byte("\x1f\x8b"), "", false, `record-invalid cannot be inflated`},
 		"zstd":                                     {"/wire/plain", json, "zstd", []byte("(\xb5/\xfd"), "a", false, `record-not-json coded as "zstd"`},
 		"brotli, a batch declared":                 {"/wire/split", json, "br", []byte("\x8b\x00"), "", false, `record-not-json coded as "br"`},
-		"deflate, a body declared":                 {"/wire/shaped", json, "deflate", []byte("x\x9c"), "", false, `record-not-json coded as "deflate"`},
+		"deflate, a body declared":                 {"/wire/shaped", json, "deflate", deflated(t, `{"a":1}`, true), "", false, `/wire/shaped application/json [] {"all":1}`},
 		"UTF-16 that says so":                      {"/wire/plain", "application/json; charset=utf-16", "", []byte("\xff\xfe{\x00}\x00"), "a?", false, `record-invalid not UTF-8`},
-		"UTF-16, nothing taken":                    {"/wire/plain", "application/json; charset=utf-16", "", []byte("\xff\xfe{\x00}\x00"), "", false, "/wire/plain application/json; charset=utf-16 [] \xff\xfe{\x00}\x00"},
+		"UTF-16, nothing taken":                    {"/any/x", "application/json; charset=utf-16", "", []byte("\xff\xfe{\x00}\x00"), "", false, "/any/x application/json; charset=utf-16 [] \xff\xfe{\x00}\x00"},
+		"UTF-16, operations declared":              {"/wire/plain", "application/json; charset=utf-16", "", []byte("\xff\xfe{\x00}\x00"), "", false, `record-not-json not written in UTF-8`},
 		"ISO-8859-1 that says so":                  {"/wire/plain", "application/json; charset=iso-8859-1", "", []byte("{\"a\":\"\xe9\"}"), "a", false, `record-invalid not UTF-8`},
 		"text/json":                                {"/wire/plain", "text/json", "", []byte(`{"a":1}`), "a", true, `record-not-json "text/json"`},
 		"lines of JSON":                            {"/wire/plain", "application/x-ndjson", "", []byte("{\"a\":1}\n{\"a\":2}"), "a", true, `record-not-json "application/x-ndjson"`},

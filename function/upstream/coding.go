@@ -2,9 +2,7 @@ package upstream
 
 import (
 	"bufio"
-	"compress/flate"
 	"compress/gzip"
-	"compress/zlib"
 	"context"
 	"errors"
 	"io"
@@ -31,7 +29,7 @@ func undoCodings(ctx context.Context, answer *http.Response, limit int) error {
 		return nil
 	}
 	codings := strings.Split(gateway.ContentCoding(answer.Header), ", ")
-	if slices.ContainsFunc(codings, func(coding string) bool { return coding != "gzip" && coding != "x-gzip" && coding != "deflate" }) {
+	if slices.ContainsFunc(codings, func(coding string) bool { return !gateway.Undoes(coding) }) {
 		return nil
 	}
 	if len(codings) > maxCodings {
@@ -42,7 +40,7 @@ func undoCodings(ctx context.Context, answer *http.Response, limit int) error {
 	plain := io.Reader(answer.Body)
 	for _, coding := range slices.Backward(codings) {
 		var err error
-		if plain, err = undo(coding, &codedReader{ctx, plain, maxCoded * limit}); errors.Is(err, io.EOF) { // there is no body, as after HEAD
+		if plain, err = gateway.Undo(coding, bufio.NewReader(&codedReader{ctx, plain, maxCoded * limit})); errors.Is(err, io.EOF) { // there is no body, as after HEAD
 			return nil
 		} else if err != nil {
 			return answerError{err}
@@ -73,21 +71,4 @@ func (r *codedReader) Read(p []byte) (int, error) {
 		return 0, gateway.ErrTooLong
 	}
 	return n, err
-}
-
-// undo reads what one coding was made of. What is called deflate has the frame of zlib
-// (RFC 1950), which some servers leave out.
-func undo(coding string, coded io.Reader) (io.Reader, error) {
-	if coding != "deflate" {
-		return gzip.NewReader(coded)
-	}
-	ahead := bufio.NewReader(coded)
-	frame, err := ahead.Peek(2)
-	switch {
-	case len(frame) == 0:
-		return nil, err
-	case len(frame) == 2 && frame[0]&0x0f == 8 && (int(frame[0])<<8|int(frame[1]))%31 == 0:
-		return zlib.NewReader(ahead)
-	}
-	return flate.NewReader(ahead), nil
 }
