@@ -54,11 +54,11 @@ func (e *event) read(payload []byte) error {
 	var m members
 	e.cursor.AnyNames = false
 	e.cursor.Reset(payload)
-	ok := m.read(&e.cursor)
+	ok, fault := m.read(&e.cursor)
 	e.request = Request{Header: e.header, format: m.format(), readBody: e.readBody}
 	if !ok {
 		e.records = m.records
-		return refuseEvent(m.foreign)
+		return refuseEvent(m.explain(payload, fault))
 	}
 	e.text, e.isBase64 = m.body, m.isBase64Encoded
 	id, principal, method, path := e.add(m.requestID), e.principal(&m), e.method(&m), e.path(&m)
@@ -114,19 +114,22 @@ func (e *event) method(m *members) span {
 // path puts the path below the relay's own address into the scratch.
 //
 // In format 2.0 the stage comes first in rawPath, unless it is $default. In
-// format 1.0 of a REST API it does not, but the base path of a custom domain does;
-// resource, which is declared in the API itself, has neither. An HTTP API in format
-// 1.0, which says so, has the stage in its path too.
+// format 1.0 of a REST API it does not. The base path of a custom domain comes first in
+// both; resource, and what follows the method in routeKey, which are declared in the API
+// itself, have neither. An HTTP API in format 1.0, which says so, has the stage in its
+// path too.
 func (e *event) path(m *members) span {
+	whole, declared := m.path, m.resource
 	if e.request.format == payloadV2 {
-		return e.pathAfterStage(e.add(m.rawPath), e.add(m.stage))
+		whole, declared = m.rawPath, m.routeKey
 	}
-	path, resource := e.add(m.path), e.add(m.resource)
-	declared := e.scratch[resource.start:resource.end]
-	if string(declared) == "/" || bytes.HasPrefix(declared, []byte("/")) && bytes.HasSuffix(e.scratch[path.start:path.end], declared) {
-		return resource
+	path, route := e.add(whole), e.add(declared)
+	route.start += bytes.IndexByte(e.scratch[route.start:route.end], ' ') + 1
+	found := e.scratch[route.start:route.end]
+	if string(found) == "/" || bytes.HasPrefix(found, []byte("/")) && bytes.HasSuffix(e.scratch[path.start:path.end], found) {
+		return route
 	}
-	if string(m.version.Raw) == "1.0" {
+	if e.request.format == payloadV2 || string(m.version.Raw) == "1.0" {
 		return e.pathAfterStage(path, e.add(m.stage))
 	}
 	return path
@@ -218,10 +221,13 @@ func (e *event) readHeaders(json []byte, many bool) error {
 			return err
 		}
 	}
-	if c.End() != nil {
-		return refuseEvent("")
+	switch {
+	case c.End() == nil:
+		return nil
+	case many:
+		return refuseMember("multiValueHeaders")
 	}
-	return nil
+	return refuseMember("headers")
 }
 
 func (e *event) readName(c *rawjson.Cursor) (span, error) {
@@ -286,7 +292,7 @@ func (e *event) readCookies(json []byte) error {
 	}
 	value.end = len(e.scratch)
 	if c.End() != nil {
-		return refuseEvent("")
+		return refuseMember("cookies")
 	}
 	if value.start == value.end {
 		return nil
@@ -321,23 +327,5 @@ func (e *event) gatherFields(blob string) {
 	for i, f := range e.fields {
 		name := f.name.of(blob)
 		e.header[name] = append(e.header[name], e.values[i])
-	}
-}
-
-// refuseEvent refuses what is no request, of the service of which it seems to be; empty for
-// an unknown one.
-func refuseEvent(service string) error {
-	detail := "The function was called with an event that did not come from an API Gateway REST API (payload format 1.0), an HTTP API or a Lambda function URL (payload format 2.0). Call it through one of these."
-	if service != "" {
-		detail += " This event seems to be of " + service + "."
-	}
-	return &Refusal{Reason: ErrEvent, Detail: detail}
-}
-
-func refuseBase64(cause error) error {
-	return &Refusal{
-		Reason: ErrRecordBroken,
-		Detail: "The event says that its body is base64, but it is not. Send the request again, and check the gateway's settings for binary media types if it fails again.",
-		Cause:  cause,
 	}
 }

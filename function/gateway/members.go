@@ -12,9 +12,9 @@ type members struct {
 	// broken says that a value has the wrong type.
 	broken bool
 
-	version, resource, path, httpMethod, rawPath rawjson.Text
-	requestID, stage, method                     rawjson.Text // of requestContext, method of its http
-	apiKeyID, userArn, iamArn                    rawjson.Text // of its identity, iamArn of its authorizer's iam
+	version, resource, path, httpMethod, rawPath, routeKey rawjson.Text
+	requestID, stage, method                               rawjson.Text // of requestContext, method of its http
+	apiKeyID, userArn, iamArn                              rawjson.Text // of its identity, iamArn of its authorizer's iam
 
 	headers, multiValueHeaders, cookies []byte // JSON, nil for null and none
 
@@ -24,19 +24,20 @@ type members struct {
 	isBase64Encoded bool
 }
 
-// read reads a whole event and reports whether it is a request. A second member of
+// read reads a whole event and reports whether it is a request; fault is what is wrong with
+// its JSON. A second member of
 // one name makes an event ambiguous, at any depth: what the gateway checked may not
 // be what is read here. Where reading fails, the format is still known from what
 // came before the fault.
-func (m *members) read(c *rawjson.Cursor) bool {
+func (m *members) read(c *rawjson.Cursor) (ok bool, fault error) {
 	for more := c.Enter('{'); more; more = c.Next() {
 		m.readMember(c)
 	}
-	if c.End() != nil || m.broken {
+	if fault = c.End(); fault != nil || m.broken {
 		m.records = nil
-		return false
+		return false, fault
 	}
-	return m.isRequest()
+	return m.isRequest(), nil
 }
 
 func (m *members) readMember(c *rawjson.Cursor) {
@@ -51,6 +52,8 @@ func (m *members) readMember(c *rawjson.Cursor) {
 		m.httpMethod = readText(c)
 	case "rawPath":
 		m.rawPath = readText(c)
+	case "routeKey":
+		m.routeKey = readText(c)
 	case "headers":
 		m.headers = readJSON(c)
 	case "multiValueHeaders":
@@ -96,6 +99,8 @@ func (m *members) readContext(c *rawjson.Cursor) {
 			m.readForeign(c, "an Application Load Balancer")
 		case "connectionId":
 			m.readForeign(c, "a WebSocket API")
+		case "serviceNetworkArn":
+			m.readForeign(c, "Amazon VPC Lattice")
 		default:
 			c.Skip()
 		}

@@ -71,7 +71,11 @@ func oracleV2(payload []byte) (received, bool) {
 		return received{Err: gateway.ErrEvent}, true
 	}
 	path := event.RawPath
-	path = afterStage(path, event.RequestContext.Stage)
+	if _, route, _ := strings.Cut(event.RouteKey, " "); route == "/" || strings.HasPrefix(route, "/") && strings.HasSuffix(path, route) {
+		path = route
+	} else {
+		path = afterStage(path, event.RequestContext.Stage)
+	}
 	want := received{Method: event.RequestContext.HTTP.Method, Path: path, ID: event.RequestContext.RequestID}
 	return want.with(single(event.Headers), event.Cookies, event.Body, event.IsBase64Encoded), true
 }
