@@ -47,7 +47,7 @@ func (d *delivery) waits() int {
 }
 
 // blame says whose fault it is that the record was not accepted.
-func (d *delivery) blame() blame {
+func (d *delivery) blame(method string) blame {
 	if d.err != nil {
 		problem, _ := problemFor(d.err)
 		return problem.blame
@@ -55,8 +55,8 @@ func (d *delivery) blame() blame {
 	if d.refused {
 		return blameCredential
 	}
-	if d.status >= 400 && d.status < 500 {
-		return blameCaller
+	if blamed := blameForStatus(method, d.status); blamed != blameNobody {
+		return blamed
 	}
 	return blameDownstream
 }

@@ -55,6 +55,8 @@ func (s *stage) lastVerdict() verdict {
 // renewal, is blamed on the credential and names it, and that no other answer is.
 func TestCredentialBlame(t *testing.T) {
 	const refused, noOther = "The API answered 401, which means that it refuses the credential, also after it was renewed.", "The API answered 401, which means that it refuses the credential, and there is no other."
+	const noRight = " The credential may lack the right to do this. If the API refuses a credential so, name the status in the scheme's x-keyrelay-refresh-on."
+	const noCredential = " No credential was attached: if the API asks for one, the document's security has to name it."
 	for name, test := range map[string]struct {
 		path, body string
 		status     int
@@ -65,10 +67,10 @@ func TestCredentialBlame(t *testing.T) {
 		"a new one that is refused": {"/orders", `{}`, 401, true, verdict{"ERROR", "credential", "key", refused, "a key"}},
 		"two schemes":               {"/both", `{}`, 401, false, verdict{"ERROR", "credential", "key,strict", noOther, "a key,strict"}},
 		"another refresh status":    {"/strict", `{}`, 403, false, verdict{"ERROR", "credential", "strict", strings.Replace(noOther, "401", "403", 1), "a strict"}},
-		"a status that is none":     {"/strict", `{}`, 401, false, verdict{"INFO", "caller", "strict", "The API answered 401.", ""}},
-		"a 403 of the API":          {"/orders", `{}`, 403, false, verdict{"INFO", "caller", "key", "The API answered 403.", ""}},
+		"a status that is none":     {"/strict", `{}`, 401, false, verdict{"INFO", "caller", "strict", "The API answered 401." + noRight, ""}},
+		"a 403 of the API":          {"/orders", `{}`, 403, false, verdict{"INFO", "caller", "key", "The API answered 403." + noRight, ""}},
 		"a fault of the API":        {"/orders", `{}`, 500, false, verdict{"ERROR", "downstream", "key", "The API answered 500.", ""}},
-		"no credential":             {"/open", `{}`, 401, false, verdict{"INFO", "caller", "", "The API answered 401.", ""}},
+		"no credential":             {"/open", `{}`, 401, false, verdict{"INFO", "caller", "", "The API answered 401." + noCredential, ""}},
 		"a batch":                   {"/batch", `[{}]`, 401, false, verdict{"ERROR", "credential", "key", noOther, "a key"}},
 		"a batch of conflicts":      {"/batch", `[{}]`, 409, false, verdict{"INFO", "caller", "key", "The API answered 409 to a record.", ""}},
 		"an answer":                 {"/orders", `{}`, 200, false, verdict{"INFO", "nobody", "key", "", ""}},

@@ -40,18 +40,6 @@ const (
 // errPostponed says that a message comes again without having been tried.
 var errPostponed = errors.New("the message is postponed")
 
-// A statusError is an API's answer as an error.
-type statusError int
-
-// Error says what the API answered.
-func (s statusError) Error() string {
-	said := "The API answered " + strconv.Itoa(int(s))
-	if s >= http.StatusMultipleChoices && s < http.StatusBadRequest && s != http.StatusNotModified {
-		said += ", a redirect, and none is followed: the record's URL has to be the one that it leads to"
-	}
-	return said + "."
-}
-
 // A try is one receipt of a message, and what became of it.
 type try struct {
 	received *gateway.QueueMessage

@@ -163,24 +163,23 @@ func (e *logEntry) panicked(err error) {
 	}
 }
 
-// finish notes what was answered. A downstream's own 5xx is the downstream's
-// fault, its 4xx the caller's.
+// finish notes what was answered.
 func (e *logEntry) finish(response *gateway.Response) {
 	e.status = response.Status
 	e.responseBytes = len(response.Body)
-	failed := e.status >= 400 || e.try != nil && !e.accepted()
-	if failed && e.detail == "" && e.problemName == "" {
-		e.detail = statusError(e.status).Error()
-	}
 	e.duration = time.Since(e.start)
-	if e.problemName == "" {
-		e.blame = blameForStatus(e.status)
+	if e.problemName != "" {
+		return
 	}
-	if failed && e.blame == blameNobody {
-		e.blame = blameDownstream // a redirect is the end of a delivery
-	}
-	if e.problemName == "" && e.refused {
+	e.blame = blameForStatus(e.method, e.status)
+	switch {
+	case e.refused:
 		e.blame = blameCredential
+	case e.blame == blameNobody && e.try != nil && !e.accepted():
+		e.blame = blameDownstream // any redirect is the end of a delivery
+	}
+	if e.blame != blameNobody && e.detail == "" {
+		e.detail = e.answered(e.status)
 	}
 }
 
@@ -247,7 +246,7 @@ func union(texts, more []string) []string {
 // incomplete notes that a batch failed because of one delivery. Of several that are to
 // blame the one counts about which an operator can do most.
 func (e *logEntry) incomplete(made *delivery) {
-	blamed, first := made.blame(), e.problemName == ""
+	blamed, first := made.blame(e.method), e.problemName == ""
 	if first {
 		e.failed(problemFor(errBatchIncomplete))
 	}
@@ -259,6 +258,6 @@ func (e *logEntry) incomplete(made *delivery) {
 	case made.err != nil:
 		e.explain(made.err)
 	case made.status > 0 && !made.refused:
-		e.detail = "The API answered " + strconv.Itoa(made.status) + " to a record."
+		e.detail = "The API answered " + strconv.Itoa(made.status) + " to a record." + meaning(made.status, e.schemes != "")
 	}
 }

@@ -61,17 +61,6 @@ func severity(found blame) int {
 	return slices.Index([]blame{blameNobody, blameCaller, blameDownstream, blameTokenEndpoint, blameCredential, blameKeyrelay}, found)
 }
 
-// blameForStatus says whose fault a downstream's status is.
-func blameForStatus(status int) blame {
-	switch {
-	case status >= 500:
-		return blameDownstream
-	case status >= 400:
-		return blameCaller
-	}
-	return blameNobody
-}
-
 // ProxyErrors lists the error types that Proxy-Status can have for the problem.
 func (p Problem) ProxyErrors() []string {
 	var types []string
@@ -138,6 +127,9 @@ func adviseOnTime(err error, hasMore bool) error {
 func refuse(err error, entry *logEntry) *gateway.Response {
 	problem, proxyError := problemFor(err)
 	entry.failed(problem, proxyError)
+	if errors.Is(err, gateway.ErrEvent) {
+		entry.blame = blameKeyrelay // no caller can make such an event, and nobody else sees the answer
+	}
 	entry.explain(err)
 	entry.panicked(err)
 	refusal := refusalFrom(err)

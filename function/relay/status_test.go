@@ -1,0 +1,84 @@
+package relay_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// TestStatusBlame sees whom the log blames for an API's status, and that it says what the
+// status alone does not. A record of a batch has the same blame.
+func TestStatusBlame(t *testing.T) {
+	const redirected = "It is a redirect, and none is followed"
+	for _, test := range []struct {
+		method string
+		status int
+		// blame is that of a request, and of a record of a batch.
+		blame, level, says string
+	}{
+		{http.MethodPost, 204, "nobody", "INFO", ""},
+		{http.MethodPost, 301, "caller", "INFO", redirected},
+		{http.MethodPost, 302, "caller", "INFO", redirected},
+		{http.MethodPut, 307, "caller", "INFO", redirected},
+		{http.MethodPatch, 308, "caller", "INFO", redirected},
+		{http.MethodPost, 303, "nobody", "INFO", ""},
+		{http.MethodGet, 302, "nobody", "INFO", ""},
+		{http.MethodGet, 304, "nobody", "INFO", ""},
+		{http.MethodPost, 400, "caller", "INFO", "its own answer"},
+		{http.MethodGet, 404, "caller", "INFO", "nothing at that URL"},
+		{http.MethodPost, 405, "caller", "INFO", "that method"},
+		{http.MethodPost, 407, "downstream", "ERROR", "A proxy in front of the API"},
+		{http.MethodPost, 408, "downstream", "ERROR", ""},
+		{http.MethodPost, 409, "caller", "INFO", ""},
+		{http.MethodPost, 413, "caller", "INFO", "too long"},
+		{http.MethodPost, 415, "caller", "INFO", "x-keyrelay-body-type"},
+		{http.MethodPost, 421, "downstream", "ERROR", ""},
+		{http.MethodPost, 425, "downstream", "ERROR", ""},
+		{http.MethodPost, 429, "caller", "INFO", "x-keyrelay-rate"},
+		{http.MethodPost, 503, "downstream", "ERROR", ""},
+	} {
+		s := newStage(t, loopbackAPI+"x-keyrelay-batch: split\n")
+		s.api.answerWith(status(test.status))
+		call := s.post("/v2/orders", `{}`)
+		call.method = test.method
+		s.send(t.Context(), call)
+		entry := s.lastEntry()
+		detail, _ := entry["detail"].(string)
+		if entry["blame"] != test.blame || entry["level"] != test.level || (detail == "") != (test.blame == "nobody") || !strings.Contains(detail, test.says) {
+			t.Errorf("%s %d: level %v, blame %v, detail %q", test.method, test.status, entry["level"], entry["blame"], detail)
+		}
+		if test.blame == "nobody" {
+			continue
+		}
+		call.body = []byte(`[{}]`)
+		s.send(t.Context(), call)
+		entry = s.lastEntry()
+		if detail, _ = entry["detail"].(string); entry["blame"] != test.blame || !strings.Contains(detail, " to a record.") || !strings.Contains(detail, test.says) {
+			t.Errorf("%s %d to a record: blame %v, detail %q", test.method, test.status, entry["blame"], detail)
+		}
+	}
+}
+
+// TestForeignEventIsLogged sees that an event which no caller sent is an error that the
+// operator has to mend: the service that sent it reads no answer.
+func TestForeignEventIsLogged(t *testing.T) {
+	for event, says := range map[string]string{
+		`{"Records":[{"EventSource":"aws:sns","Sns":{"Message":"{}"}}]}`:   "of aws:sns",
+		`{"version":"0","detail-type":"Order","detail":{"id":"canary"}}`:   "of Amazon EventBridge",
+		`{"id":"canary","amount":1}`:                                       `members "id", "amount"`,
+		`{"Records":[{"messageId":"m","eventSource":"aws:sqs","body":1}]}`: "of aws:sqs",
+	} {
+		s := newStage(t, managedDocument)
+		answered, err := s.lambda.Invoke(t.Context(), []byte(event))
+		var answer struct{ StatusCode int }
+		if err != nil || json.Unmarshal(answered, &answer) != nil || answer.StatusCode != http.StatusBadRequest {
+			t.Errorf("%s: answer %s, error %v", event, answered, err)
+		}
+		entry := s.lastEntry()
+		detail, _ := entry["detail"].(string)
+		if entry["level"] != "ERROR" || entry["blame"] != "keyrelay" || entry["problem"] != "record-invalid" || !strings.Contains(detail, says) || strings.Contains(detail, "canary") {
+			t.Errorf("%s: got %v", event, entry)
+		}
+	}
+}
