@@ -190,6 +190,10 @@ func parse(file string, content []byte) (*yaml.Node, *Fault) {
 		line, column := rawjson.Position(content, validPrefix(content))
 		return nil, fault(line, column, "the text is not UTF-8", "save the document as UTF-8")
 	}
+	if at := bytes.IndexByte(content, 0); at >= 0 {
+		line, column := rawjson.Position(content, at)
+		return nil, fault(line, column, "the text has a NUL, as UTF-16 has", "save the document as UTF-8")
+	}
 	if filepath.Ext(file) == ".json" {
 		return parseJSON(file, content)
 	}

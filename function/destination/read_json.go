@@ -35,8 +35,12 @@ func parseJSON(file string, content []byte) (*yaml.Node, *Fault) {
 		}
 	}
 	if err != nil {
-		line, column := rawjson.Position(content, r.errorOffset(err))
-		return nil, &Fault{Place{file, line, column}, "the JSON cannot be read: " + jsonMessage(err), "fix the JSON here; the file holds one object"}
+		at := r.errorOffset()
+		line, column := rawjson.Position(content, at)
+		if mistake := rawjson.Mistake(content, at); mistake != "" {
+			return nil, &Fault{Place{file, line, column}, "the JSON cannot be read from here on", mistake}
+		}
+		return nil, &Fault{Place{file, line, column}, "the JSON cannot be read: " + jsonMessage(err), jsonRemedy(content)}
 	}
 	if root.Kind != yaml.MappingNode {
 		return nil, &Fault{Place{file, root.Line, root.Column}, "the document is not an object", `begin it with {"openapi": "3.1.1"`}
@@ -44,13 +48,12 @@ func parseJSON(file string, content []byte) (*yaml.Node, *Fault) {
 	return root, nil
 }
 
-// errorOffset returns where an error stands: a syntax error knows it itself.
-func (r *jsonReader) errorOffset(err error) int {
-	offset := int(r.decoder.InputOffset())
-	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok && syntax.Offset > 0 {
-		offset = int(syntax.Offset) - 1
+// errorOffset returns where an error stands.
+func (r *jsonReader) errorOffset() int {
+	if found := rawjson.FaultOf(r.content); found != nil && errors.Is(found, rawjson.ErrSyntax) {
+		return found.At
 	}
-	return offset
+	return min(int(r.decoder.InputOffset()), len(r.content))
 }
 
 // jsonMessage returns the decoder's words, which hold one character of the document at most.
@@ -59,6 +62,14 @@ func jsonMessage(err error) string {
 		return "it ends too early"
 	}
 	return err.Error()
+}
+
+// jsonRemedy says what to write in place of what is no usual mistake.
+func jsonRemedy(content []byte) string {
+	if start := bytes.TrimLeft(content, " \t\r\n"); len(start) > 0 && start[0] != '{' && start[0] != '[' {
+		return "write one object, or give the file the ending .yaml where it is YAML"
+	}
+	return "fix the JSON here; the file holds one object"
 }
 
 // value reads one JSON value.

@@ -15,10 +15,13 @@ func TestSecretsFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "secrets.json")
 	for content, told := range map[string]string{
 		"{\n  \"a\": \"hush\",\n}":               file + ":3:1: the file of secrets is no JSON from here on",
-		`{"a": "hush"`:                           file + ":1:12: the file of secrets is no JSON from here on",
+		`{"a": "hush"`:                           file + ":1:13: the file of secrets is no JSON from here on; the text ends there",
 		"":                                       "the file of secrets " + file + " is empty; write a JSON object of secrets by name",
 		"# mine\nKEY=hush\n":                     "the file of secrets " + file + " has lines of NAME=value",
-		`{'a': 'hush'}`:                          file + ":1:2: the file of secrets is no JSON from here on; write double quotes",
+		`{'a': 'hush'}`:                          file + ":1:2: the file of secrets is no JSON from here on; JSON takes double quotes",
+		"// hush\n{\"a\": 1}":                    file + ":1:1: the file of secrets is no JSON from here on; JSON has no comments",
+		"\x00{\x00}":                             "the file of secrets " + file + " is in UTF-16",
+		`{"a": "C:\hush"}`:                       file + ":1:10: the file of secrets is no JSON from here on; in a string, a backslash is written twice",
 		`["hush"]`:                               "the file of secrets " + file + " is no JSON object; write",
 		"{\"a\": \"hush\",\n \"a\": {\"b\": 1}}": file + ":2:2: the file of secrets has the name of this member twice",
 		`{"a": {"hush": 1, "hush": 2}}`:          file + ":1:19: the file of secrets has the name of this member twice",

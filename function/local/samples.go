@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"embed"
 	"encoding/json"
 	"errors"
@@ -39,7 +40,7 @@ func readSecrets(file string) (map[string]string, error) {
 	content = bytes.TrimPrefix(content, []byte("\ufeff"))
 	var values map[string]json.RawMessage
 	if err := json.Unmarshal(content, &values); err != nil || values == nil {
-		return nil, secretsProblem(file, content, err)
+		return nil, secretsProblem(file, content)
 	}
 	var twice *rawjson.Error
 	if err := new(rawjson.Object).Read(content); errors.As(err, &twice) && errors.Is(err, rawjson.ErrDuplicate) {
@@ -57,26 +58,22 @@ func readSecrets(file string) (map[string]string, error) {
 }
 
 // secretsProblem says why a file of secrets is none.
-func secretsProblem(file string, content []byte, err error) error {
+func secretsProblem(file string, content []byte) error {
 	const shape = `write a JSON object of secrets by name, such as {"keyrelay/orders": {"api_key": "…"}}`
 	text := strings.TrimSpace(string(content))
-	var syntax *json.SyntaxError
+	fault := rawjson.FaultOf(content)
 	switch {
 	case text == "":
 		return fmt.Errorf("the file of secrets %s is empty; %s", file, shape)
-	case bytes.HasPrefix(content, []byte("\xff\xfe")), bytes.HasPrefix(content, []byte("\xfe\xff")):
+	case bytes.HasPrefix(content, []byte("\xff\xfe")), bytes.HasPrefix(content, []byte("\xfe\xff")), bytes.IndexByte(content, 0) >= 0:
 		return fmt.Errorf("the file of secrets %s is in UTF-16, as PowerShell writes files; save it as UTF-8", file)
 	case text[0] != '{' && strings.Contains(text, "="):
 		return fmt.Errorf("the file of secrets %s has lines of NAME=value, as an .env file; %s", file, shape)
-	case text[0] != '{' || !errors.As(err, &syntax):
+	case !strings.Contains("{/#", text[:1]) || fault == nil || !errors.Is(fault, rawjson.ErrSyntax):
 		return fmt.Errorf("the file of secrets %s is no JSON object; %s", file, shape)
 	}
-	at := max(int(syntax.Offset)-1, 0)
-	remedy := "look for a comma or a quote too many, or one that is missing"
-	if rest := content[min(at, len(content)):]; len(rest) > 0 && rest[0] == '\'' {
-		remedy = "write double quotes, since JSON takes no others"
-	}
-	return fmt.Errorf("%s: the file of secrets is no JSON from here on; %s", placeIn(file, content, at), remedy)
+	remedy := cmp.Or(rawjson.Mistake(content, fault.At), "look for a comma or a quote too many, or one that is missing")
+	return fmt.Errorf("%s: the file of secrets is no JSON from here on; %s", placeIn(file, content, fault.At), remedy)
 }
 
 // placeIn is the place of an offset in a file.

@@ -2,6 +2,7 @@ package secret
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -42,15 +43,13 @@ func notObject(content []byte) string {
 
 // notJSON says where a text is no JSON; empty if it is.
 func notJSON(content []byte) string {
-	var cursor rawjson.Cursor
-	cursor.Reset(content)
-	cursor.Skip()
-	var wrong *rawjson.Error
-	if err := cursor.End(); !errors.As(err, &wrong) || !errors.Is(wrong, rawjson.ErrSyntax) {
+	wrong := rawjson.FaultOf(content)
+	if wrong == nil || !errors.Is(wrong, rawjson.ErrSyntax) {
 		return ""
 	}
 	line, column := rawjson.Position(content, wrong.At)
-	return fmt.Sprintf("is no valid JSON (line %d, column %d). Fix it there: names and texts in double quotes, a comma between two members, none behind the last.", line, column)
+	remedy := cmp.Or(rawjson.Mistake(content, wrong.At), "names and texts in double quotes, a comma between two members, none behind the last")
+	return fmt.Sprintf("is no valid JSON (line %d, column %d). Fix it there: %s.", line, column, remedy)
 }
 
 // begins reports whether a text begins with one of these, after white space.
