@@ -76,5 +76,5 @@ func (s *Store) signedJWT() kind {
 		got, err := s.signed.Renew(ctx, used.scope, refused)
 		return keep(s, used.scope, got, err, from)
 	}
-	return kind{get, renew}
+	return kind{get: get, renew: renew}
 }

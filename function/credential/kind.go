@@ -17,6 +17,8 @@ type kind struct {
 	// renew returns another part than the one used, which was refused; nil if this
 	// package cannot ask for another.
 	renew func(ctx context.Context, used *part) (*part, stats, error)
+	// atStart says that get needs no more than the scheme's secret.
+	atStart bool
 }
 
 // kind is the one table of kinds.
@@ -107,18 +109,15 @@ func (s *Store) static(from func(*destination.SecurityScheme, secret.Value) (*pa
 		got, err := s.secrets.Renew(ctx, used.scope.Secret(), version)
 		return keep(s, used.scope, got, err, fromVersion)
 	}
-	return kind{get, renew}
+	return kind{get: get, renew: renew, atStart: true}
 }
 
 // Fill makes what requests are given of a scheme, before the first of them asks for it,
 // where that takes no more than the secret, which has been read: the hash that tells it
 // in a log is slow by intent. What fails is met again by the request.
 func (s *Store) Fill(ctx context.Context, d *destination.Destination, scheme *destination.SecurityScheme) {
-	switch scheme.Kind {
-	case destination.StaticKey, destination.Bearer, destination.Basic, destination.SignedOAuth1:
-		if scheme.SecretField == "" { // else the record says which
-			_, _, _ = s.kind(scheme).get(ctx, retrieval.NewScope(d, destination.Requirement{Scheme: scheme}))
-		}
+	if kind := s.kind(scheme); kind.atStart && scheme.SecretField == "" { // else the record says which
+		_, _, _ = kind.get(ctx, retrieval.NewScope(d, destination.Requirement{Scheme: scheme}))
 	}
 }
 
@@ -133,7 +132,7 @@ func (s *Store) retrieved() kind {
 		got, err := s.retriever.Renew(ctx, used.scope, token)
 		return s.keepToken(used.scope, got, err)
 	}
-	return kind{get, renew}
+	return kind{get: get, renew: renew}
 }
 
 // token is for schemes whose secret says how: a text is the access token itself, and so
@@ -159,7 +158,7 @@ func (s *Store) token() kind {
 		}
 		return other, taken, nil
 	}
-	return kind{get, renew}
+	return kind{get: get, renew: renew}
 }
 
 // other is a retrieval.Others.

@@ -92,7 +92,7 @@ func (s *Store) signature() kind {
 		}
 		return used, stats{}, nil // the SDK renews a role's credentials
 	}
-	return kind{get, renew}
+	return kind{get: get, renew: renew}
 }
 
 // fromAccessKey makes the part of an access key.

@@ -101,22 +101,14 @@ var problems = []Problem{
 		[]cause{{retrieval.ErrFailed, relayFailed}}},
 	{"downstream-unreachable", 502, "The downstream cannot be reached", blameDownstream,
 		"Check what `detail` names: the host and port of the document's server, DNS, or the network between; for destination_ip_prohibited `x-keyrelay-network`, for certificates `x-keyrelay-ca`. After connection_terminated the API may have carried out the request.",
-		[]cause{
-			{upstream.ErrProhibited, "destination_ip_prohibited"},
-			{upstream.ErrDNS, "dns_error"},
-			{upstream.ErrUnroutable, "destination_ip_unroutable"},
-			{upstream.ErrRefused, "connection_refused"},
-			{upstream.ErrTerminated, "connection_terminated"},
-			{upstream.ErrConnectionTimeout, "connection_timeout"},
-			{upstream.ErrTLS, "tls_protocol_error"},
-			{upstream.ErrCertificate, "tls_certificate_error"},
-		}},
+		upstreamCauses(upstream.ErrProhibited, upstream.ErrDNS, upstream.ErrUnroutable, upstream.ErrRefused, upstream.ErrTerminated,
+			upstream.ErrConnectionTimeout, upstream.ErrTLS, upstream.ErrCertificate)},
 	{"downstream-answer-too-large", 502, "The downstream's answer is too large", blameDownstream,
 		"Ask the API for less at once, such as a smaller page.",
 		[]cause{{upstream.ErrAnswerTooLarge, answerTooBig}, {errAnswerTooLarge, answerTooBig}}},
 	{"downstream-answer-broken", 502, "The downstream's answer is broken", blameDownstream,
 		"The API broke off its answer or does not speak HTTP. It may have carried out the request: check before you send it again.",
-		[]cause{{upstream.ErrAnswerIncomplete, "http_response_incomplete"}, {upstream.ErrAnswerBroken, "http_protocol_error"}}},
+		upstreamCauses(upstream.ErrAnswerIncomplete, upstream.ErrAnswerBroken)},
 	{"relay-busy", 503, "The relay is busy", blameKeyrelay,
 		"Send the record again after the seconds in Retry-After. If this happens often, run more instances.",
 		[]cause{{gateway.ErrBusy, madeByRelay}}},
@@ -134,5 +126,14 @@ var problems = []Problem{
 		[]cause{{retrieval.ErrTimeout, relayFailed}}},
 	{"downstream-timeout", 504, "The downstream took too long", blameDownstream,
 		"The API did not answer in time. It may have carried out the request: check before you send it again. Raise `x-keyrelay-timeout`, ask for less at once, or have the record delivered later.",
-		[]cause{{upstream.ErrTimeout, "http_response_timeout"}}},
+		upstreamCauses(upstream.ErrTimeout)},
+}
+
+// upstreamCauses are reasons of package upstream, whose texts are their error types.
+func upstreamCauses(reasons ...error) []cause {
+	causes := make([]cause, len(reasons))
+	for i, reason := range reasons {
+		causes[i] = cause{reason, reason.Error()}
+	}
+	return causes
 }
