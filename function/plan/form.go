@@ -92,12 +92,12 @@ func (w *formWriter) member(name string, value []byte) {
 	}
 }
 
-// setName gives what is written next a name. One by which frameworks read the
-// request's method from a form is refused.
+// setName gives what is written next a name. One by which servers read the request's
+// method, path or user from a form is refused.
 func (w *formWriter) setName(name string) {
 	w.name = append(w.name[:0], name...)
-	if w.operation.Path != "" && isMethodOverride(name) {
-		w.fail(ErrRecord, "The field "+quoted(name)+" would be read from the form as the request's method. Take it out, and send the method that you mean.", name)
+	if w.operation.Path != "" && isFormOverride(name) {
+		w.fail(ErrRecord, "The field "+quoted(name)+" would be read from the form as the request's method, path or user. Take it out, and send the request that you mean.", name)
 	}
 }
 

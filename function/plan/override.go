@@ -23,17 +23,17 @@ func (b *builder) checkOverrides(query string, moves []move) error {
 		case m.to == toHeader && overrides(b.Operation, m.name):
 			return errHeaderName(m.field, m.name, "is a header by which servers can see another request than the operation, and the operation declares no such parameter. Choose another.")
 		case m.to == toQuery && overridesInQuery(b.Operation, m.name):
-			return refuse(ErrHeader, queryFieldsHeader+": "+quoted(m.name)+" is a query parameter by which servers can see another method or path than the operation's, and the operation declares none of that name. Leave it in the record.", m.field)
+			return refuse(ErrHeader, queryFieldsHeader+": "+quoted(m.name)+" is a query parameter by which servers can see another method, path or user than the operation's, and the operation declares none of that name. Leave it in the record.", m.field)
 		}
 	}
 	if name := overrideIn(query, func(name string) bool { return overridesInQuery(b.Operation, name) }); name != "" {
-		return refuse(ErrURL, "The outbound URL has the query parameter "+quoted(name)+", by which servers can see another method or path than the operation's, and the operation declares none of that name. Take it out, and send the method that you mean.")
+		return refuse(ErrURL, "The outbound URL has the query parameter "+quoted(name)+", by which servers can see another method, path or user than the operation's, and the operation declares none of that name. Take it out, and send the method that you mean.")
 	}
 	return nil
 }
 
 func errSpread(field, name string) error {
-	return refuse(ErrFieldNotScalar, "A member of the object would become the query parameter "+quoted(name)+", by which servers can see another method or path than the operation's. Take it out of the field "+quoted(field)+".", field)
+	return refuse(ErrFieldNotScalar, "A member of the object would become the query parameter "+quoted(name)+", by which servers can see another method, path or user than the operation's. Take it out of the field "+quoted(field)+".", field)
 }
 
 // overrides reports whether servers could read a header field as such a name, unless
@@ -64,33 +64,36 @@ func overrideIn(pairs string, isOverride func(name string) bool) string {
 	return ""
 }
 
-// isQueryOverride reports whether frameworks read a query parameter as the request's
-// method or path: _method, X-HTTP-Method-Override, $httpMethod, _url and the like.
+// isQueryOverride reports whether servers read a query parameter as the request's method,
+// path or user: _method, X-HTTP-Method-Override, $httpMethod, _url, sudo and the like.
 // A plain method or url is any API's own.
 func isQueryOverride(name string) bool {
 	var store [64]byte
 	words, marked := queryWords(store[:0], name)
 	switch string(words) {
-	case "url", "uri", "route", "path", "controller", "method", "verb":
+	case "url", "uri", "route", "path", "controller", "method", "verb", "switchuser":
 		return marked
+	case "restroute", "psmethod", // WordPress, PrestaShop
+		"sudo", "doas", "runas", "actas", "asuser", "asuserid", "onbehalfof", "impersonate", "impersonateuser", "impersonateuserid":
+		return true
 	}
 	return bytes.Contains(words, []byte("httpmethod")) || bytes.Contains(words, []byte("methodoverride")) || bytes.Contains(words, []byte("overridemethod"))
 }
 
-// isMethodOverride reports whether frameworks read the member of a form as the request's
-// method. Those are few names, and what a document declares of a body is not known here,
+// isFormOverride reports whether servers read the member of a form as the request's method,
+// path or user. Those are few names, and what a document declares of a body is not known here,
 // so http_method and payment_method_override are any API's own.
-func isMethodOverride(name string) bool {
+func isFormOverride(name string) bool {
 	var store [64]byte
 	words, marked := queryWords(store[:0], name)
 	rest, hasX := bytes.CutPrefix(words, []byte("x"))
 	switch string(rest) {
-	case "method", "verb":
+	case "method", "verb", "switchuser":
 		return marked
 	case "httpmethod":
 		return marked || hasX
 	}
-	return slices.Contains([]string{"httpmethodoverride", "methodoverride", "overridemethod"}, string(rest))
+	return slices.Contains([]string{"httpmethodoverride", "methodoverride", "overridemethod", "restroute", "psmethod"}, string(rest))
 }
 
 // queryWords appends a parameter's name as one word, and reports whether a mark stands before it.
@@ -169,7 +172,7 @@ func classify(word []byte) wordKind {
 	switch string(word) {
 	case "override", "rewrite", "rewritten", "original", "originally", "originating", "orig", "remote", "authenticated", "principal", "userinfo", "msisdn",
 		"impersonate", "impersonated", "impersonation", "sudo", "runas", "doas", "clientcert", "fdid", "realip", "socketip", "ipaddress", "vhost", "urlscheme", "proxyuser", "requesturi", "requestverb", "destinationurl",
-		"mscrmcallerid", "callerobjectid", "proxied", "proxiedentitieschain", "proxiedentity", "obo": // APIs that act for others
+		"mscrmcallerid", "callerobjectid", "proxied", "proxiedentitieschain", "proxiedentity", "obo", "authuser": // APIs that act for others
 		return decisive
 	case "proxy", "xproxy", "envoy", "ssl", "https", "cert", "cf", // proxies, and the certificate that they saw
 		"middleware", "invoke", "matched", "replaced", "now", "iisnode", "waws", "arr", "accel", "sendfile", // frameworks and servers that rewrite
@@ -181,7 +184,7 @@ func classify(word []byte) wordKind {
 	case "method", "verb", "uri", "url", "path", "host", "hostname", "port", "scheme", "proto", "addr", "user", "username":
 		return subject
 	case "http", "request", "requested", "real", "base", "full", "server", "source", "src", "target", "backend", "virtual", "gateway", "upstream", "req", "verified", "context", "local", "peer", "ajax", "unencoded",
-		"destination", "origin", "ingress", "restli", "tunnel", "webdav", "credential", "presto", "trino", "sso", "saml", "ldap", "idp", "trusted", "effective", "acting", "delegate", "delegated", "switch", "logon":
+		"destination", "origin", "ingress", "restli", "tunnel", "webdav", "credential", "presto", "trino", "sso", "saml", "ldap", "idp", "trusted", "effective", "acting", "delegate", "delegated", "switch", "logon", "disguised":
 		return possessive
 	}
 	if bytes.HasPrefix(word, []byte("forward")) || bytes.Contains(word, []byte("clientip")) || bytes.Contains(word, []byte("clientaddr")) {
@@ -201,7 +204,10 @@ func isPair(before, word []byte) bool {
 		"fastly-ssl", "fastly-ff", "fastly-client", "fastly-temp",
 		"ms-token", "ms-proxy", // Azure's App Service
 		"as-user", "as-admin", "assume-user", "switch-user", "api-username", "auth-assertion", "select-user", "select-admin", "act-as", "run-as", "behalf-of", // a user for whom an API acts
-		"goog-iap", // its Identity-Aware Proxy
+		"goog-iap",                                                                       // its Identity-Aware Proxy
+		"copy-source", "copy-from", "rename-source", "object-manifest", "symlink-target", // another object
+		"function-definition", "function-routing", // another function
+		"couchdb-username", "couchdb-roles", "authentication-user", "admin-user",
 		"tls-client", "tls-verified", "coming-from",
 		"calling-line", // a telephone's
 		"host-name", "user-name", "user-info", "user-group", "user-groups", "user-role", "user-roles",
@@ -215,7 +221,7 @@ func isPair(before, word []byte) bool {
 // no single word tells.
 func isVariable(folded []byte) bool {
 	switch string(folded) {
-	case "path-info", "path-translated", "script-name", "script-filename", "query-string", "querystring", "server-name", "server-port", "front-end-https", "https", "cf-url":
+	case "path-info", "path-translated", "script-name", "script-filename", "query-string", "querystring", "server-name", "server-port", "front-end-https", "https", "cf-url", "translate":
 		return true
 	}
 	return false

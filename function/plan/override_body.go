@@ -13,9 +13,9 @@ import (
 	"keyrelay/function/rawjson"
 )
 
-// checkBody refuses a body in which frameworks read another method than the operation's,
-// or may do so unseen: they let a POST say so by a member of a form, and some by one of a
-// JSON object. A body that the document's template makes is the operator's.
+// checkBody refuses a body in which servers read another method, path or user than the
+// operation's, or may do so unseen: they let a POST say so by a member of a form, and some by
+// one of a JSON object. A body that the document's template makes is the operator's.
 func (b *builder) checkBody() error {
 	if b.Operation.Path == "" || b.Method != http.MethodPost || len(b.Body) == 0 || b.reshapes {
 		return nil
@@ -25,7 +25,7 @@ func (b *builder) checkBody() error {
 		return err
 	}
 	if name := overrideInBody(contentType, b.Body); name != "" {
-		return refuse(ErrRecord, "The body has the member "+quoted(name)+", by which frameworks read another method than the request's. Take it out, and send the method that you mean.", name)
+		return refuse(ErrRecord, "The body has the member "+quoted(name)+", by which servers read another method, path or user than the request's. Take it out, and send the request that you mean.", name)
 	}
 	return nil
 }
@@ -79,12 +79,12 @@ func isWide(contentType string, body []byte) bool {
 	return body[0] == 0 || body[1] == 0 || body[0] >= 0xfe && body[1] >= 0xfe
 }
 
-// overrideInBody returns the member by which frameworks read a method from a body; empty if
-// there is none.
+// overrideInBody returns the member by which servers read another request from a body; empty
+// if there is none.
 func overrideInBody(contentType string, body []byte) (name string) {
 	isUntyped := trim(contentType) == ""
 	if isUntyped || strings.Contains(contentType, "urlencoded") {
-		name = overrideIn(string(body), isMethodOverride)
+		name = overrideIn(string(body), isFormOverride)
 	}
 	if name == "" && strings.Contains(contentType, "multipart/") {
 		name = overrideInParts(body)
@@ -157,14 +157,14 @@ func looseValue(text string) string {
 	return strings.TrimRight(text, "'")
 }
 
-// isPartOverride is isMethodOverride of a part's name, which some servers look for in
+// isPartOverride is isFormOverride of a part's name, which some servers look for in
 // encoded words too (RFC 2047).
 func isPartOverride(name string) bool {
 	if !strings.Contains(name, "=?") {
-		return isMethodOverride(name)
+		return isFormOverride(name)
 	}
 	decoded, err := new(mime.WordDecoder).DecodeHeader(name)
-	return err != nil || isMethodOverride(decoded)
+	return err != nil || isFormOverride(decoded)
 }
 
 // overrideInObject looks for the member that is read from JSON: _method, in any case. Text

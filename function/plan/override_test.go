@@ -139,7 +139,7 @@ func TestOverridingParameters(t *testing.T) {
 			t.Errorf("%s is declared and becomes %s", written, outbound.URL)
 		}
 	}
-	for _, fine := range []string{"method", "url", "verb", "path", "payment_method", "methods", "a.method", "callback_url", "m"} {
+	for _, fine := range []string{"method", "url", "verb", "path", "payment_method", "methods", "a.method", "callback_url", "m", "user", "user_id", "as", "acts_as", "sudoku", "impersonation_log", "route", "rest", "copy_source"} {
 		newPlan(t, declaring(t, "query"), to("POST", "https://declaring.example.com/a/b?"+fine+"=DELETE", nil))
 	}
 }
@@ -180,6 +180,7 @@ func TestOverridingBodies(t *testing.T) {
 		{parts, part(`Content-Disposition: form-data; name="=?utf-8?B?X21ldGhvZA==?="`), false}, {parts, part(`Content-Disposition: form-data; name="=?utf-8?Q?=5Fmethod?="`), false}, {parts, part(`Content-Disposition: form-data; name="=?ibm037?B?bZSFo4iWhA==?="`), false},
 		{parts, part(`Content-Disposition: form-data; filename=a b; name*0="_me"; name*1="thod"`), false}, {parts, part(`Content-Disposition: form-data; filename=a b; name==?utf-8?B?X21ldGhvZA==?=`), false},
 		{parts, part(`Content-Disposition: form-data; name="=?utf-8?B?bWV0aG9k?="; filename="=?iso-2022-jp?B?GyRC?="`), true}, {parts, part(`Content-Disposition: form-data; name="a=?b"`), true}, {form, "[method]=x&a[_method]=y", true}, {form, "[_method]=DELETE", false},
+		{form, "rest_route=/wp/v2/users", false}, {form, "ps_method=DELETE", false}, {form, "_switch_user=admin", false}, {form, "switch_user=a&sudo=b&route=c", true}, {"application/json", `{"rest_route":"/a","ps_method":"x","_switch_user":"y"}`, true},
 		// JSON in any case, and what only some readers of JSON take.
 		{"application/json", `{"_METHOD":"DELETE"}`, false}, {"application/json", `{"\u005fMetho\u0044":"DELETE"}`, false}, {"application/json", `{"_methods":1,"a_method":2,"\u0061_method":3}`, true},
 		{"application/json", `{"a":NaN,"_method":"DELETE"}`, false}, {"application/json", `{/**/"_method":"DELETE"}`, false}, {"application/json", `/**/{"_method":"DELETE"}`, false}, {"application/json", `{_method:'DELETE'}`, false}, {"application/json", `{'\x5fmethod':'DELETE'}`, false},
