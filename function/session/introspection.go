@@ -83,13 +83,10 @@ func readIntrospection(d *destination.Destination, body []byte) (verdict, error)
 // token, or lacks the issuer, audience or scopes that the document names. A token server
 // knows tokens of every kind for every API.
 func meantElsewhere(session *destination.Session, body []byte) (problem string) {
-	for _, kind := range [...]rawjson.Pointer{"/token_type", "/token_use", "/typ"} {
-		if slices.ContainsFunc(texts(body, kind), func(text string) bool { return strings.Contains(strings.ToLower(text), "refresh") }) {
-			return "is a refresh token"
-		}
-	}
 	scopes := strings.Fields(strings.Join(texts(body, "/scope"), " "))
 	switch {
+	case isRefreshToken(body):
+		return refreshToken
 	case session.Issuer != "" && !slices.Equal(texts(body, "/iss"), []string{session.Issuer}):
 		return "is from another issuer"
 	case session.Audience != "" && !slices.Contains(texts(body, "/aud"), session.Audience):
@@ -98,6 +95,17 @@ func meantElsewhere(session *destination.Session, body []byte) (problem string) 
 		return "lacks a scope that this API asks for"
 	}
 	return ""
+}
+
+// refreshToken is the problem of one that is sent in the place of an access token.
+const refreshToken = "is a refresh token" // #nosec G101 -- words, not a token
+
+// isRefreshToken reports whether what is said of a token, by itself or by an endpoint, calls it
+// one that buys others, in any of the members in which token servers do.
+func isRefreshToken(said []byte) bool {
+	return slices.ContainsFunc([]rawjson.Pointer{"/token_type", "/token_use", "/typ", "/type"}, func(kind rawjson.Pointer) bool {
+		return slices.ContainsFunc(texts(said, kind), func(text string) bool { return strings.Contains(strings.ToLower(text), "refresh") })
+	})
 }
 
 // texts returns the text of a member, or the texts of its array.

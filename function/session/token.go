@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"encoding/json"
 	"strings"
 	"time"
 
@@ -61,9 +62,15 @@ func (c *Checker) verify(ctx context.Context, d *destination.Destination, token 
 	return verdict{problem: invalidToken}, nil
 }
 
+// tokenClaims are the claims of a token: the registered ones, and all as the token writes them.
+type tokenClaims struct {
+	*jwt.Claims
+	text []byte
+}
+
 // claims returns the claims of a token that a key of the set verifies, nil if
 // none does. known is false if another reading of the set might have one that does.
-func (k *keySet) claims(signed *jwt.JSONWebToken) (claims *jwt.Claims, known bool) {
+func (k *keySet) claims(signed *jwt.JSONWebToken) (claims *tokenClaims, known bool) {
 	header := signed.Headers[0]
 	for _, key := range k.keys {
 		if header.KeyID != "" && key.id != header.KeyID {
@@ -73,9 +80,10 @@ func (k *keySet) claims(signed *jwt.JSONWebToken) (claims *jwt.Claims, known boo
 		if key.algorithm != "" && key.algorithm != header.Algorithm {
 			continue
 		}
+		var text json.RawMessage
 		read := &jwt.Claims{}
-		if signed.Claims(key.public, read) == nil {
-			return read, true
+		if signed.Claims(key.public, read, &text) == nil {
+			return &tokenClaims{read, text}, true
 		}
 	}
 	return nil, known
@@ -83,8 +91,10 @@ func (k *keySet) claims(signed *jwt.JSONWebToken) (claims *jwt.Claims, known boo
 
 // claimsVerdict checks the claims of a verified token, RFC 7519 section 4.1. An exp
 // is required: what has none could not be revoked.
-func claimsVerdict(session *destination.Session, claims *jwt.Claims) verdict {
+func claimsVerdict(session *destination.Session, claims *tokenClaims) verdict {
 	switch {
+	case isRefreshToken(claims.text):
+		return verdict{problem: refreshToken}
 	case claims.Issuer != session.Issuer:
 		return verdict{problem: "is from another issuer"}
 	case !claims.Audience.Contains(session.Audience):

@@ -72,6 +72,11 @@ func TestClaims(t *testing.T) {
 		{claims{"aud": nil}, "another audience"},
 		{claims{"aud": map[string]string{anAudience: anAudience}}, "not valid, or"},
 		{claims{"aud": []any{anAudience, 1}}, "not valid, or"},
+		{claims{"token_type": "refresh"}, "refresh token"},
+		{claims{"type": "Refresh"}, "refresh token"},
+		{claims{"typ": "Refresh"}, "refresh token"},
+		{claims{"token_use": []string{"refresh"}}, "refresh token"},
+		{claims{"token_type": "access", "type": "user", "sub": "refresh"}, ""},
 	} {
 		token := s.sign(t, test.changed)
 		if test.says == "" {
