@@ -93,6 +93,7 @@ func (r *Relay) present(answer *gateway.Response) {
 		redirect = header["Location"]
 		delete(header, "Location")
 	}
+	delete(header, "Refresh") // leads on like Location, whatever the status
 	for name := range header {
 		if aboutOrigin(name) || isRelays(name) || toFront(name) {
 			delete(header, name)
@@ -155,9 +156,7 @@ const problemType = "urn:keyrelay:problem:"
 // for a problem of the relay.
 func pretends(answer *gateway.Response) bool {
 	const mediaType = "application/problem+json"
-	isProblem := func(written string) bool {
-		return len(written) >= len(mediaType) && strings.EqualFold(written[:len(mediaType)], mediaType)
-	}
+	isProblem := func(written string) bool { return strings.Contains(strings.ToLower(written), mediaType) }
 	if len(answer.Body) == 0 || !slices.ContainsFunc(answer.Header["Content-Type"], isProblem) {
 		return false
 	}

@@ -18,7 +18,7 @@ func TestAnswersAboutTheOrigin(t *testing.T) {
 		"Alt-Svc": {`h3="elsewhere.example:443"; ma=86400`}, "Clear-Site-Data": {`"*"`}, "Strict-Transport-Security": {"max-age=1; includeSubDomains"},
 		"Public-Key-Pins": {`pin-sha256="a"`}, "Expect-Ct": {"max-age=1"}, "Nel": {`{"report_to":"a"}`}, "Report-To": {`{"group":"a"}`},
 		"Accept-Ch": {"Sec-CH-UA"}, "Service-Worker-Allowed": {"/"}, "X-Relay-Location": {"a"}, "X-Relay-Request-Id": {"a"}, "x-relay-anything": {"a"}, "X_Relay_Location": {"a"}, "x-Relay_location": {"a"}, "Vary": {"Accept"},
-		"Proxy_Status": {"keyrelay; error=a"}, "X-Accel-Redirect": {"/internal/a"}, "X-Accel-Expires": {"60"}, "X-Sendfile": {"/etc/passwd"}, "X-Reproxy-Url": {"http://127.0.0.1/"},
+		"Proxy_Status": {"keyrelay; error=a"}, "X-Accel-Redirect": {"/internal/a"}, "X-Accel-Expires": {"60"}, "X-Sendfile": {"/etc/passwd"}, "Refresh": {"0; url=https://elsewhere.example"}, "X-Reproxy-Url": {"http://127.0.0.1/"},
 		"Use-As-Dictionary": {`match="/*"`}, "Set-Login": {"logged-in"}, "Preference-Applied": {"return=minimal, Respond-Async"},
 	}
 	s.api.answerWith(func(w http.ResponseWriter, _ *http.Request) {
@@ -109,11 +109,13 @@ func TestProblemsCannotPretend(t *testing.T) {
 // TestSecondTypeCannotPretend sees that no other Content-Type hides that of a problem.
 func TestSecondTypeCannotPretend(t *testing.T) {
 	s := newStage(t, managedDocument)
-	s.api.answerWith(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header()["Content-Type"] = []string{"text/plain", "application/problem+json"}
-		_, _ = io.WriteString(w, `{"type":"urn:keyrelay:problem:internal"}`)
-	})
-	if got := s.send(t.Context(), s.get("/v2/orders")); len(got.header["Content-Type"]) != 1 || got.header.Get("Content-Type") != "application/json" {
-		t.Error(got.header)
+	for _, types := range [][]string{{"text/plain", "application/problem+json"}, {"text/plain, Application/Problem+JSON"}, {"a=b; application/problem+json"}} {
+		s.api.answerWith(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header()["Content-Type"] = types
+			_, _ = io.WriteString(w, `{"type":"urn:keyrelay:problem:internal"}`)
+		})
+		if got := s.send(t.Context(), s.get("/v2/orders")); len(got.header["Content-Type"]) != 1 || got.header.Get("Content-Type") != "application/json" {
+			t.Errorf("%q: %v", types, got.header)
+		}
 	}
 }
