@@ -52,9 +52,9 @@ func keyCases() []applyCase {
 		{
 			name: "query replaces what servers read as its name", secret: "secret-key",
 			scheme: destination.SecurityScheme{In: "query", Field: "api_key"},
-			query: "&a=1;api_key=2;b=3&API_KEY=4&api_key[]=5&api_key[x]=6&api%5Fkey%00=7&+api_key=8&api.key=9&api%20key=10&api%255Fkey=11&api_key%00%zz=17&api[key=12&Api_Key%5B%5D&c;&" +
-				"apikey=13&api_keys=14&api-key=15&x[api_key]=16&%zz=api_key",
-			wantQuery: "&a=1;b=3&c;&apikey=13&api_keys=14&api-key=15&x[api_key]=16&%zz=api_key&api_key=secret-key", wantHeader: http.Header{},
+			query: "&a=1;api_key=2;b=3&API_KEY=4&api_key[]=5&api_key[x]=6&api%5Fkey%00=7&+api_key=8&api.key=9&api%20key=10&api%255Fkey=11&api_key%00%zz=17&api[key=12&Api_Key%5B%5D&[api_key]=18&[[api_key=19&[]api_key[0]=20&c;&" +
+				"apikey=13&api_keys=14&api-key=15&x[api_key]=16&%zz=api_key&[x]api_key=21",
+			wantQuery: "&a=1;b=3&c;&apikey=13&api_keys=14&api-key=15&x[api_key]=16&%zz=api_key&[x]api_key=21&api_key=secret-key", wantHeader: http.Header{},
 		},
 		{
 			name: "query with brackets of its own keeps others of its array", secret: "secret-key",

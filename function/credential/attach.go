@@ -96,13 +96,19 @@ func without(list, separators string, removed func(string) bool) string {
 }
 
 // sameParameter reports whether servers could read one parameter's name as another:
-// they ignore letter case, end it at a NUL, take white space off its front and a
-// bracket for the beginning of an array's index, and write "_" for what their
-// languages do not allow in names.
+// they ignore letter case, end it at a NUL, take white space and brackets off its front and
+// a bracket for the beginning of an array's index, and write "_" for what their languages do
+// not allow in names.
 func sameParameter(sent, name string) bool {
 	sent, _, _ = strings.Cut(strings.TrimSpace(sent), "\x00")
-	if at := strings.IndexByte(sent, '['); at > 0 && strings.IndexByte(name, '[') < 0 && sameFolded(sent[:at], name) {
-		return true
+	if strings.IndexByte(name, '[') < 0 {
+		bare := strings.TrimLeft(sent, "[]")
+		if at := strings.IndexAny(bare, "[]"); at >= 0 {
+			bare = bare[:at]
+		}
+		if sameFolded(bare, name) {
+			return true
+		}
 	}
 	return sameFolded(sent, name)
 }
