@@ -91,9 +91,6 @@ func (c *Callers) Identify(ctx context.Context, request *gateway.Request) (name 
 	return name, nil
 }
 
-// separators takes out of a header's name what is often mistaken in it.
-var separators = strings.NewReplacer("-", "", "_", "")
-
 // errNoKey says what came in place of one key.
 func errNoKey(header http.Header) error {
 	detail := "Send one X-Api-Key header with the key that the operator of this relay gave you."
@@ -107,7 +104,7 @@ func errNoKey(header http.Header) error {
 		if len(name) > longest || name == "X-Api-Key" {
 			continue
 		}
-		if letters := strings.ToLower(separators.Replace(name)); letters == "xapikey" || letters == "apikey" {
+		if letters := destination.Letters(name); letters == "xapikey" || letters == "apikey" {
 			detail += " " + name + " is another header."
 			break
 		}

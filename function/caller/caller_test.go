@@ -95,6 +95,7 @@ func TestKeyHints(t *testing.T) {
 			"underscores":           {http.Header{"X_api_key": {key}}, "X_api_key is another header."},
 			"without its beginning": {http.Header{"Api-Key": {key}}, "Api-Key is another header."},
 			"without hyphens":       {http.Header{"X-Apikey": {key}}, "X-Apikey is another header."},
+			"dots":                  {http.Header{"X.api.key": {key}}, "X.api.key is another header."},
 			"nothing":               {http.Header{}, "gave you."},
 		} {
 			keys := keysIn(fake.NewSecrets(map[string]string{"callers": "caller-key"}), "")

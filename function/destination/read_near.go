@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode"
 
 	"go.yaml.in/yaml/v4"
 
@@ -12,12 +13,12 @@ import (
 
 // Nearest returns the known name that a written one is nearest to, and how many letters
 // would have to be changed, added, taken out or swapped with the next to make it that one.
-// Letter case, hyphens and underscores do not count. Of names as near the first counts.
+// What Letters leaves out does not count. Of names as near the first counts.
 func Nearest(written string, known ...string) (name string, edits int) {
 	const compared = 100 // bytes, which is more than any known name has
-	written = bare(written[:min(len(written), compared)])
+	written = Letters(written[:min(len(written), compared)])
 	for _, each := range known {
-		right := bare(each)
+		right := Letters(each)
 		if name != "" && (len(right)-len(written) >= edits || len(written)-len(right) >= edits) {
 			continue
 		}
@@ -28,9 +29,15 @@ func Nearest(written string, known ...string) (name string, edits int) {
 	return name, edits
 }
 
-// bare is a name without what is often mistaken in it.
-func bare(name string) string {
-	return strings.ToLower(strings.ReplaceAll(strings.ReplaceAll(name, "-", ""), "_", ""))
+// Letters returns a name without what is often mistaken in it: letter case, hyphens,
+// underscores and dots.
+func Letters(name string) string {
+	return strings.Map(func(c rune) rune {
+		if c == '-' || c == '_' || c == '.' {
+			return -1
+		}
+		return unicode.ToLower(c)
+	}, name)
 }
 
 // distance is the optimal string alignment distance of two texts.
@@ -63,7 +70,7 @@ func near(written string, known ...string) (meant string) {
 		return ""
 	}
 	meant, edits := Nearest(written, known...)
-	letters := len(bare(strings.TrimPrefix(meant, itentialPrefix)))
+	letters := len(Letters(strings.TrimPrefix(meant, itentialPrefix)))
 	if edits > min(letters/3, 1+letters/6) {
 		return ""
 	}

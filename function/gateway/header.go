@@ -76,8 +76,7 @@ func isCallersOwn(folded []byte) bool {
 	return false
 }
 
-// FoldHeaderName appends a name as CGI servers read it: without regard to letter case, and
-// with all other characters the same.
+// FoldHeaderName appends a name as SameHeaderName compares it.
 func FoldHeaderName(folded []byte, name string) []byte {
 	start := len(folded)
 	folded = append(folded, name...)
@@ -134,8 +133,8 @@ func IsDigest(name string) bool {
 }
 
 // SameHeaderName reports whether two names are the same field to a downstream: without
-// regard to case (RFC 9110 section 5.1), and with a hyphen, an underscore and a dot between
-// words the same, because CGI servers cannot tell them apart.
+// regard to case (RFC 9110 section 5.1), and with all characters but letters and digits the
+// same, because CGI servers cannot tell them apart (RFC 3875 section 4.1.18).
 func SameHeaderName(a, b string) bool {
 	if len(a) != len(b) {
 		return false

@@ -115,7 +115,7 @@ func alike(a, b string) bool {
 	if written := words(a); len(written) > 1 && !slices.ContainsFunc(written, func(word string) bool { return !slices.Contains(words(b), word) }) {
 		return true // secret_key is secret_access_key
 	}
-	a, b = bare(a), bare(b)
+	a, b = destination.Letters(a), destination.Letters(b)
 	if min(len(a), len(b)) < least {
 		return false
 	}
@@ -127,9 +127,6 @@ func alike(a, b string) bool {
 func words(name string) []string {
 	return strings.FieldsFunc(strings.ToLower(name), func(c rune) bool { return strings.ContainsRune("-_.", c) })
 }
-
-// bare is a name without what is often mistaken in it.
-func bare(name string) string { return strings.Join(words(name), "") }
 
 // Listed joins names to what stands in a sentence.
 func Listed(names []string) string {

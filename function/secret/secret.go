@@ -121,7 +121,7 @@ func (v Value) Find(name string) (written string, value []byte, ok bool) {
 	}
 	for each, found := range rawjson.Members(sound) {
 		says, _ := rawjson.Plain(each)
-		if says == name || !ok && bare(says) == bare(name) {
+		if says == name || !ok && destination.Letters(says) == destination.Letters(name) {
 			written, value, ok = says, found, true
 		}
 	}
