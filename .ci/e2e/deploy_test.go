@@ -109,7 +109,7 @@ func (c *cloud) saysWhichSecret(t *testing.T) {
 		if status != http.StatusServiceUnavailable || problem(t, body) != "secret-unavailable" || header.Get("Retry-After") == "" {
 			t.Errorf("%s: got %d %s, want 503 secret-unavailable with Retry-After", path, status, body)
 		}
-		log := strings.Join(c.records(t), "")
+		log := strings.Join(c.requestEntries(t), "")
 		if !strings.Contains(log, reference+" ") || strings.Contains(log+string(body), firstKey) || !strings.Contains(string(body), reference+" ") {
 			t.Errorf("%s: log and answer must name %s, and nothing of a secret's value: %s", path, reference, body)
 		}
@@ -178,8 +178,8 @@ func (c *cloud) survivesRotation(t *testing.T) {
 	c.aws(t, nil, "secretsmanager", "put-secret-value", "--secret-id", "keyrelay/orders", "--secret-string", `{"api_key":"`+secondKey+`"}`)
 	changeKey(t, secondKey)
 	t.Logf("%d calls, none failed", stop(40))
-	if !strings.Contains(strings.Join(c.records(t), ""), `"replayed":true`) {
-		t.Error("no record says that a call was replayed with the new key")
+	if !strings.Contains(strings.Join(c.requestEntries(t), ""), `"replayed":true`) {
+		t.Error("no log entry says that a call was replayed with the new key")
 	}
 }
 

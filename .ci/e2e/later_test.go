@@ -308,12 +308,12 @@ func (l *later) redrivesDead(t *testing.T) {
 	}
 }
 
-// isSeen adds up what the log's records say, as CloudWatch would, and expects every
+// isSeen adds up what the log's entries say, as CloudWatch would, and expects every
 // metric of the dashboard and of the alarms there, or of SQS for these queues.
 func (l *later) isSeen(t *testing.T) {
 	sums := make(map[metric]float64)
-	for _, record := range slices.Concat(l.records(t), l.entries(t, `"message":"delivery"`)) {
-		addMetrics(t, sums, record)
+	for _, entry := range slices.Concat(l.requestEntries(t), l.entries(t, `"message":"delivery"`)) {
+		addMetrics(t, sums, entry)
 	}
 	function := "FunctionName=" + l.resource(t, "Relay")
 	for _, name := range []string{"Queued", "Delivered", "DeliveryRetried", "Dead", "DeliveryAge"} {
@@ -326,7 +326,7 @@ func (l *later) isSeen(t *testing.T) {
 		t.Errorf("the metrics say that %.0f records were queued and %.0f delivered", queued, delivered)
 	}
 	if watched, _ := l.alarm(t, "LateAlarm"); sums[watched] == 0 {
-		t.Errorf("the alarm for late records watches %v, which no record has", watched)
+		t.Errorf("the alarm for late records watches %v, which no log entry has", watched)
 	}
 	for alarm, queue := range map[string]string{"WaitingAlarm": l.queue, "DeadAlarm": l.dead} {
 		watched, _ := l.alarm(t, alarm)

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// An embeddedRecord is a log record in CloudWatch's embedded metric format.
-type embeddedRecord struct {
+// An embeddedEntry is a log entry in CloudWatch's embedded metric format.
+type embeddedEntry struct {
 	AWS struct {
 		CloudWatchMetrics []struct {
 			Namespace  string
@@ -26,16 +26,16 @@ type metric struct {
 	namespace, name, dimensions string
 }
 
-// raisesAlarms holds the function's log records against the format's schema, does
+// raisesAlarms holds the function's log entries against the format's schema, does
 // with them what CloudWatch would, which the emulator does not, and expects the
 // alarm for secrets, since secrets could not be read before.
 func (c *cloud) raisesAlarms(t *testing.T) {
 	sums := make(map[metric]float64)
-	for number, record := range c.records(t) {
+	for number, entry := range c.requestEntries(t) {
 		if number < 3 {
-			c.checkSchema(t, record)
+			c.checkSchema(t, entry)
 		}
-		addMetrics(t, sums, record)
+		addMetrics(t, sums, entry)
 	}
 	for series, sum := range sums {
 		if series.name == "Faults" {
@@ -51,12 +51,12 @@ func (c *cloud) raisesAlarms(t *testing.T) {
 		t.Errorf("the alarm for retrievals watches %v, which has %v, want nothing", watched, sums[watched])
 	}
 	if watched, _ := c.alarm(t, "SlowAlarm"); sums[watched] == 0 {
-		t.Errorf("the alarm for slow answers watches %v, which no record holds", watched)
+		t.Errorf("the alarm for slow answers watches %v, which no log entry has", watched)
 	}
 	for _, shown := range c.shownMetrics(t) {
 		if _, held := sums[shown]; !held && !strings.Contains(shown.dimensions, "token-endpoint") && !strings.Contains(shown.dimensions, "downstream") &&
 			!strings.Contains(shown.dimensions, "Blame=credential") {
-			t.Errorf("the dashboard shows %v, which no record holds", shown)
+			t.Errorf("the dashboard shows %v, which no log entry has", shown)
 		}
 	}
 }
@@ -99,14 +99,14 @@ func shownMetric(row []any) metric {
 	return metric{texts[0], texts[1], strings.Join(pairs, ",")}
 }
 
-// records are the function's log records of requests.
-func (c *cloud) records(t *testing.T) []string {
+// requestEntries are the function's log entries of requests.
+func (c *cloud) requestEntries(t *testing.T) []string {
 	t.Helper()
-	records := c.entries(t, `"message":"request"`)
-	if len(records) == 0 {
+	entries := c.entries(t, `"message":"request"`)
+	if len(entries) == 0 {
 		t.Fatal("no request was logged")
 	}
-	return records
+	return entries
 }
 
 // entries are those of the function's log that hold a text, 10,000 at most.
@@ -121,31 +121,31 @@ func (c *cloud) entries(t *testing.T, text string) []string {
 	return entries
 }
 
-func (c *cloud) checkSchema(t *testing.T, record string) {
+func (c *cloud) checkSchema(t *testing.T, entry string) {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "record.json")
-	if err := os.WriteFile(file, []byte(record), 0o600); err != nil {
+	file := filepath.Join(t.TempDir(), "entry.json")
+	if err := os.WriteFile(file, []byte(entry), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	output(t, command(t, nil, "python", "-m", "jsonschema", "-i", file, ".ci/e2e/testdata/embedded-metric-format.schema.json"))
 }
 
-// addMetrics adds what a record says to the metrics' sums.
+// addMetrics adds what a log entry says to the metrics' sums.
 func addMetrics(t *testing.T, sums map[metric]float64, text string) {
 	t.Helper()
-	var record embeddedRecord
+	var entry embeddedEntry
 	var members map[string]any
-	for _, target := range []any{&record, &members} {
+	for _, target := range []any{&entry, &members} {
 		if err := json.Unmarshal([]byte(text), target); err != nil {
-			t.Fatalf("%v in the log record %s", err, text)
+			t.Fatalf("%v in the log entry %s", err, text)
 		}
 	}
-	for _, directive := range record.AWS.CloudWatchMetrics {
+	for _, directive := range entry.AWS.CloudWatchMetrics {
 		for _, set := range directive.Dimensions {
 			for _, named := range directive.Metrics {
 				value, isNumber := members[named.Name].(float64)
 				if !isNumber {
-					t.Fatalf("the metric %s is not a number of the record %s", named.Name, text)
+					t.Fatalf("the metric %s is not a number of the entry %s", named.Name, text)
 				}
 				sums[metric{directive.Namespace, named.Name, dimensions(t, set, members)}] += value
 			}
@@ -159,7 +159,7 @@ func dimensions(t *testing.T, set []string, members map[string]any) string {
 	for _, name := range set {
 		value, isText := members[name].(string)
 		if !isText {
-			t.Fatalf("the dimension %s is not a text of the record: %v", name, members[name])
+			t.Fatalf("the dimension %s is not a text of the entry: %v", name, members[name])
 		}
 		pairs = append(pairs, name+"="+value)
 	}

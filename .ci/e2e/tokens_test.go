@@ -71,9 +71,9 @@ func (c *cloud) sharesTokens(t *testing.T, table string) {
 	if err := json.NewDecoder(answer.Body).Decode(&report); err != nil || report.Logins != 1 || report.Carried != 16 {
 		t.Errorf("%+v, %v", report, err)
 	}
-	for _, record := range c.records(t) {
-		if strings.Contains(record, `"unshared"`) {
-			t.Errorf("the table %s is of no use: %s", table, record)
+	for _, entry := range c.requestEntries(t) {
+		if strings.Contains(entry, `"unshared"`) {
+			t.Errorf("the table %s is of no use: %s", table, entry)
 		}
 	}
 }

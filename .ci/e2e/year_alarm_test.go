@@ -19,8 +19,8 @@ func (y *year) noticesRevocation(t *testing.T) {
 		t.Fatalf("the API's own answer does not pass: %d", status)
 	}
 	sums := make(map[metric]float64)
-	for _, record := range y.records(t) {
-		addMetrics(t, sums, record)
+	for _, entry := range y.requestEntries(t) {
+		addMetrics(t, sums, entry)
 	}
 	watched, _ := y.alarm(t, "CredentialAlarm")
 	if sums[watched] != 1 {
@@ -84,9 +84,9 @@ func (y *year) newestFailure(t *testing.T) map[string]any {
 		}
 	}
 	newest := make(map[string]any)
-	for _, record := range y.records(t) {
+	for _, entry := range y.requestEntries(t) {
 		var members map[string]any
-		if err := json.Unmarshal([]byte(record), &members); err != nil {
+		if err := json.Unmarshal([]byte(entry), &members); err != nil {
 			t.Fatal(err)
 		}
 		if blame, isText := members["blame"].(string); isText && blame != "nobody" {

@@ -203,7 +203,7 @@ func (y *year) tellsConnectors(t *testing.T) {
 			t.Errorf("%s at %s: %d %s", test.caller, test.path, got.StatusCode, got.Body)
 		}
 	}
-	if records := strings.Join(y.records(t), ""); !strings.Contains(records, `"requestId":"request-of-crm","caller":"crm"`) {
+	if records := strings.Join(y.requestEntries(t), ""); !strings.Contains(records, `"requestId":"request-of-crm","caller":"crm"`) {
 		t.Error("the log does not name the connector crm by its request")
 	}
 }

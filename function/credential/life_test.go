@@ -78,7 +78,7 @@ func TestStale(t *testing.T) {
 	})
 }
 
-// TestNoStale is for a Config whose SecretMaxAge is zero.
+// TestNoStale is for a Config whose MaxAge is zero.
 func TestNoStale(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := fake.NewSecrets(map[string]string{"keyrelay/it": "first-key"})

@@ -256,7 +256,7 @@ func TestUnreachable(t *testing.T) {
 // TestGuarded passes on what the guarded client says, for the reason that the
 // retrieval failed; roots that cannot be read are a secret that is unavailable.
 func TestGuarded(t *testing.T) {
-	prohibited := errors.New("a reason of another room")
+	prohibited := errors.New("a reason of another package")
 	for reason, want := range map[error]error{prohibited: retrieval.ErrFailed, secret.ErrUnavailable: secret.ErrUnavailable} {
 		w := newWorld(t, map[string]string{"client": client}, nil)
 		w.callBy(func(context.Context, *destination.Destination, *http.Request, *tls.Certificate, int) (*upstream.Answer, error) {

@@ -32,7 +32,7 @@ func mustRefuse(t *testing.T, store *credential.Store, scheme *destination.Secur
 	_, err := store.Get(t.Context(), planWith(scheme))
 	var refusal *gateway.Refusal
 	if !errors.As(err, &refusal) || refusal.Reason != secret.ErrUnavailable {
-		t.Fatalf("got %v, want a refusal with ErrSecretUnavailable", err)
+		t.Fatalf("got %v, want a refusal with secret.ErrUnavailable", err)
 	}
 	if !strings.Contains(refusal.Detail, says) {
 		t.Errorf("the detail does not say %q: %s", says, refusal.Detail)

@@ -23,18 +23,18 @@ paths:
 // TestAccept sees through every front end that a record is queued instead of sent, and what is answered.
 func TestAccept(t *testing.T) {
 	s := newQueueStage(t, laterDocument)
-	for door, got := range s.throughAll(s.raw("/v2/orders", `{"a":1}`, "Content-Type", "application/json", "Prefer", "respond-async"), false) {
+	for frontEnd, got := range s.throughAll(s.raw("/v2/orders", `{"a":1}`, "Content-Type", "application/json", "Prefer", "respond-async"), false) {
 		var document map[string]string
 		if err := json.Unmarshal(got.body, &document); err != nil || got.status != http.StatusAccepted || len(document) != 1 || document["id"] == "" {
-			t.Errorf("%s: %d %s", door, got.status, got.body)
+			t.Errorf("%s: %d %s", frontEnd, got.status, got.body)
 		}
 		for name, want := range map[string]string{"Preference-Applied": "respond-async", "Vary": "*", "Content-Type": "application/json", "Proxy-Status": "keyrelay; error=proxy_internal_response"} {
 			if got := got.header.Get(name); got != want {
-				t.Errorf("%s: %s is %q", door, name, got)
+				t.Errorf("%s: %s is %q", frontEnd, name, got)
 			}
 		}
 		if got.header.Get("X-Relay-Request-Id") == "" {
-			t.Errorf("%s: no request id", door)
+			t.Errorf("%s: no request id", frontEnd)
 		}
 	}
 	messages := s.queues.Messages("queue")

@@ -174,7 +174,7 @@ func TestRedirect(t *testing.T) {
 	}
 }
 
-// TestLargestAnswer passes what is just small enough through each door.
+// TestLargestAnswer passes what is just small enough through each front end.
 func TestLargestAnswer(t *testing.T) {
 	s := newStage(t, managedDocument)
 	s.api.answerWith(written(strings.Repeat("x", gateway.MaxAnswerBytes)))
