@@ -38,6 +38,9 @@ func (d *directives) plan(moves []move, names []string, body []byte) (*Plan, err
 	if err := d.readRecord(b.record, moves, body); err != nil {
 		return nil, err
 	}
+	if err := d.checkUnfilled(body); err != nil {
+		return nil, err
+	}
 	path, err := b.findOperation(d, moves)
 	if err != nil {
 		return nil, err
