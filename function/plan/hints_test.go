@@ -41,6 +41,14 @@ func TestHints(t *testing.T) {
 		"a member of a member":        {"X-Osmos-Query-Param-Fields", "email", people, plan.ErrFieldMissing, `The record has "email" inside "properties" only: send it as a member of the record itself.`},
 		"a member of a list's first":  {"X-Osmos-Query-Param-Fields", "sku", people, plan.ErrFieldMissing, `The record has "sku" inside "items" only`},
 		"the path of a member":        {"X-Osmos-Query-Param-Fields", "properties.plan", people, plan.ErrFieldMissing, `inside "properties" only`},
+		"a short path of a member":    {"X-Osmos-Query-Param-Fields", "properties.id", people, plan.ErrFieldMissing, `The record has "properties.id" inside "properties" only`},
+		"a path through a list":       {"X-Osmos-Query-Param-Fields", "items[0].sku", people, plan.ErrFieldMissing, `inside "items" only`},
+		"a path to the record":        {"X-Osmos-Query-Param-Fields", "steps.trigger.event.note", record, plan.ErrFieldMissing, `For "steps.trigger.event.note" the record has "note".`},
+		"a path in brackets":          {"X-Relay-Header-Fields", "row['tenant_id']=X-Tenant", record, plan.ErrFieldMissing, `the record has "tenant_id".`},
+		"a path in a template":        {"X-Osmos-Query-Param-Fields", "{{ record.note }}", record, plan.ErrFieldMissing, `the record has "note".`},
+		"a star":                      {"X-Osmos-Query-Param-Fields", "note, *", record, plan.ErrFieldMissing, "No sign stands for all fields: name each one."},
+		"colons between names":        {"X-Osmos-Query-Param-Fields", "note:tenant_id", record, plan.ErrFieldMissing, "Separate names by commas."},
+		"line breaks in names":        {"X-Osmos-Query-Param-Fields", `note\ntenant_id`, record, plan.ErrFieldMissing, "Separate names by commas."},
 		"no body":                     {"X-Osmos-Query-Param-Fields", "note", "", plan.ErrFieldMissing, "The request came without a record in its body."},
 		"a header without a field":    {"X-Relay-Header-Fields", "=X-Tenant", record, plan.ErrHeader, `"=X-Tenant" names no field. Write field=Header-Name.`},
 		"single quotes":               {"X-Osmos-Query-Param-Fields", "a", `{'a': 1}`, plan.ErrRecord, `JSON takes double quotes (") alone, around names too.`},
@@ -101,6 +109,41 @@ func TestPathHints(t *testing.T) {
 		mustRefuse(t, err, plan.ErrPathExpressionFill)
 		if !strings.Contains(err.Error(), told) {
 			t.Errorf("%s: it says %q", path, err)
+		}
+	}
+}
+
+// TestUnfilledTemplates sees that what other programs write for a field is refused where the
+// record has that field, and is sent as it is where it has none.
+func TestUnfilledTemplates(t *testing.T) {
+	const record, told = `{"id": "7", "order id": "8"}`, "and the record has a field of that name. Write {"
+	for address, want := range map[string]string{
+		"/orders/:id":                     told + "id} to fill it.",
+		"/orders/:id/lines":               told + "id}",
+		"/orders/%7Bid%7D":                `has "%7Bid%7D" in its path`,
+		"/orders/%7b%7bid%7d%7d":          told + "id}",
+		"/orders/%7B%7B%20id%20%7D%7D":    told + "id}",
+		"/orders/$%7Bid%7D":               told + "id}",
+		"/orders/<id>":                    told + "id}",
+		"/orders/%3Cid%3E":                told + "id}",
+		"/orders/[id]":                    told + "id}",
+		"/orders/%5Border%20id%5D":        told + "order id}",
+		"/orders?of=%7Bid%7D":             "Name the field in X-Osmos-Query-Param-Fields",
+		"/orders?a=1&of=%7B%7Bid%7D%7D":   "Name the field in X-Osmos-Query-Param-Fields",
+		"/orders/:other":                  "",
+		"/orders/id:":                     "",
+		"/orders/a:id":                    "",
+		"/orders/%7Bother%7D":             "",
+		"/orders/%7B%7D":                  "",
+		"/orders/[]":                      "",
+		"/orders?of=:id":                  "",
+		"/orders?filter=%7B%22id%22:1%7D": "",
+	} {
+		request := moving("", []byte(record))
+		request.Header["X-Osmos-Outbound-Url"] = []string{"https://api.example.com" + address}
+		_, err := plan.New(load(t, "testdata/destinations"), request)
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: error %v, want %q", address, err, want)
 		}
 	}
 }

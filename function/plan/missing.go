@@ -94,8 +94,17 @@ func (r *record) compared() iter.Seq2[int, string] {
 // isList reports whether a name is several names of the record with something else than
 // commas between them. Names hardly ever contain a semicolon.
 func (s *resolution) isList(field string) bool {
-	names := strings.FieldsFunc(field, func(c rune) bool { return strings.ContainsRune(";|& \t，、", c) })
-	return strings.Contains(field, ";") || len(names) > 1 && slices.ContainsFunc(names, func(name string) bool { return s.record.find(name) >= 0 })
+	if strings.Contains(field, ";") {
+		return true
+	}
+	names := strings.FieldsFunc(strings.ReplaceAll(field, `\n`, " "), func(c rune) bool { return strings.ContainsRune("|&+/: \t，、", c) })
+	known := 0
+	for _, name := range names {
+		if s.record.find(name) >= 0 {
+			known++
+		}
+	}
+	return known > 1 || known > 0 && strings.ContainsAny(field, "|& \t，、")
 }
 
 // inQuotes says of names that are missing that a comma divides the name of one member,
@@ -120,20 +129,49 @@ func (s *resolution) inQuotes(moves []move) string {
 }
 
 // near says which member of the record may be meant by a name that it lacks; empty for none.
-func (r *record) near(field string) string { return cmp.Or(r.resembling(field), r.inside(field)) }
+func (r *record) near(field string) string {
+	if field == "*" {
+		return " No sign stands for all fields: name each one."
+	}
+	return cmp.Or(r.pathOf(field), r.resembling(field), r.inside(field))
+}
 
-// inside says where a field is that is no member of the record itself, but of one of its
-// members, or that is written as the path of one.
-func (r *record) inside(field string) string {
-	const remedy = " only: send it as a member of the record itself."
+// pathOf says of the path of a member, as other programs write it, which member of the
+// record it is: one without the names before it, or one that has the last name inside.
+func (r *record) pathOf(field string) string {
+	start := strings.LastIndexFunc(strings.TrimRight(field, "]}'\") "), isSeparator) + 1
+	last := strings.TrimRight(field[start:], "]}'\") ")
+	if start == 0 || last == "" {
+		return ""
+	}
 	for i, name := range r.compared() {
-		value := r.value(i)
-		if !rawjson.IsContainer(value) {
-			continue
+		first, isPath := strings.CutPrefix(field, name)
+		switch {
+		case name == last:
+			return forField(field, name)
+		case isPath && first != "" && strings.IndexByte(".[/", first[0]) >= 0 && rawjson.IsContainer(r.value(i)):
+			return insideOnly(field, name)
 		}
-		rest, isPath := strings.CutPrefix(field, name)
-		if isPath && rest != "" && strings.IndexByte(".[/", rest[0]) >= 0 || holds(value, field) {
-			return " The record has " + quoted(field) + " inside " + quoted(name) + remedy
+	}
+	return ""
+}
+
+// isSeparator reports whether a character stands between the names of a path.
+func isSeparator(c rune) bool { return strings.ContainsRune(".[/:'\"", c) }
+
+func forField(field, name string) string {
+	return " For " + quoted(field) + " the record has " + quoted(name) + "."
+}
+
+func insideOnly(field, name string) string {
+	return " The record has " + quoted(field) + " inside " + quoted(name) + " only: send it as a member of the record itself."
+}
+
+// inside says which member holds a field that is no member of the record itself.
+func (r *record) inside(field string) string {
+	for i, name := range r.compared() {
+		if value := r.value(i); rawjson.IsContainer(value) && holds(value, field) {
+			return insideOnly(field, name)
 		}
 	}
 	return ""
@@ -176,5 +214,5 @@ func (r *record) resembling(field string) string {
 	if best == "" || edits > min(maxEdits, len(field)/3) {
 		return ""
 	}
-	return " For " + quoted(field) + " the record has " + quoted(best) + "."
+	return forField(field, best)
 }

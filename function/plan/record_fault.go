@@ -45,8 +45,10 @@ func otherCoding(text []byte) string {
 		return " It is compressed with gzip: say so with Content-Encoding: gzip, and compress it once."
 	case bytes.HasPrefix(text, []byte("\xff\xfe")), bytes.HasPrefix(text, []byte("\xfe\xff")):
 		return " It is UTF-16 or UTF-32."
+	case bytes.IndexByte(text, 0) >= 0:
+		return ""
 	}
-	return ""
+	return " It seems to be ISO-8859-1 or Windows-1252, or was cut inside a character."
 }
 
 // codedTwice says of a JSON string that it holds JSON.
@@ -64,6 +66,8 @@ func remedy(text []byte, at int) string {
 	switch {
 	case len(bytes.TrimSpace(text)) == 0:
 		return " The body is nothing but white space."
+	case bytes.HasPrefix(text, byteOrderMark):
+		return " A second byte order mark stands before it."
 	case mistake == "" && len(bytes.TrimSpace(text[:at])) == 0:
 		return " A record is an object: it begins with a brace, as XML and forms do not."
 	case mistake == "":

@@ -80,10 +80,12 @@ func inPlace(before, rest []byte) string {
 		return `in a string, a line break is written \n, a tab \t, and another control character \u and four digits`
 	case bytes.HasPrefix(rest, []byte("\u00a0")):
 		return "a no-break space is no white space in JSON"
+	case c == '{' && last == '{' || strings.IndexByte("$@<%", c) >= 0 || bytes.HasPrefix(rest, []byte("#{")):
+		return "braces and signs such as these are those of a template that the sender has not filled"
 	case c == '/' || c == '#':
 		return "JSON has no comments"
-	case c == '{' && last == '{':
-		return "two braces are those of a template that the sender has not filled"
+	case c == '=':
+		return "a colon stands between a name and its value"
 	case last == ':' && strings.IndexByte(",}]", c) >= 0:
 		return "a name has no value: write null for one that is empty"
 	case strings.IndexByte(",}]", c) >= 0 && strings.IndexByte(",[{", last) >= 0:
@@ -109,10 +111,12 @@ func ofWords(last byte, rest []byte) string {
 	switch c := rest[0]; {
 	case last == '"' && (isLetter(c) || c >= '0' && c <= '9'):
 		return "in a string, a quotation mark is written with a backslash before it; a comma stands between members"
+	case last == ',' && c >= '0' && c <= '9':
+		return "a number has a point before its decimals and no comma inside, and names stand in double quotes"
 	case isLetter(c) && (last == '{' || last == ','):
 		return "names stand in double quotes"
-	case c == '+' || c == '.' || last >= '0' && last <= '9':
-		return "a number has no plus, no other digit behind a zero at its start, and a digit before its point"
+	case c == '+' || c == '.' || last == '.' || last >= '0' && last <= '9':
+		return "a number has no plus, no other digit behind a zero at its start, and digits before and after its point"
 	case isLetter(c) && last == ':':
 		return "texts stand in double quotes"
 	}
