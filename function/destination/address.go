@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // An address is a URL taken apart by the rules of admission. It shares the bytes of the URL.
@@ -77,7 +78,8 @@ func checkBytes(text string) urlFault {
 		}
 		switch {
 		case c >= 0x7f:
-			return urlFault{"holds a byte that is not printable ASCII", "percent-encode it, and write an international host name in its xn-- form"}
+			r, _ := utf8.DecodeRuneInString(text[i:])
+			return urlFault{"holds " + strconv.Quote(string(r)) + ", which is not printable ASCII", "percent-encode it, or take it out if you cannot see it; write an international host name in its xn-- form"}
 		case c <= ' ':
 			return urlFault{"holds white space or a control character", "percent-encode it"}
 		case c == '\\':
@@ -97,7 +99,7 @@ func (a *address) splitAuthority(authority string) urlFault {
 	if colon := strings.LastIndexByte(authority, ':'); colon > strings.LastIndexByte(authority, ']') {
 		host, port = authority[:colon], authority[colon+1:]
 		if !validPort(port) {
-			return urlFault{"has no valid port", "write a number from 1 to 65535, or no colon"}
+			return urlFault{"has no valid port", portOrHost(port, "write a number from 1 to 65535, or no colon")}
 		}
 	}
 	if a.secure && port != "443" || !a.secure && port != "80" {
@@ -112,10 +114,18 @@ func (a *address) splitAuthority(authority string) urlFault {
 		return urlFault{}
 	}
 	if !validHost(host) {
-		return urlFault{"has no valid host", "write a host name of letters, digits, hyphens and dots"}
+		return urlFault{"has no valid host", portOrHost(host, "write a host name of letters, digits, hyphens and dots")}
 	}
 	a.host = strings.ToLower(host)
 	return urlFault{}
+}
+
+// portOrHost is the remedy for a port or a host: of one with a sender's template another than usual.
+func portOrHost(text, usual string) string {
+	if strings.ContainsAny(text, "{}<>$") {
+		return "write it out, since a record fills a path only"
+	}
+	return usual
 }
 
 // validPort reports whether a port is a number from 1 to 65535 as a program would write it.

@@ -15,6 +15,9 @@ import (
 // maxAllowed is how many servers or operations a refusal lists.
 const maxAllowed = 20
 
+// maxCompared is with how many operations the one that was called is compared.
+const maxCompared = 100
+
 // A Location is an admitted outbound URL: the server it belongs to, and the part that is
 // the caller's.
 type Location struct {
@@ -42,7 +45,7 @@ func (s *Set) Locate(outboundURL string) (Location, error) {
 	if found.problem != "" {
 		subject := "The outbound URL "
 		if found.problem == notAbsolute {
-			found = s.withoutScheme(outboundURL, found)
+			found = s.withoutScheme(outboundURL, urlFault{found.problem, remedyForAddress(outboundURL, found.remedy)})
 			subject += shown(outboundURL)
 		}
 		return Location{}, refuse(ErrURL, subject+found.problem+": "+found.remedy+".")
@@ -62,6 +65,23 @@ func (s *Set) Locate(outboundURL string) (Location, error) {
 		server:     server,
 		neighbours: neighbours,
 	}, nil
+}
+
+// remedyForAddress says what to do about what was sent in place of a URL, where that is not to
+// write a scheme before it.
+func remedyForAddress(sent, usual string) string {
+	lower := strings.ToLower(sent)
+	switch {
+	case strings.IndexAny(sent, "\"'`<[(") == 0:
+		return "write the URL alone, without what stands around it"
+	case strings.Contains(sent, "{") || lower == "undefined" || lower == "null" || lower == "none":
+		return "the sender has not filled it in"
+	case strings.HasPrefix(lower, "http%"), strings.HasPrefix(lower, "https%"):
+		return "write it as it is, without percent-encoding the whole of it"
+	case strings.HasPrefix(lower, "https:"), strings.HasPrefix(lower, "http:"), strings.HasPrefix(lower, "https/"), strings.HasPrefix(lower, "http/"):
+		return "a scheme ends in a colon and two slashes, as in https://"
+	}
+	return usual
 }
 
 // closest returns the server with the longest prefix of a path, of those that also match;
@@ -216,7 +236,7 @@ func (l *Location) Operation(method, path string) (*Operation, error) {
 		case operation == nil && end == nil:
 			continue
 		case !l.names(each):
-			return nil, l.noOperation("Filled with the record's fields, the path of the outbound URL lies below another server")
+			return nil, l.noOperation("Filled with the record's fields, the path of the outbound URL lies below another server", "")
 		case operation != nil && !operation.Destination.allows(l.Caller):
 			return nil, errCaller(operation.Destination, l.Caller)
 		case operation != nil:
@@ -231,7 +251,27 @@ func (l *Location) Operation(method, path string) (*Operation, error) {
 	if withoutMethod != nil {
 		return nil, errMethod(method, withoutMethod)
 	}
-	return nil, l.noOperation("No declared path matches the outbound URL")
+	return nil, l.noOperation("No declared path matches the outbound URL", l.nearest(method, path))
+}
+
+// nearest says which declared operation differs from what was called by a letter or two, such
+// as a slash at the end; empty for none.
+func (l *Location) nearest(method, path string) string {
+	const edits = 2
+	rest, _ := cutPrefix(path, l.server.prefix)
+	called := method + " " + rest
+	var like []string
+	for _, each := range l.server.destinations {
+		for _, declared := range each.declared {
+			if len(like) < maxCompared && strings.HasPrefix(declared, method) && max(len(declared)-len(called), len(called)-len(declared)) <= edits {
+				like = append(like, declared)
+			}
+		}
+	}
+	if found, differs := Nearest(called, like...); found != "" && differs <= min(edits, len(rest)/4) {
+		return " The nearest one is " + found + "."
+	}
+	return ""
 }
 
 // named adds to a refusal the names of the documents that declare the server.
@@ -298,11 +338,11 @@ func errMethod(method string, found *node) error {
 	}
 }
 
-func (l *Location) noOperation(problem string) error {
+func (l *Location) noOperation(problem, near string) error {
 	var allowed []string
 	for _, each := range l.server.destinations {
 		declared := each.declared[:min(len(each.declared), maxAllowed-len(allowed))]
 		allowed = append(allowed, declared...)
 	}
-	return l.server.named(refuse(ErrOperation, problem+": use an operation listed in allowed, or have the operator declare it in the destination's document.", allowed...))
+	return l.server.named(refuse(ErrOperation, problem+": use an operation listed in allowed, or have the operator declare it in the destination's document."+near, allowed...))
 }

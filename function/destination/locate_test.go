@@ -200,6 +200,38 @@ func TestLocateAllocates(t *testing.T) {
 	}
 }
 
+// TestNearestOperation sees that a path which differs by a letter or two is refused with the
+// operation that was meant.
+func TestNearestOperation(t *testing.T) {
+	set := load(t, yaml(`openapi: 3.1.0
+info: {title: a, version: "1"}
+servers: [{url: "https://api.example.com/v2"}]
+paths:
+  /orders: {post: {}, get: {}}
+  /orders/{id}: {put: {}}
+  /customers/search/: {get: {}}
+  /a: {get: {}}
+`))
+	for called, near := range map[string]string{
+		"POST /v2/orders/":         " The nearest one is POST /orders.",
+		"POST /v2/Orders":          " The nearest one is POST /orders.",
+		"POST /v2/order":           " The nearest one is POST /orders.",
+		"GET /v2/customers/search": " The nearest one is GET /customers/search/.",
+		"GET /v2/b":                "",
+		"GET /v2/invoices":         "",
+		"DELETE /v2/order":         "",
+	} {
+		method, path, _ := strings.Cut(called, " ")
+		location, err := set.Locate("https://api.example.com" + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err = location.Operation(method, path); err == nil || !strings.HasSuffix(err.Error(), "in the destination's document."+near) {
+			t.Errorf("%s: error %v, want %q", called, err, near)
+		}
+	}
+}
+
 func BenchmarkLocate(b *testing.B) {
 	set := load(b, yaml(routes))
 	b.ReportAllocs()
@@ -236,13 +268,23 @@ func TestLocateSaysWhatIsNear(t *testing.T) {
 		"user@api.example.com/v2":             "The outbound URL is not an absolute https URL: begin it with https://.",
 		"/v2":                                 `The outbound URL "/v2" is not an absolute https URL: begin it with https://.`,
 		"ftp://api.example.com/v2":            `The outbound URL "ftp://api.example.com/v2" is not an absolute https URL: begin it with https://.`,
-		"undefined":                           `The outbound URL "undefined" is not an absolute https URL: begin it with https://.`,
-		`"https://api.example.com/v2"`:        `The outbound URL "\"https://api.example.com/v2\"" is not an absolute https URL: begin it with https://.`,
+		"undefined":                           `The outbound URL "undefined" is not an absolute https URL: the sender has not filled it in.`,
+		"{{url}}":                             `The outbound URL "{{url}}" is not an absolute https URL: the sender has not filled it in.`,
+		"${API_URL}/orders":                   `is not an absolute https URL: the sender has not filled it in.`,
+		`"https://api.example.com/v2"`:        `The outbound URL "\"https://api.example.com/v2\"" is not an absolute https URL: write the URL alone, without what stands around it.`,
+		"<https://api.example.com/v2>":        `is not an absolute https URL: write the URL alone, without what stands around it.`,
+		"https:/api.example.com/v2":           `is not an absolute https URL: a scheme ends in a colon and two slashes, as in https://.`,
+		"HTTPS//api.example.com/v2":           `is not an absolute https URL: a scheme ends in a colon and two slashes, as in https://.`,
+		"https://{host}/v2":                   "has no valid host: write it out, since a record fills a path only.",
+		"https://api.{region}.example.com/":   "has no valid host: write it out, since a record fills a path only.",
+		"https://api.example.com:${PORT}/v2":  "has no valid port: write it out, since a record fills a path only.",
+		"https://api.example.com/v2/\u200ba":  `The outbound URL holds "\u200b", which is not printable ASCII: percent-encode it, or take it out if you cannot see it; write an international host name in its xn-- form.`,
+		"https://münchen.example/":            `The outbound URL holds "ü", which is not printable ASCII: percent-encode it, or take it out if you cannot see it; write an international host name in its xn-- form.`,
 		"user:pass?word@api.example.com/v2":   "The outbound URL is not an absolute https URL: begin it with https://.",
 		"user%3Apass%40api.example.com/v2":    "The outbound URL is not an absolute https URL: begin it with https://.",
-		"https%253A%252F%252Fa%2540a.b%252F":  "The outbound URL is not an absolute https URL: begin it with https://.",
-		"https%3A%2F%2Fa.example%2F%3fkey=1":  `The outbound URL "https%3A%2F%2Fa.example%2F" is not an absolute https URL: begin it with https://.`,
-		"https%253A%252F%252Fa%253Fkey%253D1": `The outbound URL "https%253A%252F%252Fa" is not an absolute https URL: begin it with https://.`,
+		"https%253A%252F%252Fa%2540a.b%252F":  "The outbound URL is not an absolute https URL: write it as it is, without percent-encoding the whole of it.",
+		"https%3A%2F%2Fa.example%2F%3fkey=1":  `The outbound URL "https%3A%2F%2Fa.example%2F" is not an absolute https URL: write it as it is, without percent-encoding the whole of it.`,
+		"https%253A%252F%252Fa%253Fkey%253D1": `The outbound URL "https%253A%252F%252Fa" is not an absolute https URL: write it as it is, without percent-encoding the whole of it.`,
 		"eu.example.com/stage?u=https://a/":   `The outbound URL "eu.example.com/stage" is not an absolute https URL: begin it with https://.`,
 	} {
 		if _, err := set.Locate(outboundURL); err == nil || !strings.HasSuffix(err.Error(), want) {
