@@ -116,7 +116,7 @@ func refuseMessage(handler Handler, status int, why string) *Response {
 		if why != "" {
 			detail += ": " + why
 		}
-		detail += ". Look for control characters in the header's names and values, for a missing Host, and for lengths that contradict each other."
+		detail += ". Look for https:// where this port speaks http://, for control characters in the header's names and values, for a missing Host, and for lengths that contradict each other."
 	}
 	return handler.Refuse(context.Background(), &Request{}, &Refusal{Reason: ErrHeader, Status: status, Detail: detail})
 }

@@ -99,6 +99,10 @@ func errMethod(method string) error {
 	switch {
 	case method == http.MethodOptions:
 		detail += " OPTIONS is a browser's preflight (CORS), which the gateway in front of the relay can answer."
+	case method == http.MethodConnect:
+		detail += " CONNECT asks for a proxy, which the relay is not: send the record to its address, with the URL in " + urlHeader + "."
+	case method == "PRI":
+		detail += " PRI begins HTTP/2 without asking: use HTTP/1.1 on this port."
 	case method == http.MethodHead:
 		detail += " HEAD is not passed on: ask with GET."
 	case slices.Contains(gateway.Methods(), strings.ToUpper(method)):

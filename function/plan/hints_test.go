@@ -78,6 +78,7 @@ func TestHints(t *testing.T) {
 func TestMethodHints(t *testing.T) {
 	for method, told := range map[string]string{
 		"OPTIONS": "the gateway in front of the relay can answer.", "HEAD": "ask with GET.", "post": "written in capitals.", "Patch": "written in capitals.", "PROPFIND": "PATCH, DELETE.",
+		"CONNECT": "with the URL in X-Osmos-Outbound-Url.", "PRI": "use HTTP/1.1 on this port.",
 	} {
 		request := moving("", nil)
 		request.Method = method
