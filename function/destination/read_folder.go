@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -183,52 +182,18 @@ const maxDepth = 500
 // parse turns a file into the mapping at its root. The fault, if any, is the only
 // one that can be reported of a file that cannot be parsed.
 func parse(file string, content []byte) (*yaml.Node, *Fault) {
-	fault := func(line, column int, problem, remedy string) *Fault {
-		return &Fault{Place{file, max(line, 1), max(column, 1)}, problem, remedy}
-	}
 	if !utf8.Valid(content) {
 		line, column := rawjson.Position(content, validPrefix(content))
-		return nil, fault(line, column, "the text is not UTF-8", "save the document as UTF-8")
+		return nil, &Fault{Place{file, line, column}, "the text is not UTF-8", "save the document as UTF-8"}
 	}
 	if at := bytes.IndexByte(content, 0); at >= 0 {
 		line, column := rawjson.Position(content, at)
-		return nil, fault(line, column, "the text has a NUL, as UTF-16 has", "save the document as UTF-8")
+		return nil, &Fault{Place{file, line, column}, "the text has a NUL, as UTF-16 has", "save the document as UTF-8"}
 	}
 	if filepath.Ext(file) == ".json" {
 		return parseJSON(file, content)
 	}
-	var document yaml.Node
-	if err := yaml.Load(content, &document); err != nil {
-		line, column, message := yamlError(err)
-		if line == 0 {
-			return nil, fault(line, column, message, "write one YAML document into the file")
-		}
-		if text := strings.Split(string(content), "\n"); line <= len(text) && strings.HasPrefix(strings.TrimLeft(text[line-1], " "), "\t") {
-			return nil, fault(line, column, "the YAML cannot be read: a tab begins this line", "indent it with spaces")
-		}
-		return nil, fault(line, column, message, "fix the YAML here or just above: it is indented with spaces, a text that holds : or # stands in quotes, and every quote is closed")
-	}
-	root := document.Content[0]
-	if root.Kind != yaml.MappingNode {
-		return nil, fault(root.Line, root.Column, "the document is not a mapping", `begin it with "openapi: 3.1.1"`)
-	}
-	return root, nil
-}
-
-// yamlError takes the place and the parser's own words out of an error.
-func yamlError(err error) (line, column int, message string) {
-	located, ok := errors.AsType[*yaml.LoadError](err)
-	if !ok {
-		return 0, 0, "the YAML cannot be read"
-	}
-	message = strings.TrimPrefix(located.Message, "yaml: ")
-	if located.ContextMsg != "" {
-		message += " " + located.ContextMsg
-		if from := located.ContextMark.Line; from > 0 && from < located.Mark.Line {
-			message += " that begins at line " + strconv.Itoa(from)
-		}
-	}
-	return located.Mark.Line, located.Mark.Column, "the YAML cannot be read: " + message
+	return parseYAML(file, content)
 }
 
 // validPrefix returns how many bytes at the start of content are UTF-8.
