@@ -94,6 +94,34 @@ func TestPathTemplates(t *testing.T) {
 	}
 }
 
+// A template that names an extension of a literal path is its own operation, and what else
+// servers could take for that path is none.
+func TestTemplatedExtension(t *testing.T) {
+	set := load(t, yaml(head+`
+paths:
+  /report: {get: {}}
+  /report.{format}: {get: {}}
+  /export: {get: {}}
+  /export{ending}: {get: {}}
+  /export/{id}/rows: {get: {}}
+  /{any}: {get: {}}
+  /{any}.csv: {get: {}}
+  /list: {get: {}}
+  /a/: {get: {}}
+  /a/{any}: {get: {}}
+`))
+	location := located(t, set, "https://api.example.com/v2")
+	for path, want := range map[string]string{
+		"/report.pdf": "/report.{format}", "/report.tar.gz": "/report.{format}", "/export.pdf": "/export{ending}", "/exports": "/export{ending}", "/orders.csv": "/{any}.csv",
+		"/report;a": "", "/report.": "", "/REPORT": "", "/report%2F": "", "/Report.pdf": "", "/export.": "", "/export;.pdf": "", "/list.csv": "", "/list.pdf": "", "/export.pdf/1/rows": "", "/a/.pdf": "",
+	} {
+		got, err := location.Operation("GET", "/v2"+path)
+		if found := err == nil; found != (want != "") || found && got.Path != want {
+			t.Errorf("%s is %+v (%v), want %q", path, got, err, want)
+		}
+	}
+}
+
 func TestNoOperation(t *testing.T) {
 	set := load(t, yaml(routes))
 	for request, allowed := range map[string][]string{

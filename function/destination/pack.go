@@ -3,7 +3,6 @@ package destination
 import (
 	"encoding/json"
 	"maps"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -37,8 +36,10 @@ type shape struct {
 	truth bool
 	// blank keeps that it is there.
 	blank bool
-	// only keeps a text, or a list, that is or holds this one.
+	// only keeps a text that is this one.
 	only string
+	// object keeps of a schema that it describes an object.
+	object bool
 	// optional leaves it out where nothing of it is kept.
 	optional bool
 	// beyondJSON leaves it out where it offers nothing but JSON.
@@ -93,7 +94,7 @@ func parametersShape() *shape {
 	truth := &shape{truth: true}
 	return &shape{optional: true, entry: &shape{follows: true, members: all(map[string]*shape{
 		"required": truth, "explode": truth, "allowReserved": truth,
-		"schema":  {optional: true, follows: true, members: map[string]*shape{"type": {only: "object"}}},
+		"schema":  {object: true},
 		"content": every(&shape{}),
 	}, "name", "in", "style")}}
 }
@@ -133,9 +134,11 @@ func (r *reader) packed(node *yaml.Node, by *shape) *yaml.Node {
 	node = resolve(node)
 	switch {
 	case by.blank:
-		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str"}
-	case by.only != "" && node.Value != by.only && !slices.ContainsFunc(node.Content, func(each *yaml.Node) bool { return each.Value == by.only }):
+		return textNode("")
+	case by.only != "" && node.Value != by.only || by.object && !r.isObject(node):
 		return nil
+	case by.object:
+		return &yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{textNode("type"), textNode("object")}}
 	case by.truth:
 		return truthValue(node)
 	}
@@ -189,9 +192,13 @@ func (r *reader) packMembers(made, from *yaml.Node, by *shape) {
 			continue
 		}
 		if value := r.packed(from.Content[i+1], kept); value != nil {
-			made.Content = append(made.Content, &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: name}, value)
+			made.Content = append(made.Content, textNode(name), value)
 		}
 	}
+}
+
+func textNode(text string) *yaml.Node {
+	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text}
 }
 
 // truthValue returns a truth value that JSON's readers see: YAML 1.1 has more words for them.
@@ -209,7 +216,7 @@ func truthValue(node *yaml.Node) *yaml.Node {
 func jsonReadable(node *yaml.Node) *yaml.Node {
 	made, ok := unshared(node, maxOverlaidNodes)
 	if !ok {
-		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str"}
+		return textNode("")
 	}
 	var fix func(node *yaml.Node)
 	fix = func(node *yaml.Node) {

@@ -67,6 +67,7 @@ func TestPack(t *testing.T) {
 		"quirks": head + `
 x-shared: &shared {parameters: [{name: 0x10, in: query, explode: off, description: long}]}
 paths:
+  /composed: {get: {parameters: [{name: either, in: query, schema: {oneOf: [{type: string}, {$ref: "#/components/schemas/range"}]}}]}}
   /merged: {get: {<<: *shared, summary: s, responses: {200: {description: ok}}, security: []}}
   /file:
     post:
@@ -78,7 +79,7 @@ paths:
             encoding: {c: {contentType: text/csv, headers: {}}}
           text/csv: {}
   /odd: {get: {parameters: {}}, put: {requestBody: []}, post: {requestBody: {content: []}}, patch: [], delete: text}
-components: {schemas: {file: {type: string, format: binary}}}
+components: {schemas: {file: {type: string, format: binary}, range: {properties: {from: {}}}}}
 `,
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -74,11 +74,30 @@ func (r *reader) content(node *yaml.Node) bool {
 // isObject reports whether a schema says that it describes an object. Of what cannot
 // be followed nothing is known, and nothing is wrong with it here.
 func (r *reader) isObject(schema *yaml.Node) (object bool) {
-	r.tolerate(func() {
-		kind := r.member(r.follow(schema), "type")
-		object = kind != nil && (kind.Value == "object" || slices.ContainsFunc(kind.Content, func(each *yaml.Node) bool { return each.Value == "object" }))
-	})
+	r.tolerate(func() { object = r.describesObject(schema, map[*yaml.Node]bool{}) })
 	return object
+}
+
+// describesObject looks at a schema and those that it is composed of, each once, since they
+// may hold each other. Properties without a type mean an object.
+func (r *reader) describesObject(schema *yaml.Node, seen map[*yaml.Node]bool) bool {
+	schema = r.follow(schema)
+	if schema == nil || seen[schema] {
+		return false
+	}
+	seen[schema] = true
+	if kind := r.member(schema, "type"); kind != nil {
+		return kind.Value == "object" || slices.ContainsFunc(kind.Content, func(each *yaml.Node) bool { return each.Value == "object" })
+	}
+	if r.member(schema, "properties") != nil || r.member(schema, "additionalProperties") != nil {
+		return true
+	}
+	for _, name := range []string{"allOf", "anyOf", "oneOf"} {
+		if slices.ContainsFunc(r.items(r.member(schema, name), name), func(each *yaml.Node) bool { return r.describesObject(each, seen) }) {
+			return true
+		}
+	}
+	return false
 }
 
 // describedElsewhere reports whether OpenAPI ignores a header parameter of that

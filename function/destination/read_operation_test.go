@@ -14,7 +14,8 @@ import (
 // A parameter's media type and schema say how its value is written, too.
 func TestParameterContent(t *testing.T) {
 	set := load(t, yaml(head+`
-components: {schemas: {filter: {type: [object, "null"]}, loop: {$ref: "#/components/schemas/loop"}}}
+components: {schemas: {filter: {type: [object, "null"]}, loop: {$ref: "#/components/schemas/loop"}, range: {properties: {from: {}, to: {}}},
+  either: {anyOf: [{type: "null"}, {$ref: "#/components/schemas/either"}, {$ref: "#/components/schemas/range"}]}, words: {oneOf: [{type: string}, {allOf: [{$ref: "#/components/schemas/words"}]}]}}}
 paths:
   /a:
     get:
@@ -25,6 +26,10 @@ paths:
         - {name: deep, in: query, style: deepObject}
         - {name: loop, in: query, schema: {$ref: "#/components/schemas/loop"}}
         - {name: list, in: cookie, explode: true, schema: {type: array}}
+        - {name: range, in: query, schema: {allOf: [{$ref: "#/components/schemas/range"}]}}
+        - {name: either, in: query, schema: {$ref: "#/components/schemas/either"}}
+        - {name: words, in: query, schema: {$ref: "#/components/schemas/words"}}
+        - {name: open, in: query, schema: {additionalProperties: {type: string}}}
   /b: {get: {parameters: [{name: xml, in: query, content: {application/xml: {}}}]}}
   /c: {get: {parameters: [{name: X-Forwarded-For, in: header, required: true}, {name: x_api_key, in: header}, {name: Range, in: header}]}}
 `))
@@ -35,6 +40,10 @@ paths:
 		{Name: "deep", In: "query", Style: "deepObject", IsObject: true},
 		{Name: "loop", In: "query", Style: "form", Explode: true},
 		{Name: "list", In: "cookie", Style: "form", Explode: true},
+		{Name: "range", In: "query", Style: "form", Explode: true, IsObject: true},
+		{Name: "either", In: "query", Style: "form", Explode: true, IsObject: true},
+		{Name: "words", In: "query", Style: "form", Explode: true},
+		{Name: "open", In: "query", Style: "form", Explode: true, IsObject: true},
 	}
 	same(t, "parameters", want, find(t, set, "GET", "https://api.example.com/v2/a").Parameters)
 	if warnings := set.Warnings(); len(warnings) != 2 || warnings[0].Off != "GET /b" || warnings[1].Off != "the parameter X-Forwarded-For" || warnings[1].Count != 3 {

@@ -211,7 +211,8 @@ func splitSegment(segment string) []string {
 // find returns the node that an escaped path ends at: a literal segment before
 // one with expressions, as OpenAPI 3.1 asks of concrete and templated paths. A path
 // that servers could take for one with more literal segments ends nowhere: it would
-// be sent as another operation than it is. path is empty or begins with "/".
+// be sent as another operation than it is. One with an extension is no such path if a
+// template says so, as report.{format} does beside report. path is empty or begins with "/".
 func (n *node) find(path string) *node {
 	if path == "" {
 		if len(n.entries) == 0 && n.off == nil {
@@ -225,14 +226,21 @@ func (n *node) find(path string) *node {
 			return found
 		}
 	}
-	if len(n.patterns) > 0 && n.resembles(segment, rest) {
+	if len(n.patterns) == 0 {
 		return nil
 	}
+	folded, stem := lenient(segment)
+	if accept(n.folded[folded], rest) {
+		return nil
+	}
+	resembles := accept(n.folded[stem], rest)
 	for i := range n.patterns {
-		if n.patterns[i].matches(segment) {
-			if found := n.patterns[i].next.find(rest); found != nil {
-				return found
-			}
+		each := &n.patterns[i]
+		if !each.matches(segment) || resembles && (stem == "" || !strings.HasPrefix(fold(each.literals[0]), stem)) {
+			continue
+		}
+		if found := each.next.find(rest); found != nil {
+			return found
 		}
 	}
 	return nil
@@ -247,17 +255,16 @@ func cutSegment(path string) (segment, rest string) {
 	return Unescape(segment), rest
 }
 
-// resembles reports whether servers could take a segment for a literal one, and
-// what follows it for what is declared after that.
-func (n *node) resembles(segment, rest string) bool {
-	folded := fold(segment)
-	stem, _, _ := strings.Cut(folded, ".")
-	for _, next := range slices.Concat(n.folded[folded], n.folded[stem]) {
-		if next.accepts(rest) {
-			return true
-		}
-	}
-	return false
+// lenient returns what servers may take a segment for, with its extension and without.
+func lenient(segment string) (folded, stem string) {
+	folded = fold(segment)
+	stem, _, _ = strings.Cut(folded, ".")
+	return folded, stem
+}
+
+// accept reports whether servers could find an operation at a path behind one of some nodes.
+func accept(nodes []*node, path string) bool {
+	return slices.ContainsFunc(nodes, func(n *node) bool { return n.accepts(path) })
 }
 
 // accepts reports whether servers could find an operation at a path.
@@ -266,7 +273,8 @@ func (n *node) accepts(path string) bool {
 		return len(n.entries) > 0 || n.off != nil
 	}
 	segment, rest := cutSegment(path)
-	return n.resembles(segment, rest) || slices.ContainsFunc(n.patterns, func(p pattern) bool { return p.matches(segment) && p.next.accepts(rest) })
+	folded, stem := lenient(segment)
+	return accept(n.folded[folded], rest) || accept(n.folded[stem], rest) || slices.ContainsFunc(n.patterns, func(p pattern) bool { return p.matches(segment) && p.next.accepts(rest) })
 }
 
 // matches reports whether a segment is the pattern with each expression filled by at least one byte.
