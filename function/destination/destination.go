@@ -174,6 +174,9 @@ type Operation struct {
 	// JSON, else "application/x-www-form-urlencoded" or "multipart/form-data". It is
 	// x-keyrelay-body-type, or the first of the two that the operation's requestBody offers when it offers no JSON.
 	BodyType string
+	// JSONType is the media type of JSON that the operation's requestBody offers where it does
+	// not offer application/json; empty otherwise.
+	JSONType string
 	// Offers are the media types besides JSON that the operation's requestBody offers, in
 	// lower case and without parameters; a range ends in "/*".
 	Offers []string

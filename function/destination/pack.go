@@ -3,6 +3,7 @@ package destination
 import (
 	"encoding/json"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -42,7 +43,7 @@ type shape struct {
 	object bool
 	// optional leaves it out where nothing of it is kept.
 	optional bool
-	// beyondJSON leaves it out where it offers nothing but JSON.
+	// beyondJSON leaves it out where it offers nothing but application/json.
 	beyondJSON bool
 	// follows says that a $ref in it is followed.
 	follows bool
@@ -99,7 +100,7 @@ func parametersShape() *shape {
 	}, "name", "in", "style")}}
 }
 
-// bodyShape is what is read of a request body: the media types that it offers, where one is not JSON, and how its forms are written.
+// bodyShape is what is read of a request body: the media types that it offers, where one is not application/json, and how its forms are written.
 func bodyShape() *shape {
 	truth := &shape{truth: true}
 	encoding := every(&shape{members: all(map[string]*shape{"explode": truth, "allowReserved": truth}, "contentType", "style")})
@@ -161,20 +162,16 @@ func (r *reader) packed(node *yaml.Node, by *shape) *yaml.Node {
 	} else {
 		r.packMembers(made, followed, by)
 	}
-	if by.optional && len(made.Content) == 0 || by.beyondJSON && !offersOther(made) {
+	if by.optional && len(made.Content) == 0 || by.beyondJSON && !r.offersOther(made) {
 		return nil
 	}
 	return made
 }
 
-// offersOther reports whether a request body offers anything but JSON.
-func offersOther(content *yaml.Node) bool {
-	for i := 0; i < len(content.Content); i += 2 {
-		if !isJSON(essence(content.Content[i].Value)) {
-			return true
-		}
-	}
-	return false
+// offersOther reports whether the content of a request body says more than that JSON is taken.
+func (r *reader) offersOther(content *yaml.Node) bool {
+	offered := r.members(content, "content")
+	return ownJSONType(offered) != "" || slices.ContainsFunc(offered, func(m member) bool { return !isJSON(essence(m.key.Value)) })
 }
 
 // packMembers adds to an object what a shape keeps of another one's members.

@@ -148,7 +148,7 @@ func (r *reader) body(operation *Operation, node *yaml.Node) {
 		operation.BodyType = bodyType(offered)
 	}
 	if operation.BodyType == jsonType {
-		operation.BodyType = ""
+		operation.BodyType, operation.JSONType = "", ownJSONType(offered)
 		return
 	}
 	for _, each := range offered {
@@ -196,6 +196,23 @@ func bodyType(offered []member) string {
 		}
 	}
 	return form
+}
+
+// ownJSONType returns the first media type of JSON that is offered, such as
+// application/vnd.api+json; empty if application/json, or a range of types, is offered too.
+// A record is no JSON Patch, which is a list (RFC 6902 section 3).
+func ownJSONType(offered []member) (own string) {
+	for _, each := range offered {
+		written := strings.TrimSpace(each.key.Value)
+		switch mediaType := essence(written); {
+		case !isJSON(mediaType) || mediaType == "application/json-patch+json":
+		case mediaType == jsonType || strings.Contains(mediaType, "*"):
+			return ""
+		case own == "" && gateway.ValidHeaderValue([]byte(written)):
+			own = written
+		}
+	}
+	return own
 }
 
 // essence returns a media type without its parameters, in lower case.

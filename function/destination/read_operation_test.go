@@ -232,6 +232,8 @@ paths:
   /json: {post: {requestBody: {content: {application/x-www-form-urlencoded: {}, Application/JSON; charset=utf-8: {}}}}}
   /suffix: {post: {requestBody: {content: {multipart/form-data: {}, application/vnd.api+json: {}}}}}
   /any: {post: {requestBody: {content: {application/x-www-form-urlencoded: {}, "*/*": {}}}}}
+  /kinds: {post: {requestBody: {content: {application/vnd.api+json: {}, application/*+json: {}}}}}
+  /patch: {post: {requestBody: {content: {application/json-patch+json: {}, " application/Merge-Patch+json; v=2 ": {}, application/vnd.api+json: {}}}}}
   /text: {post: {requestBody: {content: {text/csv: {}}}}}
   /none: {post: {}}
   /form:
@@ -261,6 +263,11 @@ func TestBodyType(t *testing.T) {
 	} {
 		if got := find(t, set, "POST", "https://api.example.com/v2"+path).BodyType; got != want {
 			t.Errorf("%s is sent as %q, want %q", path, got, want)
+		}
+	}
+	for path, want := range map[string]string{"/json": "", "/suffix": "application/vnd.api+json", "/any": "", "/kinds": "", "/patch": "application/Merge-Patch+json; v=2", "/text": "", "/none": ""} {
+		if got := find(t, set, "POST", "https://api.example.com/v2"+path).JSONType; got != want {
+			t.Errorf("%s has JSON of the type %q, want %q", path, got, want)
 		}
 	}
 	want := map[string]destination.Encoding{

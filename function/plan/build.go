@@ -245,7 +245,11 @@ func (b *builder) setBody(d *directives, body []byte) error {
 		b.Body = body
 	}
 	if given := b.Header.Get("Content-Type") != ""; (!given || !d.typed) && b.Body != nil && (r.text != nil || b.reshapes) {
-		b.Header["Content-Type"] = []string{"application/json"}
+		b.Header["Content-Type"] = []string{usualJSON}
+	}
+	// What every sender says of its JSON gives way to what the operation takes; a type of the caller's own does not.
+	if own := b.Operation.JSONType; own != "" && b.Body != nil && isUsualJSON(b.Header.Get("Content-Type")) {
+		b.Header["Content-Type"] = []string{own}
 	}
 	return b.checkBody()
 }

@@ -213,17 +213,25 @@ func (d *directives) isOffered(operation *destination.Operation) bool {
 	return operation.BodyType == mediaType || slices.ContainsFunc(operation.Offers, matches)
 }
 
+// usualJSON is the media type of JSON (RFC 8259).
+const usualJSON = "application/json"
+
+// isUsualJSON reports whether a media type is application/json.
+func isUsualJSON(written string) bool {
+	mediaType, _, _ := strings.Cut(written, ";")
+	return strings.EqualFold(trim(mediaType), usualJSON)
+}
+
 // isJSONType reports whether a media type is JSON, or none is given.
 func isJSONType(written string) bool {
-	const usual = "application/json"
-	if written == usual {
+	if written == usualJSON {
 		return true
 	}
 	mediaType, _, _ := strings.Cut(written, ";")
 	mediaType = trim(mediaType)
 	const suffix = "+json"
 	at := len(mediaType) - len(suffix)
-	return mediaType == "" || strings.EqualFold(mediaType, usual) || at > 0 && strings.EqualFold(mediaType[at:], suffix)
+	return mediaType == "" || isUsualJSON(mediaType) || at > 0 && strings.EqualFold(mediaType[at:], suffix)
 }
 
 // errNotJSON says what a body is that a record would have to be read from.
