@@ -133,8 +133,9 @@ func (c *Credential) Echoes(outbound *plan.Plan, status int, body []byte) bool {
 	return true
 }
 
-// says reports whether a request holds a rule's value under a member of the rule's
-// name, at any depth, or in its query. A body that is not JSON need only hold the value.
+// says reports whether a request holds a rule's value under a name like that of the rule's
+// member: in its body at any depth, its query, its header or its path. A body that is not
+// JSON need only hold the value.
 func says(outbound *plan.Plan, rule destination.RefreshRule) bool {
 	value, plain := rawjson.Plain(rule.Equals)
 	if !rule.ByBody || !plain {
@@ -143,10 +144,10 @@ func says(outbound *plan.Plan, rule destination.RefreshRule) bool {
 	name := ""
 	for _, token := range rule.Pointer.Tokens() {
 		if strings.Trim(token, "0123456789") != "" { // no place in an array
-			name = token
+			name = bareName(token)
 		}
 	}
-	if slices.Contains(outbound.URL.Query()[name], value) {
+	if saysInHead(outbound, name, value) {
 		return true
 	}
 	if document, ok := rawjson.Pointer("").Find(outbound.Body); ok {
@@ -156,10 +157,35 @@ func says(outbound *plan.Plan, rule destination.RefreshRule) bool {
 	return strings.Contains(string(outbound.Body), value) || err == nil && strings.Contains(text, value)
 }
 
+// bareName is what APIs that give a name back may leave of it.
+func bareName(name string) string {
+	return strings.NewReplacer("-", "", "_", "", "[", "", "]", "", ".", "").Replace(strings.ToLower(name))
+}
+
+// saysInHead looks for the value in what stands before the body. Where no template names the
+// parts of the path, it may be any of them.
+func saysInHead(outbound *plan.Plan, name, value string) bool {
+	for pair := range strings.FieldsFuncSeq(outbound.URL.RawQuery, func(c rune) bool { return c == '&' || c == ';' }) {
+		_, sent, _ := strings.Cut(pair, "=")
+		if text, err := url.QueryUnescape(sent); err == nil && text == value && bareName(destination.ParameterName(pair)) == name {
+			return true
+		}
+	}
+	for field, values := range outbound.Header {
+		if bareName(strings.TrimPrefix(field, "X-")) == name && slices.Contains(values, value) {
+			return true
+		}
+	}
+	template := outbound.Operation.Path
+	names := func(variable string) bool { return bareName(strings.Trim(variable, "{}")) == name && variable[0] == '{' }
+	return (template == "" || slices.ContainsFunc(strings.FieldsFunc(template, func(c rune) bool { return c == '/' }), names)) &&
+		slices.ContainsFunc(strings.Split(outbound.URL.EscapedPath(), "/"), func(part string) bool { return destination.Unescape(part) == value })
+}
+
 // saysIn looks for the value in sound JSON that stands under a key.
 func saysIn(document []byte, key, name, value string) bool {
 	if text, plain := rawjson.Plain(document); plain {
-		return (name == "" || key == name) && text == value
+		return (name == "" || bareName(key) == name) && text == value
 	}
 	for written, element := range rawjson.Members(document) {
 		if written != nil {

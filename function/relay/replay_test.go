@@ -23,15 +23,20 @@ func TestOneRequestOneEffect(t *testing.T) {
 		method, query, contentType, body string
 		sent                             int
 	}{
-		"the record says it":             {"POST", "", "application/json", `{"code":"EXPIRED","amount":10}`, 1},
-		"further in, and escaped":        {"POST", "", "application/json", `{"a":[1,{"\u0063ode":"\u0045XPIRED"}]}`, 1},
-		"in a list of that name":         {"PUT", "", "application/json", `{"code":["OTHER","EXPIRED"]}`, 1},
-		"the query says it":              {"POST", "?code=EXPIRED", "application/json", `{}`, 1},
-		"a form says it":                 {"POST", "", "application/x-www-form-urlencoded", "a=b&code=%45XPIRED", 1},
-		"the record says something else": {"POST", "", "application/json", `{"code":"OTHER","note":"EXPIRED"}`, 2},
-		"the record says it as a name":   {"POST", "", "application/json", `{"EXPIRED":"code"}`, 2},
-		"the record says nothing":        {"POST", "", "application/json", `{}`, 2},
-		"it has no effect that matters":  {"GET", "?code=EXPIRED", "", "", 2},
+		"the record says it":              {"POST", "", "application/json", `{"code":"EXPIRED","amount":10}`, 1},
+		"further in, and escaped":         {"POST", "", "application/json", `{"a":[1,{"\u0063ode":"\u0045XPIRED"}]}`, 1},
+		"in a list of that name":          {"PUT", "", "application/json", `{"code":["OTHER","EXPIRED"]}`, 1},
+		"the query says it":               {"POST", "?code=EXPIRED", "application/json", `{}`, 1},
+		"a form says it":                  {"POST", "", "application/x-www-form-urlencoded", "a=b&code=%45XPIRED", 1},
+		"in another spelling of the name": {"POST", "", "application/json", `{"Code":"EXPIRED"}`, 1},
+		"the query says it in a list":     {"POST", "?a=1;_code%5B%5D=%45XPIRED", "application/json", `{}`, 1},
+		"the path says it":                {"POST", "/%45XPIRED/redeem", "application/json", `{}`, 1},
+		"the path holds it":               {"POST", "/UNEXPIRED/redeem", "application/json", `{}`, 2},
+		"a header says it":                {"POST", "", "application/json", `{"a":"EXPIRED"}`, 1},
+		"the record says something else":  {"POST", "", "application/json", `{"code":"OTHER","note":"EXPIRED"}`, 2},
+		"the record says it as a name":    {"POST", "", "application/json", `{"EXPIRED":"code"}`, 2},
+		"the record says nothing":         {"POST", "", "application/json", `{}`, 2},
+		"it has no effect that matters":   {"GET", "?code=EXPIRED", "", "", 2},
 	} {
 		s := newStage(t, echoDocument)
 		rotated := false
@@ -45,6 +50,9 @@ func TestOneRequestOneEffect(t *testing.T) {
 		call := sent{method: test.method, url: "http://" + s.api.host + "/v2/payments" + test.query, body: []byte(test.body)}
 		if test.contentType != "" {
 			call.header = map[string]string{"Content-Type": test.contentType}
+		}
+		if name == "a header says it" {
+			call.header["X-Relay-Header-Fields"] = "a=X-Code"
 		}
 		got := s.send(t.Context(), call)
 		arrived, entry := s.api.Take(), s.lastEntry()
