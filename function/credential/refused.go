@@ -177,7 +177,9 @@ func saysInHead(outbound *plan.Plan, name, value string) bool {
 		}
 	}
 	template := outbound.Operation.Path
-	names := func(variable string) bool { return bareName(strings.Trim(variable, "{}")) == name && variable[0] == '{' }
+	names := func(variable string) bool {
+		return bareName(strings.Trim(variable, "{}")) == name && variable[0] == '{'
+	}
 	return (template == "" || slices.ContainsFunc(strings.FieldsFunc(template, func(c rune) bool { return c == '/' }), names)) &&
 		slices.ContainsFunc(strings.Split(outbound.URL.EscapedPath(), "/"), func(part string) bool { return destination.Unescape(part) == value })
 }

@@ -131,26 +131,34 @@ func overrideInFields(fields string) string {
 // overrideInDisposition reads the name as RFC 2183 writes it, and also where servers that
 // know no quotes, or no escapes in them, would find it, continued (RFC 2231) or not.
 func overrideInDisposition(value string) string {
-	_, parameters, _ := mime.ParseMediaType(value)
-	names, joined := []string{parameters["name"]}, ""
-	for key, rest, found := strings.Cut(value, "="); found; key, rest, found = strings.Cut(rest, "=") {
-		key = strings.ToLower(strings.TrimRight(key, " \t*0123456789"))
-		if strings.HasSuffix(key, "name") && !strings.HasSuffix(key, "filename") {
-			written := looseValue(rest)
-			joined += written
-			names = append(names, written, destination.ParameterName(written[strings.LastIndexByte(written, '\'')+1:]))
-		}
+	if _, parameters, _ := mime.ParseMediaType(value); isPartOverride(parameters["name"]) {
+		return parameters["name"]
 	}
-	names = append(names, joined)
-	if at := slices.IndexFunc(names, isPartOverride); at >= 0 {
-		return names[at]
+	joined, count := "", 0
+	for key, rest, found := strings.Cut(value, "="); found; key, rest, found = strings.Cut(rest, "=") {
+		key = strings.ToLower(strings.TrimRight(key[max(0, len(key)-maxLoose):], " \t*0123456789"))
+		if !strings.HasSuffix(key, "name") || strings.HasSuffix(key, "filename") {
+			continue
+		}
+		name := looseValue(rest)
+		joined = (joined + name)[:min(len(joined+name), maxLoose)]
+		plain := destination.ParameterName(name[strings.LastIndexByte(name, '\'')+1:])
+		if count++; count > maxLoose || isPartOverride(name) || isFormOverride(plain) || isFormOverride(joined) {
+			return name
+		}
 	}
 	return ""
 }
 
+// maxLoose is more than a name by which servers read another request takes, escaped over and
+// over, and more names than anybody gives a part: no more are looked at, so that millions cost
+// little.
+const maxLoose = 100
+
 // looseValue is what stands at the beginning of a text, without quotes.
 func looseValue(text string) string {
 	text = strings.TrimLeft(text, "\"'\\ \t")
+	text = text[:min(len(text), maxLoose)]
 	if end := strings.IndexAny(text, "\";, \t"); end >= 0 {
 		text = text[:end]
 	}
@@ -236,7 +244,10 @@ func unescaped(text []byte) (c byte, length int) {
 	}
 	for _, escape := range [...]string{`\u00`, `\x`} {
 		digits, found := bytes.CutPrefix(text, []byte(escape))
-		if code, err := strconv.ParseUint(string(digits[:min(len(digits), 2)]), 16, 8); found && err == nil {
+		if !found {
+			continue
+		}
+		if code, err := strconv.ParseUint(string(digits[:min(len(digits), 2)]), 16, 8); err == nil {
 			return byte(code), len(escape) + 2
 		}
 	}

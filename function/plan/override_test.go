@@ -178,6 +178,7 @@ func TestOverridingBodies(t *testing.T) {
 		{"multipart/mixed; boundary=b", part("Content-Type: application/http") + "_method", true},
 		// Names that servers put together or decode.
 		{parts, part(`Content-Disposition: form-data; name="=?utf-8?B?X21ldGhvZA==?="`), false}, {parts, part(`Content-Disposition: form-data; name="=?utf-8?Q?=5Fmethod?="`), false}, {parts, part(`Content-Disposition: form-data; name="=?ibm037?B?bZSFo4iWhA==?="`), false},
+		{parts, part("Content-Disposition: form-data; " + strings.Repeat("name=", 1<<20)), false}, {parts, part("Content-Disposition: form-data; " + strings.Repeat("name=a; ", 99)), true},
 		{parts, part(`Content-Disposition: form-data; filename=a b; name*0="_me"; name*1="thod"`), false}, {parts, part(`Content-Disposition: form-data; filename=a b; name==?utf-8?B?X21ldGhvZA==?=`), false},
 		{parts, part(`Content-Disposition: form-data; name="=?utf-8?B?bWV0aG9k?="; filename="=?iso-2022-jp?B?GyRC?="`), true}, {parts, part(`Content-Disposition: form-data; name="a=?b"`), true}, {form, "[method]=x&a[_method]=y", true}, {form, "[_method]=DELETE", false},
 		{form, "rest_route=/wp/v2/users", false}, {form, "ps_method=DELETE", false}, {form, "_switch_user=admin", false}, {form, "switch_user=a&sudo=b&route=c", true}, {"application/json", `{"rest_route":"/a","ps_method":"x","_switch_user":"y"}`, true},
