@@ -157,3 +157,21 @@ func TestRefusalOfRecordKeepsItsKind(t *testing.T) {
 		}
 	}
 }
+
+// TestBatchTemplates sees that what another program writes for a field of a record is refused
+// for each record that has the field.
+func TestBatchTemplates(t *testing.T) {
+	const body = `[{"a":1},{"b":1}]`
+	set := load(t, "testdata/destinations")
+	inPath, inHeader := to("POST", "https://batches.example.com/split/:a?limit=1", []byte(body)), to("POST", splitURL, []byte(body))
+	inHeader.Header.Set("X-A", "{a}")
+	for _, request := range []*gateway.Request{inPath, inHeader} {
+		batch := newPlan(t, set, request).Batch
+		if _, err := batch.Record(0); err == nil || !strings.Contains(err.Error(), "the record has a field of that name") {
+			t.Errorf("the first record: %v", err)
+		}
+		if _, err := batch.Record(1); err != nil {
+			t.Errorf("the second record: %v", err)
+		}
+	}
+}

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"keyrelay/function/gateway"
-	"keyrelay/function/rawjson"
 )
 
 // nominated reports whether Connection names a field (RFC 9110 section 7.6.1).
@@ -61,9 +60,10 @@ func (b *builder) setHeader(d *directives, names []string, moved []headerText, t
 		case d.braces && holdsPlaceholder(sent):
 			waiting = append(waiting, name)
 		case changed && gateway.IsDigest(name):
-		case isField(d.request.Body, sent):
-			return errFieldInHeader(name, sent[0])
 		default:
+			if field := b.meantInHeader(d, sent); field != "" {
+				return errFieldInHeader(name, sent[0], field)
+			}
 			values = b.set(values, name, sent...)
 		}
 	}
@@ -80,19 +80,23 @@ func (b *builder) setHeader(d *directives, names []string, moved []headerText, t
 	return nil
 }
 
-// isField reports whether a header field's value is just {name}, and the record has a
-// field of that name: it was meant as in the path of the outbound URL.
-func isField(record []byte, values []string) bool {
-	if len(values) != 1 || !strings.HasPrefix(values[0], "{") || !strings.HasSuffix(values[0], "}") {
-		return false
+// meantInHeader is the field of the record that a header field's value just names in braces,
+// as in the path of the outbound URL or as other programs do; empty for none.
+func (b *builder) meantInHeader(d *directives, values []string) string {
+	if len(values) != 1 {
+		return ""
 	}
-	name := strings.Trim(values[0], "{}")
-	_, found := rawjson.PointerTo(name).Find(record)
-	return found && values[0] == "{"+name+"}"
+	body := d.body
+	if b.record.text != nil {
+		body = b.record.text // one of a batch
+	}
+	if name := inBraces(values[0]); hasField(body, name) {
+		return name
+	}
+	return ""
 }
 
-func errFieldInHeader(header, value string) error {
-	field := strings.Trim(value, "{}")
+func errFieldInHeader(header, value, field string) error {
 	return refuse(ErrHeader, "The header "+quoted(header)+" is "+quoted(value)+", and the record has a field of that name, but a header's value is sent as it is. Write "+
 		field+"="+header+" in "+headerFieldsHeader+" instead.", field)
 }

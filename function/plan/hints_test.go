@@ -23,6 +23,8 @@ func TestHints(t *testing.T) {
 		"a header alone":              {"X-Relay-Header-Fields", "X-Warehouse", record, plan.ErrFieldMissing, "Write warehouse=X-Warehouse in X-Relay-Header-Fields"},
 		"a header that no field has":  {"X-Relay-Header-Fields", "X-Region", record, plan.ErrFieldMissing, `Missing: "X-Region".`},
 		"a field in a header's value": {"X-Warehouse", "{warehouse}", record, plan.ErrHeader, `The header "X-Warehouse" is "{warehouse}", and the record has a field of that name, but a header's value is sent as it is. Write warehouse=X-Warehouse in X-Relay-Header-Fields instead.`},
+		"a field in two braces":       {"X-Warehouse", "{{ warehouse }}", record, plan.ErrHeader, `The header "X-Warehouse" is "{{ warehouse }}", and the record has a field of that name, but a header's value is sent as it is. Write warehouse=X-Warehouse in X-Relay-Header-Fields instead.`},
+		"a field behind a dollar":     {"X-Warehouse", "${warehouse}", record, plan.ErrHeader, "Write warehouse=X-Warehouse in X-Relay-Header-Fields instead."},
 		"braces that name no field":   {"X-Warehouse", "{depot}", record, nil, ""},
 		"a field among other text":    {"X-Warehouse", "of {warehouse}", record, nil, ""},
 		"a comma in a name":           {"X-Osmos-Query-Param-Fields", "note, Last, First", people, plan.ErrFieldMissing, `The record has "Last, First": put a name with a comma in quotes.`},

@@ -15,29 +15,31 @@ func (d *directives) checkUnfilled(body []byte) error {
 	if !strings.ContainsAny(path, ":<[%") && strings.IndexByte(query, '%') < 0 {
 		return nil
 	}
-	isField := func(name string) bool {
-		if name == "" {
-			return false
-		}
-		_, found := rawjson.PointerTo(name).Find(body)
-		return found
-	}
 	for segment := range strings.SplitSeq(path, "/") {
-		if name := meantField(segment); isField(name) {
+		if name := meantInPath(segment); hasField(body, name) {
 			return refuse(ErrPathExpressionFill, "The outbound URL has "+quoted(shorten(segment))+" in its path, which is sent as it is, and the record has a field of that name. Write {"+name+"} to fill it.", name)
 		}
 	}
 	for _, value := range strings.FieldsFunc(query, func(c rune) bool { return c == '&' || c == '=' }) {
-		if name := inBraces(value); isField(name) {
+		if name := inEncodedBraces(value); hasField(body, name) {
 			return errQueryExpression(name, false)
 		}
 	}
 	return nil
 }
 
-// meantField is the name in a segment of a path that is :name, <name> or [name], or a name in
+// hasField reports whether a body is an object with a member of that name.
+func hasField(body []byte, name string) bool {
+	if name == "" {
+		return false
+	}
+	_, found := rawjson.PointerTo(name).Find(body)
+	return found
+}
+
+// meantInPath is the name in a segment of a path that is :name, <name> or [name], or a name in
 // encoded braces; empty for any other.
-func meantField(segment string) string {
+func meantInPath(segment string) string {
 	if name, found := strings.CutPrefix(segment, ":"); found {
 		return name
 	}
@@ -46,16 +48,21 @@ func meantField(segment string) string {
 			return name
 		}
 	}
-	return inBraces(segment)
+	return inEncodedBraces(segment)
 }
 
-// inBraces is the name in braces that are percent-encoded, one or two on each side, and may
-// have a dollar sign before them; empty for any other text.
-func inBraces(text string) string {
+// inEncodedBraces is inBraces of a part of a URL in which the braces are percent-encoded.
+func inEncodedBraces(text string) string {
 	if strings.ContainsAny(text, "{}") {
 		return "" // an expression
 	}
-	text = strings.TrimPrefix(destination.Unescape(text), "$")
+	return inBraces(destination.Unescape(text))
+}
+
+// inBraces is the name in braces, one or two on each side, that may have a dollar sign before
+// them; empty for any other text.
+func inBraces(text string) string {
+	text = strings.TrimPrefix(text, "$")
 	if name := between(text, "{{", "}}"); name != "" {
 		return name
 	}
