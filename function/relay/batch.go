@@ -49,8 +49,7 @@ func (d *delivery) waits() int {
 // blame says whose fault it is that the record was not accepted.
 func (d *delivery) blame(method string) blame {
 	if d.err != nil {
-		problem, _ := problemFor(d.err)
-		return problem.blame
+		return blameFor(d.err)
 	}
 	if d.refused {
 		return blameCredential

@@ -89,6 +89,17 @@ func problemFor(err error) (Problem, string) {
 	return problemFor(errInternal)
 }
 
+// blameFor says whose fault an error is: its problem's, but for what only the operator can
+// mend. No caller can make an event that came from no gateway, and no API can open the
+// network that its document closes.
+func blameFor(err error) blame {
+	if errors.Is(err, gateway.ErrEvent) || errors.Is(err, upstream.ErrProhibited) {
+		return blameKeyrelay
+	}
+	problem, _ := problemFor(err)
+	return problem.blame
+}
+
 // answerTooLarge refuses an answer that the caller's gateway cannot carry. That of a dry
 // run is too large because of the record, not because of an API.
 func answerTooLarge(entry *logEntry) error {
@@ -127,9 +138,7 @@ func adviseOnTime(err error, hasMore bool) error {
 func refuse(err error, entry *logEntry) *gateway.Response {
 	problem, proxyError := problemFor(err)
 	entry.failed(problem, proxyError)
-	if errors.Is(err, gateway.ErrEvent) {
-		entry.blame = blameKeyrelay // no caller can make such an event, and nobody else sees the answer
-	}
+	entry.blame = blameFor(err)
 	entry.explain(err)
 	entry.panicked(err)
 	refusal := refusalFrom(err)

@@ -82,3 +82,17 @@ func TestForeignEventIsLogged(t *testing.T) {
 		}
 	}
 }
+
+// TestProhibitedAddressIsLogged sees that a network that the document does not open is the
+// operator's to mend, in a request and in a record of a batch.
+func TestProhibitedAddressIsLogged(t *testing.T) {
+	s := newStage(t, "openapi: 3.1.0\ninfo: {title: API, version: '1'}\nservers: [{url: 'https://localhost/v2'}]\nx-keyrelay-batch: split\n")
+	for _, body := range []string{`{}`, `[{}]`} {
+		call := s.post("/v2/orders", body)
+		call.url = "https://localhost/v2/orders"
+		s.send(t.Context(), call)
+		if got := s.lastVerdict(); got.Level != "ERROR" || got.Blame != "keyrelay" || !strings.Contains(got.Detail, "x-keyrelay-network") {
+			t.Errorf("%s: got %+v", body, got)
+		}
+	}
+}
