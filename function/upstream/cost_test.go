@@ -94,14 +94,6 @@ func pair(t testing.TB) (ours, bare func()) {
 	return ours, bare
 }
 
-func TestSendAllocatesLittleBesidesRoundTrip(t *testing.T) {
-	ours, bare := pair(t)
-	const runs = 1000
-	if got := testing.AllocsPerRun(runs, ours) - testing.AllocsPerRun(runs, bare); got > 4 {
-		t.Errorf("%v allocations besides RoundTrip, want at most 4", got)
-	}
-}
-
 // BenchmarkSend takes turns with bare round trips and reports the ratio of the times.
 func BenchmarkSend(b *testing.B) {
 	ours, bare := pair(b)

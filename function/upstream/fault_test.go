@@ -119,20 +119,45 @@ func TestNoConnectionIsNamed(t *testing.T) {
 	mustBeSafe(t, mustRefuse(t, err, upstream.ErrDNS))
 }
 
+// A deadline is a context whose time is up when a test says so.
+type deadline struct {
+	context.Context
+	over chan struct{}
+}
+
+func newDeadline() *deadline { return &deadline{context.Background(), make(chan struct{})} }
+
+func (d *deadline) Done() <-chan struct{} { return d.over }
+
+func (d *deadline) Err() error {
+	select {
+	case <-d.over:
+		return context.DeadlineExceeded
+	default:
+		return nil
+	}
+}
+
 // What a downstream must not do for ever ends with the deadline, and the connection is not used again.
 func TestTheDeadlineEndsACall(t *testing.T) {
-	handlers := map[string]func(net.Conn){
-		"silent": untilClosed,
-		"hangs in the header": func(c net.Conn) {
+	handlers := map[string]func(c net.Conn, timeIsUp func()){
+		"silent": func(c net.Conn, timeIsUp func()) {
+			timeIsUp()
+			untilClosed(c)
+		},
+		"hangs in the header": func(c net.Conn, timeIsUp func()) {
 			io.WriteString(c, "HTTP/1.1 200 OK\r\nA: ")
+			timeIsUp()
 			untilClosed(c)
 		},
-		"hangs in the body": func(c net.Conn) {
+		"hangs in the body": func(c net.Conn, timeIsUp func()) {
 			io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc")
+			timeIsUp()
 			untilClosed(c)
 		},
-		"trickles": func(c net.Conn) {
+		"trickles": func(c net.Conn, timeIsUp func()) {
 			io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 6000000\r\n\r\n")
+			timeIsUp()
 			for _, err := c.Write([]byte("a")); err == nil; _, err = c.Write([]byte("a")) {
 				<-time.After(time.Millisecond)
 			}
@@ -140,14 +165,12 @@ func TestTheDeadlineEndsACall(t *testing.T) {
 	}
 	for name, handle := range handlers {
 		t.Run(name, func(t *testing.T) {
-			ended := make(chan struct{}, 2)
+			ctx, ended := newDeadline(), make(chan struct{}, 2)
 			target := listen(t, func(connection net.Conn) {
 				readRequest(bufio.NewReader(connection))
-				handle(connection)
+				handle(connection, func() { close(ctx.over) })
 				ended <- struct{}{}
 			})
-			ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
-			defer cancel()
 			_, err := newClient(t, nil).Send(ctx, newPlan(t, onLoopback(), "POST", target, "{}"), nil, nil, nil)
 			refusal := mustRefuse(t, err, upstream.ErrTimeout)
 			mustBeSafe(t, refusal)

@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"io"
-	"net"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -31,13 +30,7 @@ func TestRenegotiation(t *testing.T) {
 	}
 	write(t, filepath.Join(folder, "cert.pem"), server.roots)
 	write(t, filepath.Join(folder, "key.pem"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}))
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := listener.Addr().String()
-	_ = listener.Close()
-	command := exec.Command(openssl, "s_server", "-accept", address, "-tls1_2", "-cert", filepath.Join(folder, "cert.pem"), "-key", filepath.Join(folder, "key.pem"))
+	command := exec.Command(openssl, "s_server", "-accept", "127.0.0.1:0", "-tls1_2", "-cert", filepath.Join(folder, "cert.pem"), "-key", filepath.Join(folder, "key.pem"))
 	commands, err := command.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -50,8 +43,12 @@ func TestRenegotiation(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = command.Process.Kill(); _ = command.Wait() }()
-	lines := bufio.NewScanner(output)
-	for lines.Scan() && !strings.HasPrefix(lines.Text(), "ACCEPT") {
+	lines, address, listens := bufio.NewScanner(output), "", false
+	for !listens {
+		if !lines.Scan() {
+			t.Fatal("openssl does not listen")
+		}
+		address, listens = strings.CutPrefix(lines.Text(), "ACCEPT ")
 	}
 	go func() {
 		for lines.Scan() {
