@@ -153,7 +153,7 @@ func TestAbandonedRequests(t *testing.T) {
 func TestFasterThanItsCaller(t *testing.T) {
 	port, _ := servingProgram(t)
 	made := dial(t, port)
-	_ = made.SetDeadline(time.Now().Add(5 * time.Second))
+	_ = made.SetDeadline(time.Now().Add(requestTime / 2))
 	if answer := exchange(t, made, "POST / HTTP/1.1\r\nHost: relay\r\nContent-Length: 10485761\r\n\r\n"); !strings.HasPrefix(answer, "HTTP/1.1 413") {
 		t.Errorf("got %q", answer)
 	}

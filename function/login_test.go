@@ -103,7 +103,7 @@ func logIn(t *testing.T, browse func(address *url.URL), arguments ...string) (pr
 // logInAt runs the command for a person who types what in holds.
 func logInAt(t *testing.T, in io.Reader, browse func(address *url.URL), arguments ...string) (printed string, err error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	reader, writer := io.Pipe()
 	done := make(chan error, 1)
