@@ -76,7 +76,7 @@ func TestBatchConcurrency(t *testing.T) {
 		case <-r.Context().Done():
 		}
 	})
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if got := s.send(ctx, s.post("/orders", numbered(records, 0))); got.status != http.StatusOK || most.Load() != concurrency {
 		t.Errorf("status %d, at most %d records under way: %s", got.status, most.Load(), got.body)
@@ -113,7 +113,7 @@ func TestBatchShortTime(t *testing.T) {
 			<-r.Context().Done() // the second record takes all the time there is
 		}
 	})
-	ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 2500*time.Millisecond)
 	defer cancel()
 	got := s.send(ctx, s.post("/orders", numbered(4, 0)))
 	var problem struct {
@@ -221,36 +221,34 @@ func TestBatchIntrospections(t *testing.T) {
 }
 
 // TestBatchMemory sends 5,000 records of 1 KB and sees that the heap grows by less
-// than four times the batch. The least of three rounds counts: on a busy machine the
-// collector may come late.
+// than four times the batch.
 func TestBatchMemory(t *testing.T) {
 	skipUnderRace(t)
 	downstream := lonelyDownstream(t)
 	handler := newRelay(t, splitDocument(downstream, 8))
 	body := numbered(5000, 1000)
-	least := batchGrowth(t, handler, downstream, body)
-	for range 2 {
-		least = min(least, batchGrowth(t, handler, downstream, body))
-	}
-	if least >= 4 {
-		t.Errorf("the heap grew by %.1f times the batch", least)
+	var answer *gateway.Response
+	growth := heapGrowth(t, 4*len(body), func() { answer = postBatch(t.Context(), handler, downstream+"/orders", body) })
+	if answer.Status != http.StatusOK || growth >= 4*len(body) {
+		t.Errorf("the heap grew by %d bytes for a batch of %d: %d %.300s", growth, len(body), answer.Status, answer.Body)
 	}
 }
 
-// batchGrowth posts a batch and returns by how many times its size the heap grew.
-func batchGrowth(t *testing.T, r *relay.Relay, downstream, body string) float64 {
+// heapGrowth is by how many bytes the heap grew while something was done. Where that is
+// most or more, it is done again, and the least counts: a collector that came late on a
+// busy machine is no fault.
+func heapGrowth(t *testing.T, most int, do func()) int {
 	t.Helper()
-	var answer *gateway.Response
-	growth := float64(heapGrowth(func() { answer = postBatch(t.Context(), r, downstream+"/orders", body) })) / float64(len(body))
-	if answer.Status != http.StatusOK {
-		t.Fatalf("%.300s", answer.Body)
+	growth := heapPeak(do)
+	for again := 0; growth >= most && again < 2; again++ {
+		growth = min(growth, heapPeak(do))
 	}
-	t.Logf("the heap grew by %.1f times the batch", growth)
+	t.Logf("the heap grew by %d KB", growth>>10)
 	return growth
 }
 
-// heapGrowth is by how many bytes the heap grew at most while something was done.
-func heapGrowth(do func()) int64 {
+// heapPeak is by how many bytes the heap grew at most while something was done.
+func heapPeak(do func()) int {
 	var stats runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&stats)
@@ -273,7 +271,7 @@ func heapGrowth(do func()) int64 {
 	do()
 	close(stop)
 	watch.Wait()
-	return int64(peak) - int64(before)
+	return int(peak) - int(before)
 }
 
 // TestBatchAnswersMemory has an API answer every record with as much as it may, a
@@ -286,8 +284,7 @@ func TestBatchAnswersMemory(t *testing.T) {
 		"size=6000000": 100, "size=6000000&declared": 100, "size=1500000": 120, "size=100000&declared": 500, "size=600000": 8, "size=600000&declared": 10,
 	} {
 		var answer *gateway.Response
-		growth := heapGrowth(func() { answer = postBatch(t.Context(), handler, downstream+"/orders?"+query, numbered(records, 0)) })
-		t.Logf("%s: the heap grew by %d MB", query, growth>>20)
+		growth := heapGrowth(t, 32<<20, func() { answer = postBatch(t.Context(), handler, downstream+"/orders?"+query, numbered(records, 0)) })
 		if growth >= 32<<20 {
 			t.Errorf("%s: the heap grew by %d MB", query, growth>>20)
 		}
