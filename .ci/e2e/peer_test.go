@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -97,14 +96,17 @@ func startLoggingRelay(t *testing.T, folder string, environment ...string) (addr
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "keyrelay")
 	output(t, command(t, nil, "go", "build", "-o", program, "./function"))
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	line, log := startPrinting(t, command(t, append(environment, "PORT=127.0.0.1:0", "KEYRELAY_DESTINATIONS="+folder), program))
+	for { // there may be warnings before
+		var entry struct{ Message, Address string }
+		if err := json.Unmarshal([]byte(line), &entry); err != nil {
+			t.Fatalf("the relay does not serve: %s", line)
+		}
+		if entry.Message == "serving" {
+			return "http://" + entry.Address, log
+		}
+		line = <-log
 	}
-	_, port, _ := net.SplitHostPort(free.Addr().String())
-	_ = free.Close()
-	_, log = startPrinting(t, command(t, append(environment, "PORT="+port, "KEYRELAY_CALLER_KEYS=none", "KEYRELAY_DESTINATIONS="+folder), program))
-	return "http://127.0.0.1:" + port, log
 }
 
 // startPrinting runs a program until the test ends. It returns the first line that the

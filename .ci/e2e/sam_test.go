@@ -5,10 +5,12 @@ import (
 	"debug/elf"
 	"encoding/json"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -151,15 +153,19 @@ func send(t *testing.T, request *http.Request) (int, http.Header, []byte) {
 	return answer.StatusCode, answer.Header, body
 }
 
+// freePort returns a port that nobody has, and that the system gives to no connection
+// before a program listens on it: those are from 32,768 on.
 func freePort(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		port := strconv.Itoa(10_000 + rand.N(14_000))
+		if listener, err := net.Listen("tcp", ":"+port); err == nil {
+			_ = listener.Close()
+			return port
+		}
 	}
-	defer func() { _ = listener.Close() }()
-	_, port, _ := net.SplitHostPort(listener.Addr().String())
-	return port
+	t.Fatal("no port is free")
+	return ""
 }
 
 // TestFaultyDocumentStopsBuild shows that a document with a fault never gets as
