@@ -13,6 +13,7 @@ import (
 	"maps"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -27,43 +28,52 @@ type signingKeys struct {
 	public []any
 }
 
-// newSigningKeys makes one key for each form that a secret may hold.
+// newSigningKeys returns one key for each form that a secret may hold.
 func newSigningKeys(t *testing.T) *signingKeys {
 	t.Helper()
+	k, err := makeSigningKeys()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+// makeSigningKeys makes the keys once for all tests: one of RSA takes its time.
+var makeSigningKeys = sync.OnceValues(func() (*signingKeys, error) {
 	k := &signingKeys{texts: map[string]string{}, public: []any{[]byte("a-client-secret-of-32-bytes-length")}}
 	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	ecKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	_, edKey, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	sec1, err := x509.MarshalECPrivateKey(ecKey)
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	k.add("PKCS1", "RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(rsaKey))
 	k.add("SEC1", "EC PRIVATE KEY", sec1)
 	for name, key := range map[string]crypto.Signer{"RSA": rsaKey, "EC": ecKey, "ED": edKey} {
 		pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
 		if err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
 		k.add(name, "PRIVATE KEY", pkcs8)
 		k.public = append(k.public, key.Public())
 	}
 	jwk, err := json.Marshal(jose.JSONWebKey{Key: ecKey, KeyID: "of-the-jwk"})
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	k.texts["$JWK"], k.texts["$CERTIFICATE"] = string(jwk), fake.ClientCertificate(7)
-	return k
-}
+	return k, nil
+})
 
 // add notes a key as the JSON string of its PEM text.
 func (k *signingKeys) add(name, block string, content []byte) {
