@@ -109,6 +109,29 @@ x-other: *body
 	}
 }
 
+// Version 1.1 adds the entries of a list, replaces texts and numbers, and copies what the document has.
+func TestOverlayVersion11(t *testing.T) {
+	const document = `
+openapi: 3.1.0
+servers: [{url: "https://a.example.com"}]
+x-keyrelay-body: {one: {a: 1, list: [1, 2]}, two: {b: "x"}}
+`
+	for actions, want := range map[string]string{
+		`{target: '$.x.one.list', update: [3, [4]]}`:                                                     `{"one":{"a":1,"list":[1,2,3,[4]]},"two":{"b":"x"}}`,
+		`{target: '$.x.one.list', update: {c: 3}}`:                                                       `{"one":{"a":1,"list":[1,2,{"c":3}]},"two":{"b":"x"}}`,
+		`{target: '$.x.*["a", "b"]', update: false}`:                                                     `{"one":{"a":false,"list":[1,2]},"two":{"b":false}}`,
+		`{target: '$.x.one.list[?@ == 2]', update: two}`:                                                 `{"one":{"a":1,"list":[1,"two"]},"two":{"b":"x"}}`,
+		`{target: '$.x.two', copy: '$.x.one'}, {target: '$.x.one', update: {a: 3}}`:                      `{"one":{"a":3,"list":[1,2]},"two":{"b":"x","a":1,"list":[1,2]}}`,
+		`{target: '$.x.one.list', copy: '$.x.one.list'}, {target: '$.x.two.b', copy: '$.x.one.list[0]'}`: `{"one":{"a":1,"list":[1,2,1,2]},"two":{"b":1}}`,
+		`{target: '$.x', update: {three: {}}}, {target: '$.x.three', copy: '$.x'}`:                       `{"one":{"a":1,"list":[1,2]},"two":{"b":"x"},"three":{"one":{"a":1,"list":[1,2]},"two":{"b":"x"},"three":{}}}`,
+		`{target: '$.x.one', copy: '$.nowhere', remove: true}`:                                           `{"two":{"b":"x"}}`,
+	} {
+		overlay := "overlay: 1.1.0\ninfo: {description: d}\nactions: [" + strings.ReplaceAll(actions, "$.x", `$["x-keyrelay-body"]`) + "]"
+		set := load(t, yaml(document), txtar.File{Name: "api.overlay.yaml", Data: []byte(overlay)})
+		same(t, actions, want, string(find(t, set, "POST", "https://a.example.com/").Body.JSON))
+	}
+}
+
 // An overlay names its document, or is named as it is; several are applied in the order of their names.
 func TestOverlaysOfOneDocument(t *testing.T) {
 	set := load(t, txtar.File{Name: "vendor.json", Data: []byte(`{"openapi": "3.1.0", "servers": [{"url": "/"}]}`)},

@@ -86,7 +86,7 @@ func nameOf(file string) string {
 
 func (r *reader) version() bool {
 	if swagger := r.member(r.root, "swagger"); swagger != nil {
-		r.fault(swagger, "the document is Swagger 2.0", "convert it to OpenAPI 3: npx swagger2openapi FILE, or https://converter.swagger.io")
+		r.fault(swagger, "the document is Swagger 2.0", "convert it to OpenAPI 3: npx swagger2openapi --patch --outfile NEW.yaml FILE, or https://converter.swagger.io")
 		return false
 	}
 	node := r.member(r.root, "openapi")

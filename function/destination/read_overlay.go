@@ -20,13 +20,16 @@ const (
 	maxUpdateNodes   = 100_000
 )
 
-// An overlay is an OpenAPI Overlay document (https://spec.openapis.org/overlay/v1.0.0.html):
+// An overlay is an OpenAPI Overlay document (https://spec.openapis.org/overlay/v1.1.0.html):
 // what an operator adds to a vendor's document without editing it.
 type overlay struct {
 	// reader holds the file and what is wrong with it.
 	reader *reader
 	// document is the file name that extends gives; empty if it gives none.
 	document string
+	// extended says that it is of version 1.1: a list that is added to a list adds its
+	// entries, where 1.0 adds it as one, and what is no object or list can be replaced.
+	extended bool
 	actions  []action
 	// used says that there is a document that it is for.
 	used bool
@@ -38,6 +41,10 @@ type action struct {
 	// at is where the target stands.
 	at     *yaml.Node
 	update *yaml.Node
+	// copy selects what is taken for the update; nil if update says it.
+	copy *jsonpath.Path
+	// file is the one that the update stands in.
+	file   string
 	remove bool
 }
 
@@ -54,8 +61,9 @@ func readOverlay(file string, config Config) *overlay {
 	}
 	const what = "the overlay"
 	version, at := r.required(r.root, "overlay", what, "write overlay: 1.0.0 at the top")
-	if at != nil && !strings.HasPrefix(version+".", "1.0.") {
-		r.fault(at, "the version of the overlay is not 1.0", "write overlay: 1.0.0 and what belongs to it")
+	o.extended = strings.HasPrefix(version+".", "1.1.")
+	if at != nil && !o.extended && !strings.HasPrefix(version+".", "1.0.") {
+		r.fault(at, "the version of the overlay is not 1.0 or 1.1", "write overlay: 1.1.0 and what belongs to it")
 		return o
 	}
 	r.onlyKnown(r.root, what, "overlay", "info", "extends", "actions", "x-*")
@@ -95,26 +103,43 @@ func (o *overlay) action(node *yaml.Node) {
 	if !r.mapping(node, what) {
 		return
 	}
-	r.onlyKnown(node, what, "target", "description", "update", "remove", "x-*")
+	r.onlyKnown(node, what, "target", "description", "update", "copy", "remove", "x-*")
 	target, at := r.required(node, "target", what, "write a JSONPath such as $.servers[0]")
 	if at == nil {
 		return
 	}
-	made := action{at: at, update: r.member(node, "update"), remove: r.boolean(r.member(node, "remove"), "remove", false)}
-	parsed, err := jsonpath.Parse(target)
+	made := action{at: at, file: r.file, target: o.path(at, target), update: r.member(node, "update"), remove: r.boolean(r.member(node, "remove"), "remove", false)}
+	source := r.member(node, "copy")
+	if text, ok := r.text(source, "copy"); ok {
+		made.copy = o.path(source, text)
+	}
 	switch {
-	case err != nil:
-		r.fault(at, "the target is not a JSONPath: "+printable(strings.TrimPrefix(err.Error(), "jsonpath: ")), "write it by RFC 9535, such as $.paths['/orders'].get; a name with a hyphen stands in quotes too")
+	case made.copy != nil && !o.extended:
+		r.fault(source, "copy is no member of version 1.0", "write overlay: 1.1.0 at the top")
+		return
+	case made.target == nil || source != nil && made.copy == nil:
 		return
 	case made.remove && target == "$":
 		r.fault(at, "the target is the whole document, which cannot be removed", "remove the document's file")
 		return
-	case !made.remove && made.update == nil:
+	case !made.remove && made.update == nil && made.copy == nil:
 		r.fault(node, what+" changes nothing", "write update: with what to add, or remove: true")
 		return
+	case made.update != nil && made.copy != nil:
+		r.fault(node, what+" has both update and copy", "write them as two actions")
+		return
 	}
-	made.target = parsed
 	o.actions = append(o.actions, made)
+}
+
+// path reads a JSONPath; nil means that a fault was noted.
+func (o *overlay) path(node *yaml.Node, text string) *jsonpath.Path {
+	parsed, err := jsonpath.Parse(text)
+	if err != nil {
+		o.reader.fault(node, "the target is not a JSONPath: "+printable(strings.TrimPrefix(err.Error(), "jsonpath: ")), "write it by RFC 9535, such as $.paths['/orders'].get; a name with a hyphen stands in quotes too")
+		return nil
+	}
+	return parsed
 }
 
 // isFor reports whether an overlay is for a document.
@@ -128,7 +153,7 @@ func (o *overlay) isFor(file string) bool {
 // apply changes a document by the actions of an overlay, each after the one before it.
 func (o *overlay) apply(r *reader) {
 	o.used = true
-	if filepath.Ext(r.file) != ".json" {
+	if filepath.Ext(r.file) != ".json" && len(r.origins) == 0 { // else an overlay before this one has done so
 		written, ok := unshared(r.root, maxOverlaidNodes)
 		if !ok {
 			r.fault(r.root, "the aliases of this document stand for too much", "write what they stand for, without aliases that hold each other")
@@ -144,9 +169,24 @@ func (o *overlay) apply(r *reader) {
 			o.reader.fault(each.at, "the target selects nothing in "+filepath.Base(r.file), "write the path of something that the document has")
 			continue
 		}
+		if each.copy != nil && !each.remove && !o.source(r, &each, plain) {
+			continue
+		}
 		o.change(r, each, selected)
 		plain = refreshed(plain, r.root, selected)
 	}
+}
+
+// source makes what an action copies its update. false means that a fault was noted.
+func (o *overlay) source(r *reader, by *action, plain any) bool {
+	found := by.copy.SelectLocated(plain).Deduplicate()
+	if len(found) != 1 {
+		o.reader.fault(by.at, "copy selects "+strconv.Itoa(len(found))+" places in "+filepath.Base(r.file), "write the path of one")
+		return false
+	}
+	node := nodeAt(r.root, found[0].Path)
+	by.update, by.file = o.copied(r, node, r.place(node).File), r.place(node).File
+	return true
 }
 
 // change changes what an action has selected. The nodes are found before the first
@@ -202,48 +242,57 @@ func valueAt(value any, steps spec.NormalizedPath) any {
 // update merges an action's update into a node: members into an object, an entry into a list.
 func (o *overlay) update(r *reader, node *yaml.Node, by action) {
 	switch {
+	case node.Kind == yaml.SequenceNode && by.update.Kind == yaml.SequenceNode && o.extended:
+		for _, entry := range by.update.Content {
+			node.Content = append(node.Content, o.copied(r, entry, by.file))
+		}
 	case node.Kind == yaml.SequenceNode:
-		node.Content = append(node.Content, o.copied(r, by.update))
+		node.Content = append(node.Content, o.copied(r, by.update, by.file))
+	case node.Kind == yaml.ScalarNode && by.update.Kind == yaml.ScalarNode && o.extended:
+		*node = *by.update
+		r.comesFrom(node, by.file)
 	case node.Kind != yaml.MappingNode:
 		o.reader.fault(by.at, "the target selects neither an object nor a list", "select the object around it, and write the member into update")
+	case by.update.Kind != yaml.MappingNode && by.copy != nil:
+		o.reader.fault(by.at, "copy selects no object, and the target does", "write the path of an object in copy")
 	case by.update.Kind != yaml.MappingNode:
 		o.reader.fault(by.update, "the update of an object is not a mapping", "write the members to add as name: value")
 	default:
-		o.merge(r, node, by.update)
+		o.merge(r, node, by.update, by.file)
 	}
 }
 
 // merge merges the members of an update into an object: objects by their members,
 // lists by adding entries; anything else is replaced.
-func (o *overlay) merge(r *reader, target, update *yaml.Node) {
+func (o *overlay) merge(r *reader, target, update *yaml.Node, file string) {
 	for i := 0; i+1 < len(update.Content); i += 2 {
 		name, value := update.Content[i], resolve(update.Content[i+1])
 		at := indexOf(target, name.Value)
 		if at < 0 {
-			target.Content = append(target.Content, o.copied(r, name), o.copied(r, value))
+			target.Content = append(target.Content, o.copied(r, name, file), o.copied(r, value, file))
 			continue
 		}
 		switch old := target.Content[at]; {
 		case old.Kind == yaml.MappingNode && value.Kind == yaml.MappingNode:
-			o.merge(r, old, value)
+			o.merge(r, old, value, file)
 		case old.Kind == yaml.SequenceNode && value.Kind == yaml.SequenceNode:
 			for _, entry := range value.Content {
-				old.Content = append(old.Content, o.copied(r, entry))
+				old.Content = append(old.Content, o.copied(r, entry, file))
 			}
 		default:
-			target.Content[at-1], target.Content[at] = o.copied(r, name), o.copied(r, value)
+			target.Content[at-1], target.Content[at] = o.copied(r, name, file), o.copied(r, value, file)
 		}
 	}
 }
 
-// copied returns a copy of a value of the overlay. Mistakes in it are reported at its place there.
-func (o *overlay) copied(r *reader, node *yaml.Node) *yaml.Node {
+// copied returns a copy of a value of a file. Mistakes in it are reported at its place there.
+func (o *overlay) copied(r *reader, node *yaml.Node, file string) *yaml.Node {
 	made, ok := unshared(node, maxUpdateNodes)
 	if !ok {
 		o.reader.fault(node, "this value is too large", "write a value without aliases that hold each other")
 		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null", Line: node.Line, Column: node.Column}
 	}
-	r.comesFrom(made, o.reader.file)
+	r.comesFrom(made, file)
 	return made
 }
 
