@@ -18,9 +18,6 @@ const formType = "application/x-www-form-urlencoded"
 // member's name along, so that much can come of little.
 const maxForm = gateway.MaxRecordBytes
 
-// maxFormDepth is how deep a deepObject may nest: each level looks at all below it.
-const maxFormDepth = 32
-
 // A formWriter writes the members of a JSON object as a form: texts as they are,
 // numbers as their digits, nothing for null. An array repeats its member, an object
 // is JSON text, unless the operation's encoding says otherwise
@@ -107,21 +104,18 @@ func (w *formWriter) deepObject(value []byte, depth int) {
 		w.value(value, destination.Encoding{})
 		return
 	}
-	if depth == maxFormDepth {
-		w.fail(ErrRecord, "The field "+quoted(string(w.name))+" nests deeper than a form's names can tell, "+strconv.Itoa(maxFormDepth)+" levels. Send a flatter one.")
+	if depth == maxDeepObject {
+		w.fail(ErrRecord, "The field "+quoted(string(w.name))+" nests deeper than a form's names can tell, "+strconv.Itoa(maxDeepObject)+" levels. Send a flatter one.")
 	}
 	before, index := len(w.name), int64(0)
 	for name, element := range rawjson.Members(value) {
 		if isNull(element) {
 			continue
 		}
-		w.name = append(w.name, '[')
-		if name != nil {
-			w.name = append(w.name, w.text(name)...)
-		} else {
-			w.name = strconv.AppendInt(w.name, index, 10)
+		var ok bool
+		if w.name, ok = appendStep(w.name, name, index); !ok && w.failed == nil {
+			w.failed = errHalfPair(string(w.name))
 		}
-		w.name = append(w.name, ']')
 		w.deepObject(element, depth+1)
 		index++
 		if w.name = w.name[:before]; w.failed != nil {

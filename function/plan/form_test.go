@@ -125,13 +125,23 @@ func TestFormLimit(t *testing.T) {
 		}
 	}
 	checkReason(t, set, to("POST", "https://forms.example.com/messages", []byte(`{"a":"`+strings.Repeat("&", 4<<20)+`"}`)), plan.ErrRecordTooLarge) // each becomes %26
+	before := allocated()
+	leaves := `{"a&b":{"` + strings.Repeat("d", 20_000) + `":[` + strings.Repeat("1,", 15_000) + `1]}}`
+	checkReason(t, set, to("GET", "https://styles.example.com/deep", []byte(leaves)), plan.ErrRecordTooLarge)
+	if grown := allocated() - before; grown > 4<<20 {
+		t.Errorf("%d bytes were allocated for a query of names", grown)
+	}
 	for levels, reason := range map[int]error{30: nil, 33: plan.ErrRecord, 900: plan.ErrRecord} {
 		record := `{"items":` + strings.Repeat("[", levels) + strings.Repeat("]", levels) + `}`
 		if _, err := plan.New(set, to("POST", "https://forms.example.com/payments", []byte(record))); !errors.Is(err, reason) {
 			t.Errorf("%d levels: %v", levels, err)
 		}
+		record = strings.Replace(record, "items", "expand", 1)
+		if _, err := plan.New(set, to("GET", "https://styles.example.com/deep", []byte(record))); (err == nil) != (reason == nil) {
+			t.Errorf("%d levels in a query: %v", levels, err)
+		}
 	}
-	before := allocated()
+	before = allocated()
 	commas := newPlan(t, set, to("POST", "https://forms.example.com/payments", []byte(`{"commas":[`+strings.Repeat("1,", 4_000_000)+`1]}`)))
 	if grown := allocated() - before; grown > 80<<20 || len(commas.Body) != len("commas=")+8_000_001 {
 		t.Errorf("%d bytes were allocated for %d", grown, len(commas.Body))

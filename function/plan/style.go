@@ -37,7 +37,7 @@ const (
 	label
 	// matrix pairs, name=value, each follow a ";".
 	matrix
-	// deepObject are name[member]=value, joined by "&".
+	// deepObject are name[member]=value and, below it, name[member][index]=value, joined by "&".
 	deepObject
 	// content is name=value whose value is JSON, in a query or a cookie.
 	content
@@ -79,8 +79,11 @@ const maxFilledURL = destination.MaxURLBytes + maxMoved
 
 // fits reports whether a value can be written in the style.
 func (s style) fits(value []byte) bool {
-	if s.form == content || s.form == bareContent || !rawjson.IsContainer(value) {
+	switch {
+	case s.form == content || s.form == bareContent || !rawjson.IsContainer(value):
 		return true
+	case s.form == deepObject:
+		return nests(value, maxDeepObject)
 	}
 	if value[0] == '{' && !s.objects {
 		return false
@@ -102,6 +105,11 @@ func (s style) spreads(value []byte) bool { return s.form == pairs && !s.joined 
 func (s style) append(out []byte, name string, value []byte) (_ []byte, present, ok bool) {
 	if s.form == content || s.form == bareContent {
 		return s.appendText(s.open(out, name, nil, false), value), true, true
+	}
+	if s.form == deepObject {
+		before := len(out)
+		out, ok = s.appendDeep(out, []byte(name), value)
+		return out, len(out) > before, ok
 	}
 	var scratch, keyScratch [256]byte
 	for written, element := range rawjson.Members(value) {
@@ -167,9 +175,6 @@ func (s style) open(out []byte, name string, key []byte, present bool) []byte {
 		}
 	}
 	switch {
-	case s.form == deepObject && key != nil:
-		out = append(appendPercentEncoded(out, name), "%5B"...)
-		return append(appendPercentEncoded(out, key), "%5D="...)
 	case key != nil:
 		return s.appendKey(out, key)
 	case s.plain:
