@@ -24,7 +24,7 @@ const (
 
 // setInBody puts a credential into a form's field of the name, or into a JSON object
 // as the member that name is, or that a JSON Pointer points to. It replaces what is there.
-// A body that is neither stays as it is. An absent one becomes a form where formOffered,
+// plan has refused a body that is neither. An absent one becomes a form where formOffered,
 // the operation's media type, says so, and an object where that is empty.
 func setInBody(request *http.Request, formOffered, name, text string) {
 	body := bodyOf(request)
@@ -49,15 +49,11 @@ func setInBody(request *http.Request, formOffered, name, text string) {
 		setBody(request, withPart(body, boundary, name, text))
 		return
 	}
-	path := []string{name}
-	if strings.HasPrefix(name, "/") {
-		path = rawjson.Pointer(name).Tokens()
-	}
 	if len(body) == 0 {
 		body = []byte("{}")
 		request.Header.Set("Content-Type", jsonType)
 	}
-	setBody(request, rawjson.WithMember(body, path, rawjson.Encode(text)))
+	setBody(request, rawjson.WithMember(body, destination.BodyPath(name), rawjson.Encode(text)))
 }
 
 // bodyOf is the body that a request is going to send; nil for none.

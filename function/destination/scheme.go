@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"keyrelay/function/rawjson"
@@ -240,6 +241,15 @@ type RetrievalParameter struct {
 	Default []byte
 	// Value is x-keyrelay-value; nil when there is none.
 	Value *JSONTemplate
+}
+
+// BodyPath is where in a JSON body the Field of a scheme in a body is: a member of that
+// name, or what the JSON Pointer leads through that it is.
+func BodyPath(field string) []string {
+	if strings.HasPrefix(field, "/") {
+		return rawjson.Pointer(field).Tokens()
+	}
+	return []string{field}
 }
 
 // A RefreshRule is one entry of x-keyrelay-refresh-on: an answer with this status

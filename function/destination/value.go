@@ -139,10 +139,10 @@ func (p TemplatePart) fill(find Find) (text string, taken []string, err error) {
 	} else {
 		value, ok := find(p)
 		if !ok {
-			return "", nil, fmt.Errorf("{{{%s}}} finds nothing", p.Pointer)
+			return "", nil, fmt.Errorf("{{{%s}}} finds nothing", p.name())
 		}
 		if text, ok = rawjson.Plain(value); !ok {
-			return "", nil, fmt.Errorf("{{{%s}}} finds no text, number or truth value", p.Pointer)
+			return "", nil, fmt.Errorf("{{{%s}}} finds no text, number or truth value", p.name())
 		}
 	}
 	if p.Base64 {
@@ -150,6 +150,14 @@ func (p TemplatePart) fill(find Find) (text string, taken []string, err error) {
 		text = base64.StdEncoding.EncodeToString([]byte(text))
 	}
 	return text, taken, err
+}
+
+// name is the expression as a message quotes it.
+func (p TemplatePart) name() string {
+	if p.Whole {
+		return "."
+	}
+	return string(p.Pointer)
 }
 
 // WithoutWord removes the first word of a credential's text, such as Bearer, if before

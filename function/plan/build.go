@@ -251,5 +251,8 @@ func (b *builder) setBody(d *directives, body []byte) error {
 	if own := b.Operation.JSONType; own != "" && b.Body != nil && isUsualJSON(b.Header.Get("Content-Type")) {
 		b.Header["Content-Type"] = []string{own}
 	}
+	if err := b.checkPlace(); err != nil {
+		return err
+	}
 	return b.checkBody()
 }

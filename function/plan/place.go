@@ -1,0 +1,47 @@
+package plan
+
+import (
+	"bytes"
+	"mime"
+	"slices"
+	"strings"
+
+	"keyrelay/function/destination"
+	"keyrelay/function/rawjson"
+)
+
+// checkPlace refuses a body that has no place for a credential which goes into it: it
+// would be sent without. A form has one, and an absent body is made.
+func (b *builder) checkPlace() error {
+	lists := [][]destination.Requirement{b.Operation.Security}
+	if b.Operation.Alternatives != nil {
+		lists = b.Operation.Alternatives.Lists
+	}
+	var first *destination.SecurityScheme
+	for _, security := range lists {
+		at := slices.IndexFunc(security, func(r destination.Requirement) bool { return r.Scheme.In == "body" && !b.hasPlace(r.Scheme) })
+		if at < 0 {
+			return nil
+		}
+		if first == nil {
+			first = security[at].Scheme
+		}
+	}
+	found := "The body is no JSON object."
+	if rawjson.IsObject(b.Body) {
+		found = "On the way there the body has something other than an object, or a name twice."
+	}
+	return refuse(ErrRecord, "The credential of the security scheme "+first.Name+" goes into the body, as "+quoted(first.Field)+". "+found+" Send an object that has a place for it.")
+}
+
+// hasPlace reports whether the body is a form, or JSON that the scheme's credential can be
+// put into.
+func (b *builder) hasPlace(scheme *destination.SecurityScheme) bool {
+	mediaType, _, _ := mime.ParseMediaType(strings.Join(b.Header["Content-Type"], ","))
+	if len(b.Body) == 0 || mediaType == "application/x-www-form-urlencoded" || mediaType == "multipart/form-data" {
+		return true
+	}
+	path := destination.BodyPath(scheme.Field)
+	// Two values make two bodies, unless neither has a place.
+	return !bytes.Equal(rawjson.WithMember(b.Body, path, []byte("0")), rawjson.WithMember(b.Body, path, []byte("1")))
+}
