@@ -120,6 +120,58 @@ func TestUnencodedClient(t *testing.T) {
 	}
 }
 
+// TestUnencodedClientStays sends the client at once in the form that the endpoint took last:
+// a refused one counts towards a lockout.
+func TestUnencodedClientStays(t *testing.T) {
+	accepts := "s+/="
+	w := newWorld(t, map[string]string{"client": `{"client_id": "the-client", "client_secret": "s+/="}`}, func(call int, rw http.ResponseWriter, r *http.Request) {
+		if _, sent, _ := r.BasicAuth(); sent != accepts {
+			fake.Says(401, jsonType, `{"error": "invalid_client"}`)(call, rw, r)
+			return
+		}
+		fake.Says(200, jsonType, `{"access_token": "the-token"}`)(call, rw, r)
+	})
+	scheme, never := w.oauth(), time.Duration(0)
+	scheme.Lifetime = &never
+	for i, calls := range []int{2, 3, 5, 6} { // so far
+		if i == 2 {
+			accepts = "s%2B%2F%3D"
+		}
+		mustGet(t, w.store, w.plan(scheme))
+		w.mustHaveRetrieved(t, calls)
+	}
+}
+
+// TestOwnAuthorization sends the client as the document puts it together, where the secret has no client_id.
+func TestOwnAuthorization(t *testing.T) {
+	w := newWorld(t, map[string]string{"client": `{"pair": "dGhlLWNsaWVudDpodXNo"}`}, fake.Tokens(60))
+	scheme := w.oauth()
+	scheme.Parameters = []destination.RetrievalParameter{{Name: "authorization", In: "header", UseIn: []string{"token"}, Value: &destination.JSONTemplate{
+		Parts: []destination.JSONPart{{Template: template(t, "Basic {{{pair}}}")}},
+	}}}
+	w.mustAuthorize(t, w.plan(scheme), "Bearer token-number-1")
+	if got := w.provider.Take(); len(got) != 1 || got[0].Header.Get("Authorization") != "Basic dGhlLWNsaWVudDpodXNo" || string(got[0].Body) != "grant_type=client_credentials" {
+		t.Errorf("%v", got)
+	}
+}
+
+// TestWholeToken takes a whole answer as the token where the template says so.
+func TestWholeToken(t *testing.T) {
+	for body, mediaType := range map[string]string{`"the-token-of-20-characters"`: jsonType, "the-token-of-20-characters\n": "text/plain", `{"access_token": "the-token-of-20-characters"}`: jsonType} {
+		w := newWorld(t, map[string]string{"client": client}, fake.Says(200, mediaType, body))
+		scheme := w.oauth()
+		scheme.Value = template(t, "Bearer {{{.}}}")
+		w.mustAuthorize(t, w.plan(scheme), "Bearer the-token-of-20-characters")
+	}
+	for body, mediaType := range map[string]string{`{"token": "hush"}`: jsonType, "<html>Sign in</html>": "text/html", "": "text/plain"} {
+		w := newWorld(t, map[string]string{"client": client}, fake.Says(200, mediaType, body))
+		scheme := w.oauth()
+		scheme.Value = template(t, "Bearer {{{.}}}")
+		_, err := w.store.Get(t.Context(), w.plan(scheme))
+		mustFail(t, err, retrieval.ErrFailed, "hush", "Sign in", "{{{}}}")
+	}
+}
+
 // TestCompressedTokenAnswer reads an answer in gzip, which nobody asked for.
 func TestCompressedTokenAnswer(t *testing.T) {
 	w := newWorld(t, map[string]string{"client": client}, func(_ int, rw http.ResponseWriter, _ *http.Request) {

@@ -88,7 +88,7 @@ func TestHeaderHints(t *testing.T) {
 // TestLifeThatIsNotFound is told once, with the names in the answer.
 func TestLifeThatIsNotFound(t *testing.T) {
 	for pointer, told := range map[rawjson.Pointer]string{
-		"/ttl":         "session: Its life is unknown, and it is kept until it is refused. Looked for was a number of seconds or a time at x-keyrelay-expires-in /ttl; the answer has /key, /session/ttl and /in.",
+		"/ttl":         "session: Its life is unknown, and it is kept until it is refused. Looked for was a number of seconds, or a time with its offset from UTC, at x-keyrelay-expires-in /ttl; the answer has /key, /session/ttl and /in.",
 		"/session":     "session: Its life is unknown",
 		"/in":          "session: Its life is unknown",
 		"/session/ttl": "", "/never": "", "/zero": "", "": "",

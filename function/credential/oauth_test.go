@@ -290,7 +290,7 @@ func TestDiscovery(t *testing.T) {
 	var w *world
 	w = newWorld(t, map[string]string{"client": client}, func(call int, rw http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/.well-known/openid-configuration" {
-			fake.Says(200, "application/json", `{"issuer": "x", "token_endpoint": "`+w.url+`/its/token?a=b"}`)(call, rw, r)
+			fake.Says(200, "application/json", "\ufeff"+`{"issuer": "x", "token_endpoint": "`+w.url+`/its/token?a=b"}`)(call, rw, r)
 			return
 		}
 		fake.Tokens(60)(call, rw, r)
@@ -337,6 +337,9 @@ func TestDiscoveryRefused(t *testing.T) {
 		w.destination.Network = test.network
 		_, err := w.store.Get(t.Context(), w.plan(w.discovered()))
 		refusal := mustFail(t, err, retrieval.ErrFailed, "hush", "id.example.com")
+		if noDocument := strings.Contains(refusal.Detail, "/.well-known/openid-configuration"); noDocument != (test.status != 200 || !strings.Contains(test.body, `": "`)) {
+			t.Errorf("%s: %s", test.body, refusal.Detail)
+		}
 		if answered := fmt.Sprint("It answered ", test.status); !strings.Contains(refusal.Detail, answered) || !strings.Contains(refusal.Note, w.at("").Hostname()) {
 			t.Errorf("%s: %s %s", answered, refusal.Detail, refusal.Note)
 		}

@@ -31,6 +31,7 @@ func newAnswer(in inputs, got *upstream.Answer) *answer {
 // content is the credential of a scheme, that of the call or one that shares it.
 func (a *answer) content(scheme *destination.SecurityScheme) (content, error) {
 	text, err := a.text(scheme)
+	text = bare(text)
 	found := content{text, []string{text}}
 	switch {
 	case scheme.Value != nil:
@@ -52,6 +53,22 @@ func (a *answer) content(scheme *destination.SecurityScheme) (content, error) {
 	return found, nil
 }
 
+// redirectsWith reports whether the answer sends a browser on, as that to the form of a login
+// does, and has the credential in a header or a cookie: it is not followed, but it is no failure.
+func (a *answer) redirectsWith(scheme *destination.SecurityScheme) bool {
+	if a.got.Status != http.StatusFound && a.got.Status != http.StatusSeeOther || scheme.ResponseHeader+scheme.ResponseCookie == "" {
+		return false
+	}
+	text, _ := a.text(scheme)
+	return text != ""
+}
+
+// bare takes off what no credential begins or ends with, and what some endpoints send:
+// white space, and the byte order mark of a whole answer.
+func bare(text string) string { return strings.TrimSpace(strings.TrimPrefix(text, byteOrderMark)) }
+
+const byteOrderMark = "\ufeff"
+
 // missing says what an answer without a value has in its place, and what was looked for.
 func missing(scheme *destination.SecurityScheme) (has, sought string) {
 	switch {
@@ -69,12 +86,11 @@ func (a *answer) text(scheme *destination.SecurityScheme) (string, error) {
 	case scheme.ResponseHeader != "":
 		return a.got.Header.Get(scheme.ResponseHeader), nil
 	case scheme.ResponseCookie != "":
-		for _, cookie := range (&http.Response{Header: a.got.Header}).Cookies() {
-			if cookie.Name == scheme.ResponseCookie {
-				return cookie.Value, nil
-			}
+		value := a.cookie(scheme.ResponseCookie).value
+		if unquoted, ok := strings.CutPrefix(value, `"`); ok && scheme.In != "cookie" {
+			value = strings.TrimSuffix(unquoted, `"`) // they are the cookie's (RFC 6265 section 4.1.1)
 		}
-		return "", nil
+		return value, nil
 	case scheme.Retrieval != nil:
 		return a.key(scheme.Retrieval.ResponsePointer)
 	case scheme.Source != nil:
@@ -84,9 +100,13 @@ func (a *answer) text(scheme *destination.SecurityScheme) (string, error) {
 }
 
 // filled fills x-keyrelay-value: from the object that responsePointer names, or from
-// the whole answer, and then from the secret. {{{.}}} is the value without a template.
+// the whole answer, and then from the secret. {{{.}}} is the value without a template, or
+// a whole answer that is a text.
 func (a *answer) filled(scheme *destination.SecurityScheme, whole string, noWhole error) (content, error) {
 	of := a.document
+	if noWhole != nil && scheme.Retrieval == nil {
+		whole, noWhole = a.key("")
+	}
 	if scheme.Retrieval != nil && of != nil {
 		found, ok := scheme.Retrieval.ResponsePointer.Find(of)
 		if !ok {
@@ -102,9 +122,14 @@ func (a *answer) filled(scheme *destination.SecurityScheme, whole string, noWhol
 	}
 	text, taken, err := scheme.Value.Fill(func(part destination.TemplatePart) ([]byte, bool) {
 		if part.Whole {
-			return rawjson.Encode(whole), noWhole == nil
+			return rawjson.Encode(bare(whole)), noWhole == nil
 		}
-		return members(part)
+		value, ok := members(part)
+		if ok && value[0] == '"' {
+			text, _ := rawjson.Plain(value)
+			value = rawjson.Encode(bare(text))
+		}
+		return value, ok
 	})
 	switch {
 	case err != nil && of == nil && scheme.ResponseHeader+scheme.ResponseCookie == "":
@@ -120,7 +145,7 @@ func (a *answer) filled(scheme *destination.SecurityScheme, whole string, noWhol
 
 // key is the value at a pointer, or a whole answer that is a text.
 func (a *answer) key(pointer rawjson.Pointer) (string, error) {
-	if whole := strings.TrimSuffix(strings.TrimSuffix(string(a.got.Body), "\n"), "\r"); pointer == "" && !json.Valid(a.got.Body) && isKey(a.got.MediaType(), whole) {
+	if whole := bare(string(a.got.Body)); pointer == "" && !json.Valid(a.got.Body) && isKey(a.got.MediaType(), whole) {
 		return whole, nil
 	}
 	found, ok := pointer.Find(a.document)
@@ -183,7 +208,7 @@ func (a *answer) accessToken() (string, error) {
 		return "", failed(a.in.scope, a.in.oauthProblem(code))
 	}
 	if !ok {
-		return "", a.lacking(a.in.place()+` did not answer with a credential: its answer has no access_token. Where another member is the token, write x-keyrelay-value: "Bearer {{{/json/pointer}}}" into the document; else check the API's state.`, "/access_token")
+		return "", a.lacking(a.in.place()+` did not answer with a credential: its answer has no access_token. Where another member is the token, write x-keyrelay-value: "Bearer {{{/json/pointer}}}" into the document, or "Bearer {{{.}}}" where the whole answer is; else check the API's state.`, "/access_token")
 	}
 	kind, _ := textMember(a.document, "token_type", "tokenType")
 	switch strings.ToLower(kind) {
@@ -196,7 +221,7 @@ func (a *answer) accessToken() (string, error) {
 // asDocument is the answer as JSON. A form is read as an object of texts: some
 // token endpoints answer with one, RFC 6749 or not. Nil where the answer is neither.
 func asDocument(got *upstream.Answer) []byte {
-	body := bytes.TrimPrefix(got.Body, []byte("\ufeff"))
+	body := bytes.TrimPrefix(got.Body, []byte(byteOrderMark))
 	if document, ok := rawjson.Pointer("").Find(body); ok {
 		return document
 	}
@@ -218,40 +243,6 @@ func asDocument(got *upstream.Answer) []byte {
 
 const textType = "text/plain"
 
-// clientProblem says what to look at where the endpoint does not accept who asks.
-func (in *inputs) clientProblem() string {
-	problem := in.place() + " does not accept who asks. Check the parameters in the document"
-	if in.scope.Scheme.Secret != (destination.Reference{}) {
-		problem = in.place() + " does not accept the client. Check " + in.secret()
-	}
-	if in.scope.Scheme.Kind != destination.RetrievedKey {
-		problem += ", and x-keyrelay-client-authentication"
-	}
-	return problem + in.orMediaType() + "."
-}
-
-// forbiddenProblem says what to look at where the endpoint forbids it: some say so of a
-// wrong password.
-func (in *inputs) forbiddenProblem() string {
-	if in.scope.Scheme.Secret == (destination.Reference{}) {
-		return in.place() + " forbids it. Check the parameters in the document, then the client's rights there, and whether it may come from keyrelay's network."
-	}
-	return in.place() + " forbids it to this client. Check " + in.secret() + in.orMediaType() + ", then the client's rights there, and whether it may come from keyrelay's network."
-}
-
-// orMediaType is what else to look at where parameters go into the body of a retrieval:
-// many an endpoint that takes the other media type finds no password there.
-func (in *inputs) orMediaType() string {
-	scheme := in.scope.Scheme
-	if scheme.Kind != destination.RetrievedKey || !slices.ContainsFunc(scheme.Parameters, func(p destination.RetrievalParameter) bool { return p.In == "body" }) {
-		return ""
-	}
-	if scheme.RequestContentType == formType {
-		return ", and whether it takes a form"
-	}
-	return ", and whether it takes JSON (x-keyrelay-request-content-type)"
-}
-
 // lacking refuses an answer without what the document looks for. What it has, names and
 // no values, is for the log.
 func (a *answer) lacking(problem, sought string) error {
@@ -272,6 +263,7 @@ func (a *answer) found(sought string) string {
 		}
 	}
 	names = append(names, a.outside()...)
+	sought = strings.TrimSuffix(sought, " ") // of a pointer to the whole
 	if len(names) == 0 {
 		return "Looked for was " + sought + "."
 	}
@@ -285,9 +277,9 @@ func (a *answer) outside() (names []string) {
 			names = append(names, "the header "+name)
 		}
 	}
-	for _, cookie := range (&http.Response{Header: a.got.Header}).Cookies() {
-		if secret.HasUsualNames(rawjson.PointerTo(cookie.Name)) {
-			names = append(names, "the cookie "+cookie.Name)
+	for _, each := range cookiesOf(a.got) {
+		if secret.HasUsualNames(rawjson.PointerTo(each.name)) {
+			names = append(names, "the cookie "+each.name)
 		}
 	}
 	return names
@@ -311,43 +303,4 @@ func textAt(document []byte, pointer rawjson.Pointer) (string, bool) {
 	}
 	text, ok := rawjson.Plain(found)
 	return text, ok && text != ""
-}
-
-// oauthError is the error code of an answer (RFC 6749 section 5.2); empty for none.
-func oauthError(got *upstream.Answer) string { return errorMember(asDocument(got)) }
-
-func errorMember(document []byte) string {
-	code, _ := textMember(document, "error", "errorCode") // the second is Okta's
-	return code
-}
-
-// oauthProblem says what an error code means, in keyrelay's own words.
-func (in *inputs) oauthProblem(code string) string {
-	scheme := in.scope.Scheme
-	switch {
-	case code == "invalid_client":
-		return in.clientProblem()
-	case scheme.Kind == destination.RetrievedKey: // which has no flow of OAuth that the other codes speak of
-	case code == "invalid_grant" && in.code != nil:
-		return in.place() + " does not accept the authorization code. Log in again; where that fails too, check the redirect URI that the client has there."
-	case code == "invalid_grant" && in.refreshToken() != "":
-		return in.place() + " does not accept the refresh token any more. A person has to consent anew: " + login(in.scope) + "."
-	case code == "invalid_grant" && scheme.JWTGrant:
-		return in.place() + " does not accept the signed assertion. Check the claims of x-keyrelay-jwt and the key in " + in.secret() + "."
-	case code == "invalid_grant" && scheme.Flow != nil && scheme.Flow.GrantType == "password":
-		return in.place() + " does not accept the user name and password. Check them in " + in.secret() + "."
-	case code == "invalid_grant":
-		return in.place() + " does not grant it to this client, or to its user name and password. Check the client's rights there, and " + in.secret() + "."
-	case code == "unauthorized_client", code == "unsupported_grant_type":
-		return in.place() + " does not allow this flow to the client. Have it allowed there, or write another flow into the document."
-	case code == "invalid_scope":
-		return in.place() + " does not grant the scopes. Fix them in the document, or have them granted there."
-	case code == "invalid_request":
-		return in.place() + " finds the request incomplete. Check the parameters in the document, and x-keyrelay-client-authentication."
-	}
-	problem := in.place() + " did not answer with a credential. Check it and the parameters in the document"
-	if scheme.Secret != (destination.Reference{}) {
-		problem += ", and " + in.secret()
-	}
-	return problem + in.orMediaType() + "."
 }

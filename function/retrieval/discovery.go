@@ -76,9 +76,10 @@ func (r *Retriever) discover(ctx context.Context, scope Scope, previous *discove
 	if scope.Certificate != nil {
 		names = []string{"mtls_endpoint_aliases/token_endpoint", "token_endpoint"} // RFC 8705 section 5
 	}
-	text, ok := textMember(got.Body, names...)
+	document := asDocument(got)
+	text, ok := textMember(document, names...)
 	if !ok {
-		return nil, cache.Life{}, unusable("names no token_endpoint. Check openIdConnectUrl in the document.")
+		return nil, cache.Life{}, withAnswer(failed(scope, noDiscovery), sent.url.Hostname(), got)
 	}
 	endpoint, err := url.Parse(text)
 	if err != nil || !admitted(endpoint, scope.Destination.Network) {
@@ -86,9 +87,9 @@ func (r *Retriever) discover(ctx context.Context, scope Scope, previous *discove
 	}
 	now := cache.Now()
 	life := cache.Life{Refresh: now.Add(discoveryTTL), Expiry: now.Add(discoveryMaxAge)}
-	read := discovery{tokenEndpoint: *endpoint, post: onlyPost(got.Body)}
+	read := discovery{tokenEndpoint: *endpoint, post: onlyPost(document)}
 	for name, place := range map[string]*url.URL{"authorization_endpoint": &read.authorizationEndpoint, "registration_endpoint": &read.registrationEndpoint} {
-		text, _ = textMember(got.Body, name)
+		text, _ = textMember(document, name)
 		if endpoint, err = url.Parse(text); err == nil && admitted(endpoint, scope.Destination.Network) {
 			*place = *endpoint
 		}

@@ -64,9 +64,9 @@ func noteHost(host, note string) string {
 // https://www.iana.org/assignments/oauth-parameters/oauth-parameters.xhtml#extensions-error.
 func isRegistered(code string) bool {
 	switch code {
-	case "access_denied", "authorization_pending", "consent_required", "expired_token", "insufficient_scope", "interaction_required", "invalid_client", "invalid_grant",
+	case "access_denied", "authorization_pending", "consent_required", "expired_token", "insufficient_scope", "interaction_required", "invalid_client", "invalid_dpop_proof", "invalid_grant",
 		"invalid_request", "invalid_scope", "invalid_target", "invalid_token", "login_required", "server_error", "slow_down", "temporarily_unavailable",
-		"unauthorized_client", "unsupported_grant_type", "unsupported_token_type":
+		"unauthorized_client", "unmet_authentication_requirements", "unsupported_grant_type", "unsupported_token_type", "use_dpop_nonce":
 		return true
 	}
 	return false
@@ -100,6 +100,9 @@ func unanswered(scope Scope, place, host string, err error) error {
 	return told
 }
 
+// noDiscovery says what to do about an openIdConnectUrl that gives no discovery document.
+const noDiscovery = "its openIdConnectUrl gives no discovery document. Write the whole URL of one, which mostly ends in /.well-known/openid-configuration."
+
 // refusedBy says what an answer other than 2xx means. The words are keyrelay's own.
 func refusedBy(in inputs, got *upstream.Answer) error {
 	scope := in.scope
@@ -113,6 +116,8 @@ func refusedBy(in inputs, got *upstream.Answer) error {
 		problem = in.place() + " is asked too often. It is tried again by itself."
 	case got.Status == http.StatusForbidden:
 		problem = in.forbiddenProblem()
+	case in.discovers && got.Status < 500 && got.Status != http.StatusTooManyRequests:
+		problem = noDiscovery
 	case got.Status == http.StatusNotFound, got.Status == http.StatusMethodNotAllowed:
 		problem = in.place() + " is not there, or not for this method. Check it, and the method where the document has one."
 		if scope.Scheme.Retrieval == nil {

@@ -2,6 +2,7 @@ package retrieval
 
 import (
 	"encoding/base64"
+	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -19,11 +20,16 @@ const (
 	maxLife = 10 * 365 * 24 * time.Hour
 )
 
-// lifetime says how long a retrieved credential lives: the shorter of what the
-// document and the answer say. Where the answer says nothing, the exp of a JWT
-// (RFC 7519 section 4.1.4) does.
-func lifetime(scope Scope, document []byte, found content, asked time.Time) cache.Life {
-	lives, given := expiresIn(scope, document, asked)
+// lifetime says how long the credential of an answer lives: the shorter of what the
+// document and the answer say. Where the answer says nothing, the cookie that it is does,
+// or the exp of a JWT (RFC 7519 section 4.1.4).
+func (a *answer) lifetime(found content) cache.Life {
+	scope, asked := a.in.scope, a.got.Asked
+	lives, given := expiresIn(scope, a.document, asked)
+	if !given {
+		from := a.cookie(scope.Scheme.ResponseCookie)
+		lives, given = from.lives, from.limited
+	}
 	if !given {
 		lives, given = untilExp(found, asked)
 	}
@@ -68,7 +74,7 @@ func (a *answer) unexpiring() string {
 	if _, given := expiresIn(a.in.scope, document, a.got.Asked); given {
 		return ""
 	}
-	return "Its life is unknown, and it is kept until it is refused. " + a.found("a number of seconds or a time at x-keyrelay-expires-in "+string(pointer))
+	return "Its life is unknown, and it is kept until it is refused. " + a.found("a number of seconds, or a time with its offset from UTC, at x-keyrelay-expires-in "+string(pointer))
 }
 
 // Numbers from unixSeconds on are a time and not a life, and from unixMilliseconds on in milliseconds.
@@ -78,12 +84,12 @@ const (
 )
 
 // parseExpiry reads a life in seconds, a time in seconds or milliseconds since 1970, or
-// one of RFC 3339. Anything else, and zero, which some providers send for a token that
+// one as parseTime reads it. Anything else, and zero, which some providers send for a token that
 // does not expire, is none.
 func parseExpiry(text string, asked time.Time) (lives time.Duration, given bool) {
 	number, err := strconv.ParseFloat(text, 64)
 	if err != nil {
-		at, err := time.Parse(time.RFC3339, text)
+		at, err := parseTime(text)
 		return max(0, at.Sub(asked)), err == nil
 	}
 	if number >= unixMilliseconds {
@@ -96,6 +102,21 @@ func parseExpiry(text string, asked time.Time) (lives time.Duration, given bool)
 		return inSeconds(number), true
 	}
 	return 0, false
+}
+
+// parseTime reads a time of ISO 8601, of which RFC 3339 is the usual form, or a date as HTTP
+// and mail write it (RFC 9110 section 5.6.7, RFC 5322 section 3.3). One without an offset
+// from UTC could be off by a day, and is none.
+func parseTime(text string) (at time.Time, err error) {
+	if day, clock, spaced := strings.Cut(text, " "); spaced && !strings.Contains(day, ",") {
+		text = day + "T" + strings.Replace(strings.Replace(clock, " ", "", 1), "UTC", "Z", 1)
+	}
+	for _, layout := range [...]string{time.RFC3339, "2006-01-02T15:04:05Z0700", http.TimeFormat, "Mon, 02-Jan-2006 15:04:05 GMT", time.RFC1123Z} {
+		if at, err = time.Parse(layout, text); err == nil {
+			break
+		}
+	}
+	return at, err
 }
 
 func inSeconds(seconds float64) time.Duration {

@@ -121,7 +121,7 @@ func (r *request) owner(in *inputs) error {
 
 // client adds the client's authentication (RFC 6749 section 2.3.1, RFC 7523 section
 // 2.2). A public client of the password flow, with a code or with a refresh token has no
-// secret, and possibly no id (section 3.2.1 of the former); neither needs one whose grant is signed, or a grant of the document's own. A client with a
+// secret, and possibly no id (section 3.2.1 of the former); neither needs one whose grant is signed, a grant of the document's own, or an Authorization of its own. A client with a
 // certificate authenticates by that where it has no secret (RFC 8705 section 2).
 func (r *request) client(in *inputs) error {
 	id, hasID := in.member("client_id")
@@ -132,7 +132,7 @@ func (r *request) client(in *inputs) error {
 	grant := r.form.Get("grant_type")
 	ownGrant := !hasID && slices.ContainsFunc(in.scope.Scheme.Parameters, func(p destination.RetrievalParameter) bool {
 		if p.Name != "grant_type" || !slices.Contains(p.UseIn, "token") {
-			return false
+			return p.In == "header" && strings.EqualFold(p.Name, "Authorization")
 		}
 		value, err := in.value(p)
 		return err != nil || !bytes.Equal(value, rawjson.Encode(grant)) // else it is OAuth's own
@@ -167,13 +167,13 @@ func (r *request) client(in *inputs) error {
 	return nil
 }
 
-// encodingMatters reports whether a request authenticated by HTTP basic with an id or a
-// secret that RFC 6749 section 2.3.1 encodes: many servers do not decode them.
-func (in *inputs) encodingMatters(sent *request) bool {
+// encodingMatters reports whether HTTP basic has the client's id or secret other than they
+// are, as RFC 6749 section 2.3.1 encodes them: many servers do not decode them.
+func (in *inputs) encodingMatters() bool {
 	id, _ := in.member("client_id")
 	clientSecret, _ := in.member("client_secret")
 	encoded := url.QueryEscape(id) != id || url.QueryEscape(clientSecret) != clientSecret
-	return encoded && in.scope.Scheme.Kind != destination.RetrievedKey && strings.HasPrefix(sent.header.Get("Authorization"), "Basic ")
+	return encoded && in.scope.Scheme.Kind != destination.RetrievedKey
 }
 
 // clientAssertion adds the client's signed assertion (RFC 7523 section 2.2).

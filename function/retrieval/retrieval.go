@@ -50,6 +50,9 @@ type Retriever struct {
 	table       *cache.Table
 	tokens      *cache.Cache[Scope, *Token]
 	discoveries *cache.Cache[Scope, *discovery]
+	// unencoded has the schemes, by *destination.SecurityScheme, whose endpoint took the client as
+	// RFC 6749 section 2.3.1 does not have it.
+	unencoded sync.Map
 	// refreshing maps a destination.Reference to the channel of one that is full while its refresh token is used.
 	refreshing sync.Map
 }
@@ -295,8 +298,28 @@ func (r *Retriever) attempt(ctx context.Context, in inputs, previous *Token) (to
 	return token, life, worthwhile, err
 }
 
-// ask sends the retrieval's call to a host.
+// ask sends the retrieval's call to a host: again with the client in the other encoding, if
+// that makes a difference and may be why it was refused. The one that worked comes first from then on.
 func (r *Retriever) ask(ctx context.Context, in inputs) (got *upstream.Answer, host string, err error) {
+	_, in.unencoded = r.unencoded.Load(in.scope.Scheme)
+	got, host, basic, err := r.askOnce(ctx, in)
+	if err != nil || !mayRejectClient(got) || !basic || !in.encodingMatters() {
+		return got, host, err
+	}
+	in.unencoded = !in.unencoded
+	if got, host, _, err = r.askOnce(ctx, in); err != nil || got.Status > 299 {
+		return got, host, err
+	}
+	if in.unencoded {
+		r.unencoded.Store(in.scope.Scheme, true)
+	} else {
+		r.unencoded.Delete(in.scope.Scheme)
+	}
+	return got, host, nil
+}
+
+// askOnce sends the retrieval's call to a host; basic says that the client authenticated by HTTP basic.
+func (r *Retriever) askOnce(ctx context.Context, in inputs) (got *upstream.Answer, host string, basic bool, err error) {
 	var sent *request
 	if in.scope.Scheme.Kind == destination.RetrievedKey {
 		sent, err = newKeyRequest(&in)
@@ -304,15 +327,10 @@ func (r *Retriever) ask(ctx context.Context, in inputs) (got *upstream.Answer, h
 		sent, err = r.newTokenRequest(ctx, &in)
 	}
 	if err != nil {
-		return nil, "", err
+		return nil, "", false, err
 	}
-	host = sent.url.Hostname()
 	got, err = r.send(ctx, in.scope, sent, in.certificate.Certificate)
-	if err == nil && mayRejectClient(got) && !in.unencoded && in.encodingMatters(sent) {
-		in.unencoded = true
-		return r.ask(ctx, in)
-	}
-	return got, host, err
+	return got, sent.url.Hostname(), strings.HasPrefix(sent.header.Get("Authorization"), "Basic "), err
 }
 
 // send makes one call of a scope.
@@ -332,10 +350,10 @@ func (r *Retriever) send(ctx context.Context, scope Scope, made *request, certif
 // returned: it is no other version.
 func finish(in inputs, got *upstream.Answer, previous *Token) (*Token, cache.Life, error) {
 	scope := in.scope
-	if got.Status < 200 || got.Status > 299 {
+	answer := newAnswer(in, got)
+	if (got.Status < 200 || got.Status > 299) && !answer.redirectsWith(scope.Scheme) {
 		return nil, cache.Life{}, refusedBy(in, got)
 	}
-	answer := newAnswer(in, got)
 	contents := map[*destination.SecurityScheme]content{}
 	for _, scheme := range append([]*destination.SecurityScheme{scope.Scheme}, scope.Scheme.Sharing...) {
 		found, err := answer.content(scheme)
@@ -344,7 +362,7 @@ func finish(in inputs, got *upstream.Answer, previous *Token) (*Token, cache.Lif
 		}
 		contents[scheme] = found
 	}
-	life := lifetime(scope, answer.document, contents[scope.Scheme], got.Asked)
+	life := answer.lifetime(contents[scope.Scheme])
 	if previous != nil && maps.EqualFunc(previous.contents(), contents, content.equal) {
 		return previous, life, nil
 	}
@@ -355,34 +373,4 @@ func finish(in inputs, got *upstream.Answer, previous *Token) (*Token, cache.Lif
 
 func newToken(contents map[*destination.SecurityScheme]content, made time.Time) *Token {
 	return &Token{contents: func() map[*destination.SecurityScheme]content { return contents }, made: made}
-}
-
-// Misfit says why a request cannot carry a credential where its scheme puts it;
-// empty if it can.
-func Misfit(scheme *destination.SecurityScheme, text string) (problem string) {
-	switch scheme.In {
-	case "header":
-		return HeaderProblem(text)
-	case "cookie":
-		return cookieProblem(text)
-	}
-	return ""
-}
-
-// HeaderProblem says why a header field cannot carry a value (RFC 9110 section 5.5); empty if it can.
-func HeaderProblem(text string) string {
-	if gateway.ValidHeaderValue(text) {
-		return ""
-	}
-	return "holds a line break or another control character, or has white space at an end, which a header cannot carry. Use a value without."
-}
-
-// cookieProblem says why a cookie cannot carry a value (RFC 6265 section 4.1.1).
-func cookieProblem(text string) string {
-	for i := range len(text) {
-		if c := text[i]; c <= ' ' || c >= 0x7f || c == '"' || c == ',' || c == ';' || c == '\\' {
-			return "holds a character that a cookie cannot carry: white space, a control character, one beyond ASCII, or one of \" , ; \\. Use a key without."
-		}
-	}
-	return ""
 }
