@@ -67,6 +67,7 @@ const (
 	noKey       = fault("key-unavailable")
 	shortKey    = fault("key-too-short")
 	sealed      = fault("item-does-not-open")
+	broken      = fault("item-is-broken")
 )
 
 // An item is what the table has under an id.

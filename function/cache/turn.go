@@ -17,6 +17,9 @@ const (
 	leaseTime = 15 * time.Second
 	// leaseRenewal is how often who has a turn prolongs it.
 	leaseRenewal = 5 * time.Second
+	// maxSkew is how far the clocks of instances may be apart: a lease that ended longer ago
+	// has ended by all of them.
+	maxSkew = 5 * time.Minute
 	// TurnTime is how long a turn is waited for at most while its holder is gone.
 	TurnTime = leaseTime + 3*tableTimeout
 	// firstWait and longestWait are how soon those who wait look again.
@@ -64,15 +67,19 @@ func (t *Table) Share(ctx context.Context, turn Turn) (unshared string, err erro
 			return "", nil
 		case now.Before(s.there.failure) && turn.Use != nil:
 			return "", &gateway.Refusal{Reason: ErrFailedElsewhere, RetryAfter: int(math.Ceil(s.there.failure.Sub(now).Seconds()))}
-		case !s.there.lease.Before(now.Truncate(time.Millisecond)) && s.there.holder != s.holder: // the table counts in milliseconds
+		case s.held(now):
 			if err = pause(ctx, wait); err == nil {
 				s.there, err = t.read(ctx, turn.ID)
 			}
 			wait = min(2*wait, longestWait)
 		default:
 			var taken bool
+			before := s.there
 			if taken, err = s.take(ctx, now); taken {
 				return s.make(ctx)
+			}
+			if err == nil && s.there.lease.Equal(before.lease) && s.there.version == before.version {
+				err = broken // else what kept this one from the lease would be there
 			}
 		}
 	}
@@ -100,8 +107,29 @@ type sharing struct {
 	holder string
 	key    []byte
 	there  item
+	// watched is another's lease as it was last seen, and since is when it was first.
+	watched watchedLease
+	since   time.Time
 	// note is what was wrong though the table can be asked.
 	note fault
+}
+
+// A watchedLease is that of a holder, who changes it whenever it prolongs it.
+type watchedLease struct {
+	holder string
+	until  time.Time
+}
+
+// held reports whether another instance makes the value. Its clock may be off, and so its
+// lease has not ended before it has stayed the same for as long as one lasts, by the clock here.
+func (s *sharing) held(now time.Time) bool {
+	if s.there.lease.IsZero() || s.there.holder == s.holder || s.there.lease.Add(maxSkew).Before(now) {
+		return false
+	}
+	if lease := (watchedLease{s.there.holder, s.there.lease}); lease != s.watched {
+		s.watched, s.since = lease, now
+	}
+	return now.Sub(s.since) < leaseTime
 }
 
 // readKey reads the key that values are sealed with, where there are values.
@@ -144,15 +172,21 @@ func (s *sharing) usable(ctx context.Context) bool {
 	return s.turn.Use(value)
 }
 
-// take takes the lease if nobody has it and the item is still the one that was read.
+// take takes the lease if the item is still the one that was read.
 func (s *sharing) take(ctx context.Context, now time.Time) (taken bool, err error) {
 	taking := change{
 		update:    "SET lease = :until, holder = :me, expires = :expires",
-		condition: "(attribute_not_exists(lease) OR lease < :now) AND attribute_not_exists(version)",
-		values:    attributes{":until": milliseconds(now.Add(leaseTime)), ":me": text(s.holder), ":now": milliseconds(now), ":expires": number(now.Add(tryLife).Unix())},
+		condition: "attribute_not_exists(lease)",
+		values:    attributes{":until": milliseconds(now.Add(leaseTime)), ":me": text(s.holder), ":expires": number(now.Add(tryLife).Unix())},
 	}
-	if s.there.version != "" {
-		taking.condition = "(attribute_not_exists(lease) OR lease < :now) AND version = :seen"
+	if !s.there.lease.IsZero() {
+		taking.condition = "lease = :ended"
+		taking.values[":ended"] = milliseconds(s.there.lease)
+	}
+	if s.there.version == "" {
+		taking.condition += " AND attribute_not_exists(version)"
+	} else {
+		taking.condition += " AND version = :seen"
 		taking.values[":seen"] = text(s.there.version)
 	}
 	there, taken, err := s.table.change(ctx, s.turn.ID, taking)
