@@ -9,6 +9,7 @@ OWN = $(if $(filter file,$(origin DESTINATIONS)),, -destinations '$(DESTINATIONS
 # What is taken for them on the command line, and would do nothing.
 $(foreach each,DESTINATION DOCUMENTS destinations destination documents,$(if $(filter command,$(firstword $(origin $(each)))),$(error there is no $(each)=; write DESTINATIONS=folder)))
 $(foreach each,SECRET secrets secret,$(if $(filter command,$(firstword $(origin $(each)))),$(error there is no $(each)=; write SECRETS=file.json)))
+$(if $(and $(filter command,$(origin SECRETS)),$(filter check build,$(MAKECMDGOALS))),$(error SECRETS=file.json is for make run, which checks the documents and says of each secret in the file what it lacks))
 $(foreach each,port Port,$(if $(filter command,$(firstword $(origin $(each)))),$(error there is no $(each)=; write PORT=8080)))
 # What stands behind a goal without a name of a variable, and would be taken for another goal.
 LOOSE := $(if $(filter run check build,$(firstword $(MAKECMDGOALS))),$(filter-out help run downstream test lint bench build check notices image clean e2e,$(MAKECMDGOALS)))

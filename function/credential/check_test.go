@@ -79,6 +79,10 @@ func TestCheck(t *testing.T) {
 		"a header in a template":       {`type: apiKey, in: header, name: X, x-keyrelay-value: "a {{{.}}}"`, "hush", "X:hush", "begins with X:"},
 		"a query parameter":            {`type: apiKey, in: query, name: key`, "keyhush=", "key=hush", "begins with key="},
 		"a whole cookie":               {`type: apiKey, in: cookie, name: SID`, "hush", "SID=hush", "begins with SID="},
+		"a key in quotes":              {`type: apiKey, in: header, name: X`, `hush"`, `"hush"`, "in quotation marks"},
+		"a pair in quotes":             {`type: http, scheme: basic`, `hush:"hush"`, `"hush:hush"`, "in quotation marks"},
+		"an object in quotes":          {`type: oauth2, ` + token, client, `"{\"client_id\": \"hush\"}"`, "in quotation marks"},
+		"a line break for basic":       {`type: http, scheme: basic`, "hush:hush", "hush:hush\n", "store it without"},
 		"a text in place of an object": {`type: apiKey, ` + retrieved, `{"user": "hush"}`, `hush`, "is no JSON object"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -99,6 +103,34 @@ func TestCheck(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 		})
+	}
+}
+
+// TestWrongKeys says which kind of key a secret holds in the place of the one that is needed.
+func TestWrongKeys(t *testing.T) {
+	encoded := func(label, text string) string {
+		return string(pem.EncodeToMemory(&pem.Block{Type: label, Bytes: []byte(text)}))
+	}
+	certificate := `type: mutualTLS`
+	signs := `type: http, scheme: bearer, x-keyrelay-jwt: {alg: %s}`
+	for _, test := range []struct{ scheme, key, says string }{
+		{strings.Replace(signs, "%s", "ES384", 1), signingKey(t), "private_key holds an EC key of P-256"},
+		{strings.Replace(signs, "%s", "RS256", 1), strings.ReplaceAll(signingKey(t), "\n", `\n`), "private_key holds an EC key of P-256"},
+		{strings.Replace(signs, "%s", "EdDSA", 1), encoded("OPENSSH PRIVATE KEY", "hush"), "private_key holds OPENSSH PRIVATE KEY"},
+		{strings.Replace(signs, "%s", "RS256", 1), encoded("ENCRYPTED PRIVATE KEY", "hush"), "private_key holds ENCRYPTED PRIVATE KEY"},
+		{strings.Replace(signs, "%s", "RS256", 1), encoded("PUBLIC KEY", "hush"), "private_key holds PUBLIC KEY"},
+		{strings.Replace(signs, "%s", "RS256", 1), encoded("hush", "hush"), "asks for"},
+		{strings.Replace(signs, "%s", "RS256", 1), "aHVzaA==", "asks for"},
+		{certificate, encoded("ENCRYPTED PRIVATE KEY", "hush"), "private_key holds ENCRYPTED PRIVATE KEY"},
+		{certificate, "aHVzaA==", "certificate holds an EC key of P-256"},
+	} {
+		err := checked(t, test.scheme, quotedMembers("private_key", test.key, "certificate", signingKey(t)))
+		if err == nil || !strings.Contains(err.Error(), test.says) || strings.Contains(err.Error(), "hush") || strings.Contains(err.Error(), "aHVzaA") {
+			t.Errorf("%s: got %v", test.says, err)
+		}
+	}
+	if err := checked(t, strings.Replace(signs, "%s", "ES256", 1), quotedMembers("private_key", strings.ReplaceAll(signingKey(t), "\n", `\\n`))); err != nil {
+		t.Errorf("line breaks escaped twice: %v", err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package credential
 
 import (
+	"cmp"
 	"context"
 
 	"keyrelay/function/cache"
@@ -83,10 +84,7 @@ func (s *Store) static(from func(*destination.SecurityScheme, secret.Value) (*pa
 		if err != nil {
 			return nil, err
 		}
-		if problem := value.MalformedKey(); problem != "" {
-			return nil, secret.Unusable(scope.Secret(), problem)
-		}
-		if problem := nameBefore(scope.Scheme, value); problem != "" {
+		if problem := cmp.Or(value.MalformedKey(), nameBefore(scope.Scheme, value), inQuotes(value)); problem != "" {
 			return nil, secret.Unusable(scope.Secret(), problem)
 		}
 		made, err := from(scope.Scheme, value)

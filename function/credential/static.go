@@ -32,6 +32,16 @@ func nameBefore(scheme *destination.SecurityScheme, value secret.Value) (problem
 	return "begins with " + name + ", which keyrelay writes by itself. Store only what follows it."
 }
 
+// inQuotes says that a secret is a text in quotation marks, as a tool printed it that writes
+// JSON; empty if it is not.
+func inQuotes(value secret.Value) (problem string) {
+	text := value.Bytes()
+	if _, isJSON := rawjson.Pointer("").Find(text); value.IsJSON || !isJSON || text[0] != '"' {
+		return ""
+	}
+	return "stands in quotation marks, which would be sent with it. Store it without them."
+}
+
 // fromAccessToken makes the part of an access token that is the secret, or a member of it.
 func fromAccessToken(scheme *destination.SecurityScheme, value secret.Value) (*part, error) {
 	switch {
@@ -74,7 +84,7 @@ func fromPassword(scheme *destination.SecurityScheme, value secret.Value) (*part
 		return nil, secret.Lacks(scheme.Secret, value.Bytes(), `is not of the shape that http basic needs. Store {"username": "…", "password": "…"}, or the text user:password.`, "username", "password")
 	}
 	if strings.Contains(name, ":") {
-		return nil, secret.Unusable(scheme.Secret, "holds a user name with a colon, which http basic cannot carry.")
+		return nil, secret.Unusable(scheme.Secret, "holds a user name with a colon, which http basic cannot carry. Store the user name of the API alone.")
 	}
 	return fromPair(scheme, name+":"+password)
 }
@@ -82,7 +92,7 @@ func fromPassword(scheme *destination.SecurityScheme, value secret.Value) (*part
 // fromPair makes the part of user:password.
 func fromPair(scheme *destination.SecurityScheme, pair string) (*part, error) {
 	if strings.ContainsFunc(pair, isControl) {
-		return nil, secret.Unusable(scheme.Secret, "holds a control character such as a line break, which http basic cannot carry.")
+		return nil, secret.Unusable(scheme.Secret, "holds a control character such as a line break, which http basic cannot carry. Store it without.")
 	}
 	return fromText(scheme, "Basic "+base64.StdEncoding.EncodeToString([]byte(pair)), []string{pair})
 }
@@ -146,7 +156,8 @@ func fromCertificate(scheme *destination.SecurityScheme, value secret.Value) (*p
 	}
 	certificate, err := tls.X509KeyPair(secret.PEM(text, "CERTIFICATE"), secret.PEM(key, "PRIVATE KEY"))
 	if err != nil {
-		return nil, secret.Unusable(scheme.Secret, "holds no certificate with its private key. Store the PEM text of both (-----BEGIN CERTIFICATE-----, intermediates behind it, and -----BEGIN PRIVATE KEY-----), and see that they belong together.")
+		return nil, secret.Unusable(scheme.Secret, "holds no certificate with its private key. Store the PEM text of both (-----BEGIN CERTIFICATE-----, intermediates behind it, and -----BEGIN PRIVATE KEY-----, without a passphrase), and see that they belong together."+
+			secret.Held("certificate", text)+secret.Held("private_key", key))
 	}
 	return &part{certificate: &certificate, masker: mask.New()}, nil
 }

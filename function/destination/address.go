@@ -81,7 +81,7 @@ func checkBytes(text string) urlFault {
 			r, _ := utf8.DecodeRuneInString(text[i:])
 			return urlFault{"holds " + strconv.Quote(string(r)) + ", which is not printable ASCII", "percent-encode it, or take it out if you cannot see it; write an international host name in its xn-- form"}
 		case c <= ' ':
-			return urlFault{"holds white space or a control character", "percent-encode it"}
+			return urlFault{"holds white space or a control character", "take it off the ends, and percent-encode it elsewhere"}
 		case c == '\\':
 			return urlFault{"holds a backslash", "write / between segments"}
 		default:

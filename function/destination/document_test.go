@@ -65,6 +65,7 @@ components:
     basic: {type: http, scheme: Basic, x-keyrelay-secret: "env:ORDERS_BASIC"}
     bearer: {type: http, scheme: bearer}
     digest: {type: http, scheme: digest}
+    signature: {type: http, scheme: HMAC-SHA256}
     person: {$ref: "#/components/x-schemes/person"}
   x-schemes:
     person: {type: oauth2, flows: {implicit: {authorizationUrl: "https://id.example.com"}}}
@@ -107,7 +108,7 @@ func wanted(t *testing.T) map[string]*destination.SecurityScheme {
 		"basic": {Kind: destination.Basic, In: "header", Field: "Authorization",
 			Secret: destination.Reference{Provider: "env", Name: "ORDERS_BASIC"}},
 		"bearer": {Kind: destination.Bearer, Word: "Bearer", In: "header", Field: "Authorization", Secret: own("bearer")},
-		"digest": {Kind: destination.Unsupported},
+		"digest": {Kind: destination.Unsupported}, "signature": {Kind: destination.Unsupported},
 		"person": {Kind: destination.Bearer, Word: "Bearer", In: "header", Field: "Authorization", Secret: own("person")},
 	}
 }

@@ -144,9 +144,13 @@ func (r *reader) httpScheme(scheme *SecurityScheme, node *yaml.Node) {
 	case "oauth":
 		scheme.Kind, scheme.Word = SignedOAuth1, "OAuth"
 	case "": // a fault has been noted
-	case "digest", "dpop", "gnap", "hoba", "mutual", "negotiate", "ntlm", "privatetoken", "scram-sha-1", "scram-sha-256", "vapid":
+	case "digest", "dpop", "gnap", "hoba", "mutual", "negotiate", "ntlm", "privatetoken", "scram-sha-1", "scram-sha-256", "signature", "vapid":
 		scheme.Kind = Unsupported // these need more than a text
 	default:
+		if strings.Contains(strings.ToLower(name), "hmac") {
+			scheme.Kind = Unsupported // a signature: the key itself behind the word would be given away
+			return
+		}
 		scheme.Kind, scheme.Word = Bearer, name
 		if !gateway.ValidHeaderName(name) {
 			r.fault(node, "the scheme of this http scheme is no word", "write it as it stands in the Authorization header, such as bearer")

@@ -1,11 +1,9 @@
 package retrieval
 
 import (
-	"crypto"
 	"crypto/rand"
 	"crypto/sha1" // #nosec G505 -- RFC 7515 section 4.1.7 names a certificate by it
 	"crypto/sha256"
-	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
@@ -62,7 +60,7 @@ func sign(scheme *destination.SecurityScheme, find destination.Find, claims map[
 	if err != nil {
 		return "", err
 	}
-	unfit := "holds no private_key that x-keyrelay-jwt can sign with. Store a PEM text (-----BEGIN PRIVATE KEY-----) without a passphrase, or a JWK, of the kind that the alg asks for."
+	unfit := "holds no private_key that x-keyrelay-jwt can sign with. Store a PEM text (-----BEGIN PRIVATE KEY-----) without a passphrase, or a JWK, of the kind that " + scheme.JWT.Algorithm + " asks for." + heldKey(find)
 	if strings.HasPrefix(scheme.JWT.Algorithm, "HS") {
 		unfit = "holds no client_secret that x-keyrelay-jwt can sign with. Store a text of as many bytes as the alg asks for, 32 for HS256, or a JWK of kty oct."
 	}
@@ -75,6 +73,12 @@ func sign(scheme *destination.SecurityScheme, find destination.Find, claims map[
 		return "", secret.Unusable(scheme.Secret, unfit)
 	}
 	return signed.CompactSerialize()
+}
+
+// heldKey says for a message what kind of key the secret has.
+func heldKey(find destination.Find) string {
+	key, _ := secret.Value{Bytes: func() []byte { return wholeSecret(find) }, IsJSON: true}.Member("private_key")
+	return secret.Held("private_key", key)
 }
 
 // jwtPart is the header or the claims as a JSON object.
@@ -142,7 +146,7 @@ func signingKey(scheme *destination.SecurityScheme, find destination.Find) (any,
 	case name == "client_secret" && isText:
 		return []byte(text), nil
 	case isText && !strings.HasPrefix(strings.TrimSpace(text), "{"):
-		return parseKey(text), nil
+		return secret.PrivateKey(text), nil
 	case isText:
 		value = []byte(text)
 	}
@@ -154,20 +158,4 @@ func signingKey(scheme *destination.SecurityScheme, find destination.Find) (any,
 		return bytes, nil
 	}
 	return key, nil
-}
-
-// parseKey reads the first private key of a PEM text; nil for none.
-func parseKey(text string) crypto.PrivateKey {
-	for block, rest := pem.Decode(secret.PEM(text, "PRIVATE KEY")); block != nil; block, rest = pem.Decode(rest) {
-		if key, err := x509.ParsePKCS8PrivateKey(block.Bytes); err == nil {
-			return key
-		}
-		if key, err := x509.ParsePKCS1PrivateKey(block.Bytes); err == nil {
-			return key
-		}
-		if key, err := x509.ParseECPrivateKey(block.Bytes); err == nil {
-			return key
-		}
-	}
-	return nil
 }

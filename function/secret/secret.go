@@ -219,11 +219,13 @@ func (s *Store) read(ctx context.Context, reference destination.Reference, previ
 	}
 	content, err := from.read(ctx, reference)
 	if err == nil {
-		content = s.pending(ctx, reference, content)
+		content = s.pending(ctx, reference, bytes.TrimPrefix(content, []byte("\ufeff"))) // editors write it
 	}
 	switch {
 	case err != nil:
 		return nil, cache.Life{}, err
+	case bytes.HasPrefix(content, []byte("\xff\xfe")), bytes.HasPrefix(content, []byte("\xfe\xff")):
+		return nil, cache.Life{}, unavailable(reference, "is in UTF-16, as PowerShell writes files. Store it as UTF-8.", nil)
 	case len(content) == 0:
 		return nil, cache.Life{}, unavailable(reference, "is empty. Store a value in it.", nil)
 	case len(content) > maxSecretBytes:

@@ -42,6 +42,31 @@ func TestValue(t *testing.T) {
 	}
 }
 
+// TestByteOrderMark takes off what editors write before a text, wherever it is stored, and
+// refuses a text that is not in UTF-8.
+func TestByteOrderMark(t *testing.T) {
+	store := newStore(fake.NewSecrets(map[string]string{"text": "\ufeffthe-key", "object": "\ufeff{\"key\": \"the-key\"}"}))
+	file := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(file, []byte("\ufeffthe-key\r\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("KEY_OF_A_TEST", "\ufeffthe-key")
+	for _, reference := range []destination.Reference{managed("text", ""), managed("object", "/key"), {Provider: "file", Name: file}, {Provider: "env", Name: "KEY_OF_A_TEST"}} {
+		if read, err := store.Value(t.Context(), reference); err != nil || string(read.Bytes()) != "the-key" {
+			t.Errorf("%s gave %v", reference, err)
+		}
+	}
+	for _, text := range []string{"\xff\xfek\x00", "\xfe\xff\x00k"} {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := secret.New(secret.Config{}).Value(t.Context(), destination.Reference{Provider: "file", Name: file})
+		if err == nil || !strings.Contains(err.Error(), "UTF-16") {
+			t.Errorf("%q gave %v", text, err)
+		}
+	}
+}
+
 // TestExists tells what is not there from what cannot be read now.
 func TestExists(t *testing.T) {
 	t.Setenv("RELAY_TEST_SET", "hush")
