@@ -219,7 +219,12 @@ components: {securitySchemes: {person: {type: oauth2, x-keyrelay-secret: "secret
 	running.mustTell("secrets.json was changed, and the relay has started again.\n", "\n")
 	running.mustSend("taken")
 	_ = running.command.Process.Signal(os.Interrupt)
+	running.mustTell("An API has replaced a part of keyrelay/orders, which is in ", "secrets.json now.\n")
 	running.mustBeOver(t)
+	kept, err := os.ReadFile(filepath.Join(running.folder, "secrets.json"))
+	if want := fmt.Sprintf(consent, valid, 2); err != nil || string(kept) != want {
+		t.Errorf("the file is %s, %v, and not %s", kept, err, want)
+	}
 }
 
 // TestUnusedSecrets has a relay that goes on as it was go on with its secrets too.

@@ -53,6 +53,7 @@ func run(stop context.Context, chosen options, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	defer around.keepSecrets(chosen.secrets, printed)
 	log, err := openLog(chosen.log)
 	if err != nil {
 		return err

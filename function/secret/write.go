@@ -88,14 +88,15 @@ func (e *environment) write(_ context.Context, reference destination.Reference, 
 
 // write replaces the file at once, by a rename, so that nobody reads half of it.
 func (files) write(_ context.Context, reference destination.Reference, content []byte) error {
-	err := replaceFile(reference.Name, content)
+	err := ReplaceFile(reference.Name, content)
 	if err != nil {
 		return unavailable(reference, "cannot be written: its scheme has a refresh token that changes. Let the user that keyrelay runs as write that file and its folder.", err)
 	}
 	return nil
 }
 
-func replaceFile(name string, content []byte) error {
+// ReplaceFile replaces the content of a file at once, and leaves who may read it as it was.
+func ReplaceFile(name string, content []byte) error {
 	made, err := os.CreateTemp(filepath.Dir(name), ".keyrelay-*")
 	if err != nil {
 		return err
