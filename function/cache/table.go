@@ -139,9 +139,18 @@ func number(value int64) types.AttributeValue {
 
 func milliseconds(at time.Time) types.AttributeValue { return number(at.UnixMilli()) }
 
-// read reads an item; a zero one if there is none.
-func (t *Table) read(ctx context.Context, id string) (read item, err error) {
-	err = t.call(ctx, func(ctx context.Context, client *dynamodb.Client) error {
+// lasts reports whether the table will fail in the same way until somebody changes something.
+func (f fault) lasts() bool {
+	switch f {
+	case noKey, shortKey, sealed, broken, "AccessDeniedException", "ResourceNotFoundException", "ValidationException", "UnrecognizedClientException":
+		return true
+	}
+	return false
+}
+
+// read reads an item; a zero one if there is none. It asks a table that is left alone if insists is set.
+func (t *Table) read(ctx context.Context, id string, insists bool) (read item, err error) {
+	err = t.call(ctx, insists, func(ctx context.Context, client *dynamodb.Client) error {
 		answer, err := client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &t.config.Name, Key: attributes{idAttribute: text(id)}, ConsistentRead: aws.Bool(true)}, limit)
 		if err == nil {
 			read = readItem(answer.Item)
@@ -158,8 +167,8 @@ type change struct {
 }
 
 // change changes an item, and reports whether its condition was true; if not, item is what is there.
-func (t *Table) change(ctx context.Context, id string, changed change) (there item, done bool, err error) {
-	err = t.call(ctx, func(ctx context.Context, client *dynamodb.Client) error {
+func (t *Table) change(ctx context.Context, id string, insists bool, changed change) (there item, done bool, err error) {
+	err = t.call(ctx, insists, func(ctx context.Context, client *dynamodb.Client) error {
 		_, err := client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 			TableName: &t.config.Name, Key: attributes{idAttribute: text(id)},
 			UpdateExpression: &changed.update, ConditionExpression: &changed.condition,
@@ -178,10 +187,10 @@ func (t *Table) change(ctx context.Context, id string, changed change) (there it
 
 // call makes one call. A table that fails is left alone for a while: each request would
 // wait for it again. The error is then a fault, or says that ctx has ended.
-func (t *Table) call(ctx context.Context, do func(context.Context, *dynamodb.Client) error) error {
+func (t *Table) call(ctx context.Context, insists bool, do func(context.Context, *dynamodb.Client) error) error {
 	limited, cancel := context.WithTimeout(ctx, tableTimeout)
 	defer cancel()
-	client, err := t.connected(limited)
+	client, err := t.connected(limited, insists)
 	if err == nil {
 		err = do(limited, client)
 	}
@@ -200,11 +209,11 @@ func (t *Table) call(ctx context.Context, do func(context.Context, *dynamodb.Cli
 
 // connected makes the client on the first use, and again as long as that fails. It is a
 // fault while the table is left alone.
-func (t *Table) connected(ctx context.Context) (*dynamodb.Client, error) {
+func (t *Table) connected(ctx context.Context, insists bool) (*dynamodb.Client, error) {
 	t.mutex.Lock()
 	resume, problem := t.resume, t.problem
 	t.mutex.Unlock()
-	if Now().Before(resume) {
+	if Now().Before(resume) && !insists {
 		return nil, fault(problem)
 	}
 	return t.client.Get(ctx, t.config.Connect)

@@ -56,22 +56,21 @@ func (t Turn) alone(ctx context.Context) error {
 // instance has the value; it is empty if the table was used. The error is that of Make, a
 // *gateway.Refusal with the reason ErrFailedElsewhere, or says that ctx has ended.
 func (t *Table) Share(ctx context.Context, turn Turn) (unshared string, err error) {
-	s := &sharing{table: t, turn: turn, holder: rand.Text()}
+	s := &sharing{table: t, turn: turn, holder: rand.Text(), answered: Now(), wait: firstWait}
 	if err = s.readKey(ctx, nil); err == nil {
-		s.there, err = t.read(ctx, turn.ID)
+		s.there, err = t.read(ctx, turn.ID, s.exclusive())
 	}
-	for wait := firstWait; err == nil; {
+	for err == nil || s.insists(err) {
 		now := Now()
 		switch {
+		case err != nil:
+			err = s.lookAgain(ctx)
 		case s.usable(ctx):
 			return "", nil
 		case now.Before(s.there.failure) && turn.Use != nil:
 			return "", &gateway.Refusal{Reason: ErrFailedElsewhere, RetryAfter: int(math.Ceil(s.there.failure.Sub(now).Seconds()))}
 		case s.held(now):
-			if err = pause(ctx, wait); err == nil {
-				s.there, err = t.read(ctx, turn.ID)
-			}
-			wait = min(2*wait, longestWait)
+			err = s.lookAgain(ctx)
 		default:
 			var taken bool
 			before := s.there
@@ -96,7 +95,7 @@ func (t *Table) Look(ctx context.Context, id string, use func(value []byte) bool
 		return false
 	}
 	var err error
-	s.there, err = t.read(ctx, id)
+	s.there, err = t.read(ctx, id, false)
 	return err == nil && s.usable(ctx)
 }
 
@@ -107,11 +106,44 @@ type sharing struct {
 	holder string
 	key    []byte
 	there  item
+	// answered is when the table answered last, at first when it was to be asked, and wait how
+	// long to wait before it is asked again.
+	answered time.Time
+	wait     time.Duration
 	// watched is another's lease as it was last seen, and since is when it was first.
 	watched watchedLease
 	since   time.Time
 	// note is what was wrong though the table can be asked.
 	note fault
+}
+
+// exclusive reports whether the work must not run twice at once, as the use of a refresh
+// token: a provider takes that for theft.
+func (s *sharing) exclusive() bool { return s.turn.Use == nil }
+
+// insists reports whether a table that failed is asked again, for as long as a lease lasts: it
+// often does so for a moment only, where it is throttled.
+func (s *sharing) insists(err error) bool {
+	trouble, ok := errors.AsType[fault](err)
+	return ok && s.exclusive() && !trouble.lasts() && Now().Sub(s.answered) < leaseTime
+}
+
+// lookAgain reads the item after a while.
+func (s *sharing) lookAgain(ctx context.Context) error {
+	if err := pause(ctx, s.wait); err != nil {
+		return err
+	}
+	s.wait = min(2*s.wait, longestWait)
+	there, err := s.table.read(ctx, s.turn.ID, s.exclusive())
+	if err == nil {
+		s.there, s.answered = there, Now()
+	}
+	return err
+}
+
+// change changes the item as Table.change does.
+func (s *sharing) change(ctx context.Context, changed change) (there item, done bool, err error) {
+	return s.table.change(ctx, s.turn.ID, s.exclusive(), changed)
 }
 
 // A watchedLease is that of a holder, who changes it whenever it prolongs it.
@@ -189,7 +221,7 @@ func (s *sharing) take(ctx context.Context, now time.Time) (taken bool, err erro
 		taking.condition += " AND version = :seen"
 		taking.values[":seen"] = text(s.there.version)
 	}
-	there, taken, err := s.table.change(ctx, s.turn.ID, taking)
+	there, taken, err := s.change(ctx, taking)
 	if err == nil && !taken {
 		s.there = there
 		taken = there.holder == s.holder // the answer of an attempt before was lost
@@ -220,7 +252,7 @@ func (s *sharing) underLease(ctx context.Context) (value []byte, expiry time.Tim
 // the same, since its call may be in progress.
 func (s *sharing) prolong(ctx context.Context) {
 	for pause(ctx, leaseRenewal) == nil {
-		_, _, _ = s.table.change(ctx, s.turn.ID, change{
+		_, _, _ = s.change(ctx, change{
 			update: "SET lease = :until", condition: "holder = :me",
 			values: attributes{":until": milliseconds(Now().Add(leaseTime)), ":me": text(s.holder)},
 		})
@@ -253,7 +285,7 @@ func (s *sharing) finish(ctx context.Context, value []byte, expiry time.Time, fa
 		done.values[":failures"] = number(int64(s.there.failures + 1))
 	}
 	done.update += remove
-	_, _, err := s.table.change(ctx, s.turn.ID, done)
+	_, _, err := s.change(ctx, done)
 	return err
 }
 
