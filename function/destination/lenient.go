@@ -1,6 +1,7 @@
 package destination
 
 import (
+	"math/bits"
 	"strconv"
 	"strings"
 	"unicode"
@@ -36,32 +37,74 @@ func undo(text string) string {
 		undone = append(undone, text[i])
 		i++
 	}
-	return strings.Map(compatible, overlong().Replace(string(undone)))
+	return asASCII(undone)
 }
 
 func isPlain(text string) bool {
 	return !strings.ContainsFunc(text, func(c rune) bool { return c == '%' || c >= utf8.RuneSelf })
 }
 
-// overlong replaces a dot and slashes in two bytes of UTF-8 (RFC 3629 section 10).
-func overlong() *strings.Replacer {
-	return strings.NewReplacer("\xc0\xae", ".", "\xc0\xaf", "/", "\xc1\x9c", `\`)
+// asASCII takes characters for those of ASCII that some servers take them for.
+func asASCII(text []byte) string {
+	read := make([]byte, 0, len(text))
+	for len(text) > 0 {
+		if c, length := overlong(text); length > 0 {
+			read, text = append(read, c), text[length:]
+			continue
+		}
+		c, length := utf8.DecodeRune(text)
+		read, text = append(read, compatible(c)...), text[length:]
+	}
+	return string(read)
 }
 
-// compatible returns the ASCII character to which NFKC takes another one, as far as such
-// characters stand in names and steps (Unicode Standard Annex #15).
-func compatible(c rune) rune {
+// overlong returns the character of ASCII with which a text begins in more bytes of UTF-8 than
+// it takes (RFC 3629 section 10), and their number; 0 if there is none.
+func overlong(text []byte) (c byte, length int) {
+	length = bits.LeadingZeros8(^text[0])
+	if length < 2 || length > 6 || length > len(text) {
+		return 0, 0
+	}
+	value := rune(text[0] & (0x7f >> length))
+	for _, next := range text[1:length] {
+		if next&0xc0 != 0x80 {
+			return 0, 0
+		}
+		value = value<<6 | rune(next&0x3f)
+	}
+	if value >= utf8.RuneSelf {
+		return 0, 0
+	}
+	return byte(value), length
+}
+
+// compatible returns what NFKC makes of a character, as far as such stand in names and steps
+// (Unicode Standard Annex #15). What is invisible, or is no character, is left out by some.
+func compatible(c rune) string {
 	const first, last = '\uff01', '\uff5e' // full width
 	switch {
+	case c < utf8.RuneSelf:
 	case first <= c && c <= last:
-		return c - first + '!'
-	case c == '\u2024':
-		return '.'
-	case c >= utf8.RuneSelf && unicode.IsSpace(c):
-		return ' '
+		return string(c - first + '!')
+	case c == '\u2024', c == '\ufe52':
+		return "."
+	case c == '\u2025', c == '\ufe30':
+		return ".."
+	case c == '\u2026', c == '\ufe19':
+		return "..."
+	case c == '\ufe68':
+		return `\`
+	case unicode.IsSpace(c):
+		return " "
+	case c == utf8.RuneError, unicode.Is(unicode.Cf, c):
+		return ""
 	}
-	return c
+	return string(c)
 }
+
+// endsOfSegment end a segment for servers that look for parameters, a query or a fragment once
+// escapes are undone.
+const endsOfSegment = ";?#"
 
 // Climbs reports whether an escaped path holds what servers could read as a step to
 // another one, however often it is encoded: a segment . or .., with path parameters
@@ -69,7 +112,9 @@ func compatible(c rune) rune {
 func Climbs(path string) bool {
 	for range mostEscapes {
 		for segment := range strings.FieldsFuncSeq(path, func(r rune) bool { return r == '/' || r == '\\' }) {
-			segment, _, _ = strings.Cut(segment, ";")
+			if at := strings.IndexAny(segment, endsOfSegment); at >= 0 {
+				segment = segment[:at]
+			}
 			if segment = strings.TrimSpace(segment); segment == "." || segment == ".." {
 				return true
 			}
@@ -91,7 +136,7 @@ func Climbs(path string) bool {
 // Control characters do not get here.
 func fold(segment string) string {
 	segment = undo(segment)
-	if at := strings.IndexAny(segment, ";?#"); at >= 0 {
+	if at := strings.IndexAny(segment, endsOfSegment); at >= 0 {
 		segment = segment[:at]
 	}
 	return strings.ToLower(strings.ToUpper(strings.TrimLeft(strings.TrimRight(segment, `./\ +`), " +")))

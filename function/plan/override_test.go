@@ -253,7 +253,10 @@ func TestPathValues(t *testing.T) {
 		"\x00": false, "a\x00b": false, "\x1f": false, "\x7f": false, "a\tb": false, "a\nb": false, "a b": true, "ü": true,
 		"%2e%2e": false, "%2E%2e%2Fx": false, "..%2fx": false, "%2e%2ea": true, "x%2f..%2f": false, "%252e%252e": false, "%25252e%25252e": false, "%00": false, "%250a": false,
 		"%2e%2e;": false, "..%3b": false, "..%20": false, "100%": true, "%zz": true, "50%25": true,
-		"%c0%ae%c0%ae": false, "%c0%ae%c0%aea": true, "\uff0e\uff0e": false, "\uff0e\uff0ea": true, "\u2024.": false, "%u002e%u002e": false, "%U002E.": false, "%u002ea": true, "x%c0%af..": false, "..\u3000": false, "a/b": true, "https://a.example//b": true,
+		"%c0%ae%c0%ae": false, "%c0%ae%c0%aea": true, "\uff0e\uff0e": false, "\uff0e\uff0ea": true, "\u2024.": false, "%u002e%u002e": false, "%U002E.": false, "%u002ea": true, "x%c0%af..": false, "..\u3000": false, "a/b": true,
+		"..?x": false, "..#": false, "x/..?": false, "..?x/y": false, "a..?x": true, "?..": true, "..x?": true, "%2e%2e%3f": false,
+		"%e0%80%ae%e0%80%ae": false, "%f0%80%80%ae.": false, "%fc%80%80%80%80%ae.": false, "x%e0%80%af..": false, "%e0%80%ae%e0%80%aea": true, "%e0%81%ae": true, "%f0%80%80%80": false,
+		"\u2025": false, "\ufe30": false, "\ufe52.": false, "x\ufe68..": false, "\u2026": true, ".\u2025": true, ".\u200b.": false, "\ufeff..": false, "..\u00ad": false, ".\u200ba.": true, "..\u00e9": true, "%2e%ff%2e": false, "https://a.example//b": true,
 	} {
 		request := to("GET", "https://api.example.com/items/{a}/x", []byte(`{"a":`+quoteJSON(value)+`}`))
 		outbound, err := plan.New(set, request)
