@@ -115,6 +115,8 @@ func errNoKey(header http.Header) error {
 // misshapen says what a key has around it that hardly belongs to it, whether or not it is a right one.
 func misshapen(sent string) string {
 	switch {
+	case strings.HasPrefix(sent, "{{") || strings.HasPrefix(sent, "${"):
+		return " It looks like a template that the sender has not filled."
 	case strings.ContainsAny(sent, `"'`):
 		return " Send it without quotes."
 	case strings.Contains(sent, ","):

@@ -87,6 +87,8 @@ func TestKeyHints(t *testing.T) {
 			header http.Header
 			told   string
 		}{
+			"a template":            {http.Header{"X-Api-Key": {"{{" + key + "}}"}}, "a template that the sender has not filled."},
+			"another template":      {http.Header{"X-Api-Key": {"${" + key + "}"}}, "a template that the sender has not filled."},
 			"quotes":                {http.Header{"X-Api-Key": {`"` + key + `"`}}, "Send it without quotes."},
 			"a word before it":      {http.Header{"X-Api-Key": {"Bearer " + key}}, "Send it without a word before it."},
 			"joined by a gateway":   {http.Header{"X-Api-Key": {key + "," + key}}, "Send the header once, with one key."},

@@ -43,7 +43,7 @@ func (h *httpHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if len(r.Header) > maxFields {
-		write(w, refuseMessage(h.handler, http.StatusRequestHeaderFieldsTooLarge, ""))
+		write(w, refuseMessage(h.handler, r.RemoteAddr, http.StatusRequestHeaderFieldsTooLarge, ""))
 		return
 	}
 	used := &Share{All: &h.bodies, Most: maxShared}
@@ -102,8 +102,10 @@ func write(w http.ResponseWriter, response *Response) {
 	_, _ = w.Write(response.Body) // #nosec G705 -- it passes on what the API answered, of whatever type
 }
 
-// refuseMessage answers a request that net/http did not take, whose own answer says why.
-func refuseMessage(handler Handler, status int, why string) *Response {
+// refuseMessage answers a request from an address that net/http did not take, whose own
+// answer says why.
+func refuseMessage(handler Handler, from string, status int, why string) *Response {
+	address, _, _ := net.SplitHostPort(from)
 	detail := "The request is not HTTP (RFC 9110)"
 	switch status {
 	case http.StatusRequestHeaderFieldsTooLarge:
@@ -118,5 +120,5 @@ func refuseMessage(handler Handler, status int, why string) *Response {
 		}
 		detail += ". Look for https:// where this port speaks http://, for control characters in the header's names and values, for a missing Host, and for lengths that contradict each other."
 	}
-	return handler.Refuse(context.Background(), &Request{}, &Refusal{Reason: ErrHeader, Status: status, Detail: detail})
+	return handler.Refuse(context.Background(), &Request{Address: address}, &Refusal{Reason: ErrHeader, Status: status, Detail: detail})
 }

@@ -183,7 +183,7 @@ func (c *callersConnection) Write(data []byte) (int, error) {
 	if status == 0 {
 		return c.Conn.Write(data)
 	}
-	response := refuseMessage(c.listener.handler, status, why)
+	response := refuseMessage(c.listener.handler, c.RemoteAddr().String(), status, why)
 	var out bytes.Buffer
 	raw := http.Response{
 		StatusCode: response.Status, ProtoMajor: 1, ProtoMinor: 1, Header: response.Header, Close: true,

@@ -56,7 +56,7 @@ func (s *stage) lastVerdict() verdict {
 func TestCredentialBlame(t *testing.T) {
 	const refused, noOther = "The API answered 401, which means that it refuses the credential, also after it was renewed.", "The API answered 401, which means that it refuses the credential, and there is no other."
 	const noRight = " The credential may lack the right to do this. If the API refuses a credential so, name the status in the scheme's x-keyrelay-refresh-on."
-	const noCredential = " No credential was attached: if the API asks for one, the document's security has to name it."
+	const noCredential = " No credential was attached: if the API asks for one, the document's security has to name it, since a caller's own Authorization is not forwarded."
 	for name, test := range map[string]struct {
 		path, body string
 		status     int

@@ -262,6 +262,7 @@ func TestRequestsThatNetHTTPRefuses(t *testing.T) {
 		"two lengths":                 {start + "Content-Length: 1\r\nContent-Length: 2\r\n\r\n{}", "contradict", 400},
 		"an unknown transfer coding":  {start + "Transfer-Encoding: gzip\r\n\r\n", "transfer", 501},
 		"an unknown protocol version": {"POST / HTTP/3.0\r\nHost: relay\r\n\r\n", "unsupported protocol version", 505},
+		"TLS":                         {"\x16\x03\x01\x00\xa5\x01\n\r\n\r\n", "https:// where this port speaks http://", 400},
 		"no HTTP":                     {"SSH-2.0-OpenSSH_9.9\r\n\r\n", "not HTTP", 400},
 	} {
 		got := exchange(t, address, test.text)
@@ -270,8 +271,9 @@ func TestRequestsThatNetHTTPRefuses(t *testing.T) {
 			t.Errorf("%s: got %d %v %s", name, got.status, got.header, got.body)
 		}
 	}
-	if lines := strings.Count(s.log.String(), `"problem":"header-invalid"`); lines != 10 {
-		t.Errorf("the log has %d of 10 entries: %s", lines, s.log.String())
+	lines := strings.Count(s.log.String(), `"problem":"header-invalid"`)
+	if addresses := strings.Count(s.log.String(), `"address":"127.0.0.1"`); lines != 11 || addresses != lines {
+		t.Errorf("the log has %d of 11 entries, %d with an address: %s", lines, addresses, s.log.String())
 	}
 }
 

@@ -42,7 +42,7 @@ func meaning(status int, attached bool) string {
 		return " It does not take the record: its own answer, which no log holds, says why."
 	case http.StatusUnauthorized, http.StatusForbidden:
 		if !attached {
-			return " No credential was attached: if the API asks for one, the document's security has to name it."
+			return " No credential was attached: if the API asks for one, the document's security has to name it, since a caller's own Authorization is not forwarded."
 		}
 		return " The credential may lack the right to do this. If the API refuses a credential so, name the status in the scheme's x-keyrelay-refresh-on."
 	case http.StatusNotFound, http.StatusGone:
