@@ -3,34 +3,17 @@ package main
 import (
 	"context"
 
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
-	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
-// secretsManager makes the client of AWS Secrets Manager.
-func secretsManager(ctx context.Context) (*secretsmanager.Client, error) {
-	loaded, err := awsConfig(ctx, "SECRETS_MANAGER")
-	if err != nil {
-		return nil, err
+// connect returns what makes the client of an AWS service by this process's configuration.
+// service is what variables call it, such as SQS, and newClient the SDK's own constructor.
+func connect[Client, Options any](service string, newClient func(aws.Config, ...func(*Options)) *Client) func(context.Context) (*Client, error) {
+	return func(ctx context.Context) (*Client, error) {
+		loaded, err := awsConfig(ctx, service)
+		if err != nil {
+			return nil, err
+		}
+		return newClient(loaded), nil
 	}
-	return secretsmanager.NewFromConfig(loaded), nil
-}
-
-// queueClient makes the client of Amazon SQS.
-func queueClient(ctx context.Context) (*sqs.Client, error) {
-	loaded, err := awsConfig(ctx, "SQS")
-	if err != nil {
-		return nil, err
-	}
-	return sqs.NewFromConfig(loaded), nil
-}
-
-// dynamoDB makes the client of Amazon DynamoDB.
-func dynamoDB(ctx context.Context) (*dynamodb.Client, error) {
-	loaded, err := awsConfig(ctx, "DYNAMODB")
-	if err != nil {
-		return nil, err
-	}
-	return dynamodb.NewFromConfig(loaded), nil
 }

@@ -19,7 +19,7 @@ import (
 const processorMemory = 1769
 
 // The ballast is how much more of memory may be garbage before it is collected: less in a
-// server, where the garbage of strangers takes as much more.
+// server, where many requests at once make garbage.
 const (
 	lambdaBallast = 8 << 20
 	serverBallast = 4 << 20

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+
 	"keyrelay/function/credential"
 	"keyrelay/function/destination"
 	"keyrelay/function/gateway"
@@ -51,7 +53,7 @@ func login(stop context.Context, arguments []string, in io.Reader, out io.Writer
 		return err
 	}
 	defer awaited.close()
-	secrets := secret.New(secret.Config{SecretsManager: secretsManager})
+	secrets := secret.New(secret.Config{SecretsManager: connect("SECRETS_MANAGER", secretsmanager.NewFromConfig)})
 	client := upstream.New(secrets)
 	defer client.Close()
 	retriever := credential.New(secrets, client.Call, nil).Retriever()

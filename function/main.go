@@ -1,18 +1,8 @@
 // Command function is keyrelay: an AWS Lambda function behind API Gateway or a
 // function URL, and the same program as an HTTP server anywhere else.
 //
-//	keyrelay                serve: in Lambda when AWS_LAMBDA_RUNTIME_API is set, over HTTP otherwise
-//	keyrelay check FOLDER   check the documents of a folder and print every fault;
-//	                        with --for lambda, check them as the function would
-//	keyrelay pack FROM TO   write the documents of a folder, with overlays applied, as
-//	                        the smallest equivalent documents
-//	keyrelay login FOLDER DOCUMENT SCHEME
-//	                        let a person consent in the browser, and store the refresh token
-//	                        in the scheme's secret; --redirect URL is the address of this
-//	                        machine that the provider knows
-//	keyrelay healthcheck    check whether the server on this machine serves
-//	keyrelay version        print the commit and the modules of this build
-//	keyrelay help           print this
+//	keyrelay        serve: in Lambda when AWS_LAMBDA_RUNTIME_API is set, over HTTP otherwise
+//	keyrelay help   print every command
 //
 // Its settings are environment variables, see docs/settings.md. A wrong one stops the
 // start with a message that names it.
@@ -73,7 +63,7 @@ func run(stop context.Context, arguments []string) error {
 		return checkForLambda(arguments[3], os.Stdout)
 	case len(arguments) == 3 && arguments[0] == "pack":
 		return pack(arguments[1], arguments[2], os.Stdout)
-	case len(arguments) > 0 && arguments[0] == "login":
+	case arguments[0] == "login":
 		return login(stop, arguments[1:], os.Stdin, os.Stdout)
 	case len(arguments) == 1 && arguments[0] == "version":
 		return printVersion(os.Stdout)

@@ -7,6 +7,10 @@ import (
 	"runtime/debug"
 	"slices"
 
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
 	"keyrelay/function/cache"
 	"keyrelay/function/credential"
 	"keyrelay/function/destination"
@@ -24,7 +28,7 @@ func wire(settings settings, log io.Writer) (*relay.Relay, error) {
 	if set.Size() > smallDocuments {
 		debug.FreeOSMemory() // what reading them took is not needed again
 	}
-	secrets := secret.New(secret.Config{SecretsManager: secretsManager, TTL: settings.secretTTL, MaxAge: settings.secretMaxAge})
+	secrets := secret.New(secret.Config{SecretsManager: connect("SECRETS_MANAGER", secretsmanager.NewFromConfig), TTL: settings.secretTTL, MaxAge: settings.secretMaxAge})
 	if err := secrets.Check(set); err != nil {
 		return nil, err
 	}
@@ -56,7 +60,7 @@ func queue(settings settings) *later.Queue {
 	if settings.queue == "" {
 		return nil
 	}
-	made := later.Config{Connect: queueClient, URL: settings.queue, DeadURL: settings.deadQueue, Concurrency: settings.queueConcurrency, Instances: 1}
+	made := later.Config{Connect: connect("SQS", sqs.NewFromConfig), URL: settings.queue, DeadURL: settings.deadQueue, Concurrency: settings.queueConcurrency, Instances: 1}
 	if settings.lambda {
 		made.Instances = settings.queueConcurrency // an instance takes one event at a time
 	}
@@ -85,7 +89,7 @@ func tokens(secrets *secret.Store, settings settings) (*cache.Table, error) {
 			return nil, fmt.Errorf("KEYRELAY_TOKEN_KEY: %w", err)
 		}
 	}
-	return cache.NewTable(cache.TableConfig{Name: settings.tokenTable, Connect: dynamoDB, Key: key}), nil
+	return cache.NewTable(cache.TableConfig{Name: settings.tokenTable, Connect: connect("DYNAMODB", dynamodb.NewFromConfig), Key: key}), nil
 }
 
 // credentials counts the security schemes that the documents attach.
