@@ -37,8 +37,8 @@ type shape struct {
 	truth bool
 	// blank keeps that it is there.
 	blank bool
-	// only keeps a text that is this one.
-	only string
+	// files keeps of a form's schema which members are files.
+	files bool
 	// object keeps of a schema that it describes an object.
 	object bool
 	// optional leaves it out where nothing of it is kept.
@@ -104,12 +104,6 @@ func parametersShape() *shape {
 func bodyShape() *shape {
 	truth := &shape{truth: true}
 	encoding := every(&shape{members: all(map[string]*shape{"explode": truth, "allowReserved": truth}, "contentType", "style")})
-	format := map[string]*shape{"format": {only: "binary"}}
-	items := &shape{optional: true, follows: true, members: format}
-	property := &shape{optional: true, follows: true, members: map[string]*shape{"format": format["format"], "items": items}}
-	properties := every(property)
-	properties.optional = true
-	schema := &shape{optional: true, follows: true, members: map[string]*shape{"properties": properties}}
 	content := &shape{beyondJSON: true, each: func(mediaType string) *shape {
 		switch mediaType = essence(mediaType); {
 		case isJSON(mediaType):
@@ -117,7 +111,7 @@ func bodyShape() *shape {
 		case mediaType == formType:
 			return &shape{members: map[string]*shape{"encoding": encoding}}
 		case mediaType == multipartType:
-			return &shape{members: map[string]*shape{"encoding": encoding, "schema": schema}}
+			return &shape{members: map[string]*shape{"encoding": encoding, "schema": {files: true}}}
 		}
 		return &shape{}
 	}}
@@ -136,10 +130,12 @@ func (r *reader) packed(node *yaml.Node, by *shape) *yaml.Node {
 	switch {
 	case by.blank:
 		return textNode("")
-	case by.only != "" && node.Value != by.only || by.object && !r.isObject(node):
+	case by.object && !r.isObject(node):
 		return nil
 	case by.object:
-		return &yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{textNode("type"), textNode("object")}}
+		return objectNode("type", textNode("object"))
+	case by.files:
+		return filesNode(r.fileTypes(node))
 	case by.truth:
 		return truthValue(node)
 	}
@@ -151,7 +147,7 @@ func (r *reader) packed(node *yaml.Node, by *shape) *yaml.Node {
 	if by.entry != nil {
 		expected = yaml.SequenceNode
 	}
-	if by.whole || by.only != "" || followed.Kind != expected {
+	if by.whole || followed.Kind != expected {
 		return jsonReadable(node)
 	}
 	made := &yaml.Node{Kind: expected, Tag: followed.Tag}
@@ -192,6 +188,22 @@ func (r *reader) packMembers(made, from *yaml.Node, by *shape) {
 			made.Content = append(made.Content, textNode(name), value)
 		}
 	}
+}
+
+// filesNode is a schema of which fileTypes finds the same; nil if it finds nothing.
+func filesNode(files []fileType) *yaml.Node {
+	properties := &yaml.Node{Kind: yaml.MappingNode}
+	for _, each := range files {
+		properties.Content = append(properties.Content, textNode(each.name), objectNode("contentMediaType", textNode(each.mediaType)))
+	}
+	if len(files) == 0 {
+		return nil
+	}
+	return objectNode("properties", properties)
+}
+
+func objectNode(name string, value *yaml.Node) *yaml.Node {
+	return &yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{textNode(name), value}}
 }
 
 func textNode(text string) *yaml.Node {

@@ -78,8 +78,14 @@ paths:
             schema: {type: object, properties: {a: {type: string, format: binary}, b: {type: array, items: {$ref: "#/components/schemas/file"}}, c: {type: string}}}
             encoding: {c: {contentType: text/csv, headers: {}}}
           text/csv: {}
+  /files:
+    post:
+      requestBody:
+        content:
+          multipart/form-data:
+            schema: {allOf: [{$ref: "#/components/schemas/upload"}, {properties: {c: {contentMediaType: image/png}, d: {contentMediaType: application/json}}}]}
   /odd: {get: {parameters: {}}, put: {requestBody: []}, post: {requestBody: {content: []}}, patch: [], delete: text}
-components: {schemas: {file: {type: string, format: binary}, range: {properties: {from: {}}}}}
+components: {schemas: {file: {type: string, format: binary}, upload: {anyOf: [{$ref: "#/components/schemas/upload"}, {properties: {a: {$ref: "#/components/schemas/file"}}}]}, range: {properties: {from: {}}}}}
 `,
 	} {
 		t.Run(name, func(t *testing.T) {

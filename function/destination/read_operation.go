@@ -92,12 +92,15 @@ func (r *reader) describesObject(schema *yaml.Node, seen map[*yaml.Node]bool) bo
 	if r.member(schema, "properties") != nil || r.member(schema, "additionalProperties") != nil {
 		return true
 	}
+	return slices.ContainsFunc(r.composed(schema), func(each *yaml.Node) bool { return r.describesObject(each, seen) })
+}
+
+// composed lists the schemas that a schema is composed of.
+func (r *reader) composed(schema *yaml.Node) (parts []*yaml.Node) {
 	for _, name := range []string{"allOf", "anyOf", "oneOf"} {
-		if slices.ContainsFunc(r.items(r.member(schema, name), name), func(each *yaml.Node) bool { return r.describesObject(each, seen) }) {
-			return true
-		}
+		parts = append(parts, r.items(r.member(schema, name), name)...)
 	}
-	return false
+	return parts
 }
 
 // describedElsewhere reports whether OpenAPI ignores a header parameter of that
@@ -132,116 +135,4 @@ func merged(common, own []Parameter) []Parameter {
 		}
 	}
 	return parameters
-}
-
-// body decides what the rest of a record is sent as: what the document says by
-// itself, else what the operation's request body offers. JSON is sent wherever it
-// is offered, or where nothing says what is.
-func (r *reader) body(operation *Operation, node *yaml.Node) {
-	offered := r.members(r.member(r.follow(node), "content"), "content")
-	for _, each := range offered {
-		if mediaType := essence(each.key.Value); !isJSON(mediaType) {
-			operation.Offers = append(operation.Offers, mediaType)
-		}
-	}
-	if operation.BodyType == "" {
-		operation.BodyType = bodyType(offered)
-	}
-	if operation.BodyType == jsonType {
-		operation.BodyType, operation.JSONType = "", ownJSONType(offered)
-		return
-	}
-	for _, each := range offered {
-		if essence(each.key.Value) == operation.BodyType {
-			operation.BodyEncoding = r.encodings(r.member(each.value, "encoding"))
-			if operation.BodyType == multipartType {
-				r.files(operation, r.member(each.value, "schema"))
-			}
-		}
-	}
-}
-
-// files adds the encodings of members that the schema of a form calls files: they are
-// sent as application/octet-stream unless the document says otherwise. What is wrong
-// with a schema is no mistake, since nothing else is read of it.
-func (r *reader) files(operation *Operation, schema *yaml.Node) {
-	r.tolerate(func() {
-		for _, each := range r.members(r.member(r.follow(schema), "properties"), "properties") {
-			property := r.follow(each.value)
-			if items := r.member(property, "items"); items != nil {
-				property = r.follow(items)
-			}
-			format := r.member(property, "format")
-			if _, given := operation.BodyEncoding[each.key.Value]; given || format == nil || format.Value != "binary" {
-				continue
-			}
-			if operation.BodyEncoding == nil {
-				operation.BodyEncoding = map[string]Encoding{}
-			}
-			operation.BodyEncoding[each.key.Value] = Encoding{ContentType: "application/octet-stream", Explode: true}
-		}
-	})
-}
-
-// bodyType picks one of the media types that an operation offers.
-func bodyType(offered []member) string {
-	form := jsonType
-	for _, each := range offered {
-		mediaType := essence(each.key.Value)
-		switch {
-		case isJSON(mediaType):
-			return jsonType
-		case form == jsonType && (mediaType == formType || mediaType == multipartType):
-			form = mediaType
-		}
-	}
-	return form
-}
-
-// ownJSONType returns the first media type of JSON that is offered, such as
-// application/vnd.api+json; empty if application/json, or a range of types, is offered too.
-// A record is no JSON Patch, which is a list (RFC 6902 section 3).
-func ownJSONType(offered []member) (own string) {
-	for _, each := range offered {
-		written := strings.TrimSpace(each.key.Value)
-		switch mediaType := essence(written); {
-		case !isJSON(mediaType) || mediaType == "application/json-patch+json":
-		case mediaType == jsonType || strings.Contains(mediaType, "*"):
-			return ""
-		case own == "" && gateway.ValidHeaderValue([]byte(written)):
-			own = written
-		}
-	}
-	return own
-}
-
-// essence returns a media type without its parameters, in lower case.
-func essence(mediaType string) string {
-	mediaType, _, _ = strings.Cut(mediaType, ";")
-	return strings.ToLower(strings.TrimSpace(mediaType))
-}
-
-// isJSON reports whether a media type without parameters, or a range of them, is or includes JSON.
-func isJSON(mediaType string) bool {
-	return slices.Contains([]string{"application/json", "application/*", "*/*"}, mediaType) || strings.HasSuffix(mediaType, "+json")
-}
-
-// encodings reads an encoding object, https://spec.openapis.org/oas/v3.1.1.html#encoding-object.
-func (r *reader) encodings(node *yaml.Node) map[string]Encoding {
-	var encodings map[string]Encoding
-	for _, each := range r.members(node, "encoding") {
-		if encodings == nil {
-			encodings = map[string]Encoding{}
-		}
-		encodings[each.key.Value] = r.encoding(each.value)
-	}
-	return encodings
-}
-
-func (r *reader) encoding(node *yaml.Node) (encoding Encoding) {
-	encoding.ContentType, _ = r.text(r.member(node, "contentType"), "contentType")
-	encoding.Style = r.oneOf(r.member(node, "style"), "the style of an encoding", "form", "spaceDelimited", "pipeDelimited", "deepObject")
-	encoding.Explode = r.boolean(r.member(node, "explode"), "explode", encoding.Style == "" || encoding.Style == "form")
-	encoding.AllowReserved = r.boolean(r.member(node, "allowReserved"), "allowReserved", false)
-	return encoding
 }

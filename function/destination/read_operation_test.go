@@ -286,6 +286,31 @@ func TestBodyType(t *testing.T) {
 	}
 }
 
+// Members of a multipart form are files by their schemas, however those are composed.
+func TestFiles(t *testing.T) {
+	set := load(t, yaml(head+`
+paths:
+  /files:
+    post:
+      requestBody:
+        content:
+          multipart/form-data:
+            encoding: {own: {contentType: image/png}}
+            schema:
+              properties: {plain: {type: string, format: binary}, own: {format: binary}, text: {type: string}, several: {type: array, items: {format: binary}}}
+              allOf:
+                - {$ref: "#/components/schemas/upload"}
+                - {properties: {maybe: {anyOf: [{type: string, format: binary}, {type: "null"}]}, named: {contentMediaType: application/pdf}, rows: {items: {contentMediaType: text/csv}}, json: {contentMediaType: application/json}}}
+components: {schemas: {upload: {oneOf: [{$ref: "#/components/schemas/upload"}, {properties: {inner: {$ref: "#/components/schemas/file"}}}]}, file: {allOf: [{format: binary}, {$ref: "#/components/schemas/file"}]}}}
+`))
+	bytes := destination.Encoding{ContentType: "application/octet-stream", Explode: true}
+	want := map[string]destination.Encoding{
+		"plain": bytes, "several": bytes, "maybe": bytes, "inner": bytes, "own": {ContentType: "image/png", Explode: true},
+		"named": {ContentType: "application/pdf", Explode: true}, "rows": {ContentType: "text/csv", Explode: true},
+	}
+	same(t, "encodings", want, find(t, set, "POST", "https://api.example.com/v2/files").BodyEncoding)
+}
+
 const alternatives = head + `
 components:
   securitySchemes:
