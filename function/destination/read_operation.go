@@ -62,13 +62,17 @@ func (r *reader) checkFieldName(node *yaml.Node, name, in string) bool {
 	return false
 }
 
-// content reports whether a parameter has a media type instead of a style. It is JSON.
+// content reports whether a parameter has a media type instead of a style, which is JSON. A
+// plain text is written as the style of its place writes it.
 func (r *reader) content(node *yaml.Node) bool {
 	offered := r.members(r.member(node, "content"), "content")
-	if len(offered) > 0 && !isJSON(essence(offered[0].key.Value)) {
-		r.fault(offered[0].key, "the content of this parameter is not JSON", "describe it by a schema and a style, in an overlay")
+	if len(offered) == 0 || essence(offered[0].key.Value) == "text/plain" {
+		return false
 	}
-	return len(offered) > 0
+	if !isJSON(essence(offered[0].key.Value)) {
+		r.fault(offered[0].key, "the content of this parameter is neither JSON nor text/plain", "describe it by a schema and a style, in an overlay")
+	}
+	return true
 }
 
 // isObject reports whether a schema says that it describes an object. Of what cannot

@@ -21,6 +21,7 @@ paths:
     get:
       parameters:
         - {name: json, in: query, content: {application/json; charset=utf-8: {schema: {type: object}}}}
+        - {name: text, in: query, content: {text/plain; charset=utf-8: {schema: {type: string}}}}
         - {name: object, in: query, schema: {type: object}}
         - {name: filter, in: header, schema: {$ref: "#/components/schemas/filter"}}
         - {name: deep, in: query, style: deepObject}
@@ -35,6 +36,7 @@ paths:
 `))
 	want := []destination.Parameter{
 		{Name: "json", In: "query", Style: "form", Explode: true, IsJSON: true},
+		{Name: "text", In: "query", Style: "form", Explode: true},
 		{Name: "object", In: "query", Style: "form", Explode: true, IsObject: true},
 		{Name: "filter", In: "header", Style: "simple", IsObject: true},
 		{Name: "deep", In: "query", Style: "deepObject", IsObject: true},

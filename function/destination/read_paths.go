@@ -78,9 +78,26 @@ func (r *reader) template(key *yaml.Node) (path string, found []Fault) {
 	case path != key.Value:
 		wrong = urlFault{"holds a query or a fragment", "write the path alone; a query belongs in the outbound URL or under parameters"}
 	default:
+		r.checkGreedy(key)
 		return path, nil
 	}
 	return path, []Fault{{r.place(key), "the path template " + wrong.problem, wrong.remedy}}
+}
+
+// checkGreedy warns of an expression such as {proxy+} or {*path}: some gateways let it stand for
+// several segments, and OpenAPI does not.
+func (r *reader) checkGreedy(key *yaml.Node) {
+	for rest := key.Value; ; {
+		_, after, opened := strings.Cut(rest, "{")
+		name, left, closed := strings.Cut(after, "}")
+		if !opened || !closed {
+			return
+		}
+		if rest = left; strings.HasSuffix(name, "+") || strings.HasPrefix(name, "*") || strings.HasSuffix(name, "*") {
+			r.warn("", Fault{r.place(key), "{" + printable(name) + "} stands for one segment of a path, as every expression of OpenAPI does",
+				"declare each path below it, or leave paths out of a document that is to allow every path below its servers"})
+		}
+	}
 }
 
 // relayed are the members of a path item that are operations which the relay sends.
@@ -105,10 +122,27 @@ type pathItem struct {
 	off []Fault
 }
 
+// checkBesideReference warns of what a path item says beside a $ref, which takes its place.
+func (r *reader) checkBesideReference(key, value *yaml.Node) {
+	if r.member(value, "$ref") == nil {
+		return
+	}
+	for _, each := range r.members(value, "this path item") {
+		name := each.key.Value
+		if relayed(name) {
+			name = strings.ToUpper(name)
+		} else if name != "parameters" && name != "servers" {
+			continue
+		}
+		r.warn(name+" "+key.Value, Fault{r.place(each.key), "this stands beside $ref, which takes its place", "write it into the path item that $ref points to"})
+	}
+}
+
 // pathItem reads the operations of one path.
 func (r *reader) pathItem(key, value *yaml.Node, own []*server, shared Operation, off *Fault) {
 	item := pathItem{name: key.Value, servers: own}
 	item.path, item.off = r.template(key)
+	r.checkBesideReference(key, value)
 	var node *yaml.Node
 	wrong := r.tolerate(func() {
 		if node = r.follow(value); node != nil && !isNull(node) && !r.mapping(node, "this path item") {
