@@ -82,7 +82,7 @@ func TestCheck(t *testing.T) {
 		"a key in quotes":              {`type: apiKey, in: header, name: X`, `hush"`, `"hush"`, "in quotation marks"},
 		"a pair in quotes":             {`type: http, scheme: basic`, `hush:"hush"`, `"hush:hush"`, "in quotation marks"},
 		"an object in quotes":          {`type: oauth2, ` + token, client, `"{\"client_id\": \"hush\"}"`, "in quotation marks"},
-		"a line break for basic":       {`type: http, scheme: basic`, "hush:hush", "hush:hush\n", "store it without"},
+		"a line break for basic":       {`type: http, scheme: basic`, "hush:hush\r\n", "hush:hush\n\n", "store it without"},
 		"a text in place of an object": {`type: apiKey, ` + retrieved, `{"user": "hush"}`, `hush`, "is no JSON object"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -219,7 +219,7 @@ func (s *Store) read(ctx context.Context, reference destination.Reference, previ
 	}
 	content, err := from.read(ctx, reference)
 	if err == nil {
-		content = s.pending(ctx, reference, bytes.TrimPrefix(content, []byte("\ufeff"))) // editors write it
+		content = s.pending(ctx, reference, withoutWrapping(content))
 	}
 	switch {
 	case err != nil:
@@ -237,6 +237,16 @@ func (s *Store) read(ctx context.Context, reference destination.Reference, previ
 		return previous, life, nil
 	}
 	return &Version{bytes: func() []byte { return content }}, life, nil
+}
+
+// maxWrapping is how many bytes withoutWrapping takes off at most.
+const maxWrapping = len("\ufeff\r\n")
+
+// withoutWrapping takes off what tools put around a text: a byte order mark, and the last line
+// break, as --secret-string file://key takes it along.
+func withoutWrapping(content []byte) []byte {
+	content = bytes.TrimPrefix(content, []byte("\ufeff"))
+	return bytes.TrimSuffix(bytes.TrimSuffix(content, []byte("\n")), []byte("\r"))
 }
 
 // Select returns what the reference's pointer selects. A secret without a pointer is

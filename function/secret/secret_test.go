@@ -42,15 +42,15 @@ func TestValue(t *testing.T) {
 	}
 }
 
-// TestByteOrderMark takes off what editors write before a text, wherever it is stored, and
+// TestWrapping takes off what tools put around a text, wherever it is stored, and
 // refuses a text that is not in UTF-8.
-func TestByteOrderMark(t *testing.T) {
-	store := newStore(fake.NewSecrets(map[string]string{"text": "\ufeffthe-key", "object": "\ufeff{\"key\": \"the-key\"}"}))
+func TestWrapping(t *testing.T) {
+	store := newStore(fake.NewSecrets(map[string]string{"text": "\ufeffthe-key\n", "object": "\ufeff{\"key\": \"the-key\"}"}))
 	file := filepath.Join(t.TempDir(), "key")
 	if err := os.WriteFile(file, []byte("\ufeffthe-key\r\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv("KEY_OF_A_TEST", "\ufeffthe-key")
+	t.Setenv("KEY_OF_A_TEST", "the-key\r\n")
 	for _, reference := range []destination.Reference{managed("text", ""), managed("object", "/key"), {Provider: "file", Name: file}, {Provider: "env", Name: "KEY_OF_A_TEST"}} {
 		if read, err := store.Value(t.Context(), reference); err != nil || string(read.Bytes()) != "the-key" {
 			t.Errorf("%s gave %v", reference, err)

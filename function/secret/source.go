@@ -1,7 +1,6 @@
 package secret
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -48,7 +47,6 @@ func (e *environment) read(_ context.Context, reference destination.Reference) (
 // files is the source of file: references.
 type files struct{}
 
-// read returns the file without its last line break, which editors add.
 func (files) read(_ context.Context, reference destination.Reference) ([]byte, error) {
 	file, err := openRegular(reference.Name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -58,14 +56,11 @@ func (files) read(_ context.Context, reference destination.Reference) ([]byte, e
 		return nil, unavailable(reference, fileProblem(err), err)
 	}
 	defer file.Close()
-	content, err := io.ReadAll(io.LimitReader(file, maxSecretBytes+3))
+	content, err := io.ReadAll(io.LimitReader(file, int64(maxSecretBytes+maxWrapping+1)))
 	if err != nil {
 		return nil, unavailable(reference, fileProblem(err), err)
 	}
-	if content, ok := bytes.CutSuffix(content, []byte("\r\n")); ok {
-		return content, nil
-	}
-	return bytes.TrimSuffix(content, []byte("\n")), nil
+	return content, nil
 }
 
 // errNotRegular says that a path names something that has no end or waits for a
