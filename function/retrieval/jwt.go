@@ -138,6 +138,9 @@ func signingKey(scheme *destination.SecurityScheme, find destination.Find) (any,
 		name = "client_secret"
 	}
 	_, value, ok := secret.Value{Bytes: func() []byte { return wholeSecret(find) }, IsJSON: true}.Find(name)
+	if whole := wholeSecret(find); !rawjson.IsObject(whole) {
+		return nil, secret.Unusable(scheme.Secret, `is a text, and `+scheme.Name+` signs with a member of an object. Store {"`+name+`": "…"}.`)
+	}
 	if !ok || value[0] == 'n' {
 		return nil, secret.Lacks(scheme.Secret, wholeSecret(find), "has no member "+name+", with which "+scheme.Name+" signs. Add it.", name)
 	}

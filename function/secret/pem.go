@@ -73,8 +73,11 @@ func Held(name, text string) string {
 	}
 	// One that was made from text without a label has the label that was looked for.
 	block, _ := pem.Decode(PEM(text, ""))
-	if block == nil || !labels().MatchString(block.Type) {
+	switch {
+	case block == nil || !labels().MatchString(block.Type):
 		return ""
+	case block.Headers["DEK-Info"] != "":
+		return " " + name + held + "a key with a passphrase."
 	}
 	return " " + name + held + block.Type + "."
 }
