@@ -24,8 +24,9 @@ import (
 // maxCrowdGrowth leaves the collector some room beside maxGrowth.
 const maxCrowdGrowth = maxGrowth + 8<<20
 
-// maxHeaderGrowth is how much header fields may take, however many there are.
-const maxHeaderGrowth = 16 << 20
+// maxHeaderGrowth is how much header fields may take, however many there are, beside the
+// garbage that the ballast leaves.
+const maxHeaderGrowth = 16<<20 + serverBallast
 
 // A crowd is many callers at once, and how much they may make the program grow.
 type crowd struct {
