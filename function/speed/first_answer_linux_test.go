@@ -88,7 +88,7 @@ func BenchmarkFirstAnswer(b *testing.B) {
 		if cloud.how != "" {
 			most = 1
 		}
-		hold(b, fmt.Sprintf("of-lazy-at-%dMB", memory), ratio, most)
+		hold(b, fmt.Sprintf("of-lazy-at-%dMB", memory), []float64{ratio}, most)
 	}
 	b.ReportMetric(0, "ns/op")
 }

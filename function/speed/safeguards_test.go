@@ -57,8 +57,8 @@ func BenchmarkSafeguards(b *testing.B) {
 			cpus[i] = append(cpus[i], cpu[i]/cpu[2])
 		}
 	}
-	hold(b, "time-ratio", median(times[0]), 1.3)
-	hold(b, "cpu-ratio", median(cpus[0]), 1.3)
+	hold(b, "time-ratio", times[0], 1.3)
+	hold(b, "cpu-ratio", cpus[0], 1.3)
 	b.ReportMetric(median(times[1]), "control-time-ratio")
 	b.ReportMetric(median(cpus[1]), "control-cpu-ratio")
 	b.ReportMetric(0, "ns/op")
