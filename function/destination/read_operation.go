@@ -129,11 +129,14 @@ func (r *reader) style(node *yaml.Node, in string) string {
 }
 
 // merged returns the parameters of an operation and its path item, each name and place
-// once: an operation's own win, and of what a list holds twice the first does.
+// once: an operation's own win, and of what a list holds twice the first does. The names of
+// header fields are the same in any letter case.
 func merged(common, own []Parameter) []Parameter {
 	var parameters []Parameter
 	for _, each := range slices.Concat(own, common) {
-		same := func(p Parameter) bool { return p.Name == each.Name && p.In == each.In }
+		same := func(p Parameter) bool {
+			return p.In == each.In && (p.Name == each.Name || p.In == "header" && strings.EqualFold(p.Name, each.Name))
+		}
 		if !slices.ContainsFunc(parameters, same) {
 			parameters = append(parameters, each)
 		}

@@ -11,6 +11,21 @@ import (
 	"keyrelay/function/destination"
 )
 
+// The names of header fields are one in any letter case: an operation's own parameter wins.
+func TestHeaderParametersTwice(t *testing.T) {
+	set := load(t, yaml(head+`
+paths:
+  /a:
+    parameters: [{name: x-tenant, in: header, required: true}, {name: Page, in: query}]
+    get: {parameters: [{name: X-Tenant, in: header}, {name: X-TENANT, in: header, required: true}, {name: page, in: query}]}
+`))
+	var names []string
+	for _, each := range find(t, set, "GET", "https://api.example.com/v2/a").Parameters {
+		names = append(names, each.Name)
+	}
+	same(t, "parameters", []string{"X-Tenant", "page", "Page"}, names)
+}
+
 // A parameter's media type and schema say how its value is written, too.
 func TestParameterContent(t *testing.T) {
 	set := load(t, yaml(head+`

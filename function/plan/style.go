@@ -21,8 +21,9 @@ type style struct {
 	// plain writes texts as they are, as headers and cookies hold them; otherwise they
 	// are percent-encoded.
 	plain bool
-	// allowReserved leaves reserved characters as they are where a query allows them.
-	allowReserved bool
+	// allowReserved leaves reserved characters as they are where a query allows them, or, if
+	// inPath is set, where a segment of a path does.
+	allowReserved, inPath bool
 }
 
 // A form is what stands around values.
@@ -48,7 +49,7 @@ const (
 // declaredStyle returns how an operation's parameter is written. Delimiters that RFC
 // 3986 does not allow in a query are percent-encoded.
 func declaredStyle(parameter *destination.Parameter) style {
-	s := style{joined: !parameter.Explode, delimiter: ",", objects: parameter.IsObject, allowReserved: parameter.AllowReserved}
+	s := style{joined: !parameter.Explode, delimiter: ",", objects: parameter.IsObject, allowReserved: parameter.AllowReserved, inPath: parameter.In == "path"}
 	s.plain = parameter.In == "header" || parameter.In == "cookie"
 	switch parameter.Style {
 	case "simple":
@@ -211,7 +212,13 @@ func (s style) appendText(out, text []byte) []byte {
 	}
 	for i, c := range text {
 		switch c {
-		case ':', '/', '?', '@', '!', '$', '\'', '(', ')', '*', ',', ';':
+		case '/', '?':
+			if s.inPath { // https://spec.openapis.org/oas/v3.2.0.html#path-templating
+				out = appendPercentEncoded(out, text[i:i+1])
+				continue
+			}
+			out = append(out, c)
+		case ':', '@', '!', '$', '\'', '(', ')', '*', ',', ';':
 			out = append(out, c)
 		case '%':
 			if isEscape(text[i:]) {
