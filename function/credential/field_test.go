@@ -155,6 +155,28 @@ func TestOwnAuthorization(t *testing.T) {
 	}
 }
 
+// TestOwnClient sends the client once, where the document says.
+func TestOwnClient(t *testing.T) {
+	for in, want := range map[string]string{
+		"query": "POST /token?client_id=the-client&client_secret=the-client-secret grant_type=client_credentials",
+		"body":  "POST /token client_id=the-client&client_secret=the-client-secret&grant_type=client_credentials",
+	} {
+		for _, authentication := range []string{"", "client_secret_basic", "client_secret_post"} {
+			w := newWorld(t, map[string]string{"client": client}, fake.Tokens(60))
+			scheme := w.oauth()
+			scheme.ClientAuthentication = authentication
+			for _, name := range []string{"client_id", "client_secret"} {
+				scheme.Parameters = append(scheme.Parameters, destination.RetrievalParameter{Name: name, In: in, UseIn: []string{"token"}})
+			}
+			w.mustAuthorize(t, w.plan(scheme), "Bearer token-number-1")
+			got := w.provider.Take()
+			if len(got) != 1 || got[0].Header.Get("Authorization") != "" || got[0].Method+" "+got[0].URI+" "+string(got[0].Body) != want {
+				t.Errorf("%s %s: %v", in, authentication, got)
+			}
+		}
+	}
+}
+
 // TestWholeToken takes a whole answer as the token where the template says so.
 func TestWholeToken(t *testing.T) {
 	for body, mediaType := range map[string]string{`"the-token-of-20-characters"`: jsonType, "the-token-of-20-characters\n": "text/plain", `{"access_token": "the-token-of-20-characters"}`: jsonType} {

@@ -121,7 +121,7 @@ func (r *request) owner(in *inputs) error {
 
 // client adds the client's authentication (RFC 6749 section 2.3.1, RFC 7523 section
 // 2.2). A public client of the password flow, with a code or with a refresh token has no
-// secret, and possibly no id (section 3.2.1 of the former); neither needs one whose grant is signed, a grant of the document's own, or an Authorization of its own. A client with a
+// secret, and possibly no id (section 3.2.1 of the former); neither needs one whose grant is signed, or a grant of the document's own. A client with a
 // certificate authenticates by that where it has no secret (RFC 8705 section 2).
 func (r *request) client(in *inputs) error {
 	id, hasID := in.member("client_id")
@@ -129,10 +129,13 @@ func (r *request) client(in *inputs) error {
 	if strings.HasSuffix(in.scope.Scheme.ClientAuthentication, "_jwt") {
 		return r.clientAssertion(in)
 	}
+	if in.authenticatesItself(hasID) {
+		return nil
+	}
 	grant := r.form.Get("grant_type")
 	ownGrant := !hasID && slices.ContainsFunc(in.scope.Scheme.Parameters, func(p destination.RetrievalParameter) bool {
 		if p.Name != "grant_type" || !slices.Contains(p.UseIn, "token") {
-			return p.In == "header" && strings.EqualFold(p.Name, "Authorization")
+			return false
 		}
 		value, err := in.value(p)
 		return err != nil || !bytes.Equal(value, rawjson.Encode(grant)) // else it is OAuth's own
@@ -165,6 +168,14 @@ func (r *request) client(in *inputs) error {
 	}
 	r.header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(pair)))
 	return nil
+}
+
+// authenticatesItself reports whether the document's parameters say how the client does: it
+// must not in two ways at once (RFC 6749 section 2.3). One for Authorization replaces HTTP basic anyway.
+func (in *inputs) authenticatesItself(hasID bool) bool {
+	return slices.ContainsFunc(in.scope.Scheme.Parameters, func(p destination.RetrievalParameter) bool {
+		return slices.Contains(p.UseIn, "token") && (p.Name == "client_secret" || !hasID && p.In == "header" && strings.EqualFold(p.Name, "Authorization"))
+	})
 }
 
 // encodingMatters reports whether HTTP basic has the client's id or secret other than they
