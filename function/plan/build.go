@@ -38,7 +38,7 @@ func (d *directives) plan(moves []move, names []string, body []byte) (*Plan, err
 	if err := d.readRecord(b.record, moves, body); err != nil {
 		return nil, err
 	}
-	if err := d.checkUnfilled(body); err != nil {
+	if err := b.checkUnfilled(d, body); err != nil {
 		return nil, err
 	}
 	path, err := b.findOperation(d, moves)

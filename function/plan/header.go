@@ -47,7 +47,7 @@ func (b *builder) setHeader(d *directives, names []string, moved []headerText, t
 	// The digests of the caller's body are wrong for another; one that comes from the record is intended.
 	changed := b.record.left > 0 || b.reshapes || d.inBatch || len(d.body) != len(d.request.Body) || b.sendsForm()
 	nominates := d.request.Header["Connection"] != nil
-	var waiting []string
+	var waiting, meant, under []string
 	for _, name := range names {
 		sent := d.request.Header[name]
 		if name == preferHeader {
@@ -61,11 +61,14 @@ func (b *builder) setHeader(d *directives, names []string, moved []headerText, t
 			waiting = append(waiting, name)
 		case changed && gateway.IsDigest(name):
 		default:
-			if field := b.meantInHeader(d, sent); field != "" {
-				return errFieldInHeader(name, sent[0], field)
+			if field := meantInHeader(sent); field != "" {
+				meant, under = append(meant, field), append(under, name)
 			}
 			values = b.set(values, name, sent...)
 		}
+	}
+	if at := b.firstField(d.body, meant); at >= 0 {
+		return errFieldInHeader(under[at], b.Header[under[at]][0], meant[at])
 	}
 	if err := b.fillHeader(d.request.Header, waiting); err != nil {
 		return err
@@ -80,20 +83,13 @@ func (b *builder) setHeader(d *directives, names []string, moved []headerText, t
 	return nil
 }
 
-// meantInHeader is the field of the record that a header field's value just names in braces,
-// as in the path of the outbound URL or as other programs do; empty for none.
-func (b *builder) meantInHeader(d *directives, values []string) string {
+// meantInHeader is the name that a header field's value just is in braces, as in the path of
+// the outbound URL or as other programs write a field; empty for any other.
+func meantInHeader(values []string) string {
 	if len(values) != 1 {
 		return ""
 	}
-	body := d.body
-	if b.record.text != nil {
-		body = b.record.text // one of a batch
-	}
-	if name := inBraces(values[0]); hasField(body, name) {
-		return name
-	}
-	return ""
+	return inBraces(values[0])
 }
 
 func errFieldInHeader(header, value, field string) error {

@@ -115,3 +115,24 @@ func TestTooManyPlaceholders(t *testing.T) {
 		checkReason(t, set, request, reason)
 	}
 }
+
+// TestManyTemplates sees that a body is walked once, however many names in braces are looked
+// for in it: each walk of a deep one allocates.
+func TestManyTemplates(t *testing.T) {
+	set := load(t, "testdata/destinations")
+	const count = 300
+	body := []byte(`{"x":` + strings.Repeat("[", 900) + strings.Repeat("]", 900) + `,"y":1}`)
+	inPath := to("POST", "https://api.example.com"+strings.Repeat("/:a", count), body)
+	inQuery := to("POST", "https://api.example.com/?"+strings.Repeat("&%7Ba%7D", count), body)
+	inHeader := to("POST", "https://api.example.com/", body)
+	for i := range count {
+		inHeader.Header.Set(fmt.Sprint("X-A", i), "{a}")
+	}
+	for name, request := range map[string]*gateway.Request{"path": inPath, "query": inQuery, "header": inHeader} {
+		before := allocated()
+		newPlan(t, set, request)
+		if grown := allocated() - before; grown > 1<<20 {
+			t.Errorf("%s: %d bytes were allocated", name, grown)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"slices"
 	"strings"
 
 	"keyrelay/function/destination"
@@ -10,31 +11,57 @@ import (
 // checkUnfilled refuses a URL that holds what other programs write for a field: it would be
 // sent as it is, and the record reach another resource than is meant. Only what names a
 // field of the record counts, since such texts may be meant as they are.
-func (d *directives) checkUnfilled(body []byte) error {
+func (b *builder) checkUnfilled(d *directives, body []byte) error {
 	path, query := d.location.Path, d.location.RawQuery
 	if !strings.ContainsAny(path, ":<[%") && strings.IndexByte(query, '%') < 0 {
 		return nil
 	}
+	var names, segments []string
 	for segment := range strings.SplitSeq(path, "/") {
-		if name := meantInPath(segment); hasField(body, name) {
-			return refuse(ErrPathExpressionFill, "The outbound URL has "+quoted(shorten(segment))+" in its path, which is sent as it is, and the record has a field of that name. Write {"+name+"} to fill it.", name)
+		if name := meantInPath(segment); name != "" {
+			names, segments = append(names, name), append(segments, segment)
 		}
 	}
-	for _, value := range strings.FieldsFunc(query, func(c rune) bool { return c == '&' || c == '=' }) {
-		if name := inEncodedBraces(value); hasField(body, name) {
-			return errQueryExpression(name, false)
+	for value := range strings.FieldsFuncSeq(query, func(c rune) bool { return c == '&' || c == '=' }) {
+		if name := inEncodedBraces(value); name != "" {
+			names = append(names, name)
 		}
 	}
-	return nil
+	at := b.firstField(body, names)
+	switch {
+	case at < 0:
+		return nil
+	case at >= len(segments):
+		return errQueryExpression(names[at], false)
+	}
+	return refuse(ErrPathExpressionFill, "The outbound URL has "+quoted(shorten(segments[at]))+" in its path, which is sent as it is, and the record has a field of that name. Write {"+names[at]+"} to fill it.", names[at])
 }
 
-// hasField reports whether a body is an object with a member of that name.
-func hasField(body []byte, name string) bool {
-	if name == "" {
-		return false
+// firstField returns the index of the first name that a field of the record has, -1 for none.
+// A body that was not read as a record is walked once, however many names there are.
+func (b *builder) firstField(body []byte, names []string) int {
+	if len(names) == 0 {
+		return -1
 	}
-	_, found := rawjson.PointerTo(name).Find(body)
-	return found
+	if b.record.text != nil {
+		return slices.IndexFunc(names, func(name string) bool { return b.record.find(name) >= 0 })
+	}
+	isField := make(map[string]bool, len(names))
+	for _, name := range names {
+		isField[name] = false
+	}
+	cursor := rawjson.Cursor{AnyNames: true}
+	cursor.Reset(body)
+	for more := cursor.Enter('{'); more; more = cursor.Next() {
+		if _, asked := isField[string(cursor.Name())]; asked {
+			isField[string(cursor.Name())] = true
+		}
+		cursor.Skip()
+	}
+	if cursor.End() != nil {
+		return -1
+	}
+	return slices.IndexFunc(names, func(name string) bool { return isField[name] })
 }
 
 // meantInPath is the name in a segment of a path that is :name, <name> or [name], or a name in
