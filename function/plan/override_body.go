@@ -204,9 +204,9 @@ func overrideInObject(body []byte, isJSON bool) string {
 // holdsName reports whether a text holds a name of ASCII, in any case, its characters
 // escaped or not, that is not part of another word.
 func holdsName(text []byte, name string) bool {
-	for _, first := range [...]byte{name[0], '\\'} {
+	for _, first := range [...]string{name[:1], `\u`, `\x`} {
 		for at := 0; ; at++ {
-			next := bytes.IndexByte(text[at:], first)
+			next := bytes.Index(text[at:], []byte(first))
 			if next < 0 {
 				break
 			}
