@@ -73,13 +73,15 @@ func Undo(coding string, coded *bufio.Reader) (io.Reader, error) {
 }
 
 // ContentCoding returns the content codings that Content-Encoding names, in small
-// letters and joined by commas; empty for none. identity, which means none, is left out
-// (RFC 9110 section 8.4.1).
+// letters and joined by commas; empty for none. identity, which means none (RFC 9110 section
+// 8.4.1), is left out, and so is what senders write there of a body that is not coded.
 func ContentCoding(header http.Header) string {
 	var codings []string
 	for _, line := range header["Content-Encoding"] {
 		for coding := range strings.SplitSeq(line, ",") {
-			if coding = strings.ToLower(strings.Trim(coding, " \t")); coding != "" && coding != "identity" {
+			switch coding = strings.ToLower(strings.Trim(coding, " \t")); coding {
+			case "", "identity", "none", "utf-8", "utf8", "us-ascii", "iso-8859-1", "7bit", "8bit", "binary":
+			default:
 				codings = append(codings, coding)
 			}
 		}
