@@ -60,9 +60,12 @@ func mayHaveMembers(contentType string) bool {
 // isASCIICompatible reports whether every charset that a media type names writes ASCII
 // as ASCII does, so that a member's name is found.
 func isASCIICompatible(contentType string) bool {
-	known := []string{"utf8", "ascii", "usascii", "iso8859", "latin", "windows", "cp125", "koi8", "euc", "shiftjis", "gb", "big5"}
+	known := []string{"utf8", "ascii", "usascii", "ansi", "iso8859", "latin", "windows", "cp125", "cp437", "cp85", "cp866", "mac", "xmac", "koi8", "tis620",
+		"euc", "shiftjis", "sjis", "xsjis", "ms932", "cp932", "cp949", "ksc56", "gb", "big5"}
 	for _, rest, found := strings.Cut(contentType, "charset"); found; _, rest, found = strings.Cut(rest, "charset") {
-		charset := strings.NewReplacer("-", "", "_", "").Replace(looseValue(strings.TrimLeft(rest, " \t=*")))
+		value := looseValue(strings.TrimLeft(rest, " \t=*"))
+		value = value[strings.LastIndexByte(value, '\'')+1:] // behind the charset that it is written in itself (RFC 8187)
+		charset := strings.NewReplacer("-", "", "_", "").Replace(value)
 		if charset != "" && !slices.ContainsFunc(known, func(name string) bool { return strings.HasPrefix(charset, name) }) {
 			return false
 		}
