@@ -14,9 +14,9 @@ import (
 )
 
 // use does on a table what must not run twice at once, for a second, and says how long it waited.
-func use(t *testing.T, table *cache.Table, running *atomic.Int64) (unshared string, waited time.Duration) {
+func use(ctx context.Context, t *testing.T, table *cache.Table, running *atomic.Int64) (unshared string, waited time.Duration) {
 	start := cache.Now()
-	unshared, err := table.Share(t.Context(), cache.Turn{ID: "refresh", Make: func(context.Context) ([]byte, time.Time, error) {
+	unshared, err := table.Share(ctx, cache.Turn{ID: "refresh", Make: func(context.Context) ([]byte, time.Time, error) {
 		waited = cache.Now().Sub(start)
 		if running.Add(1) > 1 {
 			t.Error("it runs twice at once")
@@ -41,7 +41,7 @@ func TestInsists(t *testing.T) {
 			var group sync.WaitGroup
 			for range 4 {
 				group.Go(func() {
-					if unshared, waited := use(t, instance(table, firstKey), &running); unshared != "" || waited < 10*time.Second {
+					if unshared, waited := use(t.Context(), t, instance(table, firstKey), &running); unshared != "" || waited < 10*time.Second {
 						t.Errorf("%s: %q after %s", code, unshared, waited)
 					}
 				})
@@ -60,9 +60,28 @@ func TestInsistsNoLonger(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			table, running := fake.NewTable(), atomic.Int64{}
 			table.Fail(fake.Fault(code, http.StatusBadRequest))
-			if unshared, waited := use(t, instance(table, firstKey), &running); unshared != code || waited > most || waited < most-4*time.Second {
+			if unshared, waited := use(t.Context(), t, instance(table, firstKey), &running); unshared != code || waited > most || waited < most-4*time.Second {
 				t.Errorf("%s: %q after %s", code, unshared, waited)
 			}
 		})
 	}
+}
+
+// TestInsistsOnWrites does so too for a table that can be read and not be written.
+func TestInsistsOnWrites(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		table, running, throttled := fake.NewTable(), atomic.Int64{}, "ProvisionedThroughputExceededException"
+		half := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("X-Amz-Target") == "DynamoDB_20120810.UpdateItem" {
+				fake.Fault(throttled, http.StatusBadRequest)(w, r)
+				return
+			}
+			table.ServeHTTP(w, r)
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if unshared, waited := use(ctx, t, instance(half, firstKey), &running); unshared != throttled || waited < 14*time.Second || waited > 18*time.Second {
+			t.Errorf("%q after %s", unshared, waited)
+		}
+	})
 }

@@ -56,7 +56,7 @@ func (t Turn) alone(ctx context.Context) error {
 // instance has the value; it is empty if the table was used. The error is that of Make, a
 // *gateway.Refusal with the reason ErrFailedElsewhere, or says that ctx has ended.
 func (t *Table) Share(ctx context.Context, turn Turn) (unshared string, err error) {
-	s := &sharing{table: t, turn: turn, holder: rand.Text(), answered: Now(), wait: firstWait}
+	s := &sharing{table: t, turn: turn, holder: rand.Text(), worked: Now(), wait: firstWait}
 	if err = s.readKey(ctx, nil); err == nil {
 		s.there, err = t.read(ctx, turn.ID, s.exclusive())
 	}
@@ -70,6 +70,7 @@ func (t *Table) Share(ctx context.Context, turn Turn) (unshared string, err erro
 		case now.Before(s.there.failure) && turn.Use != nil:
 			return "", &gateway.Refusal{Reason: ErrFailedElsewhere, RetryAfter: int(math.Ceil(s.there.failure.Sub(now).Seconds()))}
 		case s.held(now):
+			s.worked = now
 			err = s.lookAgain(ctx)
 		default:
 			var taken bool
@@ -106,10 +107,11 @@ type sharing struct {
 	holder string
 	key    []byte
 	there  item
-	// answered is when the table answered last, at first when it was to be asked, and wait how
-	// long to wait before it is asked again.
-	answered time.Time
-	wait     time.Duration
+	// worked is when the table last did all that was asked of it, at first when it was to be
+	// asked: one that can be read and not be written does not. wait is how long to wait before
+	// it is asked again.
+	worked time.Time
+	wait   time.Duration
 	// watched is another's lease as it was last seen, and since is when it was first.
 	watched watchedLease
 	since   time.Time
@@ -125,7 +127,7 @@ func (s *sharing) exclusive() bool { return s.turn.Use == nil }
 // often does so for a moment only, where it is throttled.
 func (s *sharing) insists(err error) bool {
 	trouble, ok := errors.AsType[fault](err)
-	return ok && s.exclusive() && !trouble.lasts() && Now().Sub(s.answered) < leaseTime
+	return ok && s.exclusive() && !trouble.lasts() && Now().Sub(s.worked) < leaseTime
 }
 
 // lookAgain reads the item after a while.
@@ -136,7 +138,7 @@ func (s *sharing) lookAgain(ctx context.Context) error {
 	s.wait = min(2*s.wait, longestWait)
 	there, err := s.table.read(ctx, s.turn.ID, s.exclusive())
 	if err == nil {
-		s.there, s.answered = there, Now()
+		s.there = there
 	}
 	return err
 }
