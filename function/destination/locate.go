@@ -71,15 +71,16 @@ func (s *Set) Locate(outboundURL string) (Location, error) {
 // write a scheme before it.
 func remedyForAddress(sent, usual string) string {
 	lower := strings.ToLower(sent)
+	host, _, _ := strings.Cut(lower, "/")
 	switch {
 	case strings.IndexAny(sent, "\"'`<[(") == 0:
 		return "write the URL alone, without what stands around it"
-	case strings.Contains(sent, "{") || lower == "undefined" || lower == "null" || lower == "none":
-		return "the sender has not filled it in"
 	case strings.HasPrefix(lower, "http%"), strings.HasPrefix(lower, "https%"):
 		return "write it as it is, without percent-encoding the whole of it"
 	case strings.HasPrefix(lower, "https:"), strings.HasPrefix(lower, "http:"), strings.HasPrefix(lower, "https/"), strings.HasPrefix(lower, "http/"):
 		return "a scheme ends in a colon and two slashes, as in https://"
+	case strings.Contains(host, "{"), host == "undefined", host == "null", host == "none":
+		return "the sender has not filled it in"
 	}
 	return usual
 }
