@@ -22,16 +22,18 @@ type cookie struct {
 // and one whose time is over deletes those before it.
 func cookiesOf(got *upstream.Answer) []cookie {
 	var kept []cookie
-	for _, line := range got.Header["Set-Cookie"] {
+	seen := map[string]bool{}
+	for _, line := range slices.Backward(got.Header["Set-Cookie"]) {
 		read, ok := readCookie(line, got.Asked)
-		if !ok {
+		if !ok || seen[read.name] {
 			continue
 		}
-		kept = slices.DeleteFunc(kept, func(earlier cookie) bool { return earlier.name == read.name })
+		seen[read.name] = true
 		if !read.limited || read.lives > 0 {
 			kept = append(kept, read)
 		}
 	}
+	slices.Reverse(kept)
 	return kept
 }
 
@@ -58,7 +60,7 @@ func readCookie(line string, asked time.Time) (read cookie, ok bool) {
 		value = strings.TrimSpace(value)
 		switch strings.ToLower(strings.TrimSpace(name)) {
 		case "max-age":
-			if seconds, err := strconv.ParseFloat(value, 64); err == nil {
+			if seconds, err := strconv.ParseFloat(value, 64); err == nil && strings.Trim(value, "-.0123456789") == "" { // else NaN is a number
 				read.lives, read.limited, byAge = inSeconds(max(0, seconds)), true, true
 			}
 		case "expires":
