@@ -64,6 +64,9 @@ func isASCIICompatible(contentType string) bool {
 		"euc", "shiftjis", "sjis", "xsjis", "ms932", "cp932", "cp949", "ksc56", "gb", "big5"}
 	for _, rest, found := strings.Cut(contentType, "charset"); found; _, rest, found = strings.Cut(rest, "charset") {
 		value := looseValue(strings.TrimLeft(rest, " \t=*"))
+		if value == "utf-8" {
+			continue
+		}
 		value = value[strings.LastIndexByte(value, '\'')+1:] // behind the charset that it is written in itself (RFC 8187)
 		charset := strings.NewReplacer("-", "", "_", "").Replace(value)
 		if charset != "" && !slices.ContainsFunc(known, func(name string) bool { return strings.HasPrefix(charset, name) }) {
