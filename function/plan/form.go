@@ -24,7 +24,9 @@ const maxForm = gateway.MaxRecordBytes
 // (https://spec.openapis.org/oas/v3.1.1.html#encoding-object).
 type formWriter struct {
 	operation *destination.Operation
-	body      []byte
+	// shapes says that a member is the operator's.
+	shapes func(name string) bool
+	body   []byte
 	// boundary is what stands between the parts of multipart/form-data (RFC 7578); empty for pairs.
 	boundary string
 	// name is the member's, and in a deepObject that of what it holds.
@@ -37,7 +39,7 @@ type formWriter struct {
 // operation that takes a form of pairs gets what it would get from a browser, but
 // that a space is %20.
 func (b *builder) setForm(object *rawjson.Object, text []byte, taken []bool) error {
-	w := &formWriter{operation: b.Operation, body: make([]byte, 0, len(text))}
+	w := &formWriter{operation: b.Operation, shapes: b.shapes, body: make([]byte, 0, len(text))}
 	contentType := b.Operation.BodyType
 	if contentType != formType {
 		w.boundary = boundary(object, text, taken)
@@ -93,7 +95,7 @@ func (w *formWriter) member(name string, value []byte) {
 // method, path or user from a form is refused.
 func (w *formWriter) setName(name string) {
 	w.name = append(w.name[:0], name...)
-	if w.operation.Path != "" && isFormOverride(name) {
+	if w.operation.Path != "" && isFormOverride(name) && !w.shapes(name) {
 		w.fail(ErrRecord, "The field "+quoted(name)+" would be read from the form as the request's method, path or user. Take it out, and send the request that you mean.", name)
 	}
 }

@@ -15,19 +15,29 @@ import (
 
 // checkBody refuses a body in which servers read another method, path or user than the
 // operation's, or may do so unseen: they let a POST say so by a member of a form, and some by
-// one of a JSON object. A body that the document's template makes is the operator's.
+// one of a JSON object.
 func (b *builder) checkBody() error {
-	if b.Operation.Path == "" || b.Method != http.MethodPost || len(b.Body) == 0 || b.reshapes {
+	if b.Operation.Path == "" || b.Method != http.MethodPost || len(b.Body) == 0 {
 		return nil
 	}
 	contentType := strings.ToLower(strings.Join(b.Header["Content-Type"], ","))
 	if err := b.checkReadable(contentType); err != nil {
 		return err
 	}
-	if name := overrideInBody(contentType, b.Body); name != "" {
+	if name := overrideInBody(contentType, b.Body); name != "" && !b.shapes(name) {
 		return refuse(ErrRecord, "The body has the member "+quoted(name)+", by which servers read another method, path or user than the request's. Take it out, and send the request that you mean.", name)
 	}
 	return nil
+}
+
+// shapes reports whether the body is made by the document's template, which has a member of
+// this name: then that is the operator's.
+func (b *builder) shapes(name string) bool {
+	if !b.reshapes {
+		return false
+	}
+	_, found := rawjson.PointerTo(name).Find(b.Operation.Body.JSON)
+	return found
 }
 
 // checkReadable refuses a body whose members servers may see, and the relay cannot. A coding
@@ -195,8 +205,8 @@ func overrideInObject(body []byte, isJSON bool) string {
 		return ""
 	}
 	for more := cursor.Enter('{'); more; more = cursor.Next() {
-		if strings.EqualFold(string(cursor.Name()), name) {
-			return name
+		if found := string(cursor.Name()); strings.EqualFold(found, name) {
+			return found
 		}
 		cursor.Skip()
 	}

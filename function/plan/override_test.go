@@ -203,6 +203,36 @@ func TestOverridingBodies(t *testing.T) {
 	}
 }
 
+// TestOverridesInTemplates sees that a template's own members are the operator's, and that
+// those of a field that it takes whole are not.
+func TestOverridesInTemplates(t *testing.T) {
+	folder := t.TempDir()
+	document := "openapi: 3.1.0\ninfo: {title: Shaped, version: \"1\"}\nservers: [{url: \"https://shaped.example.com\"}]\npaths:\n"
+	for path, template := range map[string]string{"whole": `"{{{data}}}"`, "own": `{_method: "{{{data}}}", a: "{{{o?}}}"}`} {
+		document += "  /" + path + ": {post: {x-keyrelay-body: " + template + "}}\n" +
+			"  /" + path + "/form: {post: {x-keyrelay-body: " + template + ", requestBody: {content: {application/x-www-form-urlencoded: {}}}}}\n"
+	}
+	if err := os.WriteFile(filepath.Join(folder, "shaped.yaml"), []byte(document), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	set := load(t, folder)
+	for _, test := range []struct {
+		path, record string
+		sends        bool
+	}{
+		{"whole", `{"data":{"_method":"DELETE"}}`, false}, {"whole/form", `{"data":{"_method":"DELETE"}}`, false}, {"whole/form", `{"data":{"rest_route":"/"}}`, false},
+		{"whole", `{"data":{"a":{"_method":"DELETE"}}}`, true}, {"whole/form", `{"data":{"a":{"_method":"DELETE"}}}`, true},
+		{"own", `{"data":"PUT","o":{"_method":"DELETE"}}`, true}, {"own/form", `{"data":"PUT","o":{"_method":"DELETE"}}`, true},
+	} {
+		_, err := plan.New(set, to("POST", "https://shaped.example.com/"+test.path, []byte(test.record)))
+		if !test.sends {
+			mustRefuse(t, err, plan.ErrRecord)
+		} else if err != nil {
+			t.Errorf("%s %s: %v", test.path, test.record, err)
+		}
+	}
+}
+
 // TestUnreadableBodies sends bodies in which a member would not be seen. One that no server
 // reads as a form or as JSON passes, as any does where another method is no other operation,
 // and where the operation declares the coding.
