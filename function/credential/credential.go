@@ -102,7 +102,7 @@ type Stats struct {
 }
 
 // Get returns what the plan's operation and its header placeholders ask for. The
-// error is a *gateway.Refusal with the reason ErrUnknown, ErrFieldMissing,
+// error is a *gateway.Refusal with the reason ErrUnknown, ErrFieldMissing, plan.ErrRecord,
 // secret.ErrUnavailable, retrieval.ErrFailed or retrieval.ErrTimeout.
 func (s *Store) Get(ctx context.Context, outbound *plan.Plan) (*Credential, error) {
 	if ready := s.Ready(outbound); ready != nil {
@@ -122,7 +122,7 @@ func (s *Store) Get(ctx context.Context, outbound *plan.Plan) (*Credential, erro
 
 // Ready returns what Get would return if it need not wait for anything, and nil otherwise.
 func (s *Store) Ready(outbound *plan.Plan) *Credential {
-	if len(outbound.Fills) > 0 || outbound.Chosen != nil {
+	if len(outbound.Fills) > 0 || outbound.Chosen != nil || outbound.Placeless != nil {
 		return nil
 	}
 	found, _ := s.ready.Load(outbound.Operation)
@@ -166,6 +166,9 @@ func (c *Credential) fresh(now time.Time) bool {
 func (s *Store) assemble(ctx context.Context, outbound *plan.Plan) (*Credential, error) {
 	security, err := s.security(ctx, outbound.Operation)
 	if err != nil {
+		return nil, err
+	}
+	if err := outbound.CheckPlace(security); err != nil {
 		return nil, err
 	}
 	made, err := s.get(ctx, outbound.Destination, security, outbound.Chosen)

@@ -73,6 +73,9 @@ type Plan struct {
 	Body []byte
 	// Fills are the header fields that wait for a credential.
 	Fills []Fill
+	// Placeless are the schemes of alternatives whose credential goes into the body, which has
+	// no place for it; nil for none. See CheckPlace.
+	Placeless []*destination.SecurityScheme
 	// DryRun says that the caller asks to see the plan instead of having it sent.
 	DryRun bool
 	// Later says that the record is to be accepted now and delivered later, if there is a
