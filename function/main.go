@@ -57,6 +57,8 @@ func run(stop context.Context, arguments []string) error {
 	case arguments[0] == "help" || slices.Contains(arguments, "--help") || slices.Contains(arguments, "-h"):
 		fmt.Print(usage)
 		return nil
+	case arguments[0] == "check" && checkNames(os.Environ()) != nil:
+		return checkNames(os.Environ()) // a setting that does nothing would be checked with another value
 	case len(arguments) == 2 && arguments[0] == "check":
 		return check(arguments[1], os.Stdout)
 	case len(arguments) == 4 && arguments[0] == "check" && arguments[1] == "--for" && arguments[2] == "lambda":

@@ -162,7 +162,12 @@ func checkNames(environment []string) error {
 	for _, variable := range environment {
 		name, _, _ := strings.Cut(variable, "=")
 		if strings.HasPrefix(strings.ToUpper(name), "KEYRELAY_") && !slices.Contains(known, name) {
-			return fmt.Errorf("%s is not a setting of keyrelay; unset it, or write one of %s", name, strings.Join(known, ", "))
+			const most = 3
+			meant, edits := destination.Nearest(name, known...)
+			if edits > most {
+				meant = "one of " + strings.Join(known, ", ")
+			}
+			return fmt.Errorf("%s is not a setting of keyrelay; unset it, or write %s", name, meant)
 		}
 	}
 	return nil

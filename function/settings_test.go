@@ -205,6 +205,20 @@ func TestMisspeltSettings(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	for name, meant := range map[string]string{"KEYRELAY_NETWORK": "write KEYRELAY_NETWORKS", "KEYRELAY_SECRET_TLL": "write KEYRELAY_SECRET_TTL", "KEYRELAY_PORT": "write one of KEYRELAY_CALLER_KEYS, "} {
+		if err := checkNames([]string{name + "=1"}); err == nil || !strings.Contains(err.Error(), meant) {
+			t.Errorf("%s: %v", name, err)
+		}
+		t.Setenv(name, "1")
+		for _, arguments := range [][]string{{"check", "."}, {"check", "--for", "lambda", "."}} {
+			if err := run(t.Context(), arguments); err == nil || !strings.Contains(err.Error(), "is not a setting of keyrelay") {
+				t.Errorf("%v: %v", arguments, err)
+			}
+		}
+		if err := os.Unsetenv(name); err != nil {
+			t.Fatal(err)
+		}
+	}
 	document, err := os.ReadFile("../docs/settings.md")
 	if err != nil {
 		t.Fatal(err)

@@ -41,13 +41,13 @@ func oddForms() []oddAnswer {
 		oddAnswer{"a byte order mark", 200, jsonType, "\ufeff" + document, "the-token", ""},
 		oddAnswer{"white space around", 200, jsonType, "\r\n\t " + document + "\r\n\r\n", "the-token", ""},
 		oddAnswer{"two bodies", 200, jsonType, document + document, "", "did not answer with a credential"},
-		oddAnswer{"a cut body", 200, jsonType, document[:50], "", "did not answer with a credential"},
+		oddAnswer{"a cut body", 200, jsonType, document[:50], "", "The answer is no JSON, but another text."},
 		oddAnswer{"a form", 200, "application/x-www-form-urlencoded", "access_token=the-token&scope=user%2Crepo&token_type=bearer", "the-token", ""},
 		oddAnswer{"a form as text", 200, "text/plain;charset=utf-8", "access_token=the-token&expires=5183999", "the-token", ""},
 		oddAnswer{"a form with an encoded token", 200, "", "access_token=the%2Ftoken%2B%3D", "the/token+=", ""},
 		oddAnswer{"compressed, though nothing offers it", 200, jsonType, compressed.String(), "", "did not answer with a credential"},
-		oddAnswer{"a page", 200, "text/html", "<!DOCTYPE html><title>Sign in</title>", "", "did not answer with a credential"},
-		oddAnswer{"nothing", 204, "", "", "", "did not answer with a credential"},
+		oddAnswer{"a page", 200, "text/html", "<!DOCTYPE html><title>Sign in</title>", "", "The answer is no JSON, but a page for people (text/html)."},
+		oddAnswer{"nothing", 204, "", "", "", "The answer is no JSON, but an empty body."},
 		oddAnswer{"a list", 200, jsonType, "[" + document + "]", "", "did not answer with a credential"},
 	)
 }

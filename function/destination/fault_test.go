@@ -146,18 +146,55 @@ func TestFolderFaults(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(empty, "README.md"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	windows, nested := t.TempDir(), t.TempDir()
+	for _, name := range []string{"orders.yaml.txt", "b.yaml.bak", "c", "d"} {
+		if err := os.WriteFile(filepath.Join(windows, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(filepath.Join(nested, "apis"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	const document = "put the OpenAPI document of an API into it as NAME.yaml or NAME.json"
 	const remedy = "make it a folder of OpenAPI documents that this program may read, or name the one that is: " +
 		"by KEYRELAY_DESTINATIONS, to make by DESTINATIONS=folder, to a command of keyrelay by its argument"
 	for folder, want := range map[string]string{
-		empty: empty + ": the folder of destinations holds no document; " +
-			"put the OpenAPI document of an API into it as NAME.yaml or NAME.json",
+		empty:                             empty + ": the folder of destinations holds no document, but README.md; " + document,
+		windows:                           windows + ": the folder of destinations holds no document, but b.yaml.bak, c, d, others; " + document,
+		nested:                            nested + ": the folder of destinations holds no document, but the folder apis; " + document,
+		t.TempDir():                       "the folder of destinations holds no document; " + document,
 		filepath.Join(empty, "absent"):    filepath.Join(empty, "absent") + ": the folder of destinations does not exist; " + remedy,
 		filepath.Join(empty, "README.md"): filepath.Join(empty, "README.md") + ": the folder of destinations cannot be read; " + remedy,
 	} {
 		_, err := destination.Load(folder, destination.Config{})
 		var faults destination.Faults
-		if !errors.As(err, &faults) || err.Error() != want {
+		if !errors.As(err, &faults) || !strings.HasSuffix(err.Error(), want) {
 			t.Errorf("got  %v\nwant %s", err, want)
+		}
+	}
+}
+
+// TestEndings reads documents whose endings have capitals, as some editors write them.
+func TestEndings(t *testing.T) {
+	for name, document := range map[string]string{
+		"api.YAML": "openapi: 3.1.0\nservers: [{url: https://api.example.com}]\n",
+		"api.Yml":  "openapi: 3.1.0\nservers: [{url: https://api.example.com}]\n",
+		"api.JSON": "{\"openapi\": \"3.1.0\",\t\"servers\": [{\"url\": \"https://api.example.com\"}]}",
+	} {
+		if found := load(t, txtar.File{Name: name, Data: []byte(document)}).Destinations(); len(found) != 1 || found[0].Name != "api" {
+			t.Errorf("%s: %v", name, found)
+		}
+	}
+}
+
+// TestNearScope warns of a scope that is nearly one that the flow declares, and of no other.
+func TestNearScope(t *testing.T) {
+	for scope, near := range map[string]bool{"orders.wrte": true, "Orders.Write": true, "orders.write": false, "stock": false} {
+		set := load(t, txtar.File{Name: "api.yaml", Data: []byte("openapi: 3.1.0\nservers: [{url: https://api.example.com}]\nsecurity: [{oauth: [" + scope + "]}]\n" +
+			"components: {securitySchemes: {oauth: {type: oauth2, flows: {clientCredentials: {tokenUrl: 'https://a.example/t', scopes: {orders.write: w, orders.read: r}}}}}}\n")})
+		warnings := set.Warnings()
+		if near != (len(warnings) == 1 && strings.Contains(warnings[0].String(), "api.yaml:3:21: the flow has no scope "+scope+"; write orders.write")) || !near && len(warnings) > 0 {
+			t.Errorf("%s: %v", scope, warnings)
 		}
 	}
 }

@@ -84,6 +84,15 @@ func nameOf(file string) string {
 	return strings.TrimSuffix(base, filepath.Ext(base))
 }
 
+// otherFormats are those that are taken for OpenAPI documents, by a member that each has at its root.
+var otherFormats = []struct{ member, what, remedy string }{
+	{"overlay", "an overlay", "name it as the document that it is for, with .overlay before its ending: orders.overlay.yaml beside orders.yaml"},
+	{"asyncapi", "an AsyncAPI document", "write an OpenAPI document with the servers of the API, and its paths where they matter"},
+	{"item", "a Postman collection", "export it as OpenAPI, or paste one of its requests as a curl command into the workbench of make run, which makes a document of it"},
+	{"resources", "an export of Insomnia", "export it as OpenAPI, or paste one of its requests as a curl command into the workbench of make run, which makes a document of it"},
+	{"log", "a recording of a browser", "paste one of its requests as a curl command into the workbench of make run, which makes a document of it"},
+}
+
 func (r *reader) version() bool {
 	if swagger := r.member(r.root, "swagger"); swagger != nil {
 		r.fault(swagger, "the document is Swagger 2.0", "convert it to OpenAPI 3: npx swagger2openapi --patch --outfile NEW.yaml FILE, or https://converter.swagger.io")
@@ -91,6 +100,12 @@ func (r *reader) version() bool {
 	}
 	node := r.member(r.root, "openapi")
 	if node == nil {
+		for _, other := range otherFormats {
+			if node := r.member(r.root, other.member); node != nil {
+				r.fault(node, "this is "+other.what+", and no OpenAPI document", other.remedy)
+				return false
+			}
+		}
 		r.fault(r.root, "the document does not say its OpenAPI version", `write openapi: 3.1.1 at the top; what is no OpenAPI document, such as a secret, belongs into another folder`)
 		return false
 	}

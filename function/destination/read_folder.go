@@ -32,7 +32,7 @@ type Config struct {
 // DefaultSecretPrefix is used if Config.SecretPrefix is empty.
 const DefaultSecretPrefix = "keyrelay/"
 
-// Load reads every *.yaml, *.yml and *.json document of a folder, with the overlays beside
+// Load reads every *.yaml, *.yml and *.json document of a folder, endings in any case, with the overlays beside
 // them, NAME.overlay.yaml or .json. It ignores names that begin with a dot, as a shell
 // does. The error, if any, is of type Faults and holds every fault of every document.
 func Load(folder string, config Config) (*Set, error) {
@@ -117,15 +117,39 @@ func documents(folder string) ([]string, *Fault) {
 		files = append(files, filepath.Join(folder, entry.Name()))
 	}
 	if !slices.ContainsFunc(files, func(file string) bool { return !isOverlay(file) }) {
-		return nil, &Fault{Place{File: folder}, "the folder of destinations holds no document", "put the OpenAPI document of an API into it as NAME.yaml or NAME.json"}
+		return nil, &Fault{Place{File: folder}, "the folder of destinations holds no document" + instead(entries), "put the OpenAPI document of an API into it as NAME.yaml or NAME.json"}
 	}
 	return files, nil
+}
+
+// instead names some of what a folder without documents holds, which may be meant as one: a
+// file with another ending, or a folder, of which none is read.
+func instead(entries []os.DirEntry) string {
+	const most = 3
+	var names []string
+	for _, entry := range entries {
+		name := printable(entry.Name())
+		if strings.HasPrefix(name, ".") {
+			continue
+		}
+		if entry.IsDir() {
+			name = "the folder " + name
+		}
+		names = append(names, name)
+	}
+	switch {
+	case len(names) == 0:
+		return ""
+	case len(names) > most:
+		names = append(names[:most], "others")
+	}
+	return ", but " + strings.Join(names, ", ")
 }
 
 // IsDocument reports whether a file has an ending by which it is read as a document, or as
 // an overlay.
 func IsDocument(file string) bool {
-	return slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(file))
+	return slices.Contains([]string{".yaml", ".yml", ".json"}, strings.ToLower(filepath.Ext(file)))
 }
 
 func newReader(file string, config Config) *reader {
@@ -190,7 +214,7 @@ func parse(file string, content []byte) (*yaml.Node, *Fault) {
 		line, column := rawjson.Position(content, at)
 		return nil, &Fault{Place{file, line, column}, "the text has a NUL, as UTF-16 has", "save the document as UTF-8"}
 	}
-	if filepath.Ext(file) == ".json" {
+	if strings.EqualFold(filepath.Ext(file), ".json") {
 		return parseJSON(file, content)
 	}
 	return parseYAML(file, content)

@@ -116,12 +116,24 @@ func (r *reader) alternative(node *yaml.Node) (requirements []Requirement) {
 		for _, scope := range r.items(each.value, "the scopes of this security requirement") {
 			if text, ok := r.text(scope, "this scope"); ok {
 				requirement.Scopes = append(requirement.Scopes, text)
+				r.checkScope(scope, scheme)
 			}
 		}
 		requirements = append(requirements, requirement)
 	}
 	all := slices.Clone(requirements)
 	return slices.DeleteFunc(requirements, func(q Requirement) bool { return r.isRepeated(q, all) })
+}
+
+// checkScope warns of a scope that is nearly one of the flow's. Others are left alone, since
+// many a document lists only some.
+func (r *reader) checkScope(scope *yaml.Node, scheme *SecurityScheme) {
+	if scheme.Flow == nil || len(scheme.Flow.Scopes) == 0 || slices.Contains(scheme.Flow.Scopes, scope.Value) {
+		return
+	}
+	if nearest, edits := Nearest(scope.Value, scheme.Flow.Scopes...); edits <= 2 {
+		r.warnAtStart(scope, "the flow has no scope "+printable(scope.Value), "write "+printable(nearest)+", or declare it under scopes")
+	}
 }
 
 // isRepeated reports whether a requirement asks for the token of an implicit flow beside one

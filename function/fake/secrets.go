@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -81,11 +82,27 @@ func (s *Secrets) absent(w http.ResponseWriter, r *http.Request, name string) {
 	s.mutex.Lock()
 	names := slices.Sorted(maps.Keys(s.values))
 	s.mutex.Unlock()
-	message := s.file + " has no member " + strconv.Quote(name) + ". Its members are whole names of secrets: add {" + strconv.Quote(name) + ": …}, or fix the name in the document."
-	if at := slices.IndexFunc(names, func(each string) bool { return secret.Near(each, name) }); at >= 0 {
-		message = s.file + " has no member " + strconv.Quote(name) + ", but " + strconv.Quote(names[at]) + ". Rename that one."
+	AWSAnswer(w, http.StatusBadRequest, map[string]string{"__type": secret.NotInFile, "message": s.file + notInFile(name, names)})
+}
+
+// notInFile says of a secret that a file of these names lacks how to write it there.
+func notInFile(name string, names []string) string {
+	quoted := strconv.Quote(name)
+	lacks := " has no member " + quoted
+	isReference := func(each string) bool {
+		bare, _, pointed := strings.Cut(strings.TrimPrefix(each, "secretsmanager:"), "#")
+		return bare == name && (pointed || each != name)
 	}
-	AWSAnswer(w, http.StatusBadRequest, map[string]string{"__type": secret.NotInFile, "message": message})
+	if slices.ContainsFunc(names, isReference) {
+		return " has a whole reference in the place of the name " + quoted + ". Write the name alone, and what stands behind # as a member of that secret."
+	}
+	if folder, _, nested := strings.Cut(name, "/"); nested && slices.Contains(names, folder) {
+		return lacks + ", but " + strconv.Quote(folder) + ". Write the slash into one name: {" + quoted + ": …}."
+	}
+	if at := slices.IndexFunc(names, func(each string) bool { return secret.Near(each, name) }); at >= 0 {
+		return lacks + ", but " + strconv.Quote(names[at]) + ". Rename that one."
+	}
+	return lacks + ". Its members are whole names of secrets: add {" + quoted + ": …}, or fix the name in the document."
 }
 
 // Put stores a new current version.

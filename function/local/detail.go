@@ -141,13 +141,10 @@ func (read entry) facts(attachments []attachment, told string) []string {
 	add(sent && read.CredentialCached && len(attachments) > 0, "The credential was in memory.")
 	add(sent && !read.CredentialCached && !read.Replayed && len(attachments) > 0, "The credential was fetched: "+milliseconds(read.CredentialMs)+".")
 	add(read.Replayed, "The API refused the credential. It was renewed, and the request was sent once more.")
-	add(sent && read.Problem == "" && read.Blame == "credential", read.Detail)
+	add(sent && read.Problem == "" && read.Detail != "", read.Detail)
 	for _, each := range attachments {
 		add(sent && read.Problem == "" && read.Blame == "credential" && each.From() != "", "Check "+each.Scheme+": "+each.What+", from "+each.From()+".")
 	}
-	add(sent && read.Blame == "caller" && read.Status == http.StatusForbidden && len(attachments) > 0,
-		"Some APIs answer 403 to a credential that they refuse. If this is one, write x-keyrelay-refresh-on: [401, 403] on its security scheme.")
-	add(sent && read.Status == http.StatusUnsupportedMediaType, "The API does not take the body's media type. If it takes a form, write x-keyrelay-body-type: application/x-www-form-urlencoded at the top of its document.")
 	add(len(read.Stale) > 0, "An old value was used, since the secret could not be read again: "+strings.Join(read.Stale, ", ")+".")
 	for _, each := range read.Doubts {
 		add(true, each)

@@ -200,12 +200,11 @@ func TestFacts(t *testing.T) {
 		`{"problem":"field-missing","blame":"caller","detail":"The field \"...\" is missing."}`: {nothing},
 		`{"status":401,"downstreamMs":1,"blame":"credential","scheme":"key","detail":"The API answered 401."}`: {
 			"The credential was fetched: 0.00 ms.", "The API answered 401.", "Check key: header X-Api-Key, from env:KEY."},
-		`{"status":403,"downstreamMs":1,"credentialCached":true,"blame":"caller","scheme":"key","detail":"The API answered 403."}`: {
-			"The credential was in memory.", "Some APIs answer 403 to a credential that they refuse. If this is one, write x-keyrelay-refresh-on: [401, 403] on its security scheme."},
-		`{"status":415,"downstreamMs":1,"credentialCached":true,"blame":"caller","scheme":"key","detail":"The API answered 415."}`: {
-			"The credential was in memory.",
-			"The API does not take the body's media type. If it takes a form, write x-keyrelay-body-type: application/x-www-form-urlencoded at the top of its document."},
-		`{"status":404,"downstreamMs":1,"credentialCached":true,"blame":"caller","scheme":"key","detail":"The API answered 404."}`: {"The credential was in memory."},
+		`{"status":403,"downstreamMs":1,"credentialCached":true,"blame":"caller","scheme":"key","detail":"The API answered 403. It means this."}`: {
+			"The credential was in memory.", "The API answered 403. It means this."},
+		`{"status":302,"downstreamMs":1,"credentialCached":true,"blame":"caller","scheme":"key","detail":"The API answered 302. It is a redirect."}`: {
+			"The credential was in memory.", "The API answered 302. It is a redirect."},
+		`{"status":200,"downstreamMs":1,"credentialCached":true,"scheme":"key"}`: {"The credential was in memory."},
 	} {
 		read := readEntry([]byte(log))
 		attached := login

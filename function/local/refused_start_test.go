@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -42,6 +43,22 @@ func TestSecretsFile(t *testing.T) {
 	}
 	if _, err := readSecrets(file + "-absent"); err == nil || !strings.Contains(err.Error(), "-absent, which SECRETS names, does not exist") {
 		t.Error(err)
+	}
+}
+
+// TestStandInEnvironment keeps what this machine has of AWS from a relay whose secrets come
+// from a file, and passes on what documents may name.
+func TestStandInEnvironment(t *testing.T) {
+	t.Setenv("AWS_PROFILE", "gone")
+	t.Setenv("AWS_CA_BUNDLE", "/gone")
+	t.Setenv("ORDERS_KEY", "hush")
+	own := (&surroundings{folder: "apis", secrets: "127.0.0.1:1"}).environment()
+	if joined := "\n" + strings.Join(own, "\n"); strings.Contains(joined, "gone") || !strings.Contains(joined, "\nORDERS_KEY=hush") ||
+		!strings.Contains(joined, "\nAWS_CONFIG_FILE="+os.DevNull) || !strings.Contains(joined, "\nAWS_REGION=") {
+		t.Error(joined)
+	}
+	if other := (&surroundings{folder: "apis"}).environment(); !slices.Contains(other, "AWS_PROFILE=gone") {
+		t.Error("AWS itself is called without the machine's profile")
 	}
 }
 

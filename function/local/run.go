@@ -185,7 +185,7 @@ func (s *surroundings) close() {
 
 // environment is that of the relay. With the samples nothing of this machine's AWS
 // settings, keys or proxies gets into it; with documents of one's own all of it does,
-// since they may name it.
+// since they may name it, but for AWS settings where a file stands in for AWS.
 func (s *surroundings) environment() []string {
 	var environment []string
 	if s.downstream == nil {
@@ -193,7 +193,8 @@ func (s *surroundings) environment() []string {
 	}
 	environment = append(environment, "KEYRELAY_DESTINATIONS="+s.folder)
 	if s.secrets != "" {
-		environment = append(environment, "AWS_ENDPOINT_URL_SECRETS_MANAGER=http://"+s.secrets, "AWS_REGION=us-east-1",
+		environment = slices.DeleteFunc(environment, func(variable string) bool { return strings.HasPrefix(variable, "AWS_") })
+		environment = append(environment, "AWS_CONFIG_FILE="+os.DevNull, "AWS_SHARED_CREDENTIALS_FILE="+os.DevNull, "AWS_ENDPOINT_URL_SECRETS_MANAGER=http://"+s.secrets, "AWS_REGION=us-east-1",
 			"AWS_ACCESS_KEY_ID=local", "AWS_SECRET_ACCESS_KEY=local", "AWS_EC2_METADATA_DISABLED=true",
 			"AWS_ENDPOINT_URL_SQS=http://"+s.secrets, "KEYRELAY_QUEUE=http://"+s.secrets+queueAccount+queueName, "KEYRELAY_DEAD_QUEUE=http://"+s.secrets+queueAccount+deadQueueName)
 	}

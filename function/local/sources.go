@@ -5,9 +5,11 @@ import (
 	"cmp"
 	"context"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
+	"unicode"
 
 	"keyrelay/function/credential"
 	"keyrelay/function/destination"
@@ -37,28 +39,42 @@ func (s *surroundings) describeDocuments(ctx context.Context, set *destination.S
 // newAttachment reads the secret of one scheme, and makes of it what can be made without a call.
 func (s *surroundings) newAttachment(ctx context.Context, d *destination.Destination, scheme *destination.SecurityScheme, secrets *secret.Store) attachment {
 	made := describe(scheme)
-	if scheme.SecretField != "" {
+	if len(scheme.Choosers()) > 0 {
 		return made
 	}
-	var err error
-	if scheme.Secret != (destination.Reference{}) {
-		var value secret.Value
-		value, err = secrets.Value(ctx, scheme.Secret)
-		made.Read, made.secret = err == nil, value.Bytes
+	if reference := secretOf(scheme); reference != (destination.Reference{}) {
+		value, err := secrets.Value(ctx, reference)
+		if err != nil {
+			made.Problem = s.problem(reference, err)
+			return made
+		}
+		made.Read, made.secret, made.Problem = true, value.Bytes, doubt(value.Bytes())
 	}
-	if err != nil {
-		made.Problem = s.problem(scheme.Secret, err)
-	} else if fault, found := credential.CheckScheme(ctx, d, scheme, secrets); found {
-		made.Problem = sentences(fault.Problem, fault.Remedy)
+	for _, each := range scheme.MadeWith() {
+		if fault, found := credential.CheckScheme(ctx, d, each, secrets); found {
+			made.Problem = sentences(fault.Problem, fault.Remedy)
+			break
+		}
 	}
 	return made
+}
+
+// secretOf is the secret that a credential is made of: the scheme's own, or that of another
+// one whose credential buys it.
+func secretOf(scheme *destination.SecurityScheme) destination.Reference {
+	for _, each := range scheme.MadeWith() {
+		if each.Secret != (destination.Reference{}) {
+			return each.Secret
+		}
+	}
+	return destination.Reference{}
 }
 
 // describe says what a scheme attaches and what that is made of.
 func describe(scheme *destination.SecurityScheme) attachment {
 	made := attachment{Scheme: scheme.Name}
-	if scheme.Secret != (destination.Reference{}) {
-		made.Secret = scheme.Secret.String()
+	if reference := secretOf(scheme); reference != (destination.Reference{}) {
+		made.Secret = reference.String()
 	}
 	signature := "AWS signature in Authorization"
 	if made.Secret == "" {
@@ -66,7 +82,7 @@ func describe(scheme *destination.SecurityScheme) attachment {
 	}
 	made.What = cmp.Or(map[destination.Kind]string{
 		destination.Basic:          "HTTP Basic in Authorization",
-		destination.Bearer:         "bearer token in Authorization",
+		destination.Bearer:         scheme.Word + " and a token in Authorization",
 		destination.OAuth2:         "access token in Authorization",
 		destination.OpenIDConnect:  "access token in Authorization",
 		destination.MutualTLS:      "client certificate",
@@ -155,23 +171,42 @@ func secretsOf(documents []document, earlier []secret.Secret) []secret.Secret {
 	return all
 }
 
-// secretTexts are the texts in a secret: it as a whole, or the members of a JSON object.
+// secretTexts are the texts in a secret that are kept off the page.
 func secretTexts(content []byte) []string {
+	return slices.DeleteFunc(textsIn(content), func(text string) bool { return len(text) < shortestHidden })
+}
+
+// textsIn are the texts in a secret: it as a whole, or the members of a JSON object.
+func textsIn(content []byte) (texts []string) {
 	var object rawjson.Object
 	if object.Read(content) != nil {
 		_, password, _ := strings.Cut(string(content), ":")
-		return longEnough(string(content), password)
+		return []string{string(content), password}
 	}
-	var texts []string
 	for i := range object.Len() {
 		if value := object.Value(i).Of(content); !rawjson.IsContainer(value) {
 			text, _ := rawjson.ScalarText(nil, value)
-			texts = append(texts, longEnough(string(text))...)
+			texts = append(texts, string(text))
 		}
 	}
 	return texts
 }
 
-func longEnough(texts ...string) []string {
-	return slices.DeleteFunc(texts, func(text string) bool { return len(text) < shortestHidden })
+// A placeholder is what examples have in the place of a secret.
+var placeholder = regexp.MustCompile(`(?i)^(<.*>|\$?\{+[a-z_ -]*\}+|\$[a-z_]+|…|\.\.\.|x{3,}|\*{3,}|change[-_ ]?me|(your|my|insert|replace|enter)[-_ ].*)$`)
+
+// doubt says what in a secret that can be sent is most likely a mistake; empty for nothing.
+func doubt(content []byte) string {
+	for _, text := range textsIn(content) {
+		invisible := strings.IndexFunc(text, func(c rune) bool { return c == '\u00a0' || unicode.Is(unicode.Cf, c) })
+		switch {
+		case len(text) > 2 && text[0] == text[len(text)-1] && strings.Contains("\"'`", text[:1]):
+			return "It was read, and a text in it has quotation marks around it, which are sent too. Store it without them, unless the API asks for them."
+		case placeholder.MatchString(text):
+			return "It was read, and a text in it is a placeholder. Store the real one in its place."
+		case invisible >= 0 && !strings.HasPrefix(text, "-----BEGIN"):
+			return "It was read, and a text in it has a character that nobody sees, as texts copied from a page have. Write it anew."
+		}
+	}
+	return ""
 }

@@ -133,7 +133,7 @@ func (a *answer) filled(scheme *destination.SecurityScheme, whole string, noWhol
 	})
 	switch {
 	case err != nil && of == nil && scheme.ResponseHeader+scheme.ResponseCookie == "":
-		return content{}, failed(a.in.scope, "the answer of "+a.in.place()+" is not JSON, so that x-keyrelay-value finds nothing in it. Check its URL in the document.")
+		return content{}, failed(a.in.scope, "the answer of "+a.in.place()+" is not JSON, but "+a.kind()+", so that x-keyrelay-value finds nothing in it. Check its URL in the document.")
 	case err != nil:
 		return content{}, a.lacking("the answer of "+a.in.place()+" lacks what x-keyrelay-value names, or holds no text there. Fix the template, or check the API's state.", "what x-keyrelay-value names, where "+err.Error())
 	}
@@ -150,7 +150,10 @@ func (a *answer) key(pointer rawjson.Pointer) (string, error) {
 	}
 	found, ok := pointer.Find(a.document)
 	if !ok {
-		return "", a.lacking("the answer of "+a.in.place()+" has nothing at the responsePointer, or is no JSON. Check responsePointer and URL in the document.", "the responsePointer "+string(pointer))
+		if a.document == nil {
+			return "", a.lacking("the answer of "+a.in.place()+" is no JSON, but "+a.kind()+". Check its URL in the document, and responsePointer.", "the responsePointer "+string(pointer))
+		}
+		return "", a.lacking("the answer of "+a.in.place()+" has nothing at the responsePointer. Check it in the document.", "the responsePointer "+string(pointer))
 	}
 	text, ok := rawjson.Plain(found)
 	if !ok || found[0] == 't' || found[0] == 'f' || pointer == "" && isMessage(text) {
@@ -204,7 +207,10 @@ func isToken(text string) bool {
 // spelling are those of providers that write JSON their own way.
 func (a *answer) accessToken() (string, error) {
 	text, ok := textMember(a.document, "access_token", "accessToken")
-	if code := errorMember(a.document); !ok && (code != "" || a.document == nil) {
+	if !ok && a.document == nil {
+		return "", failed(a.in.scope, a.in.oauthProblem("")+" The answer is no JSON, but "+a.kind()+".")
+	}
+	if code := errorMember(a.document); !ok && code != "" {
 		return "", failed(a.in.scope, a.in.oauthProblem(code))
 	}
 	if !ok {
@@ -242,6 +248,20 @@ func asDocument(got *upstream.Answer) []byte {
 }
 
 const textType = "text/plain"
+
+// kind says what an answer is that is no JSON, and quotes nothing of it.
+func (a *answer) kind() string {
+	text := bytes.TrimSpace(a.got.Body)
+	switch {
+	case len(text) == 0:
+		return "an empty body"
+	case a.got.MediaType() == "text/html":
+		return "a page for people (text/html)"
+	case text[0] == '<':
+		return "a page or XML"
+	}
+	return "another text"
+}
 
 // lacking refuses an answer without what the document looks for. What it has, names and
 // no values, is for the log.
