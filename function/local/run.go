@@ -194,11 +194,16 @@ func (s *surroundings) environment() []string {
 	environment = append(environment, "KEYRELAY_DESTINATIONS="+s.folder)
 	if s.secrets != "" {
 		environment = slices.DeleteFunc(environment, func(variable string) bool { return strings.HasPrefix(variable, "AWS_") })
-		environment = append(environment, "AWS_CONFIG_FILE="+os.DevNull, "AWS_SHARED_CREDENTIALS_FILE="+os.DevNull, "AWS_ENDPOINT_URL_SECRETS_MANAGER=http://"+s.secrets, "AWS_REGION=us-east-1",
-			"AWS_ACCESS_KEY_ID=local", "AWS_SECRET_ACCESS_KEY=local", "AWS_EC2_METADATA_DISABLED=true",
+		environment = append(environment, awsVariables(s.secrets)...)
+		environment = append(environment, "AWS_CONFIG_FILE="+os.DevNull, "AWS_SHARED_CREDENTIALS_FILE="+os.DevNull, "AWS_EC2_METADATA_DISABLED=true",
 			"AWS_ENDPOINT_URL_SQS=http://"+s.secrets, "KEYRELAY_QUEUE=http://"+s.secrets+queueAccount+queueName, "KEYRELAY_DEAD_QUEUE=http://"+s.secrets+queueAccount+deadQueueName)
 	}
 	return environment
+}
+
+// awsVariables are the variables by which the AWS SDK takes an endpoint's secrets.
+func awsVariables(endpoint string) []string {
+	return []string{"AWS_ENDPOINT_URL_SECRETS_MANAGER=http://" + endpoint, "AWS_REGION=us-east-1", "AWS_ACCESS_KEY_ID=local", "AWS_SECRET_ACCESS_KEY=local"}
 }
 
 // documents reads the documents as the relay does, and what there is in them to call.

@@ -52,7 +52,7 @@ func (s *surroundings) newAttachment(ctx context.Context, d *destination.Destina
 	}
 	for _, each := range scheme.MadeWith() {
 		if fault, found := credential.CheckScheme(ctx, d, each, secrets); found {
-			made.Problem = sentences(fault.Problem, fault.Remedy)
+			made.Problem = strings.Replace(sentences(fault.Problem, fault.Remedy), "keyrelay login FOLDER", s.loginCommand(), 1)
 			break
 		}
 	}
@@ -80,9 +80,13 @@ func describe(scheme *destination.SecurityScheme) attachment {
 	if made.Secret == "" {
 		signature += ", by this process's own AWS credentials"
 	}
+	token := "bearer token"
+	if scheme.Word != "" && scheme.Word != "Bearer" {
+		token = scheme.Word + " and a token"
+	}
 	made.What = cmp.Or(map[destination.Kind]string{
 		destination.Basic:          "HTTP Basic in Authorization",
-		destination.Bearer:         scheme.Word + " and a token in Authorization",
+		destination.Bearer:         token + " in Authorization",
 		destination.OAuth2:         "access token in Authorization",
 		destination.OpenIDConnect:  "access token in Authorization",
 		destination.MutualTLS:      "client certificate",
@@ -128,6 +132,15 @@ func (s *surroundings) problem(reference destination.Reference, err error) strin
 		told += " To try it without AWS give SECRETS=file.json, a JSON object of secrets by name."
 	}
 	return told
+}
+
+// loginCommand begins a command that logs in with the secrets that this relay has.
+func (s *surroundings) loginCommand() string {
+	command := "dist/keyrelay login " + s.folder
+	if s.secrets == "" {
+		return command
+	}
+	return "(while this runs, in another terminal) " + strings.Join(awsVariables(s.secrets), " ") + " " + command
 }
 
 // sentences are a problem and its remedy as sentences of their own.
