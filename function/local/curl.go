@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -21,6 +22,8 @@ type curlCommand struct {
 	// user is "name:password" of -u; certificate says that -E presents one.
 	user        string
 	certificate bool
+	// multipart says that the body, here as pairs, is sent as a form of parts.
+	multipart bool
 	// signature is the value of --aws-sigv4, such as aws:amz:eu-central-1:execute-api.
 	signature string
 	// notes say what of the command the relay does otherwise.
@@ -48,15 +51,25 @@ func parseCurl(text string) (*curlCommand, error) {
 	if len(shell.words) == 0 || !slices.Contains([]string{"curl", "curl.exe"}, path.Base(shell.words[0])) {
 		return nil, errors.New("a command that begins with curl is read here")
 	}
-	reader := curlReader{words: shell.words[1:]}
+	reader := curlReader{words: shell.words[1:], input: shell.input}
 	if shell.expands {
 		reader.notes = append(reader.notes, "The command has variables of your shell, such as $NAME, which stand here as they are: put their values in.")
 	}
-	if err := reader.read(); err != nil {
-		return nil, err
+	if filled.MatchString(text) {
+		reader.notes = append(reader.notes, "The command has variables in two braces, such as {{name}}, which stand here as they are: put their values in.")
 	}
-	return reader.command()
+	made, err := reader.request()
+	if err != nil && filled.MatchString(reader.target) {
+		return nil, errors.New("the URL has variables in two braces, such as {{name}}; put their values in")
+	}
+	if err != nil && strings.ContainsAny(text, "\u201c\u201d\u2018\u2019") {
+		return nil, errors.New("the command has typographic quotation marks, as texts copied from a page have, which no shell takes; write ' or \" in their place")
+	}
+	return made, err
 }
+
+// filled is a variable that a program such as Postman fills before it sends a request.
+var filled = regexp.MustCompile(`\{\{[^{}\s]+\}\}`)
 
 // curlFlags are options without a value that change nothing here, curlIgnored those with one.
 func curlFlags() []string {
@@ -73,9 +86,18 @@ func curlIgnored() []string {
 type curlReader struct {
 	curlCommand
 	words              []string
+	input              string
 	target, query      string
 	data               []string
 	json, get, hasData bool
+}
+
+// request makes the request of all words.
+func (r *curlReader) request() (*curlCommand, error) {
+	if err := r.read(); err != nil {
+		return nil, err
+	}
+	return r.command()
 }
 
 // read reads all words.
@@ -173,8 +195,10 @@ func (r *curlReader) valued(name, value string) error {
 		}
 	case "-E", "--cert":
 		r.certificate = true
-	case "-F", "--form", "--form-string", "-T", "--upload-file":
-		return fmt.Errorf("the option %s sends a file, and a record is JSON; a form of texts can be written with -d", name)
+	case "-F", "--form", "--form-string":
+		return r.addPart(name, value)
+	case "-T", "--upload-file":
+		return errors.New("the option " + name + " sends a file, and a record is JSON; leave it out, or write what a record can be with -d")
 	default:
 		return fmt.Errorf("the option %s is not known here; leave it out", printableOption(name))
 	}
@@ -209,9 +233,29 @@ func (r *curlReader) header(line string) error {
 	return nil
 }
 
+// addPart takes a part of a form that is a text.
+func (r *curlReader) addPart(option, value string) error {
+	name, text, _ := strings.Cut(value, "=")
+	if option != "--form-string" {
+		text, _, _ = strings.Cut(text, ";type=")
+		if strings.HasPrefix(text, "@") || strings.HasPrefix(text, "<") {
+			return errors.New("the option " + option + " sends a file, and a record is JSON; leave that part out")
+		}
+	}
+	r.hasData, r.multipart = true, true
+	r.data = append(r.data, url.QueryEscape(name)+"="+url.QueryEscape(text))
+	return nil
+}
+
 // addData takes a part of the body or, with -G and --url-query, of the query.
 func (r *curlReader) addData(option, value string) error {
 	raw := option == "--data-raw"
+	if value == "@-" && r.input != "" && !raw {
+		value = r.input
+		if option != "--data-binary" && option != "--json" {
+			value = strings.ReplaceAll(value, "\n", "") // as curl does
+		}
+	}
 	if !raw && strings.HasPrefix(value, "@") {
 		return errors.New("the data is in a file; paste its content in the place of @FILE")
 	}

@@ -52,6 +52,41 @@ func TestPropose(t *testing.T) {
 			trial{"PUT", "https://h.example/x", `{"it's":"€"}`, nil, ""},
 			[]string{`x-keyrelay-value: "Token {{{.}}}"`},
 		},
+		"a form of parts": {
+			`curl -s --user 'api:` + secretWord + `' https://h.example/messages -F from='Me <me@h.example>' -F "to=you@h.example" -F text=hi;type=text/plain`,
+			trial{"POST", "https://h.example/messages", `{"from": "Me <me@h.example>", "to": "you@h.example", "text": "hi"}`, nil, ""},
+			[]string{"scheme: basic", "requestBody: {content: {multipart/form-data: {}}}"},
+		},
+		"a here document": {
+			"curl -X POST https://h.example/events -H 'DD-API-KEY: " + secretWord + "' -d @- << EOF\n{\n  \"title\": \"x\"\n}\nEOF\n",
+			trial{"POST", "https://h.example/events", `{  "title": "x"}`, nil, ""},
+			[]string{"name: DD-API-KEY"},
+		},
+		"a quoted here document": {
+			"curl https://h.example/events --data-binary @- <<'END'\n{\"a\": 1,\n\"b\": \"EOF\"}\nEND\ncurl https://other.example",
+			trial{"POST", "https://h.example/events", "{\"a\": 1,\n\"b\": \"EOF\"}\n", nil, ""},
+			nil,
+		},
+		"names that only look like secrets": {
+			`curl https://h.example/m -H 'x-api-key: ` + secretWord + `' -d '{"max_tokens": 5, "author": "me", "keywords": [], "token_type": "a", "token": "` + secretWord + `"}'`,
+			trial{"POST", "https://h.example/m", `{"max_tokens": 5, "author": "me", "keywords": [], "token_type": "a"}`, nil, ""},
+			[]string{"name: x-api-key", "name: /token"},
+		},
+		"a key in the path": {
+			`curl https://api.h.example/bot123456:ABC-` + secretWord + `7/send -d chat=1`,
+			trial{"POST", "https://api.h.example/bot{key}/send", `{"chat": "1"}`, nil, ""},
+			[]string{"/bot{key}/send", "x-keyrelay-in: path", "keyrelay/h#/key"},
+		},
+		"a webhook": {
+			`curl https://hooks.h.example/services/T0/B0/` + secretWord + `7 --json '{"text":"hi"}'`,
+			trial{"POST", "https://hooks.h.example/services/T0/B0/{key}", `{"text":"hi"}`, nil, ""},
+			[]string{"/services/T0/B0/{key}"},
+		},
+		"braces that nobody filled": {
+			`curl 'https://h.example/x' -H 'Authorization: Bearer ` + secretWord + `' -d '{"a": {{id}}}'`,
+			trial{"POST", "https://h.example/x", `{}`, nil, ""},
+			[]string{"scheme: bearer"},
+		},
 		"bare Authorization and cookies": {
 			`curl https://h.example/x -H 'Authorization: ` + secretWord + `' -b 'sid=` + secretWord + `; lang=` + secretWord + `'`,
 			trial{"GET", "https://h.example/x", "{}", nil, ""},
@@ -144,6 +179,11 @@ func TestRefusedCommands(t *testing.T) {
 		"curl -d @body.json https://h.example":                   "in a file",
 		"curl https://h.example -H @" + secretWord:               "header fields are in a file",
 		"curl -F a=@b https://h.example":                         "-F",
+		"curl -F a='<b' https://h.example":                       "leave that part out",
+		"curl '{{base}}/x'":                                      "put their values in",
+		"curl -T b https://h.example":                            "-T sends a file",
+		"curl https://h.example -d @- <<EOF":                     "in a file",
+		"curl https://h.example -H “X-Api-Key: k” -d ‘{}’":       "typographic quotation marks",
 		"curl -X TRACE https://h.example":                        "GET, POST",
 		"curl --unheard-of " + secretWord + " https://h.example": "--unheard-of",
 		"curl -" + secretWord + " https://h.example":             "not known here",
@@ -168,6 +208,9 @@ func TestNotes(t *testing.T) {
 		`curl http://127.0.0.1:9771/crm/login -d '{"client":"a","pass":"b"}'`: "docs/credentials.md#a-login-with-json",
 		`curl https://h.example/auth/v1 --json '{"user":"a","Secret":"b"}'`:   "docs/credentials.md#a-login-with-json",
 		"curl https://h.example -H 'X-Warehouse: B4' -H 'X-Zone: 1'":          "Headers that every request has as they are: X-Warehouse, X-Zone.",
+		"curl https://h.example/{{version}}/x":                                "variables in two braces",
+		`curl https://h.example -d '{"a": {{b}}}'`:                            "begins as JSON and is none, so it was left out: braces and signs",
+		"curl https://h.example/sheets/1BxiMVs0XRA5nFMdKvBdBZjgmUUqptlbs74":   "a part that looks like a key",
 		"curl https://h.example -d '[1]'":                                     "no JSON object",
 	} {
 		read, err := parseCurl(command)

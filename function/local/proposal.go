@@ -28,6 +28,8 @@ type proposal struct {
 
 	schemes []proposedScheme
 	form    bool
+	// keyInPath says that the path has {key} in the place of a secret.
+	keyInPath bool
 }
 
 // A proposedScheme is a security scheme for a secret that the command holds.
@@ -52,6 +54,7 @@ func propose(command *curlCommand) *proposal {
 		made.Notes = append(made.Notes, "This looks like a login, which the relay does by itself: write it into the document of the API that takes what it answers with, as docs/credentials.md#a-login-with-json shows.")
 	}
 	made.credentials(command)
+	made.path(command)
 	made.headers(command)
 	made.query(command, made.body(command))
 	made.Document = made.document(command)
@@ -129,6 +132,45 @@ func schemeName(name string) string {
 	return cmp.Or(name, "key")
 }
 
+// path takes a key out of the path, which an id may look like too: where the rest of the URL
+// does not tell one from the other, it stays.
+func (p *proposal) path(command *curlCommand) {
+	segments := strings.Split(command.url.Path, "/")
+	for i, segment := range segments {
+		key := segment[strings.IndexByte(segment, ':')+1:]
+		before := strings.TrimRight(segment[:len(segment)-len(key)], ":0123456789") // Telegram's bot is before its id
+		switch {
+		case !looksLikeKey(key):
+		case key != segment || strings.HasPrefix(command.url.Host, "hooks.") || strings.Contains(strings.ToLower(command.url.Path), "webhook"):
+			segments[i], p.keyInPath = before+"{key}", true
+			p.add("key", `"`+secretGap+`"`, "type: apiKey", "in: header", "name: key", "x-keyrelay-in: path")
+			command.url.Path, command.url.RawPath = strings.Join(segments, "/"), ""
+			return
+		default:
+			p.Notes = append(p.Notes, "The path has a part that looks like a key. If it is one, keep it out of the document, as docs/credentials.md#in-the-body-or-the-path shows.")
+			return
+		}
+	}
+}
+
+// looksLikeKey reports whether a text is long, and as mixed as no word and no UUID is.
+func looksLikeKey(text string) bool {
+	const least = 20
+	has := func(from, to rune) bool {
+		return strings.ContainsFunc(text, func(c rune) bool { return c >= from && c <= to })
+	}
+	return len(text) >= least && has('a', 'z') && has('A', 'Z') && has('0', '9') && !strings.ContainsAny(text, "%{} .")
+}
+
+// withKey writes {key}, which a path's other braces are not.
+func (p *proposal) withKey(path string) string {
+	path = strings.NewReplacer("{", "%7B", "}", "%7D").Replace(path)
+	if p.keyInPath {
+		path = strings.Replace(path, "%7Bkey%7D", "{key}", 1)
+	}
+	return path
+}
+
 // headers takes the header fields: credentials become schemes, what a browser or curl
 // adds by itself is left out, the rest stays.
 func (p *proposal) headers(command *curlCommand) {
@@ -191,13 +233,16 @@ func isToken(text string) bool {
 // mayBeSecret reports whether a name is one that keys and tokens have. It says yes too often
 // rather than let a secret through.
 func mayBeSecret(name string) bool {
-	lower := strings.ToLower(name)
+	lower := notSecret.Replace(strings.ToLower(name))
 	if slices.Contains([]string{"idempotency-key", "x-idempotency-key", "page_token", "pagetoken", "nextpagetoken", "continuation-token", "continuationtoken", "www-authenticate"}, lower) {
 		return false
 	}
 	return slices.ContainsFunc([]string{"key", "token", "secret", "auth", "password", "passwd", "pwd", "session", "credential", "signature", "jwt", "bearer", "access_code"},
 		func(part string) bool { return strings.Contains(lower, part) }) || lower == "sig" || lower == "code"
 }
+
+// notSecret takes out words that only look like those of a secret, such as the max_tokens of a model.
+var notSecret = strings.NewReplacer("authoriz", "auth", "authority", "", "author", "", "tokens", "", "token_type", "", "tokentype", "", "keyword", "", "keyboard", "", "monkey", "", "passenger", "")
 
 // isBrowserHeader reports whether a header field is one that a browser's "copy as cURL" adds,
 // or that describes the connection.
@@ -221,6 +266,15 @@ func (p *proposal) body(command *curlCommand) []string {
 		p.Trial.Record = body
 		p.Notes = append(p.Notes, "The body is no JSON object. The relay takes an array as a batch where the document says x-keyrelay-batch, and no field of it moves.")
 		return nil
+	case strings.HasPrefix(strings.TrimSpace(body), "{"), strings.HasPrefix(strings.TrimSpace(body), "["):
+		p.form = false
+		mistake := "it is not JSON from somewhere on"
+		if fault := rawjson.FaultOf([]byte(body)); fault != nil {
+			mistake = cmp.Or(rawjson.Mistake([]byte(body), fault.At), mistake)
+		}
+		p.Trial.Record = "{}"
+		p.Notes = append(p.Notes, "The body begins as JSON and is none, so it was left out: "+mistake+".")
+		return []string{}
 	case p.Trial.Headers == "" || !strings.Contains(strings.ToLower(p.Trial.Headers), "content-type:"):
 		return p.formBody(body)
 	}
@@ -346,7 +400,7 @@ func (p *proposal) pairs(text string, secret func(name string)) (names, members 
 func (p *proposal) query(command *curlCommand, fields []string) {
 	bare := *command.url
 	bare.RawQuery = ""
-	p.Trial.URL = strings.NewReplacer("{", "%7B", "}", "%7D").Replace(bare.String())
+	p.Trial.URL = p.withKey(bare.String())
 	if command.url.RawQuery == "" {
 		return
 	}

@@ -36,9 +36,10 @@ func (p *proposal) document(command *curlCommand) string {
 	if path == "" {
 		path = "/"
 	}
-	path = strings.NewReplacer("{", "%7B", "}", "%7D").Replace(path)
-	fmt.Fprintf(&text, "paths:\n  %s:\n    %s:\n", quoteYAML(path), strings.ToLower(command.method))
-	if p.form {
+	fmt.Fprintf(&text, "paths:\n  %s:\n    %s:\n", quoteYAML(p.withKey(path)), strings.ToLower(command.method))
+	if command.multipart {
+		text.WriteString("      requestBody: {content: {multipart/form-data: {}}}\n")
+	} else if p.form {
 		text.WriteString("      requestBody: {content: {application/x-www-form-urlencoded: {}}}\n")
 	}
 	text.WriteString("      responses: {default: {description: \"\"}}\n")

@@ -13,6 +13,8 @@ type shellReader struct {
 	words  []string
 	word   strings.Builder
 	inWord bool
+	// input is the text between << WORD and WORD; empty for none.
+	input string
 	// expands says that the shell would put a variable's value or a command's output somewhere.
 	expands bool
 }
@@ -67,6 +69,8 @@ func (r *shellReader) read(text string) error {
 			}
 			i += size - 1
 			r.inWord = true
+		case strings.HasPrefix(text[i:], "<<"):
+			r.input, i = hereDocument(text[i+2:]), len(text)
 		case strings.IndexByte("|;<>&", c) >= 0:
 			i = len(text)
 		case strings.IndexByte(" \t\r\n", c) >= 0:
@@ -80,6 +84,21 @@ func (r *shellReader) read(text string) error {
 	}
 	r.end()
 	return nil
+}
+
+// hereDocument is what stands between the line of << WORD, which text begins with the WORD
+// of, and a line that is the WORD alone.
+func hereDocument(text string) string {
+	first, rest, _ := strings.Cut(text, "\n")
+	word := strings.Trim(strings.TrimSpace(strings.TrimPrefix(first, "-")), `'"\`)
+	var lines []string
+	for line := range strings.Lines(rest) {
+		if strings.TrimSpace(line) == word {
+			break
+		}
+		lines = append(lines, line)
+	}
+	return strings.Join(lines, "")
 }
 
 // expands reports whether a text begins with what a POSIX shell replaces: $NAME, ${NAME},
