@@ -45,9 +45,9 @@ run: ## the relay and its workbench, a page in the browser: with samples, or wit
 	@go build -o dist/local ./function/local
 	@$(call foreground,dist/local -program dist/keyrelay -events events$(OWN))
 
-downstream: ## only the sample downstream and its secrets, for `sam local invoke` and `sam local start-api`
+downstream: ## only the sample downstream and its secrets, or those of SECRETS=file.json, for `sam local invoke` and `sam local start-api`
 	@go build -o dist/local ./function/local
-	@$(call foreground,dist/local -downstream $(or $(BRIDGE),127.0.0.1))
+	@$(call foreground,dist/local -downstream $(or $(BRIDGE),127.0.0.1)$(if $(SECRETS), -secrets '$(SECRETS)'))
 
 test: ## every test, with the race detector
 	go test -race ./...

@@ -122,8 +122,8 @@ func milliseconds(took float64) string {
 }
 
 // facts say in sentences what became of a request. told is what its caller was told of
-// the relay's own problem: the log entry may know more.
-func (read entry) facts(attachments []attachment, told string) []string {
+// the relay's own problem: the log entry may know more. mediaType is the answer's.
+func (read entry) facts(attachments []attachment, told, mediaType string) []string {
 	var said []string
 	add := func(holds bool, sentence string) {
 		if holds {
@@ -145,6 +145,8 @@ func (read entry) facts(attachments []attachment, told string) []string {
 	for _, each := range attachments {
 		add(sent && read.Problem == "" && read.Blame == "credential" && each.From() != "", "Check "+each.Scheme+": "+each.What+", from "+each.From()+".")
 	}
+	add(sent && read.Status/100 == 2 && strings.HasPrefix(mediaType, "text/html"),
+		"The answer is a page for people (text/html). If data was asked for, the URL is that of a website, or of its login.")
 	add(len(read.Stale) > 0, "An old value was used, since the secret could not be read again: "+strings.Join(read.Stale, ", ")+".")
 	for _, each := range read.Doubts {
 		add(true, each)
@@ -203,7 +205,7 @@ func (w *workbench) detail(ctx context.Context, e *exchange) *detail {
 	if made.Refused != nil {
 		told = made.Refused.Detail
 	}
-	made.Facts = read.facts(made.Outbound.Attachments, told)
+	made.Facts = read.facts(made.Outbound.Attachments, told, e.AnswerHeader.Get("Content-Type"))
 	made.Times = newTimes(read)
 	return made
 }

@@ -204,14 +204,15 @@ func TestFacts(t *testing.T) {
 			"The credential was in memory.", "The API answered 403. It means this."},
 		`{"status":302,"downstreamMs":1,"credentialCached":true,"blame":"caller","scheme":"key","detail":"The API answered 302. It is a redirect."}`: {
 			"The credential was in memory.", "The API answered 302. It is a redirect."},
-		`{"status":200,"downstreamMs":1,"credentialCached":true,"scheme":"key"}`: {"The credential was in memory."},
+		`{"status":200,"downstreamMs":1,"credentialCached":true,"scheme":"key"}`: {
+			"The credential was in memory.", "The answer is a page for people (text/html). If data was asked for, the URL is that of a website, or of its login."},
 	} {
 		read := readEntry([]byte(log))
 		attached := login
 		if read.Scheme == "key" {
 			attached = key
 		}
-		if facts := read.facts([]attachment{attached}, "It failed."); !slices.Equal(facts, expected) {
+		if facts := read.facts([]attachment{attached}, "It failed.", "text/html; charset=utf-8"); !slices.Equal(facts, expected) {
 			t.Errorf("%s: %q", log, facts)
 		}
 	}

@@ -19,8 +19,11 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strconv"
 	"syscall"
+
+	"keyrelay/function/fake"
 )
 
 // The address and the ports that everything listens on where they are free. The sample
@@ -88,16 +91,24 @@ func startPort(text string) (int, error) {
 func choose(stop context.Context, host string, chosen options) error {
 	switch {
 	case host != "":
-		return serveDownstream(stop, host, os.Stdout)
+		return serveDownstream(stop, host, chosen.secrets, os.Stdout)
 	case chosen.secrets != "" && chosen.destinations == "":
 		return fmt.Errorf("the secrets of %s are for documents of your own; write make run DESTINATIONS=folder SECRETS=%[1]s", chosen.secrets)
 	}
 	return run(stop, chosen, os.Stdout)
 }
 
-// serveDownstream serves the downstream and its secrets for a relay that runs
-// elsewhere, in a container of sam local for example, and so at these very ports.
-func serveDownstream(stop context.Context, host string, out io.Writer) error {
+// serveDownstream serves the downstream and its secrets, or those of a file, for a relay that
+// runs elsewhere, in a container of sam local for example, and so at these very ports.
+func serveDownstream(stop context.Context, host, file string, out io.Writer) error {
+	secrets := sampleSecrets()
+	if file != "" {
+		own, err := readSecrets(file)
+		if err != nil {
+			return err
+		}
+		secrets = fake.NewSecretsFile(filepath.Base(file), own)
+	}
 	var listeners [2]net.Listener
 	for i, port := range []int{downstreamPort, secretsPort} {
 		var err error
@@ -106,7 +117,7 @@ func serveDownstream(stop context.Context, host string, out io.Writer) error {
 		}
 	}
 	defer serve(listeners[0], &downstream{})()
-	defer serve(listeners[1], sampleSecrets())()
+	defer serve(listeners[1], secrets)()
 	fmt.Fprintf(out, "the downstream serves on http://%s, its secrets on http://%s, until Ctrl-C\n", listeners[0].Addr(), listeners[1].Addr())
 	<-stop.Done()
 	return nil

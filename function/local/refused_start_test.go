@@ -139,3 +139,13 @@ func TestDownstreamPortInUse(t *testing.T) {
 		t.Errorf("it says, with %v:\n%s", err, text)
 	}
 }
+
+// TestDownstreamSecrets refuses to serve a file of secrets that is none, before anything is served.
+func TestDownstreamSecrets(t *testing.T) {
+	local, _ := built(t)
+	file := filepath.Join(t.TempDir(), "secrets.json")
+	text, err := exec.Command(local, "-downstream", loopback, "-secrets", file).CombinedOutput()
+	if err == nil || !strings.Contains(string(text), file+", which SECRETS names, does not exist") {
+		t.Errorf("%v: %s", err, text)
+	}
+}

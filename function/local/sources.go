@@ -213,8 +213,6 @@ func doubt(content []byte) string {
 	for _, text := range textsIn(content) {
 		invisible := strings.IndexFunc(text, func(c rune) bool { return c == '\u00a0' || unicode.Is(unicode.Cf, c) })
 		switch {
-		case len(text) > 2 && text[0] == text[len(text)-1] && strings.Contains("\"'`", text[:1]):
-			return "It was read, and a text in it has quotation marks around it, which are sent too. Store it without them, unless the API asks for them."
 		case placeholder.MatchString(text):
 			return "It was read, and a text in it is a placeholder. Store the real one in its place."
 		case invisible >= 0 && !strings.HasPrefix(text, "-----BEGIN"):

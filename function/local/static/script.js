@@ -9,7 +9,10 @@ const token = new URLSearchParams(location.search).get('token');
 const at = (path, more = {}) => path + '?' + new URLSearchParams({ ...more, token });
 
 async function ask(path, { more, body, signal } = {}) {
-  const answer = await fetch(at(path, more), body === undefined ? { signal } : { method: 'POST', body, signal });
+  const answer = await fetch(at(path, more), body === undefined ? { signal } : { method: 'POST', body, signal }).catch(fault => {
+    if (fault.name === 'AbortError') throw fault;
+    throw new Error('The workbench does not answer: make run has ended, or this page cannot reach it. Start it again and open the address that it prints last.');
+  });
   if (!answer.ok) throw new Error(await answer.text());
   return answer.json();
 }
