@@ -95,8 +95,12 @@ func (files) write(_ context.Context, reference destination.Reference, content [
 	return nil
 }
 
-// ReplaceFile replaces the content of a file at once, and leaves who may read it as it was.
+// ReplaceFile replaces the content of a file at once, and leaves who may read it as it was. Of
+// a symbolic link it is the file that the link leads to: that place was chosen for a secret.
 func ReplaceFile(name string, content []byte) error {
+	if target, err := filepath.EvalSymlinks(name); err == nil {
+		name = target
+	}
 	made, err := os.CreateTemp(filepath.Dir(name), ".keyrelay-*")
 	if err != nil {
 		return err

@@ -59,6 +59,22 @@ func TestWriteMember(t *testing.T) {
 	}
 }
 
+// TestWriteThroughLink writes into the file that a symbolic link leads to: a copy of the secret
+// beside the link would be in a place that nobody chose for it.
+func TestWriteThroughLink(t *testing.T) {
+	file, link := filepath.Join(t.TempDir(), "secret"), filepath.Join(t.TempDir(), "link")
+	if os.WriteFile(file, []byte(before), 0o600) != nil || os.Symlink(file, link) != nil {
+		t.Fatal("no link")
+	}
+	mustWrite(t, newStore(nil), destination.Reference{Provider: "file", Name: link, Pointer: "/person"})
+	if content, err := os.ReadFile(file); err != nil || string(content) != after {
+		t.Errorf("the file holds %s, %v", content, err)
+	}
+	if target, err := os.Readlink(link); err != nil || target != file {
+		t.Errorf("the link leads to %q, %v", target, err)
+	}
+}
+
 // TestWriteFails keeps what could not be written, says what to allow, and writes it
 // when the secret is read the next time, unless somebody else has changed it.
 func TestWriteFails(t *testing.T) {
