@@ -19,33 +19,50 @@ func (s *surroundings) keepSecrets(file string, out io.Writer) {
 	if s.own == nil {
 		return
 	}
-	content, err := os.ReadFile(file) // #nosec G304 -- the file that the person names
-	inFile, unreadable := readSecrets(file)
-	if err != nil || unreadable != nil {
-		return
-	}
-	content = bytes.TrimPrefix(content, []byte("\ufeff"))
 	var names []string
-	for name, text := range inFile {
-		changed := s.own.Value(name)
-		if text != s.inFile[name] || changed == text {
-			continue
+	for name, text := range s.inFile {
+		if s.own.Value(name) != text {
+			names = append(names, name)
 		}
-		value := []byte(changed)
-		if found, _ := rawjson.PointerTo(name).Find(content); !bytes.HasPrefix(found, []byte("{")) {
-			value = rawjson.Encode(changed)
-		}
-		content = rawjson.WithMember(content, []string{name}, value)
-		names = append(names, name)
 	}
 	if len(names) == 0 {
 		return
 	}
 	slices.Sort(names)
 	list := strings.Join(names, ", ")
-	if err := secret.ReplaceFile(file, content); err != nil {
-		fmt.Fprintf(out, "An API has replaced a part of %s, and %s could not be written: get a new one before the next start.\n", list, file)
-		return
+	content, err := s.kept(file, names)
+	if err == nil && content != nil {
+		err = secret.ReplaceFile(file, content)
 	}
-	fmt.Fprintf(out, "An API has replaced a part of %s, which is in %s now.\n", list, file)
+	switch {
+	case err != nil:
+		fmt.Fprintf(out, "An API has replaced a part of %s, and %s could not be written: get a new one before the next start.\n", list, file)
+	case content != nil:
+		fmt.Fprintf(out, "An API has replaced a part of %s, which is in %s now.\n", list, file)
+	}
+}
+
+// kept is the file of secrets with what is kept of some names; nil if a person has changed all of them.
+func (s *surroundings) kept(file string, names []string) (content []byte, err error) {
+	inFile, err := readSecrets(file)
+	if err != nil {
+		return nil, err
+	}
+	content, err = os.ReadFile(file) // #nosec G304 -- the file that the person names
+	content = bytes.TrimPrefix(content, []byte("\ufeff"))
+	changed := false
+	for _, name := range names {
+		if text, there := inFile[name]; !there || text != s.inFile[name] {
+			continue
+		}
+		value := []byte(s.own.Value(name))
+		if found, _ := rawjson.PointerTo(name).Find(content); !bytes.HasPrefix(found, []byte("{")) {
+			value = rawjson.Encode(s.own.Value(name))
+		}
+		content, changed = rawjson.WithMember(content, []string{name}, value), true
+	}
+	if !changed {
+		return nil, err
+	}
+	return content, err
 }

@@ -174,28 +174,27 @@ func TestReplacedPage(t *testing.T) {
 	running.mustBeOver(t)
 }
 
-// TestWrittenSecrets changes a document after an API has rotated a refresh token: what was
-// written back stays, until the file itself says another.
-func TestWrittenSecrets(t *testing.T) {
+// startRotating runs the workbench with an API that rotates the refresh token of a person
+// with each use. It takes the last one, and other.
+func startRotating(t *testing.T, valid *string, other string) (running *changing, consented func(title string)) {
 	var mutex sync.Mutex
-	valid, other := "refresh-1", "refresh-by-hand"
 	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		mutex.Lock()
 		defer mutex.Unlock()
 		switch {
 		case r.URL.Path != "/token":
 			fmt.Fprint(w, "taken")
-		case r.FormValue("refresh_token") == valid || r.FormValue("refresh_token") == other:
-			valid += "x"
+		case r.FormValue("refresh_token") == *valid || r.FormValue("refresh_token") == other:
+			*valid += "x"
 			w.Header().Set("Content-Type", "application/json")
-			fmt.Fprintf(w, `{"access_token": "token-for-%s", "expires_in": 3600, "refresh_token": %q}`, valid, valid)
+			fmt.Fprintf(w, `{"access_token": "token-for-%s", "expires_in": 3600, "refresh_token": %q}`, *valid, *valid)
 		default:
 			http.Error(w, `{"error": "invalid_grant"}`, http.StatusBadRequest)
 		}
 	}))
-	defer api.Close()
-	running := startChanging(t, api.URL)
-	consented := func(title string) {
+	t.Cleanup(api.Close)
+	running = startChanging(t, api.URL)
+	return running, func(title string) {
 		running.write("apis/orders.yaml", fmt.Sprintf(`openapi: 3.1.0
 info: {title: %s, version: "1"}
 x-keyrelay-network: loopback
@@ -205,7 +204,15 @@ components: {securitySchemes: {person: {type: oauth2, x-keyrelay-secret: "secret
 `, title, api.URL))
 		running.mustTell("orders.yaml was changed, and the relay has started again.\n", "orders ", "\n")
 	}
-	const consent = `{"keyrelay/orders": {"client_id": "a", "client_secret": "b", "refresh_token": "%s"}, "keyrelay/more": "%d"}`
+}
+
+const consent = `{"keyrelay/orders": {"client_id": "a", "client_secret": "b", "refresh_token": "%s"}, "keyrelay/more": "%d"}`
+
+// TestWrittenSecrets changes a document after an API has rotated a refresh token: what was
+// written back stays, until the file itself says another.
+func TestWrittenSecrets(t *testing.T) {
+	valid := "refresh-1"
+	running, consented := startRotating(t, &valid, "refresh-by-hand")
 	running.write("secrets.json", fmt.Sprintf(consent, "refresh-1", 1))
 	running.mustTell("secrets.json was changed, and the relay has started again.\n", "\n")
 	consented("Orders")
@@ -225,6 +232,22 @@ components: {securitySchemes: {person: {type: oauth2, x-keyrelay-secret: "secret
 	if want := fmt.Sprintf(consent, valid, 2); err != nil || string(kept) != want {
 		t.Errorf("the file is %s, %v, and not %s", kept, err, want)
 	}
+}
+
+// TestLostSecrets says that a rotated refresh token is lost where the file of secrets cannot
+// be read any more when the workbench ends.
+func TestLostSecrets(t *testing.T) {
+	valid := "refresh-1"
+	running, consented := startRotating(t, &valid, "")
+	running.write("secrets.json", fmt.Sprintf(consent, "refresh-1", 1))
+	running.mustTell("secrets.json was changed, and the relay has started again.\n", "\n")
+	consented("Orders")
+	running.mustSend("taken")
+	running.write("secrets.json", `{"keyrelay/orders": `)
+	running.mustTell("secrets.json was changed, and the relay goes on as it was")
+	_ = running.command.Process.Signal(os.Interrupt)
+	running.mustTell("An API has replaced a part of keyrelay/orders, and ", "secrets.json could not be written: get a new one before the next start.\n")
+	running.mustBeOver(t)
 }
 
 // TestUnusedSecrets has a relay that goes on as it was go on with its secrets too.
