@@ -15,6 +15,7 @@ import (
 	"context"
 	"errors"
 	"time"
+	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
@@ -219,7 +220,7 @@ func (s *Store) read(ctx context.Context, reference destination.Reference, previ
 	}
 	content, err := from.read(ctx, reference)
 	if err == nil {
-		content = s.pending(ctx, reference, withoutWrapping(content))
+		content = s.pending(ctx, reference, withoutWrapping(reference.Provider, content))
 	}
 	switch {
 	case err != nil:
@@ -243,8 +244,12 @@ func (s *Store) read(ctx context.Context, reference destination.Reference, previ
 const maxWrapping = len("\ufeff\r\n")
 
 // withoutWrapping takes off what tools put around a text: a byte order mark, and the last line
-// break, as --secret-string file://key takes it along.
-func withoutWrapping(content []byte) []byte {
+// break, as --secret-string file://key takes it along. What may be no text, such as random
+// bytes in Secrets Manager, stays as it is; a file is a text, in whatever charset.
+func withoutWrapping(provider string, content []byte) []byte {
+	if provider != "file" && !utf8.Valid(content) {
+		return content
+	}
 	content = bytes.TrimPrefix(content, []byte("\ufeff"))
 	return bytes.TrimSuffix(bytes.TrimSuffix(content, []byte("\n")), []byte("\r"))
 }

@@ -43,7 +43,7 @@ func TestValue(t *testing.T) {
 }
 
 // TestWrapping takes off what tools put around a text, wherever it is stored, and
-// refuses a text that is not in UTF-8.
+// refuses a text that is not in UTF-8. Bytes that are no text stay as they are.
 func TestWrapping(t *testing.T) {
 	store := newStore(fake.NewSecrets(map[string]string{"text": "\ufeffthe-key\n", "object": "\ufeff{\"key\": \"the-key\"}"}))
 	file := filepath.Join(t.TempDir(), "key")
@@ -55,6 +55,18 @@ func TestWrapping(t *testing.T) {
 		if read, err := store.Value(t.Context(), reference); err != nil || string(read.Bytes()) != "the-key" {
 			t.Errorf("%s gave %v", reference, err)
 		}
+	}
+	for _, random := range []string{"\x80\x0a", "\xff\r\n", "\xef\xbb\xbf\xff", "\xc3\r"} {
+		t.Setenv("KEY_OF_A_TEST", random)
+		if read, err := newStore(nil).Value(t.Context(), destination.Reference{Provider: "env", Name: "KEY_OF_A_TEST"}); err != nil || string(read.Bytes()) != random {
+			t.Errorf("%q gave %v, %v", random, read, err)
+		}
+	}
+	if err := os.WriteFile(file, []byte("the-k\xe4y\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if read, err := newStore(nil).Value(t.Context(), destination.Reference{Provider: "file", Name: file}); err != nil || string(read.Bytes()) != "the-k\xe4y" {
+		t.Errorf("a text in Latin-1 gave %v, %v", read, err)
 	}
 	for _, text := range []string{"\xff\xfek\x00", "\xfe\xff\x00k"} {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
