@@ -108,10 +108,10 @@ func (o *overlay) action(node *yaml.Node) {
 	if at == nil {
 		return
 	}
-	made := action{at: at, file: r.file, target: o.path(at, target), update: r.member(node, "update"), remove: r.boolean(r.member(node, "remove"), "remove", false)}
+	made := action{at: at, file: r.file, target: o.path(at, "the target", target), update: r.member(node, "update"), remove: r.boolean(r.member(node, "remove"), "remove", false)}
 	source := r.member(node, "copy")
 	if text, ok := r.text(source, "copy"); ok {
-		made.copy = o.path(source, text)
+		made.copy = o.path(source, "copy", text)
 	}
 	switch {
 	case made.copy != nil && !o.extended:
@@ -132,11 +132,11 @@ func (o *overlay) action(node *yaml.Node) {
 	o.actions = append(o.actions, made)
 }
 
-// path reads a JSONPath; nil means that a fault was noted.
-func (o *overlay) path(node *yaml.Node, text string) *jsonpath.Path {
+// path reads a JSONPath, which is what of an action; nil means that a fault was noted.
+func (o *overlay) path(node *yaml.Node, what, text string) *jsonpath.Path {
 	parsed, err := jsonpath.Parse(text)
 	if err != nil {
-		o.reader.fault(node, "the target is not a JSONPath: "+printable(strings.TrimPrefix(err.Error(), "jsonpath: ")), "write it by RFC 9535, such as $.paths['/orders'].get; a name with a hyphen stands in quotes too")
+		o.reader.fault(node, what+" is not a JSONPath: "+printable(strings.TrimPrefix(err.Error(), "jsonpath: ")), "write it by RFC 9535, such as $.paths['/orders'].get; a name with a hyphen stands in quotes too")
 		return nil
 	}
 	return parsed
