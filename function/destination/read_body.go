@@ -56,15 +56,14 @@ type fileType struct{ name, mediaType string }
 // fileTypes lists the members of a form that its schema calls files. What is wrong with a
 // schema is no mistake, since nothing else is read of it.
 func (r *reader) fileTypes(schema *yaml.Node) (found []fileType) {
-	seen := map[*yaml.Node]bool{}
+	seen := schemas{}
 	var look func(schema *yaml.Node)
 	look = func(schema *yaml.Node) {
-		if schema = r.follow(schema); schema == nil || seen[schema] {
+		if schema = r.follow(schema); !seen.add(schema) {
 			return
 		}
-		seen[schema] = true
 		for _, each := range r.members(r.member(schema, "properties"), "properties") {
-			if mediaType := r.fileType(each.value, map[*yaml.Node]bool{}); mediaType != "" {
+			if mediaType := r.fileType(each.value, schemas{}); mediaType != "" {
 				found = append(found, fileType{each.key.Value, mediaType})
 			}
 		}
@@ -78,11 +77,10 @@ func (r *reader) fileTypes(schema *yaml.Node) (found []fileType) {
 
 // fileType returns the media type of a file, or of files, that a schema describes: by format
 // in OpenAPI 3.0, by contentMediaType since 3.1. It is empty if the schema describes none.
-func (r *reader) fileType(schema *yaml.Node, seen map[*yaml.Node]bool) string {
-	if schema = r.follow(schema); schema == nil || seen[schema] {
+func (r *reader) fileType(schema *yaml.Node, seen schemas) string {
+	if schema = r.follow(schema); !seen.add(schema) {
 		return ""
 	}
-	seen[schema] = true
 	if format := r.member(schema, "format"); format != nil && format.Value == "binary" {
 		return "application/octet-stream"
 	}

@@ -78,18 +78,16 @@ func (r *reader) content(node *yaml.Node) bool {
 // isObject reports whether a schema says that it describes an object. Of what cannot
 // be followed nothing is known, and nothing is wrong with it here.
 func (r *reader) isObject(schema *yaml.Node) (object bool) {
-	r.tolerate(func() { object = r.describesObject(schema, map[*yaml.Node]bool{}) })
+	r.tolerate(func() { object = r.describesObject(schema, schemas{}) })
 	return object
 }
 
 // describesObject looks at a schema and those that it is composed of, each once, since they
 // may hold each other. Properties without a type mean an object.
-func (r *reader) describesObject(schema *yaml.Node, seen map[*yaml.Node]bool) bool {
-	schema = r.follow(schema)
-	if schema == nil || seen[schema] {
+func (r *reader) describesObject(schema *yaml.Node, seen schemas) bool {
+	if schema = r.follow(schema); !seen.add(schema) {
 		return false
 	}
-	seen[schema] = true
 	if kind := r.member(schema, "type"); kind != nil {
 		return kind.Value == "object" || slices.ContainsFunc(kind.Content, func(each *yaml.Node) bool { return each.Value == "object" })
 	}
@@ -97,6 +95,21 @@ func (r *reader) describesObject(schema *yaml.Node, seen map[*yaml.Node]bool) bo
 		return true
 	}
 	return slices.ContainsFunc(r.composed(schema), func(each *yaml.Node) bool { return r.describesObject(each, seen) })
+}
+
+// schemas are those that were looked at on behalf of one parameter or member.
+type schemas map[*yaml.Node]bool
+
+// maxSchemas bounds them: each of many parameters may be composed of all schemas of a document.
+const maxSchemas = 200
+
+// add reports whether a schema is to be looked at, which it is once.
+func (s schemas) add(schema *yaml.Node) bool {
+	if schema == nil || s[schema] || len(s) == maxSchemas {
+		return false
+	}
+	s[schema] = true
+	return true
 }
 
 // composed lists the schemas that a schema is composed of.

@@ -2,6 +2,7 @@ package destination_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -300,6 +301,33 @@ func TestBodyType(t *testing.T) {
 	all := load(t, yaml(head+"x-keyrelay-body-type: "+form))
 	if got := find(t, all, "POST", "https://api.example.com/v2/any").BodyType; got != form {
 		t.Errorf("a document's own type gives %q", got)
+	}
+}
+
+// Of schemas that are composed of very many others not all are looked at: many parameters of
+// such ones would take minutes to read.
+func TestComposedOfMany(t *testing.T) {
+	var chained strings.Builder
+	for i := range 1000 {
+		fmt.Fprintf(&chained, "  s%d: {anyOf: [{$ref: '#/components/schemas/s%d'}]}\n", i, i+1)
+	}
+	set := load(t, yaml(head+`
+paths:
+  /near: {get: {parameters: [{name: q, in: query, schema: {$ref: "#/components/schemas/s900"}}]}}
+  /far: {get: {parameters: [{name: q, in: query, schema: {$ref: "#/components/schemas/s0"}}]}}
+  /file: {post: {requestBody: {content: {multipart/form-data: {schema: {properties: {near: {$ref: "#/components/schemas/s900"}, far: {$ref: "#/components/schemas/s0"}}}}}}}}
+components:
+ schemas:
+  s1000: {type: object, format: binary}
+`+chained.String()))
+	for path, want := range map[string]bool{"/near": true, "/far": false} {
+		if got := find(t, set, "GET", "https://api.example.com/v2"+path).Parameters[0].IsObject; got != want {
+			t.Errorf("the parameter of %s is an object: %t", path, got)
+		}
+	}
+	files := find(t, set, "POST", "https://api.example.com/v2/file").BodyEncoding
+	if _, far := files["far"]; far || files["near"].ContentType == "" {
+		t.Errorf("files are %v", files)
 	}
 }
 
