@@ -26,8 +26,6 @@ type launcher struct {
 	// program runs now, and page shows what it read.
 	program *relayProgram
 	page    atomic.Pointer[workbench]
-	// unwritable says that the file of secrets cannot be written, which was told.
-	unwritable bool
 	// retired are earlier programs, which finish what is under way.
 	retired sync.WaitGroup
 }
@@ -103,9 +101,6 @@ func (l *launcher) close() {
 		l.program.stop()
 	}
 	l.retired.Wait()
-	if l.page.Load() != nil {
-		l.keepSecrets()
-	}
 }
 
 // serve serves the page, prints the story, and follows the files until stop ends.
@@ -136,7 +131,6 @@ func (l *launcher) follow(stop context.Context) error {
 		case <-l.program.ended:
 			return endedBy(stop)
 		case <-looks.C:
-			l.keepSecrets()
 			if name := l.around.changed(l.chosen); name != "" {
 				l.launchAgain(stop, name)
 			}

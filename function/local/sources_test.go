@@ -63,3 +63,24 @@ func TestLacking(t *testing.T) {
 		})
 	}
 }
+
+// TestLoginCommand tells, where a refresh token is missing, the command that gets one for
+// the secrets that the relay has.
+func TestLoginCommand(t *testing.T) {
+	server := httptest.NewServer(fake.NewSecretsFile("secrets.json", map[string]string{"keyrelay/crm": `{"person": {"client_id": "me"}}`}))
+	defer server.Close()
+	around := &surroundings{folder: t.TempDir(), secrets: strings.TrimPrefix(server.URL, "http://")}
+	document := "openapi: 3.1.0\nservers: [{url: 'https://api.example'}]\nsecurity: [{person: []}]\ncomponents: {securitySchemes: {person: {type: oauth2, " +
+		"flows: {authorizationCode: {authorizationUrl: 'https://api.example/a', tokenUrl: 'https://api.example/t', scopes: {}}}}}}\n"
+	if err := os.WriteFile(filepath.Join(around.folder, "crm.yaml"), []byte(document), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	set, _, err := around.documents()
+	if err != nil {
+		t.Fatal(err)
+	}
+	problem := around.describeDocuments(t.Context(), set)[0].Attachments[0].Problem
+	if !strings.Contains(problem, "AWS_ENDPOINT_URL_SECRETS_MANAGER="+server.URL+" ") || !strings.Contains(problem, " dist/keyrelay login "+around.folder+" crm person") {
+		t.Errorf("it says %q", problem)
+	}
+}
