@@ -50,7 +50,7 @@ downstream: ## only the sample downstream and its secrets, or those of SECRETS=f
 	@$(call foreground,dist/local -downstream $(or $(BRIDGE),127.0.0.1)$(if $(SECRETS), -secrets '$(SECRETS)'))
 
 test: ## every test, with the race detector
-	go test -race ./...
+	go test -race -timeout 30m ./...
 
 lint: ## all checkers on the code, the template, the scripts and the Dockerfile
 	@bash .ci/lint

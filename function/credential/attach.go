@@ -6,8 +6,63 @@ import (
 
 	"keyrelay/function/destination"
 	"keyrelay/function/gateway"
+	"keyrelay/function/plan"
 	"keyrelay/function/retrieval"
+	"keyrelay/function/secret"
 )
+
+// Apply puts the credential into the request, last, and replaces any copy of its fields:
+// first what placeholders ask for, then what the operation asks for. The value slices that
+// it puts into the header are shared: do not write into them.
+func (c *Credential) Apply(request *http.Request) {
+	for _, fill := range c.fills {
+		if fill.Field == "" {
+			c.part(fill.Parts[0].Scheme).apply(request)
+		} else {
+			setField(request.Header, fill.Field, []string{c.filled(fill)})
+		}
+	}
+	for _, part := range c.parts[:c.attached] {
+		if part.apply != nil {
+			part.apply(request)
+		}
+		if part.applyTo != nil {
+			part.applyTo(request, c.operation)
+		}
+	}
+	for _, part := range c.parts[:c.attached] {
+		if part.sign != nil {
+			part.sign(request)
+		}
+	}
+}
+
+// filled is the text of a header field with its placeholders replaced.
+func (c *Credential) filled(fill plan.Fill) string {
+	text := ""
+	for _, part := range fill.Parts {
+		if part.Scheme == nil {
+			text += part.Literal
+		} else {
+			text += destination.WithoutWord(text, c.part(part.Scheme).text())
+		}
+	}
+	return text
+}
+
+// checkFill refuses to fill a header with what a header cannot carry, such as a
+// query key with a line break in it. That a scheme has a text at all is for plan to see.
+func (c *Credential) checkFill(fill plan.Fill) error {
+	for _, each := range fill.Parts {
+		if each.Scheme == nil || fill.Field == "" {
+			continue
+		}
+		if problem := retrieval.HeaderProblem(c.part(each.Scheme).text()); problem != "" {
+			return secret.Unusable(each.Scheme.Secret, problem)
+		}
+	}
+	return nil
+}
 
 // attach sets what puts a credential where its scheme puts it.
 func (p *part) attach(scheme *destination.SecurityScheme, text string) {
