@@ -159,7 +159,7 @@ func says(outbound *plan.Plan, rule destination.RefreshRule) bool {
 
 // bareName is what APIs that give a name back may leave of it.
 func bareName(name string) string {
-	return strings.NewReplacer("-", "", "_", "", "[", "", "]", "", ".", "").Replace(strings.ToLower(name))
+	return destination.Letters(strings.NewReplacer("[", "", "]", "").Replace(name))
 }
 
 // saysInHead looks for the value in what stands before the body. Where no template names the
