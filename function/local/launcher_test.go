@@ -175,7 +175,8 @@ func TestReplacedPage(t *testing.T) {
 }
 
 // startRotating runs the workbench with an API that rotates the refresh token of a person
-// with each use. It takes the last one, and other.
+// with each use. It takes the last one, and other. It has been sent a record with the first;
+// consented changes the document to one of another title.
 func startRotating(t *testing.T, valid *string, other string) (running *changing, consented func(title string)) {
 	var mutex sync.Mutex
 	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -194,7 +195,7 @@ func startRotating(t *testing.T, valid *string, other string) (running *changing
 	}))
 	t.Cleanup(api.Close)
 	running = startChanging(t, api.URL)
-	return running, func(title string) {
+	consented = func(title string) {
 		running.write("apis/orders.yaml", fmt.Sprintf(`openapi: 3.1.0
 info: {title: %s, version: "1"}
 x-keyrelay-network: loopback
@@ -204,6 +205,11 @@ components: {securitySchemes: {person: {type: oauth2, x-keyrelay-secret: "secret
 `, title, api.URL))
 		running.mustTell("orders.yaml was changed, and the relay has started again.\n", "orders ", "\n")
 	}
+	running.write("secrets.json", fmt.Sprintf(consent, "refresh-1", 1))
+	running.mustTell("secrets.json was changed, and the relay has started again.\n", "\n")
+	consented("Orders")
+	running.mustSend("taken")
+	return running, consented
 }
 
 const consent = `{"keyrelay/orders": {"client_id": "a", "client_secret": "b", "refresh_token": "%s"}, "keyrelay/more": "%d"}`
@@ -213,10 +219,6 @@ const consent = `{"keyrelay/orders": {"client_id": "a", "client_secret": "b", "r
 func TestWrittenSecrets(t *testing.T) {
 	valid := "refresh-1"
 	running, consented := startRotating(t, &valid, "refresh-by-hand")
-	running.write("secrets.json", fmt.Sprintf(consent, "refresh-1", 1))
-	running.mustTell("secrets.json was changed, and the relay has started again.\n", "\n")
-	consented("Orders")
-	running.mustSend("taken")
 	consented("Other orders")
 	running.mustSend("taken")
 	running.write("secrets.json", fmt.Sprintf(consent, "refresh-1", 2))
@@ -238,11 +240,7 @@ func TestWrittenSecrets(t *testing.T) {
 // be read any more when the workbench ends.
 func TestLostSecrets(t *testing.T) {
 	valid := "refresh-1"
-	running, consented := startRotating(t, &valid, "")
-	running.write("secrets.json", fmt.Sprintf(consent, "refresh-1", 1))
-	running.mustTell("secrets.json was changed, and the relay has started again.\n", "\n")
-	consented("Orders")
-	running.mustSend("taken")
+	running, _ := startRotating(t, &valid, "")
 	running.write("secrets.json", `{"keyrelay/orders": `)
 	running.mustTell("secrets.json was changed, and the relay goes on as it was")
 	_ = running.command.Process.Signal(os.Interrupt)
