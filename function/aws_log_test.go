@@ -7,6 +7,8 @@ import (
 	"net/http/httptest"
 	"syscall"
 	"testing"
+
+	"keyrelay/function/fake"
 )
 
 // TestAWSLogsNothing starts the program where the AWS SDK has something to log, a metadata
@@ -20,7 +22,7 @@ func TestAWSLogsNothing(t *testing.T) {
 		http.NotFound(w, r)
 	}))
 	defer metadata.Close()
-	port := freePort(t)
+	port := fake.FreePort(t)
 	document := openDocument("http://127.0.0.1:9") + "security: [{key: []}]\ncomponents: {securitySchemes: {key: {type: http, scheme: bearer}}}\n"
 	command := program(nil, "PORT=127.0.0.1:"+port, "KEYRELAY_DESTINATIONS="+writeDocuments(t, document), "AWS_REGION=us-east-1", "HOME="+t.TempDir(),
 		"AWS_EC2_METADATA_SERVICE_ENDPOINT="+metadata.URL, "KEYRELAY_QUEUE="+queueURL, "KEYRELAY_DEAD_QUEUE="+queueURL+"-dead")

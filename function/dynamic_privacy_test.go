@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"keyrelay/function/fake"
 )
 
 // canary stands in everything that a retrieval sends and is answered with.
@@ -105,7 +107,7 @@ func TestRetrievalPrivacy(t *testing.T) {
 // but the line that says that it serves.
 func startCaptured(t *testing.T, environment ...string) (port string, stop func() string) {
 	t.Helper()
-	port = freePort(t)
+	port = fake.FreePort(t)
 	command := program(nil, append(environment, "PORT="+port, "KEYRELAY_CALLER_KEYS=none")...)
 	var complaints bytes.Buffer
 	command.Stderr = &complaints

@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -19,6 +17,7 @@ import (
 	"strings"
 	"testing"
 
+	"keyrelay/function/fake"
 	"keyrelay/function/relay"
 )
 
@@ -40,22 +39,6 @@ func program(arguments []string, environment ...string) *exec.Cmd {
 	// The race detector would wait a second at the end of each process.
 	command.Env = append(environment, roleVariable+"=program", "GORACE=atexit_sleep_ms=0")
 	return command
-}
-
-// freePort returns a port that nobody has, and that the system gives to no connection
-// before the program listens on it: those are from 32,768 on. The workbench's tests have
-// others.
-func freePort(t *testing.T) string {
-	t.Helper()
-	for range 100 {
-		port := strconv.Itoa(10_000 + rand.N(14_000))
-		if listener, err := net.Listen("tcp", ":"+port); err == nil {
-			_ = listener.Close()
-			return port
-		}
-	}
-	t.Fatal("no port is free")
-	return ""
 }
 
 // startProgram starts a program that is killed at the end of the test, and returns what it prints.
@@ -86,7 +69,7 @@ func awaitServing(t *testing.T, command *exec.Cmd) {
 // serveOpen has the program serve callers who have callerKey, on one document without a credential.
 func serveOpen(t *testing.T, command *exec.Cmd, downstream string) (port string) {
 	t.Helper()
-	port = freePort(t)
+	port = fake.FreePort(t)
 	command.Env = append(command.Env, "PORT="+port, "KEYRELAY_CALLER_KEYS=env:CALLERS", "CALLERS="+callerKey, "KEYRELAY_DESTINATIONS="+writeDocuments(t, openDocument(downstream)))
 	awaitServing(t, command)
 	return port

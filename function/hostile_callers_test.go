@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"keyrelay/function/fake"
 )
 
 // arrived is what the downstream answers with, and wholeRecord the only record
@@ -32,7 +34,7 @@ func servingProgram(t *testing.T) (port, downstream string) {
 		_, _ = io.WriteString(w, arrived)
 	}))
 	t.Cleanup(server.Close)
-	port = freePort(t)
+	port = fake.FreePort(t)
 	command := program(nil, "PORT="+port, "KEYRELAY_CALLER_KEYS=none", "KEYRELAY_DESTINATIONS="+writeDocuments(t, openDocument(server.URL)))
 	var complaint bytes.Buffer
 	command.Stderr = &complaint

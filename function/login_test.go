@@ -163,7 +163,7 @@ func mustNotTell(t *testing.T, text string) {
 // authenticates and each place of an authorization endpoint.
 func TestLogin(t *testing.T) {
 	basic := "Basic " + base64.StdEncoding.EncodeToString([]byte("relay%2B1:c+9f31"))
-	port := freePort(t)
+	port := fake.FreePort(t)
 	discovered := strings.NewReplacer("type: oauth2", "type: openIdConnect", "[{person: []}]", "[{person: [offline_access, orders]}]")
 	for name, test := range map[string]struct {
 		document, secret    string

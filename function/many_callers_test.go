@@ -18,6 +18,7 @@ import (
 	"syscall"
 	"testing"
 
+	"keyrelay/function/fake"
 	"keyrelay/function/gateway"
 )
 
@@ -197,7 +198,7 @@ func TestForeignHosts(t *testing.T) {
 	downstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, arrived) }))
 	defer downstream.Close()
 	for _, address := range []string{"127.0.0.1:", ""} {
-		port := freePort(t)
+		port := fake.FreePort(t)
 		command := program(nil, "PORT="+address+port, "KEYRELAY_CALLER_KEYS=none", "KEYRELAY_DESTINATIONS="+writeDocuments(t, openDocument(downstream.URL)))
 		awaitServing(t, command)
 		for host, isOwn := range map[string]bool{

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"keyrelay/function/fake"
 	"keyrelay/function/gateway"
 )
 
@@ -180,7 +181,7 @@ func growOverHTTP(t *testing.T, program, downstream string) {
 		"a record without end, from which a field goes": {"POST", "/", endlessRecord, "a", 413},
 	} {
 		t.Run(name, func(t *testing.T) {
-			port := freePort(t)
+			port := fake.FreePort(t)
 			command := exec.Command(program)
 			command.Env = []string{"PORT=" + port, "KEYRELAY_CALLER_KEYS=none", "KEY=0123456789-the-key-of-the-test", "CLIENT=" + `{"client_id": "a", "client_secret": "b"}`,
 				"KEYRELAY_DESTINATIONS=" + writeDocuments(t, keyedDocument(downstream), tokenDocument(downstream, "/endless"), tokenDocument(downstream, "/fields"))}

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"keyrelay/function/destination"
+	"keyrelay/function/fake"
 )
 
 // TestServeAndDrain starts the program, has its health checked, and sends SIGTERM
@@ -26,7 +27,7 @@ func TestServeAndDrain(t *testing.T) {
 		_, _ = io.WriteString(w, "late but whole")
 	}))
 	defer downstream.Close()
-	port := freePort(t)
+	port := fake.FreePort(t)
 	environment := []string{"PORT=" + port, "KEYRELAY_CALLER_KEYS=env:CALLERS", "CALLERS=the-key-of-the-caller", "KEYRELAY_DESTINATIONS=" + writeDocuments(t, openDocument(downstream.URL))}
 	command := program(nil, environment...)
 	awaitServing(t, command)
@@ -95,7 +96,7 @@ func TestStartFaults(t *testing.T) {
 
 // TestStartEntries sees the log entry of a start, and of one that is refused.
 func TestStartEntries(t *testing.T) {
-	command := program(nil, "PORT="+freePort(t), "KEYRELAY_CALLER_KEYS=none", "KEYRELAY_DESTINATIONS="+writeDocuments(t, openDocument("http://127.0.0.1:9")))
+	command := program(nil, "PORT="+fake.FreePort(t), "KEYRELAY_CALLER_KEYS=none", "KEYRELAY_DESTINATIONS="+writeDocuments(t, openDocument("http://127.0.0.1:9")))
 	line, _ := startProgram(t, command).ReadString('\n')
 	if !regexp.MustCompile(`"message":"serving","version":"unknown","folder":"[^"]+","documents":1,"credentials":\d+,"networks":\["loopback"\],"address":"[^"]+"`).MatchString(line) {
 		t.Errorf("the start is logged as %s", line)
@@ -118,7 +119,7 @@ func TestStartWarns(t *testing.T) {
     client: {type: oauth2, flows: {clientCredentials: {tokenUrl: /token, scopes: {}}}, x-keyrelay-secret: "env:CLIENTS#/c"}
     file: {type: oauth2, flows: {password: {tokenUrl: /token, scopes: {}}}, x-keyrelay-secret: "file:` + file + `"}
 `
-	command := program(nil, "PORT="+freePort(t), "KEYRELAY_CALLER_KEYS=none", "KEYRELAY_DESTINATIONS="+writeDocuments(t, document),
+	command := program(nil, "PORT="+fake.FreePort(t), "KEYRELAY_CALLER_KEYS=none", "KEYRELAY_DESTINATIONS="+writeDocuments(t, document),
 		`CLIENT={"refresh_token": "hush"}`, `CLIENTS={"a": {"b": {"refresh_token": "hush"}}, "c": {"client_id": "hush", "client_secret": "hush"}}`)
 	lines := startProgram(t, command)
 	for _, says := range []string{"The refresh token of api whole is", "The refresh token of api within is", "no security names within", "no security names whole", "no security names client", "no security names file", `"message":"serving"`} {

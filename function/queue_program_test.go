@@ -33,7 +33,7 @@ func TestServeDelivers(t *testing.T) {
 	queues := fake.NewQueues("queue", "dead")
 	endpoint := httptest.NewServer(queues)
 	defer endpoint.Close()
-	port := freePort(t)
+	port := fake.FreePort(t)
 	environment := []string{"PORT=127.0.0.1:" + port, "KEYRELAY_DESTINATIONS=" + writeDocuments(t, openDocument(downstream.URL)+"x-keyrelay-delivery: later\n"),
 		"KEYRELAY_QUEUE=" + endpoint.URL + "/000000000000/queue", "KEYRELAY_DEAD_QUEUE=" + endpoint.URL + "/000000000000/dead", "AWS_ENDPOINT_URL_SQS=" + endpoint.URL,
 		"AWS_REGION=us-east-1", "AWS_ACCESS_KEY_ID=local", "AWS_SECRET_ACCESS_KEY=local"}

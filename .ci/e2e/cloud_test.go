@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"keyrelay/function/fake"
 )
 
 // A cloud is an emulated AWS on this machine, with a stack in it.
@@ -25,7 +27,7 @@ type cloud struct {
 // startCloud starts an emulator that enforces IAM policies.
 func startCloud(t *testing.T) *cloud {
 	t.Helper()
-	port, folder := freePort(t), t.TempDir()
+	port, folder := fake.FreePort(t), t.TempDir()
 	started := &cloud{address: "http://127.0.0.1:" + port, stack: "keyrelay-e2e", build: t.TempDir()}
 	started.environment = []string{
 		"AWS_ENDPOINT_URL=" + started.address, "AWS_DEFAULT_REGION=us-east-1", "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "AWS_PAGER=",

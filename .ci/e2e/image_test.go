@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"keyrelay/function/fake"
 )
 
 // TestImage runs the built image as docs/deploy.md says, as nobody, with nothing it
@@ -12,7 +14,7 @@ import (
 func TestImage(t *testing.T) {
 	startDownstream(t)
 	bridge := bridgeAddress(t)
-	port := freePort(t)
+	port := fake.FreePort(t)
 	const name = "keyrelay-e2e"
 	_ = command(t, nil, "docker", "rm", "--force", name).Run() // one that a run which was cut off left behind
 	output(t, command(t, nil, "docker", "run", "--detach", "--name", name, "--read-only", "--cap-drop", "ALL",

@@ -5,14 +5,14 @@ import (
 	"debug/elf"
 	"encoding/json"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
+
+	"keyrelay/function/fake"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -105,7 +105,7 @@ func bridgeAddress(t *testing.T) string {
 // TestStartAPI calls the gateway that sam local start-api emulates.
 func TestStartAPI(t *testing.T) {
 	startDownstream(t)
-	port := freePort(t)
+	port := fake.FreePort(t)
 	start(t, command(t, nil, "sam", "local", "start-api", "--port", port))
 	address := "http://127.0.0.1:" + port + "/"
 	eventually(t, "sam local start-api answers", answers(address))
@@ -151,21 +151,6 @@ func send(t *testing.T, request *http.Request) (int, http.Header, []byte) {
 		t.Fatal(err)
 	}
 	return answer.StatusCode, answer.Header, body
-}
-
-// freePort returns a port that nobody has, and that the system gives to no connection
-// before a program listens on it: those are from 32,768 on.
-func freePort(t *testing.T) string {
-	t.Helper()
-	for range 100 {
-		port := strconv.Itoa(10_000 + rand.N(14_000))
-		if listener, err := net.Listen("tcp", ":"+port); err == nil {
-			_ = listener.Close()
-			return port
-		}
-	}
-	t.Fatal("no port is free")
-	return ""
 }
 
 // TestFaultyDocumentStopsBuild shows that a document with a fault never gets as

@@ -14,6 +14,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"keyrelay/function/fake"
 )
 
 // TestTokenStack has the template make the table of shared tokens, the key to it and the
@@ -142,7 +144,7 @@ func (f *fleet) start(t *testing.T, folder string, environment ...string) {
 	t.Helper()
 	f.instances = nil
 	for range fleetSize {
-		port := freePort(t)
+		port := fake.FreePort(t)
 		made := &instance{address: "http://127.0.0.1:" + port}
 		made.process = command(t, append(append(environment, f.environment...), "PORT=127.0.0.1:"+port, "KEYRELAY_DESTINATIONS="+folder), f.program)
 		start(t, made.process)

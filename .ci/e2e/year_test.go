@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"keyrelay/function/fake"
 )
 
 // yearDocuments writes the documents of the year: orders, which every caller may use,
@@ -254,7 +256,7 @@ func (y *year) version(t *testing.T) string {
 
 func (y *year) rotatesCallerKey(t *testing.T) {
 	y.aws(t, nil, "secretsmanager", "create-secret", "--name", "keyrelay/callers", "--secret-string", `{"osmos": "the-old-key-of-osmos"}`)
-	port := freePort(t)
+	port := fake.FreePort(t)
 	program := filepath.Join(t.TempDir(), "keyrelay")
 	output(t, command(t, []string{"CGO_ENABLED=0"}, "go", "build", "-o", program, "./function"))
 	start(t, command(t, append([]string{

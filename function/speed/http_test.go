@@ -4,24 +4,24 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
 	"os"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"keyrelay/function/fake"
 )
 
 // BenchmarkHTTP compares the relay over HTTP with httputil.ReverseProxy in front
 // of the same downstream: requests per second, relay by proxy.
 func BenchmarkHTTP(b *testing.B) {
 	downstream := startDownstream(b)
-	port := freePort(b)
+	port := fake.FreePort(b)
 	relay := start(b, buildRelay(b), "PORT="+port, "KEYRELAY_CALLER_KEYS=none",
 		"KEYRELAY_DESTINATIONS="+documents(b, downstream), "DOWNSTREAM_KEY=0123456789abcdef")
 	relay.awaitLine(b, "serving")
@@ -72,22 +72,6 @@ func (p *process) awaitLine(b *testing.B, text string) string {
 			return strings.TrimSpace(line)
 		}
 	}
-}
-
-// freePort returns a port that nobody has, and that the system gives to no connection
-// before the program listens on it: those are from 32,768 on. The workbench's tests have
-// others.
-func freePort(b *testing.B) string {
-	b.Helper()
-	for range 100 {
-		port := strconv.Itoa(10_000 + rand.N(14_000))
-		if listener, err := net.Listen("tcp", ":"+port); err == nil {
-			_ = listener.Close()
-			return port
-		}
-	}
-	b.Fatal("no port is free")
-	return ""
 }
 
 func httpRequest(host, path, header string) string {
