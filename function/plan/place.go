@@ -52,7 +52,6 @@ func (b *builder) hasPlace(scheme *destination.SecurityScheme) bool {
 	if len(b.Body) == 0 || mediaType == "application/x-www-form-urlencoded" || mediaType == "multipart/form-data" {
 		return true
 	}
-	path := destination.BodyPath(scheme.Field)
-	// Two values make two bodies, unless neither has a place.
-	return !bytes.Equal(rawjson.WithMember(b.Body, path, []byte("0")), rawjson.WithMember(b.Body, path, []byte("1")))
+	noJSON := []byte{0} // so that it is nowhere in the body yet
+	return !bytes.Equal(b.Body, rawjson.WithMember(b.Body, destination.BodyPath(scheme.Field), noJSON))
 }
