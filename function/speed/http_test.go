@@ -21,26 +21,41 @@ import (
 // of the same downstream: requests per second, relay by proxy.
 func BenchmarkHTTP(b *testing.B) {
 	downstream := startDownstream(b)
-	port := fake.FreePort(b)
-	relay := start(b, buildRelay(b), "PORT="+port, "KEYRELAY_CALLER_KEYS=none",
-		"KEYRELAY_DESTINATIONS="+documents(b, downstream), "DOWNSTREAM_KEY=0123456789abcdef")
-	relay.awaitLine(b, "serving")
-	proxy := start(b, os.Args[0], roleVariable+"=proxy", downstreamOfRole+"="+downstream)
-	proxyAddress := strings.TrimPrefix(proxy.awaitLine(b, "serving "), "serving ")
+	relay := startServer(b, buildRelay(b), downstream)
+	process := start(b, os.Args[0], roleVariable+"=proxy", downstreamOfRole+"="+downstream)
+	address := strings.TrimPrefix(process.awaitLine(b, "serving "), "serving ")
+	proxy := &server{process, address, httpRequest(address, "/orders", "X-Downstream-Key: 0123456789abcdef\r\n")}
 	for _, connections := range []int{16, 64} {
 		b.Run(fmt.Sprintf("connections=%d", connections), func(b *testing.B) {
-			var ratios []float64
-			toRelay := httpRequest("127.0.0.1:"+port, "/", "X-Osmos-Outbound-Url: "+downstream+"/orders\r\nX-Osmos-Query-Param-Fields: customer\r\n")
-			toProxy := httpRequest(proxyAddress, "/orders", "X-Downstream-Key: 0123456789abcdef\r\n")
-			for b.Loop() {
-				relayed := load(b, "127.0.0.1:"+port, toRelay, connections)
-				proxied := load(b, proxyAddress, toProxy, connections)
-				ratios = append(ratios, float64(relayed)/float64(proxied))
-			}
-			hold(b, "time-ratio", ratios, 1.25)
-			b.ReportMetric(1/median(ratios), "requests-per-second-ratio")
-			b.ReportMetric(0, "ns/op")
+			ratio := compare(b, relay.loads(b, connections), proxy.loads(b, connections), 1.25, 1.25)
+			b.ReportMetric(1/ratio, "requests-per-second-ratio")
 		})
+	}
+}
+
+// A server is a process that answers a request over HTTP.
+type server struct {
+	process          *process
+	address, request string
+}
+
+// startServer starts a program of keyrelay as a server.
+func startServer(b *testing.B, program, downstream string) *server {
+	b.Helper()
+	port := fake.FreePort(b)
+	process := start(b, program, "PORT="+port, "KEYRELAY_CALLER_KEYS=none",
+		"KEYRELAY_DESTINATIONS="+documents(b, downstream), "DOWNSTREAM_KEY=0123456789abcdef")
+	process.awaitLine(b, "serving")
+	address := "127.0.0.1:" + port
+	return &server{process, address, httpRequest(address, "/", "X-Osmos-Outbound-Url: "+downstream+"/orders\r\nX-Osmos-Query-Param-Fields: customer\r\n")}
+}
+
+// loads sends a fixed number of requests over a number of connections at each call.
+func (s *server) loads(b *testing.B, connections int) measurement {
+	return func() (elapsed, cpu time.Duration) {
+		before := s.process.cpu(b)
+		elapsed = load(b, s.address, s.request, connections)
+		return elapsed, s.process.cpu(b) - before
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 const benchmarkKey = "0123456789abcdef"
@@ -53,18 +54,14 @@ func BenchmarkKinds(b *testing.B) {
 			event := restEvent(downstream+"/"+kind, body)
 			relay.event = event
 			relay.run(b, 200)
-			var times, cpus []float64
-			for b.Loop() {
-				relay.event = event
-				kindTime, kindCPU := relay.run(b, 50)
-				relay.event = static
-				staticTime, staticCPU := relay.run(b, 50)
-				times = append(times, float64(kindTime)/float64(staticTime))
-				cpus = append(cpus, float64(kindCPU)/float64(staticCPU))
+			of := func(event []byte) measurement {
+				run := relay.runs(b, 50)
+				return func() (elapsed, cpu time.Duration) {
+					relay.event = event
+					return run()
+				}
 			}
-			b.ReportMetric(median(times), "time-ratio")
-			b.ReportMetric(median(cpus), "cpu-ratio")
-			b.ReportMetric(0, "ns/op")
+			compare(b, of(event), of(static), 2, 2)
 		})
 	}
 }

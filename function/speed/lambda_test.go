@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -26,18 +25,9 @@ import (
 func BenchmarkInvocation(b *testing.B) {
 	downstream := startDownstream(b)
 	event := restEvent(downstream, record(1<<10))
-	relay := startFunction(b, buildRelay(b), event, "AWS_SAM_LOCAL=true", "KEYRELAY_DESTINATIONS="+documents(b, downstream), "DOWNSTREAM_KEY=0123456789abcdef")
+	relay := startRelay(b, buildRelay(b), downstream, event)
 	bare := startFunction(b, os.Args[0], event, roleVariable+"=handler", downstreamOfRole+"="+downstream)
-	var times, cpus []float64
-	for b.Loop() {
-		relayTime, relayCPU := relay.run(b, 250)
-		bareTime, bareCPU := bare.run(b, 250)
-		times = append(times, float64(relayTime)/float64(bareTime))
-		cpus = append(cpus, float64(relayCPU)/float64(bareCPU))
-	}
-	hold(b, "time-ratio", times, 1.5)
-	hold(b, "cpu-ratio", cpus, 1.3)
-	b.ReportMetric(0, "ns/op")
+	compare(b, relay.runs(b, 250), bare.runs(b, 250), 1.5, 1.3)
 }
 
 // BenchmarkLargeRecord compares a warm invocation of a 100 KB record with the function
@@ -46,30 +36,10 @@ func BenchmarkLargeRecord(b *testing.B) {
 	downstream := startDownstream(b)
 	manager := fake.Serve(b, fake.NewSecrets(map[string]string{"key": "0123456789abcdef"}))
 	event := restEvent(downstream, record(100<<10))
-	relay := startFunction(b, buildRelay(b), event, "AWS_SAM_LOCAL=true", "KEYRELAY_DESTINATIONS="+documents(b, downstream), "DOWNSTREAM_KEY=0123456789abcdef")
+	relay := startRelay(b, buildRelay(b), downstream, event)
 	lazy := startFunction(b, buildLazy(b), event, "API="+downstream, "AWS_ENDPOINT_URL_SECRETS_MANAGER="+manager,
 		"AWS_REGION=us-east-1", "AWS_ACCESS_KEY_ID=AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY=example")
-	var times, cpus []float64
-	for b.Loop() {
-		relayTime, relayCPU := relay.run(b, 20)
-		lazyTime, lazyCPU := lazy.run(b, 20)
-		times = append(times, float64(relayTime)/float64(lazyTime))
-		cpus = append(cpus, float64(relayCPU)/float64(lazyCPU))
-	}
-	hold(b, "time-ratio", times, 0.6)
-	hold(b, "cpu-ratio", cpus, 0.5)
-	b.ReportMetric(0, "ns/op")
-}
-
-// hold reports the median of the ratios of all rounds, and what it may be at most, which
-// one round may keep for all on a noisy machine: it is there so that no change loses the
-// speed unseen, and docs/cost.md has the figures.
-func hold(b *testing.B, name string, ratios []float64, most float64) {
-	b.Helper()
-	b.ReportMetric(median(ratios), name)
-	if slices.Min(ratios) > most {
-		b.Errorf("%s is %.2f, and may be %.2f", name, ratios, most)
-	}
+	compare(b, relay.runs(b, 20), lazy.runs(b, 20), 0.6, 0.5)
 }
 
 // bareHandler is what keyrelay is compared with: it moves nothing, checks nothing and logs nothing.
@@ -102,6 +72,8 @@ type function struct {
 	event   []byte
 	next    chan struct{}
 	done    chan struct{}
+	// handed is when the last event was handed out, and answered when its answer was there.
+	handed, answered time.Time
 }
 
 // startFunction starts a program at a Runtime API endpoint of its own,
@@ -121,6 +93,12 @@ func startFunction(b *testing.B, program string, event []byte, environment ...st
 	return started
 }
 
+// startRelay starts a program of keyrelay as a function that may call the downstream.
+func startRelay(b *testing.B, program, downstream string, event []byte) *function {
+	b.Helper()
+	return startFunction(b, program, event, "AWS_SAM_LOCAL=true", "KEYRELAY_DESTINATIONS="+documents(b, downstream), "DOWNSTREAM_KEY=0123456789abcdef")
+}
+
 // ServeHTTP hands out invocations and takes their answers.
 func (f *function) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodGet {
@@ -131,10 +109,12 @@ func (f *function) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		w.Header().Set("Lambda-Runtime-Aws-Request-Id", "8476a536-e9f4-11e8-9739-2dfe598c3fcd")
 		w.Header().Set("Lambda-Runtime-Deadline-Ms", fmt.Sprint(time.Now().Add(30*time.Second).UnixMilli()))
+		f.handed = time.Now()
 		_, _ = w.Write(f.event)
 		return
 	}
 	answer, _ := io.ReadAll(r.Body)
+	f.answered = time.Now()
 	w.WriteHeader(http.StatusAccepted)
 	var response events.APIGatewayProxyResponse
 	if json.Unmarshal(answer, &response) != nil || response.StatusCode != http.StatusOK {
@@ -155,6 +135,11 @@ func (f *function) run(b *testing.B, count int) (elapsed, cpu time.Duration) {
 		}
 	}
 	return time.Since(began), f.process.cpu(b) - before
+}
+
+// runs makes a number of invocations at each call.
+func (f *function) runs(b *testing.B, count int) measurement {
+	return func() (elapsed, cpu time.Duration) { return f.run(b, count) }
 }
 
 // restEvent is an event of a REST API as the gateway sends it.

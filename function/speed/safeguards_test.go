@@ -38,11 +38,10 @@ func TestSafeguards(t *testing.T) { writeOverlay(t) }
 func BenchmarkSafeguards(b *testing.B) {
 	downstream := startDownstream(b)
 	event := restEvent(downstream, record(1<<10))
-	folder := documents(b, downstream)
 	bareProgram := buildRelay(b, "-overlay", writeOverlay(b))
 	var relays [3]*function // as it is, and twice without the safeguards
 	for i, program := range []string{buildRelay(b), bareProgram, bareProgram} {
-		relays[i] = startFunction(b, program, event, "AWS_SAM_LOCAL=true", "KEYRELAY_DESTINATIONS="+folder, "DOWNSTREAM_KEY=0123456789abcdef")
+		relays[i] = startRelay(b, program, downstream, event)
 	}
 	var times, cpus [2][]float64
 	for turn := 0; b.Loop(); turn++ {
