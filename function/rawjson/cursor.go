@@ -330,11 +330,11 @@ func (c *Cursor) stringRest(at int) int {
 				at += 2
 				continue
 			}
-			r, n := decodeEscape(text[at:])
+			r, n := decodeUnicode(text[at:])
 			if n == 0 {
 				return c.fail(ErrSyntax, at)
 			}
-			saved += n - runeLength(r)
+			saved += n - len(string(r))
 			at += n
 		default:
 			return c.fail(ErrSyntax, at)
@@ -370,7 +370,7 @@ func (c *Cursor) number(at int) int {
 // digits moves past one digit or more.
 func (c *Cursor) digits(at int) int {
 	text, first := c.text, at
-	for at < len(text) && '0' <= text[at] && text[at] <= '9' {
+	for at < len(text) && isDigit(text[at]) {
 		at++
 	}
 	if at == first {

@@ -13,8 +13,7 @@ func FaultOf(text []byte) *Error {
 	var c Cursor
 	c.Reset(text)
 	c.Skip()
-	var found *Error
-	errors.As(c.End(), &found)
+	found, _ := errors.AsType[*Error](c.End())
 	return found
 }
 
@@ -60,10 +59,13 @@ func ofStart(rest []byte) string {
 // isApart reports whether a value ends with one byte and another begins with the next one. A
 // word behind a quotation mark may be of the same text.
 func isApart(last, next byte) bool {
-	isLetter, isDigit := next|0x20 >= 'a' && next|0x20 <= 'z', next >= '0' && next <= '9'
-	ends := strings.IndexByte(`"}]`, last) >= 0 || last|0x20 >= 'a' && last|0x20 <= 'z' || last >= '0' && last <= '9'
-	return ends && (isDigit || isLetter && last != '"' || strings.IndexByte(`"{[-`, next) >= 0)
+	ends := strings.IndexByte(`"}]`, last) >= 0 || isLetter(last) || isDigit(last)
+	return ends && (isDigit(next) || isLetter(next) && last != '"' || strings.IndexByte(`"{[-`, next) >= 0)
 }
+
+func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
 // inPlace says what JSON takes in place of what rest begins with. before is the text before
 // it, which ends in no white space.
@@ -96,7 +98,6 @@ func inPlace(before, rest []byte) string {
 
 // ofWords says what JSON takes in place of a word or a number. last is the byte before it.
 func ofWords(last byte, rest []byte) string {
-	isLetter := func(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
 	end := slices.IndexFunc(rest, func(c byte) bool { return !isLetter(c) && c != '-' })
 	word := rest
 	if end >= 0 {
@@ -109,13 +110,13 @@ func ofWords(last byte, rest []byte) string {
 		return "write true and false in small letters"
 	}
 	switch c := rest[0]; {
-	case last == '"' && (isLetter(c) || c >= '0' && c <= '9'):
+	case last == '"' && (isLetter(c) || isDigit(c)):
 		return "in a string, a quotation mark is written with a backslash before it; a comma stands between members"
-	case last == ',' && c >= '0' && c <= '9':
+	case last == ',' && isDigit(c):
 		return "a number has a point before its decimals and no comma inside, and names stand in double quotes"
 	case isLetter(c) && (last == '{' || last == ','):
 		return "names stand in double quotes"
-	case c == '+' || c == '.' || last == '.' || last >= '0' && last <= '9':
+	case c == '+' || c == '.' || last == '.' || isDigit(last):
 		return "a number has no plus, no other digit behind a zero at its start, and digits before and after its point"
 	case isLetter(c) && last == ':':
 		return "texts stand in double quotes"

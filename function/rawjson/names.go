@@ -43,11 +43,7 @@ func (n name) says(text []byte) []byte {
 
 // same reports whether two names say the same.
 func (n name) same(text []byte, other name) bool {
-	return n.mark == other.mark && n.equals(text, other)
-}
-
-func (n name) equals(text []byte, other name) bool {
-	return bytes.Equal(n.says(text), other.says(text))
+	return n.mark == other.mark && bytes.Equal(n.says(text), other.says(text))
 }
 
 // unique makes sure that the names of the object that ends at a position differ.

@@ -3,6 +3,7 @@ package rawjson
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"slices"
 	"unicode/utf16"
@@ -65,28 +66,12 @@ func unescape(out, raw []byte) (length int, whole bool) {
 			i, j = i+2, j+1
 			continue
 		}
-		r, n := decodeEscape(raw[i:])
+		r, n := decodeUnicode(raw[i:])
 		whole = whole && r >= 0
 		i += n
 		j += utf8.EncodeRune(out[j:], r)
 	}
 	return j, whole
-}
-
-// decodeEscape returns the character that the escape at the start of raw stands
-// for, -1 for half a surrogate pair, and the escape's length; 0 when it is none
-// (RFC 8259 section 7).
-func decodeEscape(raw []byte) (rune, int) {
-	if len(raw) < 2 {
-		return 0, 0
-	}
-	if raw[1] == 'u' {
-		return decodeUnicode(raw)
-	}
-	if c := meaning[raw[1]]; c != 0 {
-		return rune(c), 2
-	}
-	return 0, 0
 }
 
 // meaning holds what the letters after a backslash stand for, and letter the
@@ -96,7 +81,13 @@ var (
 	letter  = [256]byte{'"': '"', '\\': '\\', '\b': 'b', '\f': 'f', '\n': 'n', '\r': 'r', '\t': 't'}
 )
 
+// decodeUnicode returns the character that the escape \u at the start of raw stands for,
+// -1 for half a surrogate pair, and the escape's length; 0 when it is none (RFC 8259
+// section 7).
 func decodeUnicode(raw []byte) (rune, int) {
+	if len(raw) < 2 || raw[1] != 'u' {
+		return 0, 0
+	}
 	first := hexadecimal(raw[2:])
 	if first < 0 {
 		return 0, 0
@@ -117,29 +108,11 @@ func hexadecimal(raw []byte) rune {
 	if len(raw) < 4 {
 		return -1
 	}
-	var number rune
-	for _, c := range raw[:4] {
-		switch {
-		case '0' <= c && c <= '9':
-			number = number<<4 | rune(c-'0')
-		case 'a' <= c|0x20 && c|0x20 <= 'f':
-			number = number<<4 | rune(c|0x20-'a'+10)
-		default:
-			return -1
-		}
+	var code [2]byte
+	if _, err := hex.Decode(code[:], raw[:4]); err != nil {
+		return -1
 	}
-	return number
-}
-
-// runeLength is how many bytes utf8.EncodeRune writes.
-func runeLength(r rune) int {
-	switch {
-	case r < 0:
-		return len(string(utf8.RuneError))
-	case r < utf8.RuneSelf:
-		return 1
-	}
-	return utf8.RuneLen(r)
+	return rune(binary.BigEndian.Uint16(code[:]))
 }
 
 // Escape appends valid UTF-8 as the inside of a JSON string, within the capacity

@@ -41,7 +41,7 @@ func indexSpecial(text []byte, start int) int {
 			return i + n
 		}
 	}
-	for i < len(text) && text[i] >= ' ' && text[i] != '"' && text[i] != '\\' {
+	for i < len(text) && !isSpecial(text[i]) {
 		i++
 	}
 	return i
