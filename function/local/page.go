@@ -330,29 +330,6 @@ func (w *workbench) readCurl(out http.ResponseWriter, r *http.Request) {
 	w.answer(out, map[string]any{"trial": made.Trial, "html": w.part("proposal", view)})
 }
 
-// keep keeps an exchange or lets it go.
-func (w *workbench) keep(out http.ResponseWriter, r *http.Request) {
-	found, ok := w.exchange(out, r)
-	if !ok {
-		return
-	}
-	if !w.recorder.noted.keep(found.ID, !found.Kept) {
-		http.Error(out, fmt.Sprintf("At most %d requests are kept, and %d MB of them; let one go first.", maxKept, maxKeptBytes>>20), http.StatusConflict)
-		return
-	}
-	w.answer(out, map[string]any{"kept": !found.Kept})
-}
-
-// exchange finds the exchange that a request of the page names.
-func (w *workbench) exchange(out http.ResponseWriter, r *http.Request) (exchange, bool) {
-	id, _ := strconv.Atoi(r.URL.Query().Get("id"))
-	found, ok := w.recorder.noted.find(id)
-	if !ok {
-		http.Error(out, "That request is no longer in memory; keep the ones that you want to come back to.", http.StatusNotFound)
-	}
-	return found, ok
-}
-
 // part renders a part of the page.
 func (w *workbench) part(name string, data any) string {
 	var text strings.Builder

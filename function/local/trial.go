@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -93,6 +95,73 @@ func (t trial) request(ctx context.Context, address string) (*http.Request, erro
 		request.Header.Set("User-Agent", "") // or net/http names itself, and the page would show what no caller sends
 	}
 	return request, nil
+}
+
+// trialFrom makes a trial of what a caller sent.
+func trialFrom(e *exchange) trial {
+	made := trial{Method: e.Method, Record: string(e.Record)}
+	var kept strings.Builder
+	for _, line := range linesOf(e.Header) {
+		switch name := line.Name; {
+		case name == "X-Osmos-Outbound-Url":
+			made.URL = line.Value
+		case name == "X-Osmos-Query-Param-Fields":
+			made.Moves = append(made.Moves, movesFrom(line.Value, "query")...)
+		case name == "X-Relay-Header-Fields":
+			made.Moves = append(made.Moves, movesFrom(line.Value, "header")...)
+		case line.Value == "***", slices.Contains([]string{"Accept-Encoding", "Connection", "Content-Length", "X-Relay-Dry-Run"}, name),
+			name == "Content-Type" && line.Value == "application/json":
+		default:
+			fmt.Fprintf(&kept, "%s: %s\n", name, line.Value)
+		}
+	}
+	made.Headers = kept.String()
+	return made
+}
+
+// movesFrom reads a list of fields as the relay does: field, field? or field=Header,
+// where a name may be a quoted string.
+func movesFrom(list, to string) []fieldMove {
+	var moves []fieldMove
+	for len(list) > 0 {
+		list = strings.TrimLeft(list, " \t,")
+		move := fieldMove{To: to}
+		if strings.HasPrefix(list, `"`) {
+			move.Field, list = unquoted(list[1:])
+		}
+		item, rest, _ := strings.Cut(list, ",")
+		name, header, _ := strings.Cut(item, "=")
+		name = strings.TrimSpace(name)
+		if move.Field == "" {
+			name, move.Optional = strings.CutSuffix(name, "?")
+			move.Field = name
+		} else {
+			move.Optional = name == "?"
+		}
+		move.Header = strings.TrimSpace(header)
+		if move.Field != "" {
+			moves = append(moves, move)
+		}
+		list = rest
+	}
+	return moves
+}
+
+// unquoted reads the inside of a quoted string, and returns what follows it.
+func unquoted(text string) (inside, rest string) {
+	var out strings.Builder
+	for i := 0; i < len(text); i++ {
+		switch {
+		case text[i] == '\\' && i+1 < len(text):
+			i++
+			out.WriteByte(text[i])
+		case text[i] == '"':
+			return out.String(), text[i+1:]
+		default:
+			out.WriteByte(text[i])
+		}
+	}
+	return out.String(), ""
 }
 
 // An outbound is the request that the relay would send, as its dry run tells it, or why it would not.
