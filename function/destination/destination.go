@@ -29,6 +29,10 @@ import (
 // MaxURLBytes is the longest outbound URL that Locate admits.
 const MaxURLBytes = 8 << 10
 
+// DefaultDeliverWithin is for how long delivery of an accepted record is tried, unless its
+// document says otherwise.
+const DefaultDeliverWithin = 24 * time.Hour
+
 // The reasons for which this package refuses an outbound URL.
 var (
 	// ErrURL says that the outbound URL does not pass admission.
@@ -165,8 +169,8 @@ type Operation struct {
 	// Later says that records are accepted now and delivered later, whatever the caller
 	// prefers (x-keyrelay-delivery: later).
 	Later bool
-	// DeliverWithin is for how long delivery of an accepted record is tried; 24 h unless
-	// the document says otherwise.
+	// DeliverWithin is for how long delivery of an accepted record is tried;
+	// DefaultDeliverWithin unless the document says otherwise.
 	DeliverWithin time.Duration
 	// Body is the x-keyrelay-body template; nil when there is none.
 	Body *BodyTemplate

@@ -19,7 +19,6 @@ const (
 	defaultAuxiliaryTimeout = 10 * time.Second
 	defaultBatchConcurrency = 8
 	defaultBatchMax         = 1_000
-	defaultDeliverWithin    = 24 * time.Hour
 )
 
 // The largest values that a document may hold. maxTimeout is the longest that a
@@ -60,7 +59,7 @@ func (r *reader) document(sound bool) {
 	d.Pace = r.pace()
 	d.Variables = r.reference(r.root, "variables")
 	d.Callers = r.callers()
-	shared := r.settings(r.root, Operation{Destination: d, Timeout: defaultTimeout, BatchConcurrency: defaultBatchConcurrency, BatchMax: defaultBatchMax, DeliverWithin: defaultDeliverWithin})
+	shared := r.settings(r.root, Operation{Destination: d, Timeout: defaultTimeout, BatchConcurrency: defaultBatchConcurrency, BatchMax: defaultBatchMax, DeliverWithin: DefaultDeliverWithin})
 	d.AuxiliaryTimeout = defaultAuxiliaryTimeout
 	if r.member(r.root, extensionPrefix+"timeout") != nil {
 		d.AuxiliaryTimeout = shared.Timeout

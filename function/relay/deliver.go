@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"keyrelay/function/cache"
+	"keyrelay/function/destination"
 	"keyrelay/function/gateway"
 	"keyrelay/function/later"
 	"keyrelay/function/plan"
@@ -50,7 +51,8 @@ type try struct {
 	pause time.Duration
 	// messageID is the ID that the relay gave the message.
 	messageID string
-	// within is for how long after it was sent the message is tried.
+	// within is for how long after it was sent the message is tried: as its operation says
+	// once it is planned, which a fault of the relay may prevent.
 	within time.Duration
 }
 
@@ -112,7 +114,7 @@ func (r *Relay) Poll(stop context.Context, drain time.Duration, failed func(err 
 // deliver tries one message once: it is done, or comes again after the pause.
 func (r *Relay) deliver(ctx context.Context, received *gateway.QueueMessage) (again bool, pause time.Duration) {
 	entry := newLogEntry(&gateway.Request{})
-	entry.try = &try{received: received, age: max(0, cache.Now().Sub(received.Sent))}
+	entry.try = &try{received: received, age: max(0, cache.Now().Sub(received.Sent)), within: destination.DefaultDeliverWithin}
 	defer func() { r.write(&entry) }()
 	answer, err := r.tryMessage(ctx, &entry)
 	if errors.Is(err, errPostponed) {
@@ -299,7 +301,7 @@ func (e *logEntry) transient() bool {
 func (e *logEntry) mayRetry(answer *gateway.Response) bool {
 	pause := max(later.Pause(e.try.received.Receives, e.try.age), later.LeastPause(e.try.age), gateway.RetryAfter(answer.Header))
 	e.try.pause = min(pause, later.MaxPause)
-	if within := e.try.within; within == 0 || e.try.age+e.try.pause <= within {
+	if e.try.age+e.try.pause <= e.try.within {
 		return true
 	}
 	e.detail += " No more tries: its " + strconv.Itoa(int(e.try.within.Hours())) + " hours are over."

@@ -45,8 +45,13 @@ func newQueueStage(t testing.TB, documents ...string) *queueStage {
 // start starts the program anew, as a new instance of it would.
 func (s *queueStage) start(documents ...string) {
 	s.t.Helper()
+	s.serve(s.wire(documents, s.queueConfig()))
+}
+
+// queueConfig is a program's that has the queues.
+func (s *queueStage) queueConfig() relay.Config {
 	queue := later.New(later.Config{Connect: fake.ConnectQueues(strings.TrimSuffix(s.url, "/queue"), nil), URL: s.url, DeadURL: strings.TrimSuffix(s.url, "queue") + "dead", Concurrency: 2, Instances: s.instances})
-	s.serve(s.wire(documents, relay.Config{Log: s.log, FunctionName: "relay", Queue: queue}))
+	return relay.Config{Log: s.log, FunctionName: "relay", Queue: queue}
 }
 
 // receive takes what is visible in the queue as an event source does: as one event.
