@@ -58,7 +58,7 @@ func (e *event) read(payload []byte) error {
 	e.request = Request{Header: e.header, format: m.format(), readBody: e.readBody}
 	if !ok {
 		e.records = m.records
-		return refuseEvent(m.explain(payload, fault))
+		return m.refuse(payload, fault)
 	}
 	e.text, e.isBase64 = m.body, m.isBase64Encoded
 	id, principal, method, path := e.add(m.requestID), e.principal(&m), e.method(&m), e.path(&m)

@@ -13,56 +13,74 @@ import (
 // maxNamed is how many members of an event a refusal names.
 const maxNamed = 10
 
+// The services whose events are not refused like those of others: what keeps an instance
+// warm, which has nothing to lose, and queues, which ask what became of their messages.
+const (
+	schedule = "a schedule of Amazon EventBridge"
+	queues   = "aws:sqs"
+)
+
 // byHand is what helps whoever calls the function with an event of their own.
 const byHand = " To try the function by hand, use an event such as those in the folder events."
 
-// refuseEvent refuses what is no request; found says what it seems to be, or what is wrong with it.
-func refuseEvent(found string) error {
+// refuseEvent refuses what is no request; found says what it seems to be, or what is wrong
+// with it, and names are the members of the event that it names.
+func refuseEvent(reason error, found string, names ...string) error {
 	return &Refusal{
-		Reason: ErrEvent,
+		Reason: reason,
 		Detail: "The function was called with an event that did not come from an API Gateway REST API (payload format 1.0), an HTTP API or a Lambda function URL (payload format 2.0). Call it through one of these." + found,
+		Fields: names,
 	}
 }
 
 // refuseMember refuses an event in which a member has a value that no gateway gives it.
-func refuseMember(name string) error { return refuseEvent(wrongType(name)) }
-
-func wrongType(name string) string {
-	return " Its member " + strconv.Quote(name) + " has a value of another type than there." + byHand
+func refuseMember(name string) error {
+	return refuseEvent(ErrEvent, " Its member "+strconv.Quote(name)+" has a value of another type than there."+byHand, name)
 }
 
-// explain says of an event that is no request what it seems to be. It holds names of
+// refuse says of an event that is no request what it seems to be. It holds names of
 // members, never a value: an event may be a record that somebody calls the function with.
-func (m *members) explain(payload []byte, fault error) string {
+func (m *members) refuse(payload []byte, fault error) error {
 	service, names := look(payload)
 	if m.foreign != "" {
 		service = m.foreign
 	}
+	found := " This event seems to be of " + service + ". Nothing of it was sent: the function's owner has to take that trigger away."
 	switch {
+	case service == schedule:
+		return refuseEvent(ErrEvent, found)
 	case service != "":
-		return " This event seems to be of " + service + ". Nothing of it was sent: the function's owner has to take that trigger away."
+		return refuseEvent(ErrTrigger, found)
 	case fault != nil || m.broken:
-		return m.explainFault(payload, fault)
+		return m.refuseFault(payload, fault)
 	case string(m.version.Raw) == "2.0":
-		return " It lacks rawPath or requestContext.http.method, which every event of payload format 2.0 has." + byHand
+		return refuseEvent(ErrEvent, " It lacks rawPath or requestContext.http.method, which every event of payload format 2.0 has."+byHand)
 	case m.httpMethod.Size > 0 || m.path.Size > 0:
-		return " It lacks httpMethod or path, or has an unknown version." + byHand
+		return refuseEvent(ErrEvent, " It lacks httpMethod or path, or has an unknown version."+byHand)
 	case len(names) == 0:
-		return " It has no members." + byHand
+		return refuseEvent(ErrEvent, " It has no members."+byHand)
 	}
-	return " It has the members " + strings.Join(names, ", ") + "." + byHand
+	return refuseEvent(ErrEvent, " It has the members "+quotedList(names)+"."+byHand, names...)
 }
 
-// explainFault says what is wrong with the JSON of an event, or with its types.
-func (m *members) explainFault(payload []byte, fault error) string {
+func quotedList(names []string) string {
+	quoted := make([]string, len(names))
+	for i, name := range names {
+		quoted[i] = strconv.Quote(name)
+	}
+	return strings.Join(quoted, ", ")
+}
+
+// refuseFault says what is wrong with the JSON of an event, or with its types.
+func (m *members) refuseFault(payload []byte, fault error) error {
 	found, ok := errors.AsType[*rawjson.Error](fault)
 	if !ok {
-		return wrongType("isBase64Encoded")
+		return refuseMember("isBase64Encoded")
 	}
 	place := " (byte " + strconv.Itoa(found.At) + ")." + byHand
 	cursor := lenient(payload)
 	if cursor.Peek() != '{' {
-		return " It is no JSON object." + byHand
+		return refuseEvent(ErrEvent, " It is no JSON object."+byHand)
 	}
 	name := ""
 	for more := cursor.Enter('{'); more; more = cursor.Next() {
@@ -73,13 +91,13 @@ func (m *members) explainFault(payload []byte, fault error) string {
 	}
 	switch {
 	case cursor.End() != nil:
-		return " It is not valid JSON (RFC 8259)" + place
+		return refuseEvent(ErrEvent, " It is not valid JSON (RFC 8259)"+place)
 	case errors.Is(found, rawjson.ErrDuplicate):
-		return " A member name occurs twice in one of its objects" + place
+		return refuseEvent(ErrEvent, " A member name occurs twice in one of its objects"+place)
 	case name != "":
-		return wrongType(name)
+		return refuseMember(name)
 	}
-	return " It is nested too deeply, or has too many members" + place
+	return refuseEvent(ErrEvent, " It is nested too deeply, or has too many members"+place)
 }
 
 func lenient(payload []byte) *rawjson.Cursor {
@@ -89,7 +107,7 @@ func lenient(payload []byte) *rawjson.Cursor {
 }
 
 // look returns the service that an event says it is of, empty for none, and the names of
-// its first members, quoted.
+// its first members.
 func look(payload []byte) (service string, names []string) {
 	cursor := lenient(payload)
 	if cursor.Peek() != '{' {
@@ -102,7 +120,7 @@ func look(payload []byte) (service string, names []string) {
 			service = found
 		}
 		if len(names) < maxNamed {
-			names = append(names, strconv.Quote(shown([]byte(name))))
+			names = append(names, shown([]byte(name)))
 		}
 	}
 	return service, names
@@ -115,6 +133,9 @@ func serviceOf(name string, value []byte) string {
 	case "Records", "eventSource":
 		return string(bytes.Trim(regexp.MustCompile(`"aws:[a-z0-9-]{1,40}"`).Find(value), `"`))
 	case "detail-type":
+		if string(value) == `"Scheduled Event"` {
+			return schedule
+		}
 		return "Amazon EventBridge"
 	case "awslogs":
 		return "Amazon CloudWatch Logs"

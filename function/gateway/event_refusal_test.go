@@ -16,7 +16,7 @@ func TestRefusedEventsAreNamed(t *testing.T) {
 		`{"Records":[{"EventSource":"aws:sns","Sns":{"Message":"{}"}}]}`:                                  "of aws:sns.",
 		`{"Records":[{"eventVersion":"2.1","eventSource":"aws:s3","s3":{"object":{"key":"aws:other"}}}]}`: "of aws:s3.",
 		`{"eventSource":"aws:kafka","records":{"t-0":[{}]}}`:                                              "of aws:kafka.",
-		`{"version":"0","detail-type":"Scheduled Event","source":"aws.events","detail":{}}`:               "of Amazon EventBridge.",
+		`{"version":"0","detail-type":"Scheduled Event","source":"aws.events","detail":{}}`:               "of a schedule of Amazon EventBridge.",
 		`{"version":"1","triggerSource":"PreSignUp_SignUp","userPoolId":"p"}`:                             "of Amazon Cognito.",
 		`{"awslogs":{"data":"H4s"}}`:                                                                      "of Amazon CloudWatch Logs.",
 		`{"key1":"value1","key2":"value2"}`:                                                               `It has the members "key1", "key2". To try the function by hand`,

@@ -16,6 +16,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 )
 
@@ -32,6 +33,9 @@ var (
 	// ErrEvent says that this package cannot read this kind of Lambda event, or that it is
 	// broken.
 	ErrEvent = errors.New("the event cannot be read")
+	// ErrTrigger says that a service calls the function which reads no answer of this kind,
+	// so that what it sends is lost, or comes again, until the trigger is mended. It is an ErrEvent.
+	ErrTrigger = fmt.Errorf("%w: another service sent it", ErrEvent)
 	// ErrHeader says that HTTP cannot carry a header of the event.
 	ErrHeader = errors.New("a header is invalid")
 	// ErrRecordTooLarge says that the body is longer than MaxRecordBytes.

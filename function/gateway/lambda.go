@@ -14,8 +14,8 @@ type DeliverFunc func(ctx context.Context, messages []QueueMessage) (again []str
 // Lambda returns the handler for lambda.Start. It takes events of API Gateway REST APIs,
 // HTTP APIs and Lambda function URLs, and never returns an error; the answer to any other
 // event has the format of REST APIs. Messages of a queue of Amazon SQS, whose event source
-// has to ask for ReportBatchItemFailures, are delivered by deliver. Where that is nil all
-// of them come again, so that none is lost.
+// has to ask for ReportBatchItemFailures, are delivered by deliver. Where that is nil, or
+// they cannot be read, all of them come again, so that none is lost.
 func Lambda(handler Handler, deliver DeliverFunc) lambda.Handler {
 	return &lambdaHandler{handler: handler, deliver: deliver, events: sync.Pool{New: newEvent}}
 }
@@ -44,7 +44,11 @@ func (l *lambdaHandler) answer(ctx context.Context, e *event, payload []byte) []
 	if messages, ok := readQueueEvent(e.records); ok {
 		return encodeFailures(l.deliverAll(ctx, e, messages))
 	}
-	return e.request.encode(l.handler.Refuse(ctx, &e.request, err))
+	refused := l.handler.Refuse(ctx, &e.request, err)
+	if serviceOf("Records", e.records) == queues {
+		return encodeFailures([]string{""}) // all messages come again: a queue takes any other answer for a success
+	}
+	return e.request.encode(refused)
 }
 
 // deliverAll delivers messages, or has all of them come again if there is no queue.

@@ -42,7 +42,7 @@ func readQueueEvent(records []byte) (messages []QueueMessage, ok bool) {
 		return nil, false
 	}
 	for _, each := range read {
-		if each.EventSource != "aws:sqs" || each.MessageID == "" {
+		if each.EventSource != queues || each.MessageID == "" {
 			return nil, false
 		}
 		messages = append(messages, NewQueueMessage(each.MessageID, each.ReceiptHandle, each.Body, each.Attributes.SentTimestamp, each.Attributes.ApproximateReceiveCount))
@@ -80,7 +80,7 @@ func encodeFailures(ids []string) []byte {
 
 func refuseQueueEvent() error {
 	return &Refusal{
-		Reason: ErrEvent,
+		Reason: ErrTrigger,
 		Detail: "The function was called with messages of a queue, but has no queue to deliver from. Set KEYRELAY_QUEUE and KEYRELAY_DEAD_QUEUE, or take the event source away. The messages stay in the queue.",
 	}
 }

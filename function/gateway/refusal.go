@@ -18,7 +18,7 @@ type Refusal struct {
 	// Destination is the name of the document whose operation was called, and Operation its
 	// path, as far as the refusing package knows them.
 	Destination, Operation string
-	// Fields names every field of the record that the refusal is about.
+	// Fields names every field of the record, or member of the event, that the refusal is about.
 	Fields []string
 	// Allowed lists what would have been accepted: methods, servers or operations.
 	Allowed []string

@@ -90,10 +90,10 @@ func problemFor(err error) (Problem, string) {
 }
 
 // blameFor says whose fault an error is: its problem's, but for what only the operator can
-// mend. No caller can make an event that came from no gateway, and no API can open the
+// mend. No caller can take away a trigger that is of no gateway, and no API can open the
 // network that its document closes.
 func blameFor(err error) blame {
-	if errors.Is(err, gateway.ErrEvent) || errors.Is(err, upstream.ErrProhibited) {
+	if errors.Is(err, gateway.ErrTrigger) || errors.Is(err, upstream.ErrProhibited) {
 		return blameKeyrelay
 	}
 	problem, _ := problemFor(err)
