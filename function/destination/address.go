@@ -1,19 +1,46 @@
 package destination
 
 import (
+	"encoding/hex"
 	"net/netip"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 )
 
-// An address is a URL taken apart by the rules of admission. It shares the bytes of the URL.
-type address struct {
+// An origin is the scheme, the host and the port of a URL.
+type origin struct {
 	secure bool
-	// host is lower case, without brackets and without port.
+	// host is lower case, without brackets.
 	host string
 	// port is empty when it is the scheme's own.
-	port  string
+	port string
+}
+
+func (o origin) scheme() string {
+	if o.secure {
+		return "https"
+	}
+	return "http"
+}
+
+// hostPort returns host and port as a URL holds them.
+func (o origin) hostPort() string {
+	host := o.host
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	if o.port != "" {
+		host += ":" + o.port
+	}
+	return host
+}
+
+func (o origin) String() string { return o.scheme() + "://" + o.hostPort() }
+
+// An address is a URL taken apart by the rules of admission. It shares the bytes of the URL.
+type address struct {
+	origin
 	path  string
 	query string
 	// hasQuery tells "?" from nothing.
@@ -26,21 +53,6 @@ type urlFault struct{ problem, remedy string }
 
 const notAbsolute = "is not an absolute https URL"
 
-// origin is the scheme, the host and the port.
-func (a address) origin() string {
-	scheme, host := "http", a.host
-	if a.secure {
-		scheme = "https"
-	}
-	if strings.Contains(host, ":") {
-		host = "[" + host + "]"
-	}
-	if a.port != "" {
-		host += ":" + a.port
-	}
-	return scheme + "://" + host
-}
-
 // parseAddress takes an absolute URL apart. It is stricter than RFC 3986: what two
 // readers of a URL could understand differently is a fault.
 func parseAddress(text string) (address, urlFault) {
@@ -52,7 +64,7 @@ func parseAddress(text string) (address, urlFault) {
 	if !absolute || !secure && !strings.EqualFold(scheme, "http") {
 		return address{}, urlFault{notAbsolute, "begin it with https://"}
 	}
-	parsed := address{secure: secure}
+	parsed := address{origin: origin{secure: secure}}
 	authority := rest
 	if end := strings.IndexAny(rest, "/?"); end >= 0 {
 		authority, rest = rest[:end], rest[end:]
@@ -226,26 +238,7 @@ func unhex(text string) (value byte, ok bool) {
 	if len(text) < 3 || text[0] != '%' {
 		return 0, false
 	}
-	for _, c := range []byte(text[1:3]) {
-		switch {
-		case '0' <= c && c <= '9':
-			value = value<<4 | (c - '0')
-		case 'a' <= c|0x20 && c|0x20 <= 'f':
-			value = value<<4 | (c | 0x20 - 'a' + 10)
-		default:
-			return 0, false
-		}
-	}
-	return value, true
-}
-
-func (a *address) authority() string {
-	host := a.host
-	if strings.IndexByte(host, ':') >= 0 {
-		host = "[" + host + "]"
-	}
-	if a.port == "" {
-		return host
-	}
-	return host + ":" + a.port
+	var decoded [1]byte
+	_, err := hex.Decode(decoded[:], []byte(text[1:3]))
+	return decoded[0], err == nil
 }

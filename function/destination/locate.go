@@ -54,7 +54,7 @@ func (s *Set) Locate(outboundURL string) (Location, error) {
 		parsed.path = "/"
 	}
 	neighbours := s.hosts[parsed.host]
-	server := closest(neighbours, parsed.path, func(s *server) bool { return s.secure == parsed.secure && s.port == parsed.port })
+	server := closest(neighbours, parsed.path, func(s *server) bool { return s.origin == parsed.origin })
 	if server == nil {
 		return Location{}, errNotDeclared(parsed, s.near(neighbours, parsed))
 	}
@@ -129,19 +129,19 @@ func errNotDeclared(parsed address, hint string) error {
 		Reason: ErrNotDeclared,
 		Detail: "The outbound URL lies below no server that this relay knows. Look at its scheme, host, port and the beginning of its path," +
 			" or have the operator add the API's OpenAPI document to the destinations." + hint,
-		Note: "The URL begins with " + parsed.origin() + ".",
+		Note: "The URL begins with " + parsed.origin.String() + ".",
 	}
 }
 
 // otherLoopback says of a URL of this machine with which of its names the path is declared.
 func (s *Set) otherLoopback(parsed address) string {
-	names := []string{"localhost", "127.0.0.1", "[::1]", "::1"}
+	names := []string{"localhost", "127.0.0.1", "::1"}
 	if !slices.Contains(names, parsed.host) {
 		return ""
 	}
 	for _, name := range names {
 		if declared := forPath(s.hosts[name], parsed.path); declared != nil {
-			return " The same path is declared with " + declared.scheme() + "://" + declared.authority + ": write the host as it is declared."
+			return " The same path is declared with " + declared.origin.String() + ": write the host as it is declared."
 		}
 	}
 	return ""
@@ -151,7 +151,7 @@ func (s *Set) otherLoopback(parsed address) string {
 // its path. Where that is for other paths, those are not named.
 func (s *Set) near(neighbours []*server, parsed address) string {
 	if declared := forPath(neighbours, parsed.path); declared != nil {
-		return " The same host and path are declared with " + declared.scheme() + "://" + declared.authority + "."
+		return " The same host and path are declared with " + declared.origin.String() + "."
 	}
 	below := ""
 	if len(neighbours) > 0 {
@@ -173,7 +173,7 @@ func (s *Set) withoutScheme(outboundURL string, found urlFault) urlFault {
 		return found
 	}
 	if declared := forPath(s.hosts[parsed.host], parsed.path); declared != nil {
-		return urlFault{"has no scheme", "begin it with " + declared.scheme() + "://" + declared.authority + ", with which its host is declared"}
+		return urlFault{"has no scheme", "begin it with " + declared.origin.String() + ", with which its host is declared"}
 	}
 	return found
 }
@@ -225,7 +225,7 @@ func (l *Location) Operation(method, path string) (*Operation, error) {
 	var withoutMethod *node
 	for _, each := range l.neighbours {
 		rest, below := cutPrefix(path, each.prefix)
-		if !below || !each.origin(l.server) {
+		if !below || each.origin != l.server.origin {
 			continue
 		}
 		var off *Fault

@@ -118,14 +118,11 @@ func (r *reader) server(text string, node *yaml.Node) *server {
 	}
 	made := &server{
 		destinations: []*Destination{r.destination},
-		secure:       parsed.secure,
-		host:         parsed.host,
-		port:         parsed.port,
+		origin:       parsed.origin,
 		prefix:       Unescape(strings.TrimSuffix(parsed.path, "/")),
-		authority:    parsed.authority(),
+		authority:    parsed.hostPort(),
 		place:        r.place(node),
 	}
-	made.url = made.scheme() + "://" + made.authority + strings.TrimSuffix(parsed.path, "/")
 	if r.base == nil {
 		r.base = &url.URL{Scheme: made.scheme(), Host: made.authority, Path: Unescape(parsed.path), RawPath: parsed.path}
 	}

@@ -159,18 +159,11 @@ func (n *node) next(literals []string) *node {
 		}
 		return n.literals[literals[0]]
 	}
-	position := 0
-	for _, each := range n.patterns {
-		if slices.Equal(each.literals, literals) {
-			return each.next
-		}
-		if before(each.literals, literals) {
-			position++
-		}
+	at, found := slices.BinarySearchFunc(n.patterns, literals, pattern.compare)
+	if !found {
+		n.patterns = slices.Insert(n.patterns, at, pattern{literals, &node{}})
 	}
-	made := pattern{literals, &node{}}
-	n.patterns = slices.Insert(n.patterns, position, made)
-	return made.next
+	return n.patterns[at].next
 }
 
 // join adds the operations of another document's node. Of two that can both be used
@@ -297,10 +290,7 @@ func (p *pattern) matches(segment string) bool {
 	return len(rest) > len(p.literals[last]) && strings.HasSuffix(rest, p.literals[last])
 }
 
-// before orders patterns: more literal text first, then as they are written.
-func before(a, b []string) bool {
-	if order := cmp.Compare(len(strings.Join(b, "")), len(strings.Join(a, ""))); order != 0 {
-		return order < 0
-	}
-	return slices.Compare(a, b) < 0
+// compare orders patterns: more literal text first, then as they are written.
+func (p pattern) compare(literals []string) int {
+	return cmp.Or(cmp.Compare(len(strings.Join(literals, "")), len(strings.Join(p.literals, ""))), slices.Compare(p.literals, literals))
 }

@@ -28,7 +28,7 @@ func (s *Set) Warnings() []Warning { return s.warnings }
 func (d *Destination) Origins() []*url.URL {
 	var origins []*url.URL
 	for i, each := range d.servers {
-		if !slices.ContainsFunc(d.servers[:i], each.origin) {
+		if !slices.ContainsFunc(d.servers[:i], func(s *server) bool { return s.origin == each.origin }) {
 			origins = append(origins, &url.URL{Scheme: each.scheme(), Host: each.authority})
 		}
 	}
@@ -43,15 +43,11 @@ func (s *Set) Size() int { return s.size }
 type server struct {
 	// destinations are those of the documents, in the order of their names.
 	destinations []*Destination
-	secure       bool
-	// host and port are as in address: a caller's are compared with them.
-	host, port string
+	origin
 	// prefix is the path without a slash at its end, percent escapes undone.
 	prefix string
-	// authority is host and port as a URL holds them.
+	// authority is the origin's host and port as a URL holds them.
 	authority string
-	// url is the URL as it is shown to callers.
-	url string
 	// routes hold the operations; nil if the document has no paths.
 	routes *node
 	// operation stands for all where the document has no paths.
@@ -76,24 +72,13 @@ func (s *server) withoutCredentials(path string) string {
 	return path
 }
 
-func (s *server) scheme() string {
-	if s.secure {
-		return "https"
-	}
-	return "http"
-}
-
 func (s *server) same(other *server) bool {
-	return s.origin(other) && s.prefix == other.prefix
-}
-
-func (s *server) origin(other *server) bool {
-	return s.secure == other.secure && s.host == other.host && s.port == other.port
+	return s.origin == other.origin && s.prefix == other.prefix
 }
 
 func byPrefix(servers []*server) {
 	slices.SortStableFunc(servers, func(a, b *server) int {
-		return cmp.Or(cmp.Compare(len(b.prefix), len(a.prefix)), cmp.Compare(a.url, b.url))
+		return cmp.Or(cmp.Compare(len(b.prefix), len(a.prefix)), cmp.Compare(a.scheme(), b.scheme()), cmp.Compare(a.port, b.port))
 	})
 }
 
