@@ -28,10 +28,9 @@ type guard struct {
 // newGuard returns the guard of one network. What it closes besides follows the
 // IANA special-purpose registries, as package ssrf lists them.
 func newGuard(network destination.Network) guard {
-	options := []ssrf.Option{ssrf.WithAnyPort()}
 	v4, v6 := openPrefixes(network)
-	options = append(options, ssrf.WithAllowedV4Prefixes(v4...), ssrf.WithAllowedV6Prefixes(v6...))
-	return guard{guardian: ssrf.New(options...), opened: slices.Concat(v4, v6), never: neverOpen()}
+	guardian := ssrf.New(ssrf.WithAnyPort(), ssrf.WithAllowedV4Prefixes(v4...), ssrf.WithAllowedV6Prefixes(v6...))
+	return guard{guardian: guardian, opened: slices.Concat(v4, v6), never: neverOpen()}
 }
 
 // openPrefixes lists what a network opens besides the internet.

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/textproto"
 	"net/url"
+	"slices"
 	"strings"
 
 	"keyrelay/function/gateway"
@@ -105,13 +106,11 @@ func (e *exchange) setBody(body []byte) {
 // names net/http takes them as leave to send a request again after its bytes were
 // written (Request.isReplayable); field names have no case on the wire (RFC 9110 section 5.1).
 func hideIdempotencyKey(header http.Header) {
-	if values, ok := header["Idempotency-Key"]; ok {
-		delete(header, "Idempotency-Key")
-		header["idempotency-key"] = values
-	}
-	if values, ok := header["X-Idempotency-Key"]; ok {
-		delete(header, "X-Idempotency-Key")
-		header["x-idempotency-key"] = values
+	for _, name := range [...]string{"Idempotency-Key", "X-Idempotency-Key"} {
+		if values, ok := header[name]; ok {
+			delete(header, name)
+			header[strings.ToLower(name)] = values
+		}
 	}
 }
 
@@ -186,8 +185,9 @@ func keepEndToEnd(header http.Header) error {
 		}
 	}
 	delete(header, nominatedField)
+	isInvalid := func(value string) bool { return !gateway.ValidHeaderValue(value) }
 	for name, values := range header {
-		if !gateway.ValidHeaderName(name) || !allValid(values) {
+		if !gateway.ValidHeaderName(name) || slices.ContainsFunc(values, isInvalid) {
 			return errField
 		}
 		if gateway.HopByHop(name) {
@@ -195,13 +195,4 @@ func keepEndToEnd(header http.Header) error {
 		}
 	}
 	return nil
-}
-
-func allValid(values []string) bool {
-	for _, value := range values {
-		if !gateway.ValidHeaderValue(value) {
-			return false
-		}
-	}
-	return true
 }
