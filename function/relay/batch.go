@@ -6,12 +6,10 @@ import (
 	"errors"
 	"net/http"
 	"runtime"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"keyrelay/function/cache"
 	"keyrelay/function/gateway"
 	"keyrelay/function/later"
 	"keyrelay/function/plan"
@@ -36,14 +34,6 @@ func (d *delivery) accepted() bool { return d.status >= 200 && d.status < 300 }
 // discarded says that the record has no valid session, by which the batch does not fail.
 func (d *delivery) discarded() bool {
 	return errors.Is(d.err, plan.ErrSession) || errors.Is(d.err, session.ErrInvalid)
-}
-
-// waits is after how many seconds the record can be sent again; 0 if that is unknown.
-func (d *delivery) waits() int {
-	if d.err != nil {
-		return newProblemResult(d.err).RetryAfter
-	}
-	return d.retryAfter
 }
 
 // blame says whose fault it is that the record was not accepted.
@@ -119,7 +109,7 @@ func (b *batchRun) work(ctx context.Context) {
 		if !ok {
 			break
 		}
-		b.deliver(ctx, index, &own)
+		b.deliveries[index].err = b.deliver(ctx, index, &own)
 		b.took(time.Since(began))
 	}
 	b.mutex.Lock()
@@ -147,35 +137,29 @@ func (b *batchRun) took(duration time.Duration) {
 
 // deliver sends one record and notes what became of it. A panic ends this record alone,
 // and is reported like any other fault of the relay.
-func (b *batchRun) deliver(ctx context.Context, index int, own *logEntry) {
-	made := &b.deliveries[index]
-	defer func() {
-		if recover() != nil {
-			made.err = &cache.Panic{Stack: debug.Stack()}
-		}
-	}()
+func (b *batchRun) deliver(ctx context.Context, index int, own *logEntry) (err error) {
+	defer catch(&err)
 	outbound, err := b.batch.Record(index)
 	if err != nil {
-		made.err = err
-		return
+		return err
 	}
-	if made.err = checkSession(ctx, outbound, own, b.sessions.check); made.err != nil {
-		return
+	if err := checkSession(ctx, outbound, own, b.sessions.check); err != nil {
+		return err
 	}
 	if b.messages != nil {
 		b.messages[index] = newMessage(b.request, b.header, outbound)
-		return
+		return nil
 	}
 	memory := gateway.Share{All: &b.memory, Most: maxAnswerMemory}
 	defer memory.GiveBack()
 	own.take, own.refused = memory.Take, false
 	answer, err := b.relay.send(ctx, outbound, own)
+	made := &b.deliveries[index]
 	made.refused = own.refused
-	if err != nil {
-		made.err = err
-		return
+	if err == nil {
+		b.keep(made, answer, memory.Exceeded)
 	}
-	b.keep(made, answer, memory.Exceeded)
+	return err
 }
 
 // maxAnswerMemory is what the bodies of a batch's answers take at most, however many are
@@ -249,7 +233,7 @@ func (b *batchRun) retryAfter() int {
 	longest := 0
 	for i := range b.deliveries {
 		if made := &b.deliveries[i]; !made.accepted() {
-			longest = max(longest, made.waits())
+			longest = max(longest, made.retryAfter, refusalFrom(made.err).RetryAfter)
 		}
 	}
 	return longest

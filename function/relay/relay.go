@@ -151,14 +151,9 @@ func (r *Relay) finish(request *gateway.Request, response *gateway.Response, err
 	return response
 }
 
-// relay takes every step of one request, in order. A panic is an error like any other
-// fault of the relay.
+// relay takes every step of one request, in order.
 func (r *Relay) relay(ctx context.Context, request *gateway.Request, entry *logEntry) (response *gateway.Response, err error) {
-	defer func() {
-		if recover() != nil {
-			response, err = nil, &cache.Panic{Stack: debug.Stack()}
-		}
-	}()
+	defer catch(&err)
 	if request.Caller, err = r.callers.Identify(ctx, request); err != nil {
 		return nil, err
 	}
@@ -187,6 +182,13 @@ func (r *Relay) relay(ctx context.Context, request *gateway.Request, entry *logE
 		return r.accept(ctx, request, outbound, entry)
 	}
 	return r.send(ctx, outbound, entry)
+}
+
+// catch, deferred, makes a panic an error like any other fault of the relay.
+func catch(err *error) {
+	if recover() != nil {
+		*err = &cache.Panic{Stack: debug.Stack()}
+	}
 }
 
 // send gets the credential, sends, and repeats that once when the answer refuses the
