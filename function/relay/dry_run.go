@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"io"
 	"net/http"
-	"net/url"
 
 	"keyrelay/function/credential"
 	"keyrelay/function/gateway"
@@ -82,11 +81,6 @@ func newDryRun(outbound *plan.Plan, deferred bool) dryRunDocument {
 	for _, requirement := range outbound.Operation.Security {
 		shown.Security = append(shown.Security, requirement.Scheme.Name)
 	}
-	shown.URL = requestURL(&target)
+	shown.URL = target.Scheme + "://" + target.Host + target.RequestURI() // byte for byte as in the request line
 	return shown
-}
-
-// requestURL writes the URL as its request line has it, byte for byte.
-func requestURL(target *url.URL) string {
-	return target.Scheme + "://" + target.Host + target.RequestURI()
 }
