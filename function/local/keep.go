@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 
@@ -44,12 +43,7 @@ func (s *surroundings) keepSecrets(file string, out io.Writer) {
 
 // kept is the file of secrets with what is kept of some names; nil if a person has changed all of them.
 func (s *surroundings) kept(file string, names []string) (content []byte, err error) {
-	inFile, err := readSecrets(file)
-	if err != nil {
-		return nil, err
-	}
-	content, err = os.ReadFile(file) // #nosec G304 -- the file that the person names
-	content = bytes.TrimPrefix(content, []byte("\ufeff"))
+	inFile, content, err := readSecrets(file)
 	changed := false
 	for _, name := range names {
 		if text, there := inFile[name]; !there || text != s.inFile[name] {
@@ -64,5 +58,5 @@ func (s *surroundings) kept(file string, names []string) (content []byte, err er
 	if !changed {
 		return nil, err
 	}
-	return content, err
+	return content, nil
 }

@@ -59,17 +59,11 @@ func main() {
 	flag.StringVar(&chosen.log, "log", "dist/run.log", "the file that the relay's log goes to")
 	host := flag.String("downstream", "", "serve the downstream and its secrets alone, at this address of this machine")
 	flag.Parse()
-	port, err := startPort(os.Getenv("PORT"))
+	stop, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := choose(stop, *host, chosen)
+	cancel()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "local: "+err.Error())
-		os.Exit(1)
-	}
-	chosen.port = port
-	stop, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer cancel()
-	if err = choose(stop, *host, chosen); err != nil {
-		fmt.Fprintln(os.Stderr, "local: "+err.Error())
-		cancel()
 		os.Exit(1)
 	}
 }
@@ -88,8 +82,11 @@ func startPort(text string) (int, error) {
 }
 
 // choose runs everything, or the downstream alone.
-func choose(stop context.Context, host string, chosen options) error {
+func choose(stop context.Context, host string, chosen options) (err error) {
+	chosen.port, err = startPort(os.Getenv("PORT"))
 	switch {
+	case err != nil:
+		return err
 	case host != "":
 		return serveDownstream(stop, host, chosen.secrets, os.Stdout)
 	case chosen.secrets != "" && chosen.destinations == "":
@@ -103,7 +100,7 @@ func choose(stop context.Context, host string, chosen options) error {
 func serveDownstream(stop context.Context, host, file string, out io.Writer) error {
 	secrets := sampleSecrets()
 	if file != "" {
-		own, err := readSecrets(file)
+		own, _, err := readSecrets(file)
 		if err != nil {
 			return err
 		}

@@ -36,12 +36,12 @@ func TestSecretsFile(t *testing.T) {
 		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		_, err := readSecrets(file)
+		_, _, err := readSecrets(file)
 		if (err == nil) != (told == "") || err != nil && (!strings.HasPrefix(err.Error(), told) || strings.Contains(err.Error(), "hush")) {
 			t.Errorf("%s: %v", content, err)
 		}
 	}
-	if _, err := readSecrets(file + "-absent"); err == nil || !strings.Contains(err.Error(), "-absent, which SECRETS names, does not exist") {
+	if _, _, err := readSecrets(file + "-absent"); err == nil || !strings.Contains(err.Error(), "-absent, which SECRETS names, does not exist") {
 		t.Error(err)
 	}
 }

@@ -109,7 +109,7 @@ func (s *surroundings) readOwnSecrets(file string) (undo func(), err error) {
 	if s.own == nil {
 		return func() {}, nil
 	}
-	secrets, err := readSecrets(file)
+	secrets, _, err := readSecrets(file)
 	if err != nil {
 		return nil, err
 	}

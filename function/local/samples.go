@@ -30,23 +30,23 @@ func sampleSecrets() *fake.Secrets {
 
 // readSecrets reads a file of secrets by name. A value that is no text is a JSON secret.
 // The errors hold nothing of the file.
-func readSecrets(file string) (map[string]string, error) {
-	content, err := os.ReadFile(file) // #nosec G304 -- the file that the person names
+func readSecrets(file string) (texts map[string]string, content []byte, err error) {
+	content, err = os.ReadFile(file) // #nosec G304 -- the file that the person names
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("the file of secrets %s, which SECRETS names, does not exist", file)
+		return nil, nil, fmt.Errorf("the file of secrets %s, which SECRETS names, does not exist", file)
 	} else if err != nil {
-		return nil, fmt.Errorf("the file of secrets %s cannot be read; make it one that you may read", file)
+		return nil, nil, fmt.Errorf("the file of secrets %s cannot be read; make it one that you may read", file)
 	}
 	content = bytes.TrimPrefix(content, []byte("\ufeff"))
 	var values map[string]json.RawMessage
 	if err := json.Unmarshal(content, &values); err != nil || values == nil {
-		return nil, secretsProblem(file, content)
+		return nil, nil, secretsProblem(file, content)
 	}
 	var twice *rawjson.Error
 	if err := new(rawjson.Object).Read(content); errors.As(err, &twice) && errors.Is(err, rawjson.ErrDuplicate) {
-		return nil, fmt.Errorf("%s: the file of secrets has the name of this member twice in one object; remove one of the two, or rename it", placeIn(file, content, twice.At))
+		return nil, nil, fmt.Errorf("%s: the file of secrets has the name of this member twice in one object; remove one of the two, or rename it", placeIn(file, content, twice.At))
 	}
-	texts := make(map[string]string, len(values))
+	texts = make(map[string]string, len(values))
 	for name, value := range values {
 		var text string
 		if json.Unmarshal(value, &text) != nil {
@@ -54,7 +54,7 @@ func readSecrets(file string) (map[string]string, error) {
 		}
 		texts[name] = text
 	}
-	return texts, nil
+	return texts, content, nil
 }
 
 // secretsProblem says why a file of secrets is none.
