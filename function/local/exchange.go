@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 )
@@ -73,7 +74,7 @@ func (e *exchanges) add(added *exchange) {
 			continue
 		}
 		e.bytes -= e.list[i].size()
-		e.list = append(e.list[:i], e.list[i+1:]...)
+		e.list = slices.Delete(e.list, i, i+1)
 	}
 }
 

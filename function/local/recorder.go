@@ -82,14 +82,14 @@ func (r *recorder) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 // pass passes a request on and returns what was noted.
 func (r *recorder) pass(w http.ResponseWriter, request *http.Request) *exchange {
 	noted := &exchange{At: time.Now(), Method: request.Method, Path: request.URL.EscapedPath(), Header: withoutCredentials(request.Header)}
-	sent := &note{Reader: request.Body, Closer: request.Body}
+	sent := &requestNote{ReadCloser: request.Body}
 	request.Body = sent
 	answer := &answerNote{ResponseWriter: w, status: http.StatusOK}
 	relay := r.end()
 	defer relay.users.Done()
 	relay.proxy.ServeHTTP(answer, request)
-	noted.Record, noted.Cut = sent.taken()
-	noted.Answer, noted.Cut = answer.text.Bytes(), noted.Cut || answer.cut
+	record := sent.taken()
+	noted.Record, noted.Answer, noted.Cut = record.text, answer.text, record.cut || answer.cut
 	noted.Status, noted.AnswerHeader, noted.Took = answer.status, withoutCredentials(w.Header()), time.Since(noted.At)
 	r.noted.add(noted)
 	r.match(noted)
@@ -109,40 +109,47 @@ func withoutCredentials(header http.Header) http.Header {
 	return copied
 }
 
-// A note is a request's body that is noted as it is read. The transport may still read
-// it when the answer is there.
+// A note is the start of a body, and whether that is not all.
 type note struct {
-	io.Reader
-	io.Closer
+	text []byte
+	cut  bool
+}
+
+func (n *note) add(p []byte) {
+	kept := min(len(p), maxNotedBytes-len(n.text))
+	n.text = append(n.text, p[:kept]...)
+	n.cut = n.cut || kept < len(p)
+}
+
+// A requestNote is a request's body that is noted as it is read. The transport may still
+// read it when the answer is there.
+type requestNote struct {
+	io.ReadCloser
 	mutex sync.Mutex
-	text  []byte
-	cut   bool
+	note  note
 }
 
 // Read reads and notes.
-func (n *note) Read(p []byte) (int, error) {
-	count, err := n.Reader.Read(p)
+func (n *requestNote) Read(p []byte) (int, error) {
+	count, err := n.ReadCloser.Read(p)
 	n.mutex.Lock()
 	defer n.mutex.Unlock()
-	kept := min(count, maxNotedBytes-len(n.text))
-	n.text = append(n.text, p[:kept]...)
-	n.cut = n.cut || kept < count
+	n.note.add(p[:count])
 	return count, err
 }
 
-// taken is what was noted so far, and whether that is not all.
-func (n *note) taken() (text []byte, cut bool) {
+// taken is what was noted so far.
+func (n *requestNote) taken() note {
 	n.mutex.Lock()
 	defer n.mutex.Unlock()
-	return slices.Clip(slices.Clone(n.text)), n.cut
+	return note{slices.Clone(n.note.text), n.note.cut}
 }
 
 // An answerNote is an answer that is noted as it is written.
 type answerNote struct {
 	http.ResponseWriter
+	note
 	status int
-	text   bytes.Buffer
-	cut    bool
 }
 
 // WriteHeader notes the status. What goes before it, as 103 does, is none.
@@ -155,9 +162,7 @@ func (n *answerNote) WriteHeader(status int) {
 
 // Write writes and notes.
 func (n *answerNote) Write(p []byte) (int, error) {
-	kept := min(len(p), maxNotedBytes-n.text.Len())
-	n.text.Write(p[:kept])
-	n.cut = n.cut || kept < len(p)
+	n.add(p)
 	return n.ResponseWriter.Write(p)
 }
 

@@ -1,10 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"net/http"
 	"slices"
-	"strings"
 )
 
 // send sends a trial through the relay as any caller's request, and answers with what came of it.
@@ -47,7 +47,7 @@ func (w *workbench) repeat(out http.ResponseWriter, r *http.Request) {
 		http.Error(out, "Its record is too large to be kept whole, so it cannot be sent again.", http.StatusConflict)
 		return
 	}
-	request, err := http.NewRequestWithContext(r.Context(), found.Method, "http://"+w.relay+"/", strings.NewReader(string(found.Record)))
+	request, err := http.NewRequestWithContext(r.Context(), found.Method, "http://"+w.relay+"/", bytes.NewReader(found.Record))
 	if err != nil {
 		http.Error(out, "It cannot be sent again.", http.StatusConflict)
 		return
