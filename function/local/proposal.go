@@ -103,11 +103,21 @@ func (p *proposal) credentials(command *curlCommand) {
 		}
 		p.add("aws", `{"access_key_id":"`+secretGap+`","secret_access_key":"`+secretGap+`"}`, "type: apiKey", "in: header", "name: Authorization", signed)
 	} else if command.user != "" {
-		p.add("basic", `{"username":"`+secretGap+`","password":"`+secretGap+`"}`, "type: http", "scheme: basic")
+		p.basic()
 	}
 	if command.certificate {
 		p.add("certificate", `{"certificate":"`+secretGap+`","private_key":"`+secretGap+`"}`, "type: mutualTLS")
 	}
+}
+
+// basic proposes a scheme for a name and a password.
+func (p *proposal) basic() {
+	p.add("basic", `{"username":"`+secretGap+`","password":"`+secretGap+`"}`, "type: http", "scheme: basic")
+}
+
+// key proposes a scheme for a key in a field; more says how it stands there.
+func (p *proposal) key(name, in, field string, more ...string) {
+	p.add(name, quoteJSON(secretGap), append([]string{"type: apiKey", "in: " + in, "name: " + quoteYAML(field)}, more...)...)
 }
 
 // add proposes a scheme for a secret; one of the same name is the same.
@@ -141,7 +151,7 @@ func (p *proposal) path(command *curlCommand) {
 		case !looksLikeKey(key):
 		case key != segment || strings.HasPrefix(command.url.Host, "hooks.") || strings.Contains(strings.ToLower(command.url.Path), "webhook"):
 			segments[i], p.keyInPath = before+"{key}", true
-			p.add("key", `"`+secretGap+`"`, "type: apiKey", "in: header", "name: key", "x-keyrelay-in: path")
+			p.key("key", "header", "key", "x-keyrelay-in: path")
 			command.url.Path, command.url.RawPath = strings.Join(segments, "/"), ""
 			return
 		default:
@@ -181,7 +191,7 @@ func (p *proposal) headers(command *curlCommand) {
 		case name == "cookie":
 			p.cookies(line.Value)
 		case mayBeSecret(line.Name):
-			p.add(line.Name, `"`+secretGap+`"`, "type: apiKey", "in: header", "name: "+quoteYAML(line.Name))
+			p.key(line.Name, "header", line.Name)
 		case name == "content-type" && strings.HasPrefix(line.Value, "application/x-www-form-urlencoded"):
 			p.form = true
 		case name == "content-type" && strings.HasPrefix(line.Value, "application/json"), isBrowserHeader(name):
@@ -201,15 +211,15 @@ func (p *proposal) authorization(line headerLine) {
 	scheme, rest, found := strings.Cut(line.Value, " ")
 	switch lower := strings.ToLower(scheme); {
 	case !found || strings.TrimSpace(rest) == "":
-		p.add("key", `"`+secretGap+`"`, "type: apiKey", "in: header", "name: "+quoteYAML(line.Name))
+		p.key("key", "header", line.Name)
 	case lower == "basic":
-		p.add("basic", `{"username":"`+secretGap+`","password":"`+secretGap+`"}`, "type: http", "scheme: basic")
+		p.basic()
 	case lower == "bearer":
-		p.add("bearer", `"`+secretGap+`"`, "type: http", "scheme: bearer")
+		p.add("bearer", quoteJSON(secretGap), "type: http", "scheme: bearer")
 	case strings.HasPrefix(lower, "aws4-"):
-		p.schemes = append(p.schemes, proposedScheme{name: "aws", lines: []string{"type: apiKey", "in: header", "name: Authorization", "x-amazon-apigateway-authtype: awsSigv4"}})
+		p.add("aws", "", "type: apiKey", "in: header", "name: Authorization", "x-amazon-apigateway-authtype: awsSigv4")
 	case isToken(scheme):
-		p.add("key", `"`+secretGap+`"`, "type: apiKey", "in: header", "name: Authorization", "x-keyrelay-value: "+quoteYAML(scheme+" {{{.}}}"))
+		p.key("key", "header", "Authorization", "x-keyrelay-value: "+quoteYAML(scheme+" {{{.}}}"))
 	}
 }
 
@@ -218,7 +228,7 @@ func (p *proposal) cookies(value string) {
 	for pair := range strings.SplitSeq(value, ";") {
 		name, _, found := strings.Cut(strings.TrimSpace(pair), "=")
 		if found && isToken(name) {
-			p.add(name, `"`+secretGap+`"`, "type: apiKey", "in: cookie", "name: "+quoteYAML(name))
+			p.key(name, "cookie", name)
 		}
 	}
 }
@@ -256,9 +266,7 @@ func (p *proposal) query(command *curlCommand, fields []string) {
 	if command.url.RawQuery == "" {
 		return
 	}
-	names, members, ok := p.pairs(command.url.RawQuery, func(name string) {
-		p.add(name, `"`+secretGap+`"`, "type: apiKey", "in: query", "name: "+quoteYAML(name))
-	})
+	names, members, ok := pairs(command.url.RawQuery, func(name string) { p.key(name, "query", name) })
 	if !ok {
 		p.Notes = append(p.Notes, "The URL's query is no list of name=value, so it was left out.")
 		return

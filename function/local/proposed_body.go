@@ -65,8 +65,7 @@ func (p *proposal) jsonBody(object *rawjson.Object, body string) []string {
 
 // secretMember takes a member of the body that may be a secret.
 func (p *proposal) secretMember(name string) {
-	pointer := string(rawjson.PointerTo(name))
-	p.add(name, `"`+secretGap+`"`, "type: apiKey", "in: header", "name: "+quoteYAML(pointer), "x-keyrelay-in: body")
+	p.key(name, "header", string(rawjson.PointerTo(name)), "x-keyrelay-in: body")
 }
 
 // hideSecrets replaces texts in objects within a record whose names may be those of secrets.
@@ -113,7 +112,7 @@ func redact(value any, texts []string) string {
 // formBody makes a record of a form.
 func (p *proposal) formBody(body string) []string {
 	p.form = true
-	names, members, ok := p.pairs(body, func(name string) { p.secretMember(name) })
+	names, members, ok := pairs(body, p.secretMember)
 	if !ok {
 		p.Trial.Record = "{}"
 		p.Notes = append(p.Notes, "The body is no form that a JSON record could be sent as, so it was left out.")
@@ -124,7 +123,7 @@ func (p *proposal) formBody(body string) []string {
 }
 
 // pairs reads name=value pairs; a name that occurs more than once is an array.
-func (p *proposal) pairs(text string, secret func(name string)) (names, members []string, ok bool) {
+func pairs(text string, secret func(name string)) (names, members []string, ok bool) {
 	values := map[string][]string{}
 	for pair := range strings.SplitSeq(text, "&") {
 		if pair == "" {
