@@ -199,15 +199,16 @@ func (w *workbench) try(out http.ResponseWriter, r *http.Request) {
 		http.Error(out, err.Error(), http.StatusBadGateway)
 		return
 	}
+	view := w.view(made)
 	answer := map[string]any{
 		"fields":   made.fields,
 		"fault":    made.fault,
-		"outbound": w.part("outbound", w.view(made)),
+		"outbound": w.part("outbound", view),
 		"away": w.part("away", struct {
 			takeaway
 			Relay string
 		}{asked.takeAway(w.relay), w.relay}),
-		"confirmation": w.confirmation(made),
+		"confirmation": view.confirmation(),
 	}
 	if len(made.outbounds) == 1 && made.outbounds[0].Problem != nil {
 		problem := made.outbounds[0].Problem
@@ -229,11 +230,8 @@ type outboundView struct {
 }
 
 func (w *workbench) view(made *tried) outboundView {
-	view := outboundView{Shown: made.outbounds, Batch: len(made.outbounds) > 1}
-	if len(view.Shown) > maxOutbounds {
-		view.More = len(view.Shown) - maxOutbounds
-		view.Shown = view.Shown[:maxOutbounds]
-	}
+	shown := min(len(made.outbounds), maxOutbounds)
+	view := outboundView{Shown: made.outbounds[:shown], More: len(made.outbounds) - shown, Batch: len(made.outbounds) > 1}
 	for _, each := range made.outbounds {
 		if each.Problem == nil {
 			view.Sends = true
@@ -262,13 +260,13 @@ func (w *workbench) attached(sent *outbound) []attachment {
 }
 
 // confirmation says what is sent with a trial beside what the page shows at once.
-func (w *workbench) confirmation(made *tried) string {
+func (view outboundView) confirmation() string {
 	var names []string
 	text := ""
-	if len(made.outbounds) > 1 {
-		text = fmt.Sprintf("The batch is %d requests, and this is the first. ", len(made.outbounds))
+	if view.Batch {
+		text = fmt.Sprintf("The batch is %d requests, and this is the first. ", len(view.Shown)+view.More)
 	}
-	for _, each := range w.view(made).Attachments {
+	for _, each := range view.Attachments {
 		names = append(names, each.Scheme)
 		if each.Problem != "" {
 			text += each.Problem + " "

@@ -162,8 +162,9 @@ const shortestHidden = 4
 func (w *workbench) hide(text string) string {
 	var parts []string
 	for _, each := range w.secrets {
-		parts = append(parts, secretTexts(each())...)
+		parts = append(parts, textsIn(each())...)
 	}
+	parts = slices.DeleteFunc(parts, func(text string) bool { return len(text) < shortestHidden })
 	slices.SortFunc(parts, func(a, b string) int { return len(b) - len(a) }) // one may begin with another
 	for _, part := range parts {
 		text = strings.ReplaceAll(text, part, "***")
@@ -182,11 +183,6 @@ func secretsOf(documents []document, earlier []secret.Secret) []secret.Secret {
 		}
 	}
 	return all
-}
-
-// secretTexts are the texts in a secret that are kept off the page.
-func secretTexts(content []byte) []string {
-	return slices.DeleteFunc(textsIn(content), func(text string) bool { return len(text) < shortestHidden })
 }
 
 // textsIn are the texts in a secret: it as a whole, or the members of a JSON object.

@@ -148,7 +148,7 @@ func (s *story) readEvent(name string) (events.APIGatewayProxyRequest, error) {
 		return event, fmt.Errorf("the sample event %s is not an API Gateway event", file)
 	}
 	const url = "X-Osmos-Outbound-Url"
-	event.Headers[url] = strings.Replace(event.Headers[url], fmt.Sprintf("host.docker.internal:%d", downstreamPort), s.api, 1)
+	event.Headers[url] = strings.Replace(event.Headers[url], fmt.Sprintf("%s:%d", container, downstreamPort), s.api, 1)
 	return event, nil
 }
 
