@@ -116,10 +116,7 @@ func (a *answer) filled(scheme *destination.SecurityScheme, whole string, noWhol
 			of = found
 		}
 	}
-	members := destination.FindIn(of)
-	if a.in.members != nil {
-		members = destination.FindIn(of, a.in.members())
-	}
+	members := destination.FindIn(of, a.in.members())
 	text, taken, err := scheme.Value.Fill(func(part destination.TemplatePart) ([]byte, bool) {
 		if part.Whole {
 			return rawjson.Encode(bare(whole)), noWhole == nil

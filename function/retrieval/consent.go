@@ -1,7 +1,6 @@
 package retrieval
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -202,7 +201,7 @@ func (r *Retriever) register(ctx context.Context, in *inputs, redirect string, l
 	if !ok {
 		return "", withAnswer(failed(in.scope, "its provider registered a client without a client_id. Register one there, and store its client_id in the secret."), endpoint.Hostname(), got)
 	}
-	members := bytes.Clone(in.members())
+	members := in.members()
 	for _, name := range []string{"client_id", "client_secret"} {
 		text, given := textMember(got.Body, name)
 		if !given {

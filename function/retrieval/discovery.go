@@ -60,7 +60,7 @@ func (r *Retriever) newTokenRequest(ctx context.Context, in *inputs) (*request, 
 
 // discover reads a discovery document.
 func (r *Retriever) discover(ctx context.Context, scope Scope, previous *discovery) (*discovery, cache.Life, error) {
-	in := inputs{scope: scope, discovers: true}
+	in := inputs{scope: scope, members: nothing, discovers: true}
 	sent := &request{method: http.MethodGet, url: *scope.Scheme.DiscoveryURL, at: in.place(), header: http.Header{"Accept": {jsonType}}}
 	got, err := r.send(ctx, scope, sent, nil)
 	if err != nil {

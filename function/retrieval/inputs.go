@@ -16,7 +16,7 @@ type inputs struct {
 	scope Scope
 	// version is what that members is of; nil if the scheme names no secret.
 	version *secret.Version
-	// members and variables are JSON objects; nil if there are none.
+	// members and variables are JSON objects, or empty.
 	members, variables secret.Secret
 	// whole is a secret that is a text, where a template asks for it; nil otherwise.
 	whole secret.Secret
@@ -32,6 +32,9 @@ type inputs struct {
 	// certificate is the client certificate to present; the zero Other for none.
 	certificate Other
 }
+
+// nothing is what the members are where the scheme names no secret of members.
+func nothing() []byte { return nil }
 
 // place is where the document has the URL of the call. It stands for the endpoint in what
 // a caller is told, who learns no host.
@@ -78,7 +81,7 @@ func needed(scheme *destination.SecurityScheme) []*destination.SecurityScheme {
 
 // readInputs reads the secrets that a retrieval takes its values from.
 func (r *Retriever) readInputs(ctx context.Context, scope Scope) (inputs, error) {
-	in := inputs{scope: scope, others: map[*destination.SecurityScheme]Other{}}
+	in := inputs{scope: scope, members: nothing, others: map[*destination.SecurityScheme]Other{}}
 	var err error
 	if scope.Scheme.Secret != (destination.Reference{}) {
 		if err = r.readSecret(ctx, &in); err != nil {
@@ -169,8 +172,8 @@ func (in *inputs) find(part destination.TemplatePart) ([]byte, bool) {
 	case part.Whole:
 		return rawjson.Encode(string(in.whole())), true
 	}
-	if value, ok := in.code.find(part); ok || in.members == nil {
-		return value, ok
+	if value, ok := in.code.find(part); ok {
+		return value, true
 	}
 	return destination.FindIn(in.members())(part)
 }
@@ -199,9 +202,6 @@ func (in *inputs) member(name string) (text string, ok bool) {
 
 // findOwn finds a member of the scheme's secret that OAuth has, with its name as it is written.
 func (in *inputs) findOwn(name string) (written string, value []byte, ok bool) {
-	if in.members == nil {
-		return "", nil, false
-	}
 	return secret.Value{Bytes: in.members, IsJSON: true}.Find(name)
 }
 
@@ -209,7 +209,7 @@ func (in *inputs) findOwn(name string) (written string, value []byte, ok bool) {
 func (in *inputs) needed(name string) (string, error) {
 	text, ok := in.member(name)
 	if !ok || text == "" {
-		return "", secret.Lacks(in.scope.Scheme.Secret, contentOf(in.members), "has no member "+name+", which the retrieval for "+in.scope.Scheme.Name+" sends. Add it.", name)
+		return "", secret.Lacks(in.scope.Scheme.Secret, in.members(), "has no member "+name+", which the retrieval for "+in.scope.Scheme.Name+" sends. Add it.", name)
 	}
 	return text, nil
 }
@@ -233,7 +233,7 @@ func (in *inputs) value(parameter destination.RetrievalParameter) ([]byte, error
 	if parameter.Variable != "" {
 		source, name, reference = in.variables, parameter.Variable, in.scope.Destination.Variables
 	}
-	if found, ok := findMember(source, name); ok {
+	if found, ok := rawjson.PointerTo(name).Find(source()); ok && found[0] != 'n' {
 		return found, nil
 	}
 	if parameter.Default != nil {
@@ -245,7 +245,7 @@ func (in *inputs) value(parameter destination.RetrievalParameter) ([]byte, error
 			Detail: "The parameter " + parameter.Name + " of the security scheme " + in.scope.Scheme.Name + " of " + in.scope.Destination.Name + " has no value. Name a secret that holds it with x-keyrelay-secret, or give it a default.",
 		}
 	}
-	return nil, secret.Lacks(reference, contentOf(source), "has no member "+name+", which the retrieval for "+in.scope.Scheme.Name+" sends. Add it.", name)
+	return nil, secret.Lacks(reference, source(), "has no member "+name+", which the retrieval for "+in.scope.Scheme.Name+" sends. Add it.", name)
 }
 
 // unusable is about the scheme's own secret, or the document if there is none.
@@ -253,22 +253,5 @@ func (in *inputs) unusable(problem string, needed ...string) error {
 	if in.scope.Scheme.Secret == (destination.Reference{}) {
 		return &gateway.Refusal{Reason: secret.ErrUnavailable, Detail: "The retrieval for " + in.scope.Scheme.Name + " of " + in.scope.Destination.Name + ", which has no secret, " + problem}
 	}
-	return secret.Lacks(in.scope.Scheme.Secret, contentOf(in.members), problem, needed...)
-}
-
-// contentOf is what a secret holds; nil where there is none.
-func contentOf(read secret.Secret) []byte {
-	if read == nil {
-		return nil
-	}
-	return read()
-}
-
-// findMember returns a member of a JSON object that is not null.
-func findMember(object secret.Secret, name string) ([]byte, bool) {
-	if object == nil {
-		return nil, false
-	}
-	found, ok := rawjson.PointerTo(name).Find(object())
-	return found, ok && found[0] != 'n'
+	return secret.Lacks(in.scope.Scheme.Secret, in.members(), problem, needed...)
 }

@@ -23,19 +23,20 @@ import (
 func Sign(scheme *destination.SecurityScheme, value secret.Value) (token string, life cache.Life, err error) {
 	in := inputs{scope: Scope{Scheme: scheme}, members: value.Bytes}
 	now := cache.Now()
-	token, err = sign(scheme, in.find, nil)
+	token, err = in.sign(nil)
 	early := min(maxEarly, scheme.JWT.Lifetime/earlyPart)
 	return token, cache.Life{Refresh: now.Add(scheme.JWT.Lifetime - early), Expiry: now.Add(scheme.JWT.Lifetime)}, err
 }
 
 // sign makes a JWT of the header and the claims that x-keyrelay-jwt names, claims that
 // it does not name but that its use has, and iat, exp and jti (RFC 7519 section 4.1).
-func sign(scheme *destination.SecurityScheme, find destination.Find, claims map[string]string) (string, error) {
-	header, err := jwtPart(scheme, scheme.JWT.Header, find)
+func (in *inputs) sign(claims map[string]string) (string, error) {
+	scheme := in.scope.Scheme
+	header, err := in.jwtPart(scheme.JWT.Header)
 	if err != nil {
 		return "", err
 	}
-	payload, err := jwtPart(scheme, scheme.JWT.Claims, find)
+	payload, err := in.jwtPart(scheme.JWT.Claims)
 	if err != nil {
 		return "", err
 	}
@@ -56,39 +57,40 @@ func sign(scheme *destination.SecurityScheme, find destination.Find, claims map[
 			options = options.WithHeader(jose.HeaderKey(name), value)
 		}
 	}
-	key, err := signingKey(scheme, find)
+	key, err := in.signingKey()
 	if err != nil {
 		return "", err
 	}
-	unfit := "holds no private_key that x-keyrelay-jwt can sign with. Store a PEM text (-----BEGIN PRIVATE KEY-----) without a passphrase, or a JWK, of the kind that " + scheme.JWT.Algorithm + " asks for." + heldKey(find)
-	if strings.HasPrefix(scheme.JWT.Algorithm, "HS") {
-		unfit = "holds no client_secret that x-keyrelay-jwt can sign with. Store a text of as many bytes as the alg asks for, 32 for HS256, or a JWK of kty oct."
-	}
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.SignatureAlgorithm(scheme.JWT.Algorithm), Key: key}, options)
 	if err != nil {
-		return "", secret.Unusable(scheme.Secret, unfit)
+		return "", in.unfitKey()
 	}
 	signed, err := signer.Sign(payload)
 	if err != nil {
-		return "", secret.Unusable(scheme.Secret, unfit)
+		return "", in.unfitKey()
 	}
 	return signed.CompactSerialize()
 }
 
-// heldKey says for a message what kind of key the secret has.
-func heldKey(find destination.Find) string {
-	key, _ := secret.Value{Bytes: func() []byte { return wholeSecret(find) }, IsJSON: true}.Member("private_key")
-	return secret.Held("private_key", key)
+// unfitKey refuses the secret's key, with which there is no signature.
+func (in *inputs) unfitKey() error {
+	scheme := in.scope.Scheme
+	if strings.HasPrefix(scheme.JWT.Algorithm, "HS") {
+		return secret.Unusable(scheme.Secret, "holds no client_secret that x-keyrelay-jwt can sign with. Store a text of as many bytes as the alg asks for, 32 for HS256, or a JWK of kty oct.")
+	}
+	held, _ := in.member("private_key")
+	return secret.Unusable(scheme.Secret, "holds no private_key that x-keyrelay-jwt can sign with. Store a PEM text (-----BEGIN PRIVATE KEY-----) without a passphrase, or a JWK, of the kind that "+
+		scheme.JWT.Algorithm+" asks for."+secret.Held("private_key", held))
 }
 
 // jwtPart is the header or the claims as a JSON object.
-func jwtPart(scheme *destination.SecurityScheme, template *destination.JSONTemplate, find destination.Find) ([]byte, error) {
+func (in *inputs) jwtPart(template *destination.JSONTemplate) ([]byte, error) {
 	if template == nil {
 		return []byte("{}"), nil
 	}
-	part, err := template.Fill(find)
+	part, err := template.Fill(in.find)
 	if err != nil {
-		return nil, secret.Lacks(scheme.Secret, wholeSecret(find), "lacks a member that x-keyrelay-jwt of "+scheme.Name+" names, or holds no text there: "+err.Error()+". Add it to the secret, or fix the template.",
+		return nil, secret.Lacks(in.scope.Scheme.Secret, in.members(), "lacks a member that x-keyrelay-jwt of "+in.scope.Scheme.Name+" names, or holds no text there: "+err.Error()+". Add it to the secret, or fix the template.",
 			secret.Needed(template.Expressions())...)
 	}
 	return part, nil
@@ -123,26 +125,20 @@ func withClaim(claims []byte, name string, value []byte) []byte {
 	return rawjson.WithMember(claims, []string{name}, value)
 }
 
-// wholeSecret is the JSON that find looks into.
-func wholeSecret(find destination.Find) []byte {
-	content, _ := find(destination.TemplatePart{IsPointer: true})
-	return content
-}
-
 // signingKey is the secret's client_secret for HMAC, a text or a JWK (RFC 7517) where its
 // bytes are no text, else its private_key: PEM of PKCS #1, PKCS #8 or SEC 1, or a JWK as an
 // object or as a text.
-func signingKey(scheme *destination.SecurityScheme, find destination.Find) (any, error) {
-	name := "private_key"
+func (in *inputs) signingKey() (any, error) {
+	scheme, name := in.scope.Scheme, "private_key"
 	if strings.HasPrefix(scheme.JWT.Algorithm, "HS") {
 		name = "client_secret"
 	}
-	_, value, ok := secret.Value{Bytes: func() []byte { return wholeSecret(find) }, IsJSON: true}.Find(name)
-	if whole := wholeSecret(find); !rawjson.IsObject(whole) {
+	if !rawjson.IsObject(in.members()) {
 		return nil, secret.Unusable(scheme.Secret, `is a text, and `+scheme.Name+` signs with a member of an object. Store {"`+name+`": "…"}.`)
 	}
+	_, value, ok := in.findOwn(name)
 	if !ok || value[0] == 'n' {
-		return nil, secret.Lacks(scheme.Secret, wholeSecret(find), "has no member "+name+", with which "+scheme.Name+" signs. Add it.", name)
+		return nil, secret.Lacks(scheme.Secret, in.members(), "has no member "+name+", with which "+scheme.Name+" signs. Add it.", name)
 	}
 	text, isText := rawjson.Plain(value)
 	switch {

@@ -95,7 +95,7 @@ func (r *request) grant(in *inputs) error {
 	r.form.Set("grant_type", grant)
 	switch {
 	case in.scope.Scheme.JWTGrant:
-		assertion, err := sign(in.scope.Scheme, in.find, map[string]string{"aud": r.url.String()})
+		assertion, err := in.sign(map[string]string{"aud": r.url.String()})
 		r.form.Set("assertion", assertion)
 		return err
 	case grant == "password":
@@ -193,7 +193,7 @@ func (r *request) clientAssertion(in *inputs) error {
 	if err != nil {
 		return err
 	}
-	assertion, err := sign(in.scope.Scheme, in.find, map[string]string{"iss": id, "sub": id, "aud": r.url.String()})
+	assertion, err := in.sign(map[string]string{"iss": id, "sub": id, "aud": r.url.String()})
 	r.form.Set("client_id", id)
 	r.form.Set("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
 	r.form.Set("client_assertion", assertion)
