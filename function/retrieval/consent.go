@@ -186,10 +186,8 @@ func (r *Retriever) register(ctx context.Context, in *inputs, redirect string, l
 	if endpoint.Host == "" {
 		return "", lacking
 	}
-	made := &request{method: http.MethodPost, url: endpoint, at: "the registration_endpoint of its openIdConnectUrl", header: http.Header{"Accept": {jsonType}}, members: []bodyMember{
-		{"client_name", []byte(`"keyrelay"`)}, {"redirect_uris", []byte("[" + string(rawjson.Encode(redirect)) + "]")}, {"grant_types", []byte(`["authorization_code","refresh_token"]`)},
-		{"response_types", []byte(`["code"]`)}, {"token_endpoint_auth_method", []byte(`"none"`)},
-	}}
+	made := &request{method: http.MethodPost, url: endpoint, at: "the registration_endpoint of its openIdConnectUrl", header: http.Header{"Accept": {jsonType}}, members: []byte(
+		`"client_name":"keyrelay","redirect_uris":[` + string(rawjson.Encode(redirect)) + `],"grant_types":["authorization_code","refresh_token"],"response_types":["code"],"token_endpoint_auth_method":"none"`)}
 	got, err := r.send(ctx, in.scope, made, nil)
 	if err != nil {
 		return "", err

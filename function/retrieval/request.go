@@ -19,18 +19,13 @@ type request struct {
 	method string
 	url    url.URL
 	// at is where the document has the URL.
-	at      string
-	header  http.Header
-	members []bodyMember
+	at     string
+	header http.Header
+	// members are those of a JSON body, without its braces.
+	members []byte
 	form    url.Values
 	// json says that the form is sent as a JSON object.
 	json bool
-}
-
-// A bodyMember is one member of a JSON body.
-type bodyMember struct {
-	name  string
-	value []byte
 }
 
 // newKeyRequest is the call of x-itential-dynamic-retrieval,
@@ -211,7 +206,10 @@ func (r *request) fill(in *inputs, uses ...string) error {
 			return err
 		}
 		if parameter.In == "body" && r.form == nil {
-			r.members = append(r.members, bodyMember{parameter.Name, value})
+			if len(r.members) > 0 {
+				r.members = append(r.members, ',')
+			}
+			r.members = slices.Concat(r.members, rawjson.Encode(parameter.Name), []byte(":"), value)
 			continue
 		}
 		values := [][]byte{value}
@@ -275,7 +273,7 @@ func (r *request) http(ctx context.Context) (*http.Request, error) {
 	case len(r.form) > 0:
 		body, mediaType = []byte(r.form.Encode()), formType
 	case len(r.members) > 0:
-		body, mediaType = r.object(), jsonType
+		body, mediaType = slices.Concat([]byte("{"), r.members, []byte("}")), jsonType
 	}
 	request, err := http.NewRequestWithContext(ctx, r.method, r.url.String(), bytes.NewReader(body))
 	if err != nil {
@@ -297,14 +295,4 @@ func (r *request) formObject() []byte {
 		}
 	}
 	return rawjson.Encode(members)
-}
-
-// object is a JSON body with the members in the document's order.
-func (r *request) object() []byte {
-	var text strings.Builder
-	for i, each := range r.members {
-		text.WriteString(","[:min(i, 1)] + string(rawjson.Encode(each.name)) + ":")
-		text.Write(each.value)
-	}
-	return []byte("{" + text.String() + "}")
 }
