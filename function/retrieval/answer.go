@@ -24,10 +24,6 @@ type answer struct {
 	document []byte
 }
 
-func newAnswer(in inputs, got *upstream.Answer) *answer {
-	return &answer{in, got, asDocument(got)}
-}
-
 // content is the credential of a scheme, that of the call or one that shares it.
 func (a *answer) content(scheme *destination.SecurityScheme) (content, error) {
 	text, err := a.text(scheme)

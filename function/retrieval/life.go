@@ -138,16 +138,11 @@ func untilExp(found content, asked time.Time) (lives time.Duration, given bool) 
 		if err != nil {
 			continue
 		}
-		found, ok := rawjson.Pointer("/exp").Find(claims)
-		if !ok {
-			continue
+		found, _ := rawjson.Pointer("/exp").Find(claims)
+		if seconds, err := strconv.ParseFloat(string(found), 64); err == nil && seconds > 0 {
+			at := min(seconds, float64(asked.Add(maxLife).Unix()))
+			return max(0, time.Unix(int64(at), 0).Sub(asked)), true
 		}
-		seconds, err := strconv.ParseFloat(string(found), 64)
-		if err != nil || !(seconds > 0) {
-			continue
-		}
-		at := min(seconds, float64(asked.Add(maxLife).Unix()))
-		return max(0, time.Unix(int64(at), 0).Sub(asked)), true
 	}
 	return 0, false
 }

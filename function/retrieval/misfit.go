@@ -32,10 +32,8 @@ func HeaderProblem(text string) string {
 
 // cookieProblem says why a cookie cannot carry a value (RFC 6265 section 4.1.1).
 func cookieProblem(text string) string {
-	for i := range len(text) {
-		if c := text[i]; c <= ' ' || c >= 0x7f || c == '"' || c == ',' || c == ';' || c == '\\' {
-			return "holds a character that a cookie cannot carry: white space, a control character, one beyond ASCII, or one of \" , ; \\. Use a key without."
-		}
+	if strings.ContainsFunc(text, func(c rune) bool { return c <= ' ' || c >= 0x7f || strings.ContainsRune(`",;\`, c) }) {
+		return "holds a character that a cookie cannot carry: white space, a control character, one beyond ASCII, or one of \" , ; \\. Use a key without."
 	}
 	return ""
 }

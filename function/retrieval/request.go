@@ -41,8 +41,7 @@ func newKeyRequest(in *inputs) (*request, error) {
 
 // newTokenRequest is a token request (RFC 6749 sections 4.3.2 and 4.4.2).
 func newTokenRequest(in *inputs, endpoint *url.URL) (*request, error) {
-	r := &request{method: http.MethodPost, url: *endpoint, at: in.place(), header: http.Header{"Accept": {jsonType}}, form: url.Values{}}
-	r.json = in.scope.Scheme.JSONTokenRequest
+	r := &request{method: http.MethodPost, url: *endpoint, at: in.place(), header: http.Header{"Accept": {jsonType}}, form: url.Values{}, json: in.scope.Scheme.JSONTokenRequest}
 	if err := r.grant(in); err != nil {
 		return nil, err
 	}
@@ -69,14 +68,10 @@ func (r *request) grant(in *inputs) error {
 	refreshToken := in.refreshToken()
 	switch {
 	case in.code != nil:
-		r.form.Set("grant_type", "authorization_code")
-		r.form.Set("code", in.code.code)
-		r.form.Set("redirect_uri", in.code.redirect)
-		r.form.Set("code_verifier", in.code.verifier)
+		r.form = url.Values{"grant_type": {"authorization_code"}, "code": {in.code.code}, "redirect_uri": {in.code.redirect}, "code_verifier": {in.code.verifier}}
 		return nil
 	case refreshToken != "":
-		r.form.Set("grant_type", "refresh_token")
-		r.form.Set("refresh_token", refreshToken)
+		r.form = url.Values{"grant_type": {"refresh_token"}, "refresh_token": {refreshToken}}
 		return nil // with the scopes that it has
 	case grant == "authorization_code":
 		return errNoRefreshToken(in.scope)
@@ -85,32 +80,22 @@ func (r *request) grant(in *inputs) error {
 		r.form.Set("scope", in.scope.Scopes)
 	}
 	if in.scope.Scheme.JWTGrant {
-		grant = "urn:ietf:params:oauth:grant-type:jwt-bearer"
-	}
-	r.form.Set("grant_type", grant)
-	switch {
-	case in.scope.Scheme.JWTGrant:
 		assertion, err := in.sign(map[string]string{"aud": r.url.String()})
+		r.form.Set("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer")
 		r.form.Set("assertion", assertion)
 		return err
-	case grant == "password":
-		return r.owner(in)
 	}
-	return nil
-}
-
-// owner adds the resource owner's name and password.
-func (r *request) owner(in *inputs) error {
-	name, err := in.needed("username")
-	if err != nil {
-		return err
+	r.form.Set("grant_type", grant)
+	if grant != "password" {
+		return nil
 	}
-	password, err := in.needed("password")
-	if err != nil {
-		return err
+	for _, name := range [...]string{"username", "password"} {
+		value, err := in.needed(name)
+		if err != nil {
+			return err
+		}
+		r.form.Set(name, value)
 	}
-	r.form.Set("username", name)
-	r.form.Set("password", password)
 	return nil
 }
 

@@ -350,7 +350,7 @@ func (r *Retriever) send(ctx context.Context, scope Scope, made *request, certif
 // returned: it is no other version.
 func finish(in inputs, got *upstream.Answer, previous *Token) (*Token, cache.Life, error) {
 	scope := in.scope
-	answer := newAnswer(in, got)
+	answer := &answer{in, got, asDocument(got)}
 	if (got.Status < 200 || got.Status > 299) && !answer.redirectsWith(scope.Scheme) {
 		return nil, cache.Life{}, refusedBy(in, got)
 	}
