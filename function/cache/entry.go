@@ -95,17 +95,12 @@ func (e *entry[V]) fail(failure error) {
 }
 
 // pauseAfter is how long no other try is made after so many failures: as long as the
-// last one says, neither less nor more, where it says so.
+// last one says, neither less nor more, where it says so; else a random part of 1 s to 2 s at
+// first, of 15 s to 30 s in the end, so that many functions do not ask in step.
 func pauseAfter(failure error, failures int) time.Duration {
 	if refusal, ok := errors.AsType[*gateway.Refusal](failure); ok && refusal.RetryAfter > 0 {
 		return time.Duration(refusal.RetryAfter) * time.Second
 	}
-	return backOff(failures)
-}
-
-// backOff is how long a failure is remembered: a random part of 1 s to 2 s at
-// first, of 15 s to 30 s in the end, so that many functions do not ask in step.
-func backOff(failures int) time.Duration {
 	most := min(time.Second<<min(failures, 5), 30*time.Second)
 	return most/2 + rand.N(most/2) // #nosec G404 -- jitter, which nobody gains by guessing
 }
@@ -123,8 +118,8 @@ func (e *entry[V]) fallback(now time.Time, failure error) (Result[V], error) {
 
 // withRetryAfter tells in a refusal how long the failure is still remembered.
 func (e *entry[V]) withRetryAfter(now time.Time, failure error) error {
-	var refusal *gateway.Refusal
-	if e.retry.IsZero() || !errors.As(failure, &refusal) {
+	refusal, ok := errors.AsType[*gateway.Refusal](failure)
+	if e.retry.IsZero() || !ok {
 		return failure
 	}
 	told := *refusal

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"net/url"
-	"slices"
 	"time"
 
 	"keyrelay/function/cache"
@@ -104,21 +103,18 @@ func (r *Retriever) discover(ctx context.Context, scope Scope, previous *discove
 // does not cross the internet in the clear.
 func admitted(endpoint *url.URL, network destination.Network) bool {
 	secure := endpoint.Scheme == "https" || endpoint.Scheme == "http" && network != destination.Public
-	return secure && endpoint.Host != "" && endpoint.Hostname() != "" && endpoint.User == nil && endpoint.Fragment == "" && endpoint.Opaque == ""
+	return secure && endpoint.Hostname() != "" && endpoint.User == nil && endpoint.Fragment == ""
 }
 
 // onlyPost reports whether a discovery document offers client_secret_post and not the
 // client_secret_basic that is meant where it offers nothing.
 func onlyPost(document []byte) bool {
-	methods, ok := rawjson.Pointer("/token_endpoint_auth_methods_supported").Find(document)
-	if !ok {
-		return false
+	offered := map[string]bool{}
+	if methods, ok := rawjson.Pointer("/token_endpoint_auth_methods_supported").Find(document); ok {
+		for each := range rawjson.Elements(methods) {
+			method, _ := rawjson.Plain(each)
+			offered[method] = true
+		}
 	}
-	offers := func(method string) bool {
-		return slices.ContainsFunc(slices.Collect(rawjson.Elements(methods)), func(each []byte) bool {
-			text, ok := rawjson.Plain(each)
-			return ok && text == method
-		})
-	}
-	return offers("client_secret_post") && !offers("client_secret_basic")
+	return offered["client_secret_post"] && !offered["client_secret_basic"]
 }

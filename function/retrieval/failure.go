@@ -41,8 +41,8 @@ func mayRejectClient(got *upstream.Answer) bool {
 // code if that is one of the IANA registry and so says nothing of a secret. Which host
 // it was is for the log.
 func withAnswer(err error, host string, got *upstream.Answer) error {
-	var refusal *gateway.Refusal
-	if !errors.As(err, &refusal) {
+	refusal, ok := errors.AsType[*gateway.Refusal](err)
+	if !ok {
 		return err
 	}
 	told := *refusal
@@ -87,8 +87,8 @@ func failed(scope Scope, problem string) *gateway.Refusal {
 // unanswered says why there is no answer. The error is not kept as the cause: its
 // reason and detail may speak of the outbound call.
 func unanswered(scope Scope, place, host string, err error) error {
-	var refusal *gateway.Refusal
-	if !errors.As(err, &refusal) || errors.Is(refusal.Reason, secret.ErrUnavailable) {
+	refusal, ok := errors.AsType[*gateway.Refusal](err)
+	if !ok || errors.Is(refusal.Reason, secret.ErrUnavailable) {
 		return err
 	}
 	problem, late := upstream.Describe(place, refusal)

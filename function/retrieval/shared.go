@@ -96,8 +96,7 @@ func (r *Retriever) Fill(ctx context.Context, scope Scope) bool {
 
 // ended makes the refusal of a turn that was not had.
 func ended(ctx context.Context, scope Scope, err error) error {
-	var refusal *gateway.Refusal
-	switch isRefusal := errors.As(err, &refusal); {
+	switch refusal, isRefusal := errors.AsType[*gateway.Refusal](err); {
 	case isRefusal && errors.Is(refusal.Reason, cache.ErrFailedElsewhere):
 		told := failed(scope, "another instance of keyrelay has just tried, whose log says why. It is tried again by itself.")
 		told.RetryAfter = refusal.RetryAfter

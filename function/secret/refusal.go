@@ -43,8 +43,8 @@ func Cancelled(reference destination.Reference, cause error) error {
 // fault: problem completes "the secret NAME", and remedy says what to do. told is false if
 // the error is about something else.
 func Problem(reference destination.Reference, err error) (problem, remedy string, told bool) {
-	var refusal *gateway.Refusal
-	if !errors.As(err, &refusal) || !errors.Is(refusal.Reason, ErrUnavailable) {
+	refusal, ok := errors.AsType[*gateway.Refusal](err)
+	if !ok || !errors.Is(refusal.Reason, ErrUnavailable) {
 		return "", "", false
 	}
 	rest, told := strings.CutPrefix(refusal.Detail, "The secret "+reference.Public()+" ")

@@ -85,11 +85,11 @@ const (
 // and https://docs.aws.amazon.com/secretsmanager/latest/apireference/CommonErrors.html.
 // The text of the error is the service's and is not repeated.
 func secretsManagerProblem(ctx context.Context, err error) string {
-	var fault smithy.APIError
-	if !errors.As(err, &fault) {
-		if ctx.Err() != nil {
-			return tooSlow
-		}
+	fault, ok := errors.AsType[smithy.APIError](err)
+	switch {
+	case !ok && ctx.Err() != nil:
+		return tooSlow
+	case !ok:
 		return "cannot be read: Secrets Manager cannot be reached, or its answer is broken. Check the network and the endpoint that are configured."
 	}
 	switch fault.ErrorCode() {
