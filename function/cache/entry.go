@@ -74,7 +74,8 @@ func (e *entry[V]) finish(f *flight[V], value V, life Life, err error, remember 
 	case err == nil:
 		e.failures, e.failure, e.retry = 0, nil, time.Time{}
 	case remember:
-		e.fail(err)
+		e.failures++
+		e.failure, e.retry = err, Now().Add(pauseAfter(err, e.failures))
 	}
 	if e.flight == f {
 		e.flight = nil
@@ -85,13 +86,6 @@ func (e *entry[V]) finish(f *flight[V], value V, life Life, err error, remember 
 			e.renew = life.Renew
 		}
 	}
-}
-
-// fail remembers a failure until another try makes sense.
-func (e *entry[V]) fail(failure error) {
-	e.failures++
-	e.failure = failure
-	e.retry = Now().Add(pauseAfter(failure, e.failures))
 }
 
 // pauseAfter is how long no other try is made after so many failures: as long as the

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -50,7 +51,7 @@ type Table struct {
 	mutex sync.Mutex
 	// resume is when a table that failed is asked again, and problem why it failed.
 	resume  time.Time
-	problem string
+	problem fault
 }
 
 // NewTable returns a Table. It makes no call yet.
@@ -194,9 +195,9 @@ func (t *Table) call(ctx context.Context, insists bool, do func(context.Context,
 	if err == nil {
 		err = do(limited, client)
 	}
-	var known fault
+	_, known := errors.AsType[fault](err)
 	switch {
-	case err == nil || errors.As(err, &known):
+	case err == nil, known:
 		return err
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
@@ -204,7 +205,7 @@ func (t *Table) call(ctx context.Context, insists bool, do func(context.Context,
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
 	t.resume, t.problem = Now().Add(tablePause), problemOf(err)
-	return fault(t.problem)
+	return t.problem
 }
 
 // connected makes the client on the first use, and again as long as that fails. It is a
@@ -214,23 +215,18 @@ func (t *Table) connected(ctx context.Context, insists bool) (*dynamodb.Client, 
 	resume, problem := t.resume, t.problem
 	t.mutex.Unlock()
 	if Now().Before(resume) && !insists {
-		return nil, fault(problem)
+		return nil, problem
 	}
 	return t.client.Get(ctx, t.config.Connect)
 }
 
 // problemOf is the error code of AWS, which says nothing of a value.
-func problemOf(err error) string {
-	var answered smithy.APIError
-	if !errors.As(err, &answered) {
-		return string(unreachable)
+func problemOf(err error) fault {
+	answered, ok := errors.AsType[smithy.APIError](err)
+	if !ok || strings.ContainsFunc(answered.ErrorCode(), func(c rune) bool { return c < 'A' || c > 'z' || c > 'Z' && c < 'a' }) {
+		return unreachable
 	}
-	for _, c := range answered.ErrorCode() {
-		if c < 'A' || c > 'z' || c > 'Z' && c < 'a' {
-			return string(unreachable)
-		}
-	}
-	return answered.ErrorCode()
+	return fault(answered.ErrorCode())
 }
 
 // limit bounds what the SDK reads of one answer, and how long it pauses before it tries again.

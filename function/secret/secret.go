@@ -204,7 +204,7 @@ func (s *Store) Exists(ctx context.Context, reference destination.Reference) (bo
 // Client returns the SDK's client, whose options hold the credentials and the region
 // of this process.
 func (s *Store) Client(ctx context.Context) (*secretsmanager.Client, error) {
-	return s.managed.connected(ctx)
+	return s.managed.client.Get(ctx, s.managed.connect)
 }
 
 func whole(reference destination.Reference) destination.Reference {

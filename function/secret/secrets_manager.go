@@ -30,7 +30,7 @@ type secretsManager struct {
 
 // read returns the version that is AWSCURRENT.
 func (s *secretsManager) read(ctx context.Context, reference destination.Reference) ([]byte, error) {
-	client, err := s.connected(ctx)
+	client, err := s.client.Get(ctx, s.connect)
 	if err != nil && ctx.Err() != nil {
 		return nil, unavailable(reference, tooSlow, err)
 	}
@@ -51,11 +51,6 @@ func (s *secretsManager) read(ctx context.Context, reference destination.Referen
 		return []byte(*answer.SecretString), nil
 	}
 	return answer.SecretBinary, nil
-}
-
-// connected makes the client on the first use, and again as long as that fails.
-func (s *secretsManager) connected(ctx context.Context) (*secretsmanager.Client, error) {
-	return s.client.Get(ctx, s.connect)
 }
 
 // notReady says what is wrong with the client itself. The SDK keeps the

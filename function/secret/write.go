@@ -124,7 +124,7 @@ func ReplaceFile(name string, content []byte) error {
 
 // write makes a new current version.
 func (s *secretsManager) write(ctx context.Context, reference destination.Reference, content []byte) error {
-	client, err := s.connected(ctx)
+	client, err := s.client.Get(ctx, s.connect)
 	if err == nil {
 		_, err = client.PutSecretValue(ctx, &secretsmanager.PutSecretValueInput{SecretId: aws.String(reference.Name), SecretString: aws.String(string(content))}, limit)
 	}
