@@ -176,7 +176,7 @@ func (r *reader) packMembers(made, from *yaml.Node, by *shape) {
 		name := from.Content[i].Value
 		kept := by.members[name]
 		switch {
-		case strings.HasPrefix(name, extensionPrefix) || strings.HasPrefix(name, "x-itential-"):
+		case strings.HasPrefix(name, extensionPrefix) || strings.HasPrefix(name, itentialPrefix):
 			kept = &shape{whole: true}
 		case by.each != nil:
 			kept = by.each(name)

@@ -32,10 +32,7 @@ func (r *reader) placeCredential(scheme *SecurityScheme, node *yaml.Node) {
 // keepPlaced leaves out the alternatives that have a credential without a place in the
 // path, and reports whether there were any, and whether one is left.
 func (o *Operation) keepPlaced() (dropped, left bool) {
-	lists := [][]Requirement{o.Security}
-	if o.Alternatives != nil {
-		lists = o.Alternatives.Lists
-	}
+	lists := o.lists()
 	placed := slices.DeleteFunc(slices.Clone(lists), func(security []Requirement) bool { return slices.ContainsFunc(security, o.lacksVariable) })
 	if dropped, left = len(placed) < len(lists), len(placed) > 0; dropped && left {
 		o.Security, o.Alternatives = placed[0], &Alternatives{placed}
@@ -142,7 +139,7 @@ func (r *reader) source(scheme *SecurityScheme, node *yaml.Node, kind string) {
 		others := slices.DeleteFunc(slices.Sorted(maps.Keys(r.destination.Schemes)), func(each string) bool { return each == scheme.Name })
 		r.fault(at, what+" names no other security scheme of this document: "+printable(name), "write "+cmp.Or(near(name, others...), "the name of a scheme that is retrieved"))
 		scheme.Kind = RetrievedKey // what else it says would be right with the right name
-	case kind != "apiKey" && kind != "" || r.member(node, "x-itential-dynamic-retrieval") != nil:
+	case kind != "apiKey" && kind != "" || r.member(node, itentialRetrieval) != nil:
 		r.fault(at, what+" stands on an apiKey scheme without a retrieval of its own", "write it on one, or take it out")
 	default:
 		scheme.Kind, scheme.Source = RetrievedKey, source
@@ -156,9 +153,7 @@ func (r *reader) checkSource(scheme *SecurityScheme, node *yaml.Node) {
 	if scheme.Source == nil {
 		return
 	}
-	switch scheme.Source.Kind {
-	case RetrievedKey, OAuth2, OpenIDConnect:
-	default:
+	if !scheme.Source.Retrieved() {
 		r.fault(node, printable(scheme.Source.Name)+", which "+extensionPrefix+"retrieval names, is not retrieved", "name a scheme that is")
 	}
 	if scheme.Source.Source != nil {

@@ -16,6 +16,7 @@ const (
 	itentialRetrieval  = itentialPrefix + "dynamic-retrieval"
 	itentialParameters = itentialPrefix + "parameters"
 	itentialUseIn      = itentialPrefix + "use-in"
+	itentialVariable   = itentialPrefix + "variable"
 )
 
 // retrieval reads x-itential-dynamic-retrieval,
@@ -115,7 +116,7 @@ func (r *reader) checkUsed(scheme *SecurityScheme, node *yaml.Node, parameter Re
 func (r *reader) retrievalParameter(node *yaml.Node, templates *templateReader) RetrievalParameter {
 	r.checkExtensions(node, parameterLevel)
 	const what = "this parameter"
-	r.checkMeant(node, itentialParameters, "name", "in", "schema", itentialUseIn, "x-itential-variable")
+	r.checkMeant(node, itentialParameters, "name", "in", "schema", itentialUseIn, itentialVariable)
 	var parameter RetrievalParameter
 	var at *yaml.Node
 	parameter.Name, at = r.required(node, "name", what, "write the name of the query parameter, header or body member")
@@ -132,8 +133,8 @@ func (r *reader) retrievalParameter(node *yaml.Node, templates *templateReader) 
 			parameter.UseIn = append(parameter.UseIn, text)
 		}
 	}
-	variable := r.member(node, "x-itential-variable")
-	parameter.Variable, _ = r.text(variable, "x-itential-variable")
+	variable := r.member(node, itentialVariable)
+	parameter.Variable, _ = r.text(variable, itentialVariable)
 	if schema := r.member(node, "schema"); schema != nil {
 		if value := r.member(r.follow(schema), "default"); value != nil {
 			parameter.Default, _ = r.json(value)

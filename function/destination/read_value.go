@@ -132,22 +132,10 @@ func (r *reader) checkChains(nodes map[*SecurityScheme]*yaml.Node) {
 				r.fault(nodes[scheme], "the credential of "+printable(other.Name)+", which a template names, is no text", "name a scheme of another type")
 			}
 		}
-		if r.leadsTo(scheme, scheme, nil) {
+		if slices.ContainsFunc(scheme.MadeWith(), func(each *SecurityScheme) bool { return slices.Contains(each.needs(), scheme) }) {
 			r.fault(nodes[scheme], "the credential of "+printable(scheme.Name)+" needs itself, through the schemes that its templates name", "take one of them out")
 		}
 	}
-}
-
-// leadsTo reports whether the credential of a scheme needs that of another.
-func (r *reader) leadsTo(from, to *SecurityScheme, passed []*SecurityScheme) bool {
-	needed := Schemes(from.expressions(false))
-	if from.Source != nil {
-		needed = append(needed, from.Source)
-	}
-	passed = append(passed, from)
-	return slices.ContainsFunc(needed, func(each *SecurityScheme) bool {
-		return each == to || !slices.Contains(passed, each) && r.leadsTo(each, to, passed)
-	})
 }
 
 // noteMembers lists with the reference of a scheme's secret the members that its

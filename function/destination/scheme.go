@@ -160,23 +160,29 @@ func (s *SecurityScheme) Choosers() []*SecurityScheme {
 	return slices.DeleteFunc(s.MadeWith(), func(each *SecurityScheme) bool { return each.SecretField == "" })
 }
 
-// MadeWith returns the schemes that the credential is made with: this one, those that its
-// templates name, and the one whose retrieval fills it.
-func (s *SecurityScheme) MadeWith() []*SecurityScheme { return s.madeWith(nil) }
+// MadeWith returns the schemes that the credential is made with, each once: this one, and
+// those that it needs, or that these need.
+func (s *SecurityScheme) MadeWith() (made []*SecurityScheme) {
+	var add func(*SecurityScheme)
+	add = func(scheme *SecurityScheme) {
+		if !slices.Contains(made, scheme) {
+			made = append(made, scheme)
+			for _, each := range scheme.needs() {
+				add(each)
+			}
+		}
+	}
+	add(s)
+	return made
+}
 
-func (s *SecurityScheme) madeWith(passed []*SecurityScheme) []*SecurityScheme {
-	if slices.Contains(passed, s) {
-		return nil // a circle, which is a fault
-	}
-	found := []*SecurityScheme{s}
-	others := Schemes(s.expressions(false))
+// needs returns the schemes that the scheme's templates name, and the one whose retrieval fills it.
+func (s *SecurityScheme) needs() []*SecurityScheme {
+	needed := Schemes(s.expressions(false))
 	if s.Source != nil {
-		others = append(others, s.Source)
+		needed = append(needed, s.Source)
 	}
-	for _, other := range others {
-		found = append(found, other.madeWith(append(passed, s))...)
-	}
-	return found
+	return needed
 }
 
 // Retrieved reports whether an HTTP call answers with the credential.
