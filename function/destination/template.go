@@ -2,6 +2,7 @@ package destination
 
 import (
 	"errors"
+	"regexp"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -30,24 +31,13 @@ func cutExpression(text string) (literal, expression, rest string, err error) {
 
 func errNoName() error { return errors.New("between {{{ and }}} stands no name") }
 
-// hasDoubled reports whether a text holds {{name}}, which was most likely meant to be an
-// expression. With white space inside the braces it is a text like any other.
-func hasDoubled(text string) bool {
-	for at := strings.Index(text, "{{"); at >= 0; at = strings.Index(text, "{{") {
-		inside := strings.TrimLeft(text[at:], "{")
-		braces := len(text) - at - len(inside)
-		name, _, closed := strings.Cut(inside, "}}")
-		if braces == 2 && closed && name != "" && !strings.ContainsAny(name, "{} \t\r\n\"',:;()[]") {
-			return true
-		}
-		text = inside
-	}
-	return false
-}
+// doubled finds {{name}}, which was most likely meant to be an expression. With white space
+// inside the braces it is a text like any other.
+var doubled = regexp.MustCompile(`(^|[^{])\{\{[^{} \t\r\n"',:;()[\]]+\}\}`)
 
 // checkDoubled notes a template that holds {{name}}.
 func (r *reader) checkDoubled(node *yaml.Node, what string) {
-	if node.ShortTag() == "!!str" && hasDoubled(node.Value) {
+	if node.ShortTag() == "!!str" && doubled.MatchString(node.Value) {
 		r.fault(node, what+" holds a name in two braces, which is no expression", "write {{{name}}}, or {{ name }} with spaces inside where the two braces are meant as they are")
 	}
 }
