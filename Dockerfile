@@ -3,7 +3,7 @@
 #   make image
 #   docker run --read-only --cap-drop ALL -p 8080:8080 -e KEYRELAY_CALLER_KEYS=env:CALLER_KEY -e CALLER_KEY=… keyrelay
 #
-# The same files make the same layers, whenever and wherever they are built. docs/deploy.md says how to pin the base by its digest.
+# The same files make the same layers, whenever and wherever they are built. docs/operate.md says how to pin the base by its digest.
 FROM golang:1.26.8-trixie AS build
 ARG SOURCE_DATE_EPOCH=0
 ARG COMMIT=unknown
