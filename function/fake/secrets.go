@@ -102,7 +102,26 @@ func notInFile(name string, names []string) string {
 	if at := slices.IndexFunc(names, func(each string) bool { return secret.Near(each, name) }); at >= 0 {
 		return lacks + ", but " + strconv.Quote(names[at]) + ". Rename that one."
 	}
-	return lacks + ". Its members are whole names of secrets: add {" + quoted + ": …}, or fix the name in the document."
+	return lacks + sameFolder(name, names) + ". Its members are whole names of secrets: add {" + quoted + ": …}, or fix the name in the document."
+}
+
+// maxNames is how many names of a file are told.
+const maxNames = 10
+
+// sameFolder tells the names of the same folder: any other could be a key that stands in the
+// place of a name.
+func sameFolder(name string, names []string) string {
+	folder, _, _ := strings.Cut(name, "/")
+	var told []string
+	for _, each := range names {
+		if strings.HasPrefix(each, folder+"/") && len(told) < maxNames {
+			told = append(told, strconv.Quote(each))
+		}
+	}
+	if told == nil {
+		return ""
+	}
+	return ", but " + secret.Listed(told)
 }
 
 // Put stores a new current version.
@@ -118,6 +137,14 @@ func (s *Secrets) Value(name string) string {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	return s.values[name]
+}
+
+// Versions is how many versions of secrets have been stored, which tells whether one was
+// stored since.
+func (s *Secrets) Versions() int {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return s.versions
 }
 
 // FailWrites lets fail answer calls that would change a secret from now on; nil ends that.

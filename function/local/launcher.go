@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,6 +27,8 @@ type launcher struct {
 	// program runs now, and page shows what it read.
 	program *relayProgram
 	page    atomic.Pointer[workbench]
+	// versions is how many versions of one's own secrets there were at the last look.
+	versions int
 	// retired are earlier programs, which finish what is under way.
 	retired sync.WaitGroup
 }
@@ -120,7 +123,7 @@ func (l *launcher) serve(stop context.Context) error {
 	return l.follow(stop)
 }
 
-// follow starts the relay again whenever its files have changed.
+// follow starts the relay again whenever its files, or what its secrets lack, have changed.
 func (l *launcher) follow(stop context.Context) error {
 	looks := time.NewTicker(lookPause)
 	defer looks.Stop()
@@ -133,12 +136,14 @@ func (l *launcher) follow(stop context.Context) error {
 		case <-looks.C:
 			if name := l.around.changed(l.chosen); name != "" {
 				l.launchAgain(stop, name)
+			} else if l.rewritten(stop) {
+				l.launchAgain(stop, "A secret")
 			}
 		}
 	}
 }
 
-// launchAgain starts the relay again because of a file, and says what came of it.
+// launchAgain starts the relay again because of what was changed, and says what came of it.
 func (l *launcher) launchAgain(stop context.Context, name string) {
 	err := l.launch(stop)
 	if stop.Err() != nil {
@@ -154,4 +159,15 @@ func (l *launcher) launchAgain(stop context.Context, name string) {
 		l.show(made)
 	}
 	fmt.Fprintln(l.out, l.out.styled(accent, fault)) // last, so that who reads it finds it on the page
+}
+
+// rewritten reports whether secrets that a login wrote, which changes no file, have or lack
+// something else than the page shows.
+func (l *launcher) rewritten(stop context.Context) bool {
+	if l.around.own == nil || l.around.own.Versions() == l.versions {
+		return false
+	}
+	l.versions = l.around.own.Versions()
+	page := l.page.Load()
+	return !slices.Equal(problemsOf(l.around.describeDocuments(stop, page.set)), problemsOf(page.documents))
 }

@@ -11,6 +11,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+
+	"keyrelay/function/fake"
 )
 
 // A changing is a running workbench with one document and its secret, which change.
@@ -245,6 +250,32 @@ func TestLostSecrets(t *testing.T) {
 	running.mustTell("secrets.json was changed, and the relay goes on as it was")
 	_ = running.command.Process.Signal(os.Interrupt)
 	running.mustTell("An API has replaced a part of keyrelay/orders, and ", "secrets.json could not be written: get a new one before the next start.\n")
+	running.mustBeOver(t)
+}
+
+// TestLogin shows that a secret has what it lacked once a login has written it, and the
+// relay uses it.
+func TestLogin(t *testing.T) {
+	valid := "refresh-1"
+	running, _ := startRotating(t, &valid, "refresh-of-the-login")
+	running.write("secrets.json", `{"keyrelay/orders": {"client_id": "a", "client_secret": "b"}}`)
+	running.mustTell("secrets.json was changed, and the relay has started again.\n", " dist/keyrelay login ", "\n")
+	if answer := running.send(); !strings.Contains(answer, "refresh_token") {
+		t.Errorf("the answer is %s", answer)
+	}
+	_, endpoint, _ := strings.Cut(textOf(http.Get(running.page)), "AWS_ENDPOINT_URL_SECRETS_MANAGER=")
+	endpoint, _, _ = strings.Cut(endpoint, " ")
+	client, _ := fake.Connect(endpoint, nil)(t.Context())
+	written := `{"client_id": "a", "client_secret": "b", "refresh_token": "refresh-of-the-login"}`
+	if _, err := client.PutSecretValue(t.Context(), &secretsmanager.PutSecretValueInput{SecretId: aws.String("keyrelay/orders"), SecretString: &written}); err != nil {
+		t.Fatal(err)
+	}
+	running.mustTell("A secret was changed, and the relay has started again.\n", "orders    person: ", ": secret read\n")
+	if page := textOf(http.Get(running.page)); strings.Contains(page, "keyrelay login") || !strings.Contains(page, "all secrets read") {
+		t.Errorf("the page still shows the fault: %s", page)
+	}
+	running.mustSend("taken")
+	_ = running.command.Process.Signal(os.Interrupt)
 	running.mustBeOver(t)
 }
 

@@ -126,18 +126,23 @@ func (w *workbench) page(out http.ResponseWriter, _ *http.Request) {
 
 // summary says how many documents there are and whether their secrets could be read.
 func (w *workbench) summary() (text string, problems int) {
-	for _, each := range w.documents {
-		for _, attached := range each.Attachments {
-			if attached.Problem != "" {
-				problems++
-			}
-		}
-	}
-	text = count(len(w.documents), "document")
+	text, problems = count(len(w.documents), "document"), len(problemsOf(w.documents))
 	if problems > 0 {
 		return text + ", " + count(problems, "secret") + " not read", problems
 	}
 	return text + ", all secrets read", 0
+}
+
+// problemsOf are what is wrong with the secrets of documents.
+func problemsOf(documents []document) (problems []string) {
+	for _, each := range documents {
+		for _, attached := range each.Attachments {
+			if attached.Problem != "" {
+				problems = append(problems, attached.Problem)
+			}
+		}
+	}
+	return problems
 }
 
 // count words a number of things.
