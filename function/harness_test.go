@@ -30,7 +30,9 @@ func TestMain(m *testing.M) {
 		main()
 		os.Exit(0)
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	_ = os.RemoveAll(lambdaFolder())
+	os.Exit(code)
 }
 
 // program returns the keyrelay program with an environment of its own.

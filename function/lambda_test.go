@@ -49,13 +49,14 @@ func lambdaPrograms(t *testing.T) map[string]string {
 	return map[string]string{"as tested": os.Args[0], "as built for Lambda": built}
 }
 
+// lambdaFolder is what this process builds for Lambda into, and removes at its end.
+func lambdaFolder() string {
+	return filepath.Join(os.TempDir(), fmt.Sprint("keyrelay-lambda-", os.Getpid()))
+}
+
 // buildForLambda builds the program once for all tests.
 var buildForLambda = sync.OnceValues(func() (string, error) {
-	folder, err := os.MkdirTemp("", "keyrelay-lambda-")
-	if err != nil {
-		return "", err
-	}
-	file := filepath.Join(folder, "bootstrap")
+	file := filepath.Join(lambdaFolder(), "bootstrap")
 	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-tags", "lambda.norpc,nethttpomithttp2", "-o", file, ".")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	text, err := build.CombinedOutput()
