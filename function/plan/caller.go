@@ -188,15 +188,13 @@ func (d *directives) anyType(written string) bool {
 	}
 	var body rawjson.Cursor
 	body.Reset(d.body)
-	mediaType, _, _ := strings.Cut(written, ";")
-	return !strings.EqualFold(trim(mediaType), operation.BodyType) || body.Peek() == '{' || body.Peek() == '['
+	return !strings.EqualFold(withoutParameters(written), operation.BodyType) || body.Peek() == '{' || body.Peek() == '['
 }
 
 // isOffered reports whether an operation takes a body of the caller's media type as it is.
 // JSON that came as a text or as a form, from a sender that cannot say what it is, is a record.
 func (d *directives) isOffered(operation *destination.Operation) bool {
-	mediaType, _, _ := strings.Cut(strings.Join(d.request.Header["Content-Type"], ","), ";")
-	mediaType = strings.ToLower(trim(mediaType))
+	mediaType := strings.ToLower(withoutParameters(strings.Join(d.request.Header["Content-Type"], ",")))
 	if mediaType == "" || strings.Contains(mediaType, ",") {
 		return false // none, or several
 	}
@@ -218,8 +216,7 @@ const usualJSON = "application/json"
 
 // isUsualJSON reports whether a media type is application/json.
 func isUsualJSON(written string) bool {
-	mediaType, _, _ := strings.Cut(written, ";")
-	return strings.EqualFold(trim(mediaType), usualJSON)
+	return strings.EqualFold(withoutParameters(written), usualJSON)
 }
 
 // isJSONType reports whether a media type is JSON, or none is given.
@@ -227,11 +224,16 @@ func isJSONType(written string) bool {
 	if written == usualJSON {
 		return true
 	}
-	mediaType, _, _ := strings.Cut(written, ";")
-	mediaType = trim(mediaType)
+	mediaType := withoutParameters(written)
 	const suffix = "+json"
 	at := len(mediaType) - len(suffix)
 	return mediaType == "" || isUsualJSON(mediaType) || at > 0 && strings.EqualFold(mediaType[at:], suffix)
+}
+
+// withoutParameters returns the media type alone of what a header field says.
+func withoutParameters(written string) string {
+	mediaType, _, _ := strings.Cut(written, ";")
+	return trim(mediaType)
 }
 
 // errNotJSON says what a body is that a record would have to be read from.

@@ -3,6 +3,8 @@ package plan
 import (
 	"strings"
 	"unicode/utf8"
+
+	"golang.org/x/text/encoding/charmap"
 )
 
 // An entry is a field as a header names it: field, field?, and, in X-Relay-Header-Fields,
@@ -71,24 +73,12 @@ func fromLatin1(value string) string {
 	if utf8.ValidString(value) {
 		return value
 	}
-	decoded := make([]rune, len(value))
-	for i := range len(value) {
-		decoded[i] = rune(value[i])
-	}
-	return string(decoded)
+	decoded, _ := charmap.ISO8859_1.NewDecoder().String(value) // each byte is a character
+	return decoded
 }
 
 // fromMisread undoes what a gateway does that takes the bytes of UTF-8 for ISO-8859-1.
 func fromMisread(name string) (read string, ok bool) {
-	if strings.IndexFunc(name, func(r rune) bool { return r >= utf8.RuneSelf }) < 0 {
-		return "", false
-	}
-	var bytes []byte
-	for _, r := range name {
-		if r > 0xff {
-			return "", false
-		}
-		bytes = append(bytes, byte(r))
-	}
-	return string(bytes), utf8.Valid(bytes)
+	read, err := charmap.ISO8859_1.NewEncoder().String(name)
+	return read, err == nil && read != name && utf8.ValidString(read)
 }

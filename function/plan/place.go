@@ -49,7 +49,7 @@ func (p *Plan) CheckPlace(security []destination.Requirement) error {
 // put into.
 func (b *builder) hasPlace(scheme *destination.SecurityScheme) bool {
 	mediaType, _, _ := mime.ParseMediaType(strings.Join(b.Header["Content-Type"], ","))
-	if len(b.Body) == 0 || mediaType == "application/x-www-form-urlencoded" || mediaType == "multipart/form-data" {
+	if len(b.Body) == 0 || mediaType == formType || mediaType == "multipart/form-data" {
 		return true
 	}
 	noJSON := []byte{0} // so that it is nowhere in the body yet

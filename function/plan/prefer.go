@@ -20,8 +20,7 @@ func preferences(lines []string) (async bool, others []string) {
 		var kept []string
 		all := splitOutsideQuotes(line, ',')
 		for _, preference := range all {
-			name, value := splitOutsideQuotes(preference, ';')[0], ""
-			name, value, _ = strings.Cut(name, "=")
+			name, value, _ := strings.Cut(splitOutsideQuotes(preference, ';')[0], "=")
 			if !strings.EqualFold(trim(name), respondAsync) {
 				kept = append(kept, trim(preference))
 				continue

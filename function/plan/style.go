@@ -86,15 +86,7 @@ func (s style) fits(value []byte) bool {
 	case s.form == deepObject:
 		return nests(value, maxDeepObject)
 	}
-	if value[0] == '{' && !s.objects {
-		return false
-	}
-	for element := range rawjson.Elements(value) {
-		if rawjson.IsContainer(element) {
-			return false
-		}
-	}
-	return true
+	return (value[0] == '[' || s.objects) && nests(value, 1)
 }
 
 // spreads reports whether each member of a value becomes a parameter of its own.
