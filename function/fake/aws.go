@@ -1,6 +1,7 @@
 package fake
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"sync"
@@ -71,15 +72,17 @@ func Fault(code string, status int) http.HandlerFunc {
 	}
 }
 
-// clientConfig is what the SDK needs to call an endpoint of this package.
-func clientConfig(url string, client aws.HTTPClient) aws.Config {
+// connect returns what makes a client of an endpoint of this package by the SDK's own
+// constructor. It calls the endpoint through client; nil for the network.
+func connect[Client, Options any](url string, client aws.HTTPClient, newClient func(aws.Config, ...func(*Options)) *Client) func(context.Context) (*Client, error) {
 	if client == nil {
 		client = cache.NewAWSClient()
 	}
-	return aws.Config{
+	config := aws.Config{
 		BaseEndpoint: aws.String(url),
 		HTTPClient:   client,
 		Region:       "us-east-1",
 		Credentials:  credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "example", ""),
 	}
+	return func(context.Context) (*Client, error) { return newClient(config), nil }
 }

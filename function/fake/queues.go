@@ -280,7 +280,5 @@ func checksum(body string) string {
 // ConnectQueues connects the SDK to an endpoint of Queues through client; nil for the
 // network.
 func ConnectQueues(url string, client aws.HTTPClient) func(context.Context) (*sqs.Client, error) {
-	return func(context.Context) (*sqs.Client, error) {
-		return sqs.NewFromConfig(clientConfig(url, client)), nil
-	}
+	return connect(url, client, sqs.NewFromConfig)
 }

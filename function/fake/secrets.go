@@ -191,10 +191,7 @@ func (s *Secrets) answer(w http.ResponseWriter, value map[string]any) {
 
 // Connect connects the SDK to an endpoint through client; nil for the network.
 func Connect(url string, client aws.HTTPClient) func(context.Context) (*secretsmanager.Client, error) {
-	config := clientConfig(url, client)
-	return func(context.Context) (*secretsmanager.Client, error) {
-		return secretsmanager.NewFromConfig(config), nil
-	}
+	return connect(url, client, secretsmanager.NewFromConfig)
 }
 
 // Client connects the SDK with the endpoint itself, for a testing/synctest bubble.

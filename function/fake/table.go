@@ -130,6 +130,5 @@ func (c tableCall) isTrue(item Item, comparison string) bool {
 
 // ConnectTable connects the SDK to a Table through client; nil for the network.
 func ConnectTable(url string, client aws.HTTPClient) func(context.Context) (*dynamodb.Client, error) {
-	config := clientConfig(url, client)
-	return func(context.Context) (*dynamodb.Client, error) { return dynamodb.NewFromConfig(config), nil }
+	return connect(url, client, dynamodb.NewFromConfig)
 }
