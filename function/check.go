@@ -26,7 +26,7 @@ func check(folder string, out io.Writer) error {
 	if err := addEnvironment(os.Getenv("KEYRELAY_ENVIRONMENT")); err != nil {
 		return err
 	}
-	config, err := localConfig()
+	config, err := documentConfig(false)
 	if err != nil {
 		return err
 	}
@@ -43,14 +43,14 @@ func check(folder string, out io.Writer) error {
 	return nil
 }
 
-// localConfig is what documents are read with on this machine.
-func localConfig() (destination.Config, error) {
+// documentConfig is what documents are read with on this machine, or as in AWS Lambda.
+func documentConfig(realLambda bool) (destination.Config, error) {
 	prefix, err := secretPrefix(os.Getenv("KEYRELAY_SECRET_PREFIX"))
 	if err != nil {
 		return destination.Config{}, err
 	}
-	widest, err := networksSetting(os.Getenv("KEYRELAY_NETWORKS"), false)
-	return destination.Config{Widest: &widest, SecretPrefix: prefix}, err
+	widest, err := networksSetting(os.Getenv("KEYRELAY_NETWORKS"), realLambda)
+	return destination.Config{RealLambda: realLambda, Widest: &widest, SecretPrefix: prefix}, err
 }
 
 // withoutQueue are the places that need a queue, where there is none here.
@@ -84,11 +84,7 @@ func unusableHere(set *destination.Set) (faults destination.Faults) {
 // that KEYRELAY_ENVIRONMENT does not hold. A secret whose name its role may not read is
 // a warning, since the role can be given more.
 func checkForLambda(folder string, out io.Writer) error {
-	prefix, err := secretPrefix(os.Getenv("KEYRELAY_SECRET_PREFIX"))
-	if err != nil {
-		return err
-	}
-	widest, err := networksSetting(os.Getenv("KEYRELAY_NETWORKS"), true)
+	config, err := documentConfig(true)
 	if err != nil {
 		return err
 	}
@@ -96,7 +92,7 @@ func checkForLambda(folder string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	config := destination.Config{RealLambda: true, Widest: &widest, NoQueue: os.Getenv("KEYRELAY_QUEUE") == "", SecretPrefix: prefix}
+	config.NoQueue = os.Getenv("KEYRELAY_QUEUE") == ""
 	set, err := destination.Load(folder, config)
 	var faults destination.Faults
 	if errors.As(err, &faults) { // where only the network or the queue is missing, secrets may be as well
@@ -108,7 +104,7 @@ func checkForLambda(folder string, out io.Writer) error {
 	if faults = append(faults, missingInLambda(set, variables)...); len(faults) > 0 {
 		return faults
 	}
-	warnings := append(warningsOf(set), unreadableInLambda(set, cmp.Or(prefix, destination.DefaultSecretPrefix))...)
+	warnings := append(warningsOf(set), unreadableInLambda(set, cmp.Or(config.SecretPrefix, destination.DefaultSecretPrefix))...)
 	tooLarge, err := checkMemory(folder)
 	if err != nil {
 		return err
@@ -163,7 +159,11 @@ func report(set *destination.Set, warnings []string, out io.Writer) {
 	for _, each := range warnings {
 		fmt.Fprintf(out, "warning: %s\n", each)
 	}
-	fmt.Fprintf(out, "%s, no fault%s\n", count(len(set.Destinations()), "document"), counted(len(warnings)))
+	ending := ""
+	if len(warnings) > 0 {
+		ending = ", " + count(len(warnings), "warning")
+	}
+	fmt.Fprintf(out, "%s, no fault%s\n", count(len(set.Destinations()), "document"), ending)
 }
 
 // explain lists what a document reaches, and how alternatives of its security are decided.
@@ -209,14 +209,6 @@ func hosts(checked *destination.Destination) []string {
 		}
 	}
 	return origins
-}
-
-// counted words how many warnings there are.
-func counted(warnings int) string {
-	if warnings == 0 {
-		return ""
-	}
-	return ", " + count(warnings, "warning")
 }
 
 // count words a number of things.

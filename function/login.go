@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/url"
-	"os"
 	"strings"
 	"time"
 
@@ -107,11 +106,11 @@ func isRedirect(uri *url.URL) bool {
 
 // scope finds the scheme in the documents, and sees that its secret can take a token.
 func (l loginRequest) scope() (scope retrieval.Scope, err error) {
-	networks, err := networksSetting(os.Getenv("KEYRELAY_NETWORKS"), false)
+	config, err := documentConfig(false)
 	if err != nil {
 		return scope, err
 	}
-	set, err := destination.Load(l.folder, destination.Config{Widest: &networks, SecretPrefix: os.Getenv("KEYRELAY_SECRET_PREFIX")})
+	set, err := destination.Load(l.folder, config)
 	if err != nil {
 		return scope, err
 	}

@@ -79,6 +79,8 @@ func TestLoginRefused(t *testing.T) {
 	for _, redirect := range []string{"https:///a", "https://user@host.example/a", "https://host.example/a?b=c", "https://host.example/#b", "http://127.0.0.1/a", "http://192.168.0.1:1/a", "http://127.0.0.1.evil.example:1/a", "http://user@127.0.0.1:1/a", "http://127.0.0.1:1/a?b=c", "http://127.0.0.1:1/a#b", "8123", ""} {
 		mustRefuseLogin(t, redirect, "", append([]string{"--redirect", redirect}, names...), "--redirect must be an address as the provider knows it")
 	}
+	t.Setenv("KEYRELAY_SECRET_PREFIX", "staging")
+	mustRefuseLogin(t, "a prefix that the relay refuses", startAuthorizationServer(t).documents(t, loginDocument), names, "KEYRELAY_SECRET_PREFIX must be")
 }
 
 // mustRefuseLogin puts the folder behind the flags.

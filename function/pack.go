@@ -15,7 +15,7 @@ import (
 // as the smallest JSON that is read as the same. The other folder is made, and holds
 // no document but these. What is a fault is so by the KEYRELAY_NETWORKS of this machine.
 func pack(from, to string, out io.Writer) error {
-	config, err := localConfig()
+	config, err := documentConfig(false)
 	if err != nil {
 		return err
 	}
