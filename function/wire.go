@@ -103,10 +103,8 @@ func credentials(destinations []*destination.Destination) (count int) {
 // networks names the kinds of addresses that the documents open.
 func networks(destinations []*destination.Destination) (names []string) {
 	for _, each := range destinations {
-		if name := each.Network.String(); !slices.Contains(names, name) {
-			names = append(names, name)
-		}
+		names = append(names, each.Network.String())
 	}
 	slices.Sort(names)
-	return names
+	return slices.Compact(names)
 }
