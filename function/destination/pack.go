@@ -16,7 +16,7 @@ import (
 func Pack(folder string, config Config) (map[string][]byte, error) {
 	packed := map[string][]byte{}
 	read, faults := readFolder(folder, config, func(r *reader) {
-		document := r.packed(r.root, documentShape())
+		document := r.packed(r.root, r.documentShape())
 		packed[nameOf(r.file)+".json"] = r.appendJSON(nil, document, 0, maxPackedJSON, r.appendScalar)
 	})
 	if _, err := assemble(read, faults); err != nil {
@@ -31,16 +31,8 @@ const maxPackedJSON = 1 << 30
 // A shape says what is kept of a value. The zero shape keeps an object that has
 // nothing but extensions.
 type shape struct {
-	// whole keeps all of it.
-	whole bool
-	// truth keeps a truth value.
-	truth bool
-	// blank keeps that it is there.
-	blank bool
-	// files keeps of a form's schema which members are files.
-	files bool
-	// object keeps of a schema that it describes an object.
-	object bool
+	// leaf returns what is kept of it; nil where that is said by the rest of the shape.
+	leaf func(*yaml.Node) *yaml.Node
 	// optional leaves it out where nothing of it is kept.
 	optional bool
 	// beyondJSON leaves it out where it offers nothing but application/json.
@@ -62,21 +54,21 @@ func all(others map[string]*shape, names ...string) map[string]*shape {
 		members = map[string]*shape{}
 	}
 	for _, name := range names {
-		members[name] = &shape{whole: true}
+		members[name] = &shape{leaf: jsonReadable}
 	}
 	return members
 }
 
 func every(kept *shape) *shape { return &shape{each: func(string) *shape { return kept }} }
 
-func documentShape() *shape {
+func (r *reader) documentShape() *shape {
 	server := &shape{members: all(map[string]*shape{"variables": every(&shape{members: all(nil, "default", "enum")})}, "url")}
 	servers := &shape{entry: server}
 	operation := &shape{follows: true, members: all(map[string]*shape{
-		"servers": servers, "parameters": parametersShape(), "requestBody": bodyShape(),
+		"servers": servers, "parameters": r.parametersShape(), "requestBody": r.bodyShape(),
 	}, "operationId", "security")}
-	item := map[string]*shape{"servers": servers, "parameters": parametersShape()}
-	for _, method := range []string{"get", "post", "put", "patch", "delete"} {
+	item := map[string]*shape{"servers": servers, "parameters": r.parametersShape()}
+	for _, method := range relayedMethods() {
 		item[method] = operation
 	}
 	paths := &shape{each: func(name string) *shape {
@@ -87,31 +79,29 @@ func documentShape() *shape {
 	}}
 	components := &shape{optional: true, members: map[string]*shape{"securitySchemes": every(schemeShape())}}
 	return &shape{members: all(map[string]*shape{
-		"info": {members: all(nil, "title")}, "servers": servers, "paths": paths, "webhooks": {blank: true}, "components": components,
+		"info": {members: all(nil, "title")}, "servers": servers, "paths": paths, "webhooks": {leaf: present}, "components": components,
 	}, "openapi", "security")}
 }
 
-func parametersShape() *shape {
-	truth := &shape{truth: true}
+func (r *reader) parametersShape() *shape {
+	truth := &shape{leaf: truthValue}
 	return &shape{optional: true, entry: &shape{follows: true, members: all(map[string]*shape{
 		"required": truth, "explode": truth, "allowReserved": truth,
-		"schema":  {object: true},
+		"schema":  {leaf: r.objectOnly},
 		"content": every(&shape{}),
 	}, "name", "in", "style")}}
 }
 
 // bodyShape is what is read of a request body: the media types that it offers, where one is not application/json, and how its forms are written.
-func bodyShape() *shape {
-	truth := &shape{truth: true}
+func (r *reader) bodyShape() *shape {
+	truth := &shape{leaf: truthValue}
 	encoding := every(&shape{members: all(map[string]*shape{"explode": truth, "allowReserved": truth}, "contentType", "style")})
 	content := &shape{beyondJSON: true, each: func(mediaType string) *shape {
-		switch mediaType = essence(mediaType); {
-		case isJSON(mediaType):
-			return &shape{}
-		case mediaType == formType:
+		switch essence(mediaType) {
+		case formType:
 			return &shape{members: map[string]*shape{"encoding": encoding}}
-		case mediaType == multipartType:
-			return &shape{members: map[string]*shape{"encoding": encoding, "schema": {files: true}}}
+		case multipartType:
+			return &shape{members: map[string]*shape{"encoding": encoding, "schema": {leaf: r.filesOnly}}}
 		}
 		return &shape{}
 	}}
@@ -119,7 +109,7 @@ func bodyShape() *shape {
 }
 
 func schemeShape() *shape {
-	flow := &shape{members: all(map[string]*shape{"scopes": every(&shape{blank: true})}, "authorizationUrl", "tokenUrl", "refreshUrl", "deviceAuthorizationUrl")}
+	flow := &shape{members: all(map[string]*shape{"scopes": every(&shape{leaf: present})}, "authorizationUrl", "tokenUrl", "refreshUrl", "deviceAuthorizationUrl")}
 	return &shape{follows: true, members: all(map[string]*shape{"flows": every(flow)}, "type", "in", "name", "scheme", "openIdConnectUrl", "x-amazon-apigateway-authtype")}
 }
 
@@ -127,17 +117,8 @@ func schemeShape() *shape {
 // as OpenAPI says stays as it is, so that it is reported and switched off as before.
 func (r *reader) packed(node *yaml.Node, by *shape) *yaml.Node {
 	node = resolve(node)
-	switch {
-	case by.blank:
-		return textNode("")
-	case by.object && !r.isObject(node):
-		return nil
-	case by.object:
-		return objectNode("type", textNode("object"))
-	case by.files:
-		return filesNode(r.fileTypes(node))
-	case by.truth:
-		return truthValue(node)
+	if by.leaf != nil {
+		return by.leaf(node)
 	}
 	followed := node
 	if by.follows && len(r.tolerate(func() { followed = r.follow(node) })) > 0 {
@@ -147,7 +128,7 @@ func (r *reader) packed(node *yaml.Node, by *shape) *yaml.Node {
 	if by.entry != nil {
 		expected = yaml.SequenceNode
 	}
-	if by.whole || followed.Kind != expected {
+	if followed.Kind != expected {
 		return jsonReadable(node)
 	}
 	made := &yaml.Node{Kind: expected, Tag: followed.Tag}
@@ -177,7 +158,7 @@ func (r *reader) packMembers(made, from *yaml.Node, by *shape) {
 		kept := by.members[name]
 		switch {
 		case strings.HasPrefix(name, extensionPrefix) || strings.HasPrefix(name, itentialPrefix):
-			kept = &shape{whole: true}
+			kept = &shape{leaf: jsonReadable}
 		case by.each != nil:
 			kept = by.each(name)
 		}
@@ -190,13 +171,24 @@ func (r *reader) packMembers(made, from *yaml.Node, by *shape) {
 	}
 }
 
-// filesNode is a schema of which fileTypes finds the same; nil if it finds nothing.
-func filesNode(files []fileType) *yaml.Node {
+// present keeps that a value is there.
+func present(*yaml.Node) *yaml.Node { return textNode("") }
+
+// objectOnly keeps of a schema that it describes an object.
+func (r *reader) objectOnly(schema *yaml.Node) *yaml.Node {
+	if !r.isObject(schema) {
+		return nil
+	}
+	return objectNode("type", textNode("object"))
+}
+
+// filesOnly keeps of a form's schema which members are files.
+func (r *reader) filesOnly(schema *yaml.Node) *yaml.Node {
 	properties := &yaml.Node{Kind: yaml.MappingNode}
-	for _, each := range files {
+	for _, each := range r.fileTypes(schema) {
 		properties.Content = append(properties.Content, textNode(each.name), objectNode("contentMediaType", textNode(each.mediaType)))
 	}
-	if len(files) == 0 {
+	if len(properties.Content) == 0 {
 		return nil
 	}
 	return objectNode("properties", properties)

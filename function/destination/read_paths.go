@@ -100,10 +100,10 @@ func (r *reader) checkGreedy(key *yaml.Node) {
 	}
 }
 
-// relayed are the members of a path item that are operations which the relay sends.
-func relayed(name string) bool {
-	return slices.Contains([]string{"get", "post", "put", "patch", "delete"}, name)
-}
+// relayedMethods are the members of a path item that are operations which the relay sends.
+func relayedMethods() []string { return []string{"get", "put", "post", "patch", "delete"} }
+
+func relayed(name string) bool { return slices.Contains(relayedMethods(), name) }
 
 // notRelayed are the other operations of a path item: no caller can ask for them.
 func notRelayed(name string) bool {
@@ -161,7 +161,7 @@ func (r *reader) pathItem(key, value *yaml.Node, own []*server, shared Operation
 		}
 		return
 	}
-	r.checkMisspelt(node, "a path item", "get", "put", "post", "patch", "delete", "parameters", "servers")
+	r.checkMisspelt(node, "a path item", append(relayedMethods(), "parameters", "servers")...)
 	for _, each := range r.members(node, "this path item") {
 		switch name := each.key.Value; {
 		case relayed(name):
