@@ -3,11 +3,13 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -158,5 +160,55 @@ func TestFasterThanItsCaller(t *testing.T) {
 	_ = made.SetDeadline(time.Now().Add(requestTime / 2))
 	if answer := exchange(t, made, "POST / HTTP/1.1\r\nHost: relay\r\nContent-Length: 10485761\r\n\r\n"); !strings.HasPrefix(answer, "HTTP/1.1 413") {
 		t.Errorf("got %q", answer)
+	}
+}
+
+// TestAnsweredWithoutTheirBodies answers callers whose bodies do not come, where the answer
+// does not depend on them: the connections of all others are not theirs to hold.
+func TestAnsweredWithoutTheirBodies(t *testing.T) {
+	port := serveOpen(t, program(nil), "http://127.0.0.1:1")
+	for name, each := range map[string]struct{ text, status string }{
+		"without a key":    {"POST / HTTP/1.1\r\nHost: relay\r\nContent-Length: 100\r\n\r\n{", "401"},
+		"with a wrong key": {"POST / HTTP/1.1\r\nHost: relay\r\nX-Api-Key: wrong\r\nTransfer-Encoding: chunked\r\n\r\n64\r\n{", "401"},
+		"who is to go on":  {"POST / HTTP/1.1\r\nHost: relay\r\nExpect: 100-continue\r\nContent-Length: 100\r\n\r\n", "401"},
+		"of many fields":   {"POST / HTTP/1.1\r\nHost: relay\r\n" + manyFields(4<<10) + "Content-Length: 100\r\n\r\n{", "431"},
+		"about the health": {"GET /healthz HTTP/1.1\r\nHost: relay\r\nContent-Length: 100\r\n\r\n{", "200"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			made := dial(t, port)
+			_ = made.SetDeadline(time.Now().Add(requestTime / 2))
+			if answer := exchange(t, made, each.text); !strings.HasPrefix(answer, "HTTP/1.1 "+each.status) {
+				t.Errorf("got %q", answer)
+			}
+			if _, err := made.Read(make([]byte, 1)); err != io.EOF {
+				t.Errorf("the connection goes on: %v", err)
+			}
+		})
+	}
+}
+
+// TestAnswersThatAreNotTaken has callers without a key ask again and again and read no answer:
+// their connections end.
+func TestAnswersThatAreNotTaken(t *testing.T) {
+	port := serveOpen(t, program(nil), "http://127.0.0.1:1")
+	for name, request := range map[string]string{
+		"without a key":    "GET / HTTP/1.1\r\nHost: relay\r\n\r\n",
+		"of many fields":   "GET / HTTP/1.1\r\nHost: relay\r\n" + manyFields(4<<10) + "\r\n",
+		"about the health": "GET /healthz HTTP/1.1\r\nHost: relay\r\n\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			made := dial(t, port)
+			_ = made.(*net.TCPConn).SetReadBuffer(64 << 10)
+			_ = made.SetDeadline(time.Now().Add(requestTime / 2))
+			for {
+				if _, err := io.WriteString(made, strings.Repeat(request, 64)); errors.Is(err, os.ErrDeadlineExceeded) {
+					t.Fatal("the connection goes on")
+				} else if err != nil {
+					return
+				}
+			}
+		})
 	}
 }

@@ -159,6 +159,7 @@ func nameMessage(_ []string, attribute slog.Attr) slog.Attr {
 func withHealth(relayed http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/healthz" && r.Method == http.MethodGet {
+			gateway.Hasten(w)
 			w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 			_, _ = w.Write([]byte("ok\n"))
 			return

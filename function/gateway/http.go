@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"time"
 )
 
 // HTTP returns the handler for a plain HTTP port. A body longer than MaxRecordBytes, or
@@ -39,18 +40,38 @@ func (h *httpHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	address, _, _ := net.SplitHostPort(r.RemoteAddr)
 	request := &Request{Method: r.Method, Path: r.URL.EscapedPath(), Header: r.Header, Address: address}
 	if h.loopback && !isLoopback(r.Host) {
+		Hasten(w)
 		write(w, h.handler.Refuse(r.Context(), request, refuseHost(r.Host)))
 		return
 	}
 	if len(r.Header) > maxFields {
+		Hasten(w)
 		write(w, refuseMessage(h.handler, r.RemoteAddr, http.StatusRequestHeaderFieldsTooLarge, ""))
 		return
 	}
 	used := &Share{All: &h.bodies, Most: maxShared}
 	defer used.GiveBack()
 	defer collect(used)
-	request.readBody = func() ([]byte, error) { return readBody(w, r, used) }
-	write(w, h.handler.Handle(r.Context(), request))
+	isRead := false
+	request.readBody = func() (body []byte, err error) {
+		body, err = readBody(w, r, used)
+		isRead = err == nil
+		return body, err
+	}
+	response := h.handler.Handle(r.Context(), request)
+	if !isRead {
+		Hasten(w)
+	}
+	write(w, response)
+}
+
+// Hasten gives a caller who is answered without a key, or without a look at the body, a moment
+// to send the body, which net/http reads before it answers to use the connection again, and
+// another to take the answer. Otherwise anybody could hold every connection by neither.
+func Hasten(w http.ResponseWriter) {
+	control, end := http.NewResponseController(w), time.Now().Add(patience)
+	_ = control.SetReadDeadline(end)
+	_ = control.SetWriteDeadline(end.Add(patience))
 }
 
 // collect frees what a large body took, before its share is given back, so that the next
