@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-jose/go-jose/v4/jwt"
+
 	"keyrelay/function/cache"
 	"keyrelay/function/credential"
 	"keyrelay/function/destination"
@@ -125,7 +127,7 @@ func texts(document []byte, pointer rawjson.Pointer) []string {
 
 // timeMember reads a member of seconds since 1970; nil if it is absent or null.
 // plain is false if it is anything else.
-func timeMember(document []byte, pointer rawjson.Pointer) (at *time.Time, plain bool) {
+func timeMember(document []byte, pointer rawjson.Pointer) (at *jwt.NumericDate, plain bool) {
 	found, ok := pointer.Find(document)
 	if !ok || found[0] == 'n' {
 		return nil, true
@@ -135,7 +137,7 @@ func timeMember(document []byte, pointer rawjson.Pointer) (at *time.Time, plain 
 		return nil, false
 	}
 	const bound = 1 << 50 // some 35 million years, far from where a time.Time wraps
-	read := time.Unix(int64(math.Floor(max(-bound, min(bound, seconds)))), 0)
+	read := jwt.NumericDate(math.Floor(max(-bound, min(bound, seconds))))
 	return &read, true
 }
 
@@ -153,7 +155,8 @@ type answerKey struct {
 // could not be made is not kept.
 func newAnswers() *cache.Cache[answerKey, verdict] {
 	return &cache.Cache[answerKey, verdict]{
-		Timeout:        func(key answerKey) time.Duration { return introspectionTimeout(key.destination) },
+		// A credential for the call, the call, and both once more where the credential is refused.
+		Timeout:        func(key answerKey) time.Duration { return 2 * (secret.Timeout + 3*key.destination.AuxiliaryTimeout) },
 		OnCancel:       func(key answerKey, cause error) error { return cancelled(key.destination, cause) },
 		ForgetFailures: true,
 		Limit:          maxAnswers,
@@ -173,10 +176,4 @@ func (c *Checker) introspectCached(ctx context.Context, d *destination.Destinati
 	}
 	got, err := c.answers.GetBy(ctx, answerKey{d, sha256.Sum256([]byte(token))}, fetch)
 	return got.Value, err
-}
-
-// introspectionTimeout bounds a check with all that belongs to it: a credential for
-// the call, the call, and both once more where the credential is refused.
-func introspectionTimeout(d *destination.Destination) time.Duration {
-	return 2 * (secret.Timeout + 3*d.AuxiliaryTimeout)
 }

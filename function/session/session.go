@@ -16,6 +16,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-jose/go-jose/v4/jwt"
+
 	"keyrelay/function/cache"
 	"keyrelay/function/credential"
 	"keyrelay/function/destination"
@@ -81,11 +83,8 @@ func (c *Checker) Check(ctx context.Context, d *destination.Destination, token s
 		return nil
 	}
 	found, err := c.verdict(ctx, d, token)
-	if err != nil {
+	if err != nil || found.problem == "" {
 		return err
-	}
-	if found.problem == "" {
-		return nil
 	}
 	return &gateway.Refusal{
 		Reason: ErrInvalid,
@@ -109,15 +108,15 @@ func (c *Checker) verdict(ctx context.Context, d *destination.Destination, token
 }
 
 // tokenTimes compares the times of a token with the clock. A nil time is absent.
-func tokenTimes(expiry, notBefore *time.Time) verdict {
+func tokenTimes(expiry, notBefore *jwt.NumericDate) verdict {
 	now := cache.Now()
 	switch {
-	case expiry != nil && !now.Before(*expiry):
+	case expiry != nil && !now.Before(expiry.Time()):
 		return verdict{problem: "has expired"}
-	case notBefore != nil && now.Add(clockLeeway).Before(*notBefore):
-		return verdict{problem: "is not valid yet", until: notBefore.Add(-clockLeeway)}
+	case notBefore != nil && now.Add(clockLeeway).Before(notBefore.Time()):
+		return verdict{problem: "is not valid yet", until: notBefore.Time().Add(-clockLeeway)}
 	case expiry != nil:
-		return verdict{until: *expiry}
+		return verdict{until: expiry.Time()}
 	}
 	return verdict{}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"strings"
-	"time"
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
@@ -102,11 +101,5 @@ func claimsVerdict(session *destination.Session, claims *tokenClaims) verdict {
 	case claims.Expiry == nil:
 		return verdict{problem: "has no expiry"}
 	}
-	expiry := claims.Expiry.Time()
-	var notBefore *time.Time
-	if claims.NotBefore != nil {
-		at := claims.NotBefore.Time()
-		notBefore = &at
-	}
-	return tokenTimes(&expiry, notBefore)
+	return tokenTimes(claims.Expiry, claims.NotBefore)
 }
