@@ -17,7 +17,13 @@ func (v Value) Malformed() string {
 	if v.IsJSON || !begins(content, "{", "[") {
 		return ""
 	}
-	return notObject(content)
+	if problem := notJSON(content); problem != "" {
+		return problem
+	}
+	if rawjson.IsObject(content) {
+		return "is a text that holds a JSON object, and no object. Store the object itself, without quotes around it."
+	}
+	return "is no JSON object. Store one whose members are what the credential is made of."
 }
 
 // MalformedKey is Malformed for what may be any text, as the key of an apiKey scheme may:
@@ -28,17 +34,6 @@ func (v Value) MalformedKey() string {
 		return ""
 	}
 	return notJSON(v.Bytes())
-}
-
-// notObject says what keeps a text from being a JSON object, and where.
-func notObject(content []byte) string {
-	if problem := notJSON(content); problem != "" {
-		return problem
-	}
-	if rawjson.IsObject(content) {
-		return "is a text that holds a JSON object, and no object. Store the object itself, without quotes around it."
-	}
-	return "is no JSON object. Store one whose members are what the credential is made of."
 }
 
 // notJSON says where a text is no JSON; empty if it is.

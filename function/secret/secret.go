@@ -167,11 +167,7 @@ func (s *Store) GetUncached(ctx context.Context, reference destination.Reference
 // Value returns what a reference names, including its pointer, through the cache. The error
 // is a *gateway.Refusal with the reason ErrUnavailable.
 func (s *Store) Value(ctx context.Context, reference destination.Reference) (Value, error) {
-	got, err := s.Get(ctx, reference)
-	if err != nil {
-		return Value{}, err
-	}
-	return got.Value.Select(reference)
+	return s.OtherThan(ctx, reference, nil)
 }
 
 // OtherThan is Value, but reads the secret again past the cache, as Renew does, if it still

@@ -19,7 +19,7 @@ import (
 const maxSecretBytes = 65_536
 
 // A source reads and writes a secret where it is kept, whole; the reference has no
-// pointer. The errors are a *gateway.Refusal with the reason ErrSecretUnavailable.
+// pointer. The errors are a *gateway.Refusal with the reason ErrUnavailable.
 type source interface {
 	read(ctx context.Context, reference destination.Reference) ([]byte, error)
 	// write replaces the secret whole.
@@ -73,10 +73,7 @@ func openRegular(name string) (*os.File, error) {
 		return nil, err
 	}
 	// A link must not lead where a document may not, either.
-	if target, err := filepath.EvalSymlinks(name); err != nil || madeUp(target) {
-		return nil, errNotRegular
-	}
-	if !information.Mode().IsRegular() {
+	if target, err := filepath.EvalSymlinks(name); err != nil || madeUp(target) || !information.Mode().IsRegular() {
 		return nil, errNotRegular
 	}
 	return os.Open(name)

@@ -2,6 +2,7 @@ package secret
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"os"
 	"path/filepath"
@@ -88,8 +89,7 @@ func (e *environment) write(_ context.Context, reference destination.Reference, 
 
 // write replaces the file at once, by a rename, so that nobody reads half of it.
 func (files) write(_ context.Context, reference destination.Reference, content []byte) error {
-	err := ReplaceFile(reference.Name, content)
-	if err != nil {
+	if err := ReplaceFile(reference.Name, content); err != nil {
 		return unavailable(reference, "cannot be written: its scheme has a refresh token that changes. Let the user that keyrelay runs as write that file and its folder.", err)
 	}
 	return nil
@@ -110,13 +110,7 @@ func ReplaceFile(name string, content []byte) error {
 		_ = made.Chmod(status.Mode().Perm())
 	}
 	_, err = made.Write(content)
-	if syncErr := made.Sync(); err == nil {
-		err = syncErr
-	}
-	if closeErr := made.Close(); err == nil {
-		err = closeErr
-	}
-	if err != nil {
+	if err = cmp.Or(err, made.Sync(), made.Close()); err != nil {
 		return err
 	}
 	return os.Rename(made.Name(), name)
