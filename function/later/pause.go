@@ -27,10 +27,7 @@ func Pause(receives int, age time.Duration) time.Duration {
 func LeastPause(age time.Duration) time.Duration { return age / 100 }
 
 func pause(failures int, most time.Duration) time.Duration {
-	full := most
-	if doublings := max(failures, 1) - 1; doublings < 30 {
-		full = min(firstPause<<doublings, most)
-	}
+	full := min(firstPause<<min(max(failures, 1)-1, 30), most)
 	return full - rand.N(full/2) // #nosec G404 -- no secret
 }
 

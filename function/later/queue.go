@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"iter"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -99,17 +98,11 @@ func (q *Queue) SendAll(ctx context.Context, group string, messages []*Message) 
 	return errs
 }
 
-// An outgoing is a batch of messages; the Id of an entry is the message's index.
-type outgoing struct {
-	entries []types.SendMessageBatchRequestEntry
-	indexes []int
-}
-
 // batches yields the messages in batches as large as SQS takes them, and notes the errors
-// of those that cannot be encoded.
-func batches(group *string, messages []*Message, errs []error) iter.Seq[outgoing] {
-	return func(yield func(outgoing) bool) {
-		var batch outgoing
+// of those that cannot be encoded. The Id of an entry is the message's index.
+func batches(group *string, messages []*Message, errs []error) iter.Seq[[]types.SendMessageBatchRequestEntry] {
+	return func(yield func([]types.SendMessageBatchRequestEntry) bool) {
+		var batch []types.SendMessageBatchRequestEntry
 		size := 0
 		for i, message := range messages {
 			if message == nil {
@@ -119,44 +112,40 @@ func batches(group *string, messages []*Message, errs []error) iter.Seq[outgoing
 			if errs[i] = err; err != nil {
 				continue
 			}
-			if len(batch.entries) == maxBatchMessages || size+len(body) > maxQueueBytes {
+			if len(batch) == maxBatchMessages || size+len(body) > maxQueueBytes {
 				if !yield(batch) {
 					return
 				}
-				batch, size = outgoing{}, 0
+				batch, size = nil, 0
 			}
-			batch.entries = append(batch.entries, types.SendMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), MessageBody: &body, MessageGroupId: group})
-			batch.indexes = append(batch.indexes, i)
+			batch = append(batch, types.SendMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), MessageBody: &body, MessageGroupId: group})
 			size += len(body)
 		}
-		if len(batch.entries) > 0 {
+		if len(batch) > 0 {
 			yield(batch)
 		}
 	}
 }
 
 // sendBatch sends a batch, and notes the errors of its messages.
-func (q *Queue) sendBatch(ctx context.Context, batch outgoing, errs []error) {
-	answer, err := call(ctx, q, (*sqs.Client).SendMessageBatch, &sqs.SendMessageBatchInput{QueueUrl: &q.config.URL, Entries: batch.entries})
+func (q *Queue) sendBatch(ctx context.Context, batch []types.SendMessageBatchRequestEntry, errs []error) {
+	answer, err := call(ctx, q, (*sqs.Client).SendMessageBatch, &sqs.SendMessageBatchInput{QueueUrl: &q.config.URL, Entries: batch})
+	told := map[string]error{}
 	if err == nil {
 		err = unavailable("Its answer does not name every message.", nil)
-	}
-	for _, index := range batch.indexes {
-		errs[index] = err
-	}
-	if answer == nil {
-		return
-	}
-	note := func(id *string, err error) {
-		if index, malformed := strconv.Atoi(aws.ToString(id)); malformed == nil && slices.Contains(batch.indexes, index) {
-			errs[index] = err
+		for _, each := range answer.Successful {
+			told[aws.ToString(each.Id)] = nil
+		}
+		for _, each := range answer.Failed {
+			told[aws.ToString(each.Id)] = unavailable("It answered "+token(aws.ToString(each.Code))+".", nil)
 		}
 	}
-	for _, each := range answer.Successful {
-		note(each.Id, nil)
-	}
-	for _, each := range answer.Failed {
-		note(each.Id, unavailable("It answered "+token(aws.ToString(each.Code))+".", nil))
+	for _, entry := range batch {
+		index, _ := strconv.Atoi(*entry.Id)
+		errs[index] = err
+		if result, ok := told[*entry.Id]; ok {
+			errs[index] = result
+		}
 	}
 }
 
