@@ -52,6 +52,8 @@ type Callers struct {
 type keys struct {
 	version *secret.Version
 	list    []key
+	// short says that one of them may be guessed.
+	short bool
 }
 
 // A key is known by its digest, so that none is kept.
@@ -134,17 +136,8 @@ const minKey = 16
 // Check reads the keys now, and reports whether one of them is so short that it may be
 // guessed. The error is as from Identify where they cannot be read, or there are none.
 func (c *Callers) Check(ctx context.Context) (short bool, err error) {
-	if _, err := c.keys(ctx); err != nil {
-		return false, err
-	}
-	value, err := c.config.Secrets.Value(ctx, c.config.Keys)
-	if err != nil {
-		return false, err
-	}
-	for _, keys := range parse(value.Bytes()) {
-		short = short || slices.ContainsFunc(keys, func(key string) bool { return key != "" && len(key) < minKey })
-	}
-	return short, nil
+	known, err := c.keys(ctx)
+	return err == nil && known.short, err
 }
 
 // named returns the name of a principal. A session of a role has the role's name:
@@ -194,6 +187,7 @@ func (c *Callers) keys(ctx context.Context) (*keys, error) {
 		for _, text := range named[name] {
 			if text != "" {
 				known.list = append(known.list, key{sha256.Sum256([]byte(text)), name})
+				known.short = known.short || len(text) < minKey
 			}
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"keyrelay/function/cache"
 )
 
 const (
@@ -73,9 +75,7 @@ func (m *misses) slow(ctx context.Context, address string) {
 	}
 	known.waiting++
 	m.mutex.Unlock()
-	wait, cancel := context.WithTimeout(ctx, pause)
-	<-wait.Done()
-	cancel()
+	_ = cache.Sleep(ctx, pause)
 	m.mutex.Lock()
 	known.waiting--
 	m.mutex.Unlock()
