@@ -153,12 +153,7 @@ func (s *Store) get(ctx context.Context, d *destination.Destination, security []
 
 // fresh reports whether each part is still the one to use.
 func (c *Credential) fresh(now time.Time) bool {
-	for _, part := range c.parts {
-		if !part.fresh(now) {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(c.parts, func(p *part) bool { return !p.fresh(now) })
 }
 
 // assemble gets every part of the credential.

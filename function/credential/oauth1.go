@@ -39,10 +39,9 @@ func fromConsumer(scheme *destination.SecurityScheme, value secret.Value) (*part
 		return nil, secret.Lacks(scheme.Secret, value.Bytes(), `is not of the shape that OAuth 1.0 needs. Store {"consumer_key": "…", "consumer_secret": "…", "token": "…", "token_secret": "…"}, the last two where the API gives a token.`,
 			"consumer_key", "consumer_secret")
 	}
-	keys := func() consumer { return read }
 	return &part{
 		sign: func(request *http.Request) {
-			setField(request.Header, "Authorization", []string{signedOAuth1(request, keys(), scheme.OAuth1)})
+			setField(request.Header, "Authorization", []string{signedOAuth1(request, read, scheme.OAuth1)})
 		},
 		masker: mask.New(read.Token),
 	}, nil

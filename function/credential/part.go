@@ -46,10 +46,8 @@ type stats struct {
 	waited, stale bool
 	// call is how long the retrieval's calls took that were waited for.
 	call time.Duration
-	// unshared is as of a retrieval.Token that was waited for.
-	unshared string
-	// doubt is as of a retrieval.Token that was waited for.
-	doubt string
+	// unshared and doubt are as of a retrieval.Token that was waited for.
+	unshared, doubt string
 	// failure says why the last try to have another gave nothing.
 	failure error
 }
@@ -67,16 +65,13 @@ const hashRounds = 1000
 
 // shortHash returns eight characters that differ, most likely, where the credential does.
 func (p *part) shortHash() string {
-	var identity string
-	switch of := p.version.(type) {
-	case *role:
-		identity = of.credentials().AccessKeyID
-	default:
-		if p.text != nil {
-			identity = p.text()
-		} else if p.certificate != nil {
-			identity = string(p.certificate.Certificate[0])
-		}
+	identity := ""
+	if signs, ok := p.version.(*role); ok {
+		identity = signs.credentials().AccessKeyID
+	} else if p.text != nil {
+		identity = p.text()
+	} else if p.certificate != nil {
+		identity = string(p.certificate.Certificate[0])
 	}
 	rounds := 1
 	if _, ok := p.version.(*secret.Version); ok {

@@ -3,6 +3,7 @@ package credential
 import (
 	"cmp"
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -121,10 +122,9 @@ func regionOf(host, otherwise string) string {
 	if !strings.HasSuffix(host, ".amazonaws.com") && !strings.HasSuffix(host, ".amazonaws.com.cn") && !strings.HasSuffix(host, ".on.aws") {
 		return otherwise
 	}
-	labels := strings.Split(host, ".")
-	for i := len(labels) - 1; i >= 0; i-- {
-		if isRegion(labels[i]) {
-			return labels[i]
+	for _, label := range slices.Backward(strings.Split(host, ".")) {
+		if isRegion(label) {
+			return label
 		}
 	}
 	return otherwise

@@ -79,12 +79,8 @@ func (r *Retriever) AskConsent(ctx context.Context, scope Scope, redirect string
 	return consent, nil
 }
 
-// unguessable is 256 bits as RFC 7636 section 4.1 makes a verifier of them.
-func unguessable() string {
-	var bits [32]byte
-	_, _ = rand.Read(bits[:]) // never fails
-	return base64.RawURLEncoding.EncodeToString(bits[:])
-}
+// unguessable is as long as RFC 7636 section 4.1 has a verifier, and made of the characters there.
+func unguessable() string { return rand.Text() + rand.Text() }
 
 // authorizationEndpoint is where a person consents.
 func (r *Retriever) authorizationEndpoint(ctx context.Context, scope Scope) (*url.URL, error) {
