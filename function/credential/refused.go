@@ -96,23 +96,6 @@ func sameJSON(a, b []byte) bool {
 // isTruth says that a value is true or false, and no text that says so.
 func isTruth(value []byte) bool { return value[0] == 't' || value[0] == 'f' }
 
-// Mask replaces every copy of what Apply puts into a request in the answer, and returns the
-// schemes that it found. It changes the answer's header and body in place. See package mask
-// for what is found.
-func (c *Credential) Mask(response *gateway.Response) []string {
-	parts := c.parts
-	if len(parts) > 1 { // the longest first: one of them may begin with another
-		parts = slices.SortedStableFunc(slices.Values(parts), func(a, b *part) int { return b.masker.Longest() - a.masker.Longest() })
-	}
-	var found []string
-	for _, part := range parts {
-		if part.masker.Mask(response) {
-			found = append(found, part.scope.Scheme.Name)
-		}
-	}
-	return found
-}
-
 // Echoes reports whether a refusal in a successful answer may only repeat the request's own
 // words, because the API returns the record. Then the request must not be sent again, since
 // it was carried out.

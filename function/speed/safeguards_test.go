@@ -19,7 +19,7 @@ func safeguards() [][3]string {
 		{"plan/override.go", "return isOverride(name) &&", "return false &&"},
 		{"plan/override_body.go", "checkBody() error {", "checkBody() error {\nreturn nil"},
 		// the mask, and the codings that could hide a credential from it
-		{"credential/refused.go", "Mask(response *gateway.Response) []string {", "Mask(response *gateway.Response) []string {\nreturn nil"},
+		{"credential/mask.go", "Mask(response *gateway.Response) []string {", "Mask(response *gateway.Response) []string {\nreturn nil"},
 		{"upstream/send.go", "if err := undoCodings(&e.context, answer, gateway.MaxAnswerBytes); err != nil {", "if false {\nvar err error"},
 		// what an answer and its Connection say
 		{"upstream/pool.go", "return &headConnection{Conn: made}, nil", "return made, nil"},

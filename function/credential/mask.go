@@ -5,8 +5,26 @@ import (
 	"slices"
 	"strings"
 
+	"keyrelay/function/gateway"
 	"keyrelay/function/rawjson"
 )
+
+// Mask replaces every copy of what Apply puts into a request in the answer, and returns the
+// schemes that it found. It changes the answer's header and body in place. See package mask
+// for what is found.
+func (c *Credential) Mask(response *gateway.Response) []string {
+	parts := c.parts
+	if len(parts) > 1 { // the longest first: one of them may begin with another
+		parts = slices.SortedStableFunc(slices.Values(parts), func(a, b *part) int { return b.masker.Longest() - a.masker.Longest() })
+	}
+	var found []string
+	for _, part := range parts {
+		if part.masker.Mask(response) {
+			found = append(found, part.scope.Scheme.Name)
+		}
+	}
+	return found
+}
 
 // maxCarried is the size of the longest text that is looked into: the mask's cost grows
 // with what is found, and most servers take no longer header.
