@@ -98,3 +98,17 @@ func summarize(warnings []Warning) []Warning {
 	})
 	return summary
 }
+
+// printable bounds a name that is shown in a fault.
+func printable(name string) string {
+	clean := strings.Map(func(c rune) rune {
+		if c < ' ' || c == 0x7f {
+			return '?'
+		}
+		return c
+	}, name)
+	if len(clean) > 80 {
+		clean = strings.ToValidUTF8(clean[:80], "") + "..."
+	}
+	return clean
+}

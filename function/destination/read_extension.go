@@ -103,17 +103,3 @@ func foreign(name string) bool {
 	}
 	return strings.HasPrefix(name, "x-")
 }
-
-// printable bounds a name that is shown in a fault.
-func printable(name string) string {
-	clean := strings.Map(func(c rune) rune {
-		if c < ' ' || c == 0x7f {
-			return '?'
-		}
-		return c
-	}, name)
-	if len(clean) > 80 {
-		clean = strings.ToValidUTF8(clean[:80], "") + "..."
-	}
-	return clean
-}

@@ -1,14 +1,11 @@
 package destination
 
 import (
-	"maps"
 	"slices"
 	"strings"
 	"unicode"
 
 	"go.yaml.in/yaml/v4"
-
-	"keyrelay/function/rawjson"
 )
 
 // Nearest returns the known name that a written one is nearest to, and how many letters
@@ -86,12 +83,6 @@ func (r *reader) checkMeant(node *yaml.Node, what string, known ...string) {
 	}
 }
 
-// warnAtStart notes a mistake that switches nothing off but most likely leaves a request
-// without the credential that it was meant to have.
-func (r *reader) warnAtStart(node *yaml.Node, problem, remedy string) {
-	r.warnings = append(r.warnings, Warning{Fault: Fault{r.place(node), problem, remedy}, Count: 1, AtStart: true})
-}
-
 // checkMisspelt notes the members that were meant to be a known one which the mapping does
 // not have. OpenAPI has no other members but x-*. At the document itself it is a fault,
 // since all its requests would be others than those that were meant.
@@ -112,41 +103,4 @@ func (r *reader) checkMisspelt(node *yaml.Node, of string, known ...string) {
 			r.warnAtStart(each.key, problem+", and is not read", "write "+meant)
 		}
 	}
-}
-
-// checkUnused notes schemes of the operator's own that no security names: a forgotten or
-// misspelled security sends requests without them. An empty security of the document says
-// that callers alone ask for them.
-func (r *reader) checkUnused() {
-	if security := r.member(r.root, "security"); security != nil && security.Kind == yaml.SequenceNode && len(security.Content) == 0 {
-		return
-	}
-	used := map[*SecurityScheme]bool{}
-	for scheme := range r.attached {
-		for _, each := range scheme.MadeWith() {
-			used[each] = true
-		}
-	}
-	var others []string
-	for _, name := range slices.Sorted(maps.Keys(r.destination.Schemes)) {
-		scheme := r.destination.Schemes[name]
-		switch node := r.own[scheme]; {
-		case used[scheme] || scheme.Internal:
-		case node != nil:
-			r.warnUnused(node, name)
-		case len(used) == 0 && scheme.Kind != Unsupported:
-			others = append(others, name)
-		}
-	}
-	if len(others) > 0 { // where some are used, a vendor's document may have more of them
-		r.warnUnused(r.find("/components/securitySchemes"+rawjson.PointerTo(others[0])), strings.Join(others, ", "))
-	}
-}
-
-// warnUnused notes schemes that no security names.
-func (r *reader) warnUnused(node *yaml.Node, names string) {
-	names = printable(names)
-	first, _, _ := strings.Cut(names, ",")
-	r.warnAtStart(node, "no security names "+names+", so that no request is given its credential, unless a caller's placeholder asks for it",
-		"write security: [{"+first+": []}] at the top or on an operation, or security: [] at the top where callers alone ask for it")
 }

@@ -96,6 +96,12 @@ func (r *reader) warn(off string, found ...Fault) {
 	}
 }
 
+// warnAtStart notes a mistake that switches nothing off but most likely leaves a request
+// without the credential that it was meant to have.
+func (r *reader) warnAtStart(node *yaml.Node, problem, remedy string) {
+	r.warnings = append(r.warnings, Warning{Fault: Fault{r.place(node), problem, remedy}, Count: 1, AtStart: true})
+}
+
 // A member is one name and value of a mapping.
 type member struct{ key, value *yaml.Node }
 
@@ -170,6 +176,16 @@ func (r *reader) member(node *yaml.Node, name string) *yaml.Node {
 		return nil
 	}
 	return value
+}
+
+// indexOf returns the index of a member's value in a mapping's content; -1 if there is none.
+func indexOf(mapping *yaml.Node, name string) int {
+	for i := 0; i+1 < len(mapping.Content); i += 2 {
+		if mapping.Content[i].Value == name {
+			return i + 1
+		}
+	}
+	return -1
 }
 
 // text returns a text. ok is false when it is absent, or when it is something else,

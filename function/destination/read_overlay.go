@@ -325,16 +325,6 @@ func unshared(node *yaml.Node, most int) (written *yaml.Node, ok bool) {
 	return written, most >= 0
 }
 
-// indexOf returns the index of a member's value in a mapping's content; -1 if there is none.
-func indexOf(mapping *yaml.Node, name string) int {
-	for i := 0; i+1 < len(mapping.Content); i += 2 {
-		if mapping.Content[i].Value == name {
-			return i + 1
-		}
-	}
-	return -1
-}
-
 func removeFrom(parent, node *yaml.Node) {
 	at := slices.Index(parent.Content, node)
 	switch {

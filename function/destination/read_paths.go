@@ -235,6 +235,22 @@ func (r *reader) declare(made entry, nodes []*node, off []Fault) {
 	}
 }
 
+// keepPlaced leaves out the alternatives that have a credential without a place in the
+// path, and reports whether there were any, and whether one is left.
+func (o *Operation) keepPlaced() (dropped, left bool) {
+	lists := o.lists()
+	placed := slices.DeleteFunc(slices.Clone(lists), func(security []Requirement) bool { return slices.ContainsFunc(security, o.lacksVariable) })
+	if dropped, left = len(placed) < len(lists), len(placed) > 0; dropped && left {
+		o.Security, o.Alternatives = placed[0], &Alternatives{placed}
+	}
+	return dropped, left
+}
+
+// lacksVariable reports whether a credential's place in the path is missing.
+func (o *Operation) lacksVariable(requirement Requirement) bool {
+	return requirement.Scheme.In == "path" && !strings.Contains(o.Path, "{"+requirement.Scheme.Field+"}")
+}
+
 // nodes returns where a path ends in the routes of each of its servers.
 func (r *reader) nodes(item *pathItem, servers []*server) (nodes []*node) {
 	if item.path == "" {

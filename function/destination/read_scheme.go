@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"net/textproto"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -132,6 +131,24 @@ func isReserved(name string) bool {
 	return gateway.HopByHop(name) || gateway.SameHeaderName(name, "Host") || gateway.SameHeaderName(name, "Accept-Encoding")
 }
 
+// placeCredential reads x-keyrelay-in, which puts the credential of an apiKey scheme where
+// OpenAPI has no word for.
+func (r *reader) placeCredential(scheme *SecurityScheme, node *yaml.Node) {
+	at := r.member(node, extensionPrefix+"in")
+	place := r.oneOf(at, extensionPrefix+"in", "body", "path")
+	if place == "" {
+		return
+	}
+	scheme.In = place
+	scheme.Field, _ = r.text(r.member(node, "name"), "name")
+	if place == "path" && len(r.members(r.member(r.root, "paths"), "paths")) == 0 {
+		r.fault(at, extensionPrefix+"in: path has no path to put the credential into", "write paths: with {"+printable(scheme.Field)+"} in their templates")
+	}
+	if place == "body" && strings.HasPrefix(scheme.Field, "/") {
+		r.pointer(r.member(node, "name"), "the name of this scheme")
+	}
+}
+
 // httpScheme reads a scheme of HTTP authentication. Those of the IANA registry that
 // are more than a word and a text cannot be made without the API's help.
 func (r *reader) httpScheme(scheme *SecurityScheme, node *yaml.Node) {
@@ -214,71 +231,6 @@ func (r *reader) unknownFlows(flows *yaml.Node) {
 	}
 }
 
-// url reads a member that must be there and be an absolute URL by the rules of server URLs.
-func (r *reader) url(parent *yaml.Node, name, what string) *url.URL {
-	text, node := r.required(parent, name, what, "write the whole URL, from https:// on")
-	if node == nil {
-		return nil
-	}
-	return r.absoluteURL(text, node, name)
-}
-
-// relativeURL reads a member that must be there and may be relative: then it is
-// resolved against the first server, https://spec.openapis.org/oas/v3.1.1.html#relative-references-in-api-urls.
-func (r *reader) relativeURL(parent *yaml.Node, name, what string) *url.URL {
-	text, node := r.required(parent, name, what, "write its URL; a relative one is resolved against the first server")
-	if node == nil {
-		return nil
-	}
-	text = r.withVariables(text)
-	if variable, found := firstVariable(text); found {
-		r.fault(node, name+" holds the variable "+printable(variable)+", which the first server does not describe",
-			"write its value, or describe it under the variables of the server, here or by an overlay")
-		return nil
-	}
-	relative, err := url.Parse(text)
-	switch {
-	case err != nil || relative.IsAbs():
-	case r.base == nil:
-		r.fault(node, name+" is relative, and the document has no server of its own to resolve it against", "write the whole URL, from https:// on")
-		return nil
-	default:
-		text = r.base.ResolveReference(relative).String()
-	}
-	return r.absoluteURL(text, node, name)
-}
-
-// withVariables fills the {variables} of a scheme's URL as those of the document's first
-// server are filled. OpenAPI has none there, but vendors with a host for each region or
-// tenant write them.
-func (r *reader) withVariables(text string) string {
-	servers := r.member(r.root, "servers")
-	if servers == nil || servers.Kind != yaml.SequenceNode || len(servers.Content) == 0 {
-		return text
-	}
-	r.tolerate(func() {
-		for _, each := range r.members(r.member(servers.Content[0], "variables"), "variables") {
-			if values := r.variableValues(each.value); len(values) > 0 {
-				text = strings.ReplaceAll(text, "{"+each.key.Value+"}", values[0])
-			}
-		}
-	})
-	return text
-}
-
-// absoluteURL takes a URL by the rules of server URLs.
-func (r *reader) absoluteURL(text string, node *yaml.Node, name string) *url.URL {
-	if _, ok := r.endpoint(text, node, name); !ok {
-		return nil
-	}
-	parsed, err := url.Parse(text)
-	if err != nil {
-		r.fault(node, name+" is not a URL", "write the whole URL, from https:// on")
-		return nil
-	}
-	return parsed
-}
-
 // defaultReference refers to the secret that a document does not name.
 func (r *reader) defaultReference(name string, node *yaml.Node) Reference {
 	reference := r.destination.defaultReference(name)
@@ -311,6 +263,22 @@ func (r *reader) secret(scheme *SecurityScheme, node, key *yaml.Node) {
 		scheme.Secret = r.defaultReference(scheme.Name, key)
 		r.noteScheme(scheme)
 	}
+}
+
+// secretField is the field that the pointer of a scheme's secret names as {field}; empty for none.
+func (r *reader) secretField(node *yaml.Node, reference Reference) (field string) {
+	for _, token := range reference.Pointer.Tokens() {
+		name, opened := strings.CutPrefix(token, "{")
+		name, closed := strings.CutSuffix(name, "}")
+		switch {
+		case !opened || !closed:
+		case name == "" || field != "":
+			r.fault(node, "the pointer of this secret does not name one field of the record", "write one {field} in it, as a whole name between slashes")
+		default:
+			field = name
+		}
+	}
+	return field
 }
 
 // needsSecret reports whether a scheme cannot be filled without a secret. A

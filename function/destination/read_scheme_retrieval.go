@@ -2,6 +2,7 @@ package destination
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
@@ -212,4 +213,83 @@ func (r *reader) refreshRule(node *yaml.Node) RefreshRule {
 		rule.Equals, _ = r.json(equals)
 	}
 	return rule
+}
+
+// response reads x-keyrelay-response: where a value is that is not in the answer's body.
+func (r *reader) response(scheme *SecurityScheme, node *yaml.Node) {
+	const what = extensionPrefix + "response"
+	at := r.member(node, what)
+	if at == nil || !r.mapping(at, what) {
+		return
+	}
+	const remedy = "write {header: NAME} or {cookie: NAME}"
+	header, cookie := r.member(at, "header"), r.member(at, "cookie")
+	if len(at.Content) != 2 || header == nil && cookie == nil {
+		r.fault(at, what+" does not name one place", remedy)
+		return
+	}
+	scheme.ResponseHeader, _ = r.text(header, "header")
+	if gateway.SameHeaderName(scheme.ResponseHeader, "Set-Cookie") {
+		r.fault(header, what+" names Set-Cookie, which holds more than the value of a cookie", "write {cookie: NAME} with the cookie's own name")
+	}
+	scheme.ResponseCookie, _ = r.text(cookie, "cookie")
+	if !gateway.ValidHeaderName(scheme.ResponseHeader + scheme.ResponseCookie) {
+		r.fault(at, what+" names what no header or cookie is called", remedy)
+	}
+}
+
+// writeBack reads x-keyrelay-write-back: the members of the secret that each answer replaces.
+func (r *reader) writeBack(scheme *SecurityScheme, node *yaml.Node) {
+	const what = extensionPrefix + "write-back"
+	for _, each := range r.members(r.member(node, what), what) {
+		pointer, ok := r.pointer(each.value, what)
+		if ok && pointer == "" {
+			r.fault(each.value, what+" points to the whole answer", "write a pointer such as /access_token")
+		}
+		scheme.WriteBack = append(scheme.WriteBack, WriteBack{each.key.Value, pointer})
+	}
+}
+
+// source reads x-keyrelay-retrieval: the scheme from whose answer this one is filled.
+func (r *reader) source(scheme *SecurityScheme, node *yaml.Node, kind string) {
+	const what = extensionPrefix + "retrieval"
+	at := r.member(node, what)
+	name, ok := r.text(at, what)
+	if !ok {
+		return
+	}
+	source := r.destination.Schemes[name]
+	switch {
+	case source == nil || source == scheme:
+		others := slices.DeleteFunc(slices.Sorted(maps.Keys(r.destination.Schemes)), func(each string) bool { return each == scheme.Name })
+		r.fault(at, what+" names no other security scheme of this document: "+printable(name), "write "+cmp.Or(near(name, others...), "the name of a scheme that is retrieved"))
+		scheme.Kind = RetrievedKey // what else it says would be right with the right name
+	case kind != "apiKey" && kind != "" || r.member(node, itentialRetrieval) != nil:
+		r.fault(at, what+" stands on an apiKey scheme without a retrieval of its own", "write it on one, or take it out")
+	default:
+		scheme.Kind, scheme.Source = RetrievedKey, source
+		source.Sharing = append(source.Sharing, scheme)
+	}
+}
+
+// checkSource notes what a scheme that is filled from another's answer lacks. What it
+// takes that is not in the answer is in the other's secret.
+func (r *reader) checkSource(scheme *SecurityScheme, node *yaml.Node) {
+	if scheme.Source == nil {
+		return
+	}
+	if !scheme.Source.Retrieved() {
+		r.fault(node, printable(scheme.Source.Name)+", which "+extensionPrefix+"retrieval names, is not retrieved", "name a scheme that is")
+	}
+	if scheme.Source.Source != nil {
+		r.fault(node, printable(scheme.Source.Name)+" is itself filled from another scheme's answer", "name that other scheme")
+	}
+	if at := r.member(node, extensionPrefix+"secret"); at != nil {
+		r.fault(at, "this scheme is filled from the answer for "+printable(scheme.Source.Name)+", and reads no secret of its own", "write the secret on "+printable(scheme.Source.Name))
+	}
+	scheme.Secret, scheme.SecretField = scheme.Source.Secret, scheme.Source.SecretField
+	r.namesSecret[scheme] = r.namesSecret[scheme.Source]
+	if scheme.Value == nil && scheme.ResponseHeader == "" && scheme.ResponseCookie == "" {
+		r.fault(node, "this scheme does not say what of the answer is its value", "write "+extensionPrefix+"value or "+extensionPrefix+"response")
+	}
 }

@@ -1,6 +1,7 @@
 package destination
 
 import (
+	"keyrelay/function/rawjson"
 	"maps"
 	"slices"
 	"strings"
@@ -170,4 +171,41 @@ func (r *reader) unknownScheme(key *yaml.Node) {
 		remedy += ", or write " + printable(like)
 	}
 	r.fault(key, "the security scheme "+printable(key.Value)+" is not declared", remedy)
+}
+
+// checkUnused notes schemes of the operator's own that no security names: a forgotten or
+// misspelled security sends requests without them. An empty security of the document says
+// that callers alone ask for them.
+func (r *reader) checkUnused() {
+	if security := r.member(r.root, "security"); security != nil && security.Kind == yaml.SequenceNode && len(security.Content) == 0 {
+		return
+	}
+	used := map[*SecurityScheme]bool{}
+	for scheme := range r.attached {
+		for _, each := range scheme.MadeWith() {
+			used[each] = true
+		}
+	}
+	var others []string
+	for _, name := range slices.Sorted(maps.Keys(r.destination.Schemes)) {
+		scheme := r.destination.Schemes[name]
+		switch node := r.own[scheme]; {
+		case used[scheme] || scheme.Internal:
+		case node != nil:
+			r.warnUnused(node, name)
+		case len(used) == 0 && scheme.Kind != Unsupported:
+			others = append(others, name)
+		}
+	}
+	if len(others) > 0 { // where some are used, a vendor's document may have more of them
+		r.warnUnused(r.find("/components/securitySchemes"+rawjson.PointerTo(others[0])), strings.Join(others, ", "))
+	}
+}
+
+// warnUnused notes schemes that no security names.
+func (r *reader) warnUnused(node *yaml.Node, names string) {
+	names = printable(names)
+	first, _, _ := strings.Cut(names, ",")
+	r.warnAtStart(node, "no security names "+names+", so that no request is given its credential, unless a caller's placeholder asks for it",
+		"write security: [{"+first+": []}] at the top or on an operation, or security: [] at the top where callers alone ask for it")
 }

@@ -193,3 +193,68 @@ func declarable(host string) bool {
 	last := host[strings.LastIndexByte(host, '.')+1:]
 	return last != "" && (last[0] < '0' || last[0] > '9')
 }
+
+// url reads a member that must be there and be an absolute URL by the rules of server URLs.
+func (r *reader) url(parent *yaml.Node, name, what string) *url.URL {
+	text, node := r.required(parent, name, what, "write the whole URL, from https:// on")
+	if node == nil {
+		return nil
+	}
+	return r.absoluteURL(text, node, name)
+}
+
+// relativeURL reads a member that must be there and may be relative: then it is
+// resolved against the first server, https://spec.openapis.org/oas/v3.1.1.html#relative-references-in-api-urls.
+func (r *reader) relativeURL(parent *yaml.Node, name, what string) *url.URL {
+	text, node := r.required(parent, name, what, "write its URL; a relative one is resolved against the first server")
+	if node == nil {
+		return nil
+	}
+	text = r.withVariables(text)
+	if variable, found := firstVariable(text); found {
+		r.fault(node, name+" holds the variable "+printable(variable)+", which the first server does not describe",
+			"write its value, or describe it under the variables of the server, here or by an overlay")
+		return nil
+	}
+	relative, err := url.Parse(text)
+	switch {
+	case err != nil || relative.IsAbs():
+	case r.base == nil:
+		r.fault(node, name+" is relative, and the document has no server of its own to resolve it against", "write the whole URL, from https:// on")
+		return nil
+	default:
+		text = r.base.ResolveReference(relative).String()
+	}
+	return r.absoluteURL(text, node, name)
+}
+
+// withVariables fills the {variables} of a scheme's URL as those of the document's first
+// server are filled. OpenAPI has none there, but vendors with a host for each region or
+// tenant write them.
+func (r *reader) withVariables(text string) string {
+	servers := r.member(r.root, "servers")
+	if servers == nil || servers.Kind != yaml.SequenceNode || len(servers.Content) == 0 {
+		return text
+	}
+	r.tolerate(func() {
+		for _, each := range r.members(r.member(servers.Content[0], "variables"), "variables") {
+			if values := r.variableValues(each.value); len(values) > 0 {
+				text = strings.ReplaceAll(text, "{"+each.key.Value+"}", values[0])
+			}
+		}
+	})
+	return text
+}
+
+// absoluteURL takes a URL by the rules of server URLs.
+func (r *reader) absoluteURL(text string, node *yaml.Node, name string) *url.URL {
+	if _, ok := r.endpoint(text, node, name); !ok {
+		return nil
+	}
+	parsed, err := url.Parse(text)
+	if err != nil {
+		r.fault(node, name+" is not a URL", "write the whole URL, from https:// on")
+		return nil
+	}
+	return parsed
+}

@@ -104,25 +104,6 @@ func (t *templateReader) json(node *yaml.Node, what string) *JSONTemplate {
 	return template
 }
 
-// expressions are those of a scheme's templates. secretOnly leaves out those that are
-// looked for in an answer first, as the value of a retrieved scheme is.
-func (s *SecurityScheme) expressions(secretOnly bool) []TemplatePart {
-	var all []TemplatePart
-	if s.Value != nil && (!secretOnly || s.Kind == StaticKey || s.Kind == Bearer) {
-		all = append(all, s.Value.Expressions()...)
-	}
-	for _, parameter := range s.Parameters {
-		// what a login alone sends may be of its own code
-		if !secretOnly || slices.Contains(parameter.UseIn, "key") || slices.Contains(parameter.UseIn, "token") {
-			all = append(all, parameter.Value.Expressions()...)
-		}
-	}
-	if s.JWT != nil {
-		all = append(append(all, s.JWT.Header.Expressions()...), s.JWT.Claims.Expressions()...)
-	}
-	return all
-}
-
 // checkChains notes schemes whose credential needs one that there cannot be: its own,
 // through others, or one without a text. nodes are the schemes' own.
 func (r *reader) checkChains(nodes map[*SecurityScheme]*yaml.Node) {

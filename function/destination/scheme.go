@@ -185,6 +185,25 @@ func (s *SecurityScheme) needs() []*SecurityScheme {
 	return needed
 }
 
+// expressions are those of a scheme's templates. secretOnly leaves out those that are
+// looked for in an answer first, as the value of a retrieved scheme is.
+func (s *SecurityScheme) expressions(secretOnly bool) []TemplatePart {
+	var all []TemplatePart
+	if s.Value != nil && (!secretOnly || s.Kind == StaticKey || s.Kind == Bearer) {
+		all = append(all, s.Value.Expressions()...)
+	}
+	for _, parameter := range s.Parameters {
+		// what a login alone sends may be of its own code
+		if !secretOnly || slices.Contains(parameter.UseIn, "key") || slices.Contains(parameter.UseIn, "token") {
+			all = append(all, parameter.Value.Expressions()...)
+		}
+	}
+	if s.JWT != nil {
+		all = append(append(all, s.JWT.Header.Expressions()...), s.JWT.Claims.Expressions()...)
+	}
+	return all
+}
+
 // Retrieved reports whether an HTTP call answers with the credential.
 func (s *SecurityScheme) Retrieved() bool {
 	return s.Kind == RetrievedKey || s.Kind == OAuth2 || s.Kind == OpenIDConnect

@@ -2,6 +2,7 @@ package destination
 
 import (
 	"cmp"
+	"keyrelay/function/gateway"
 	"strings"
 	"time"
 
@@ -62,4 +63,33 @@ func (r *reader) jwtPart(object *yaml.Node, name string, templates *templateRead
 		r.fault(at, "alg stands twice", "write it beside header alone")
 	}
 	return templates.json(node, extensionPrefix+"jwt")
+}
+
+// sigv4 reads x-keyrelay-sigv4: which service and region of AWS signatures are for.
+func (r *reader) sigv4(scheme *SecurityScheme, node *yaml.Node, kind string) {
+	const what = extensionPrefix + "sigv4"
+	at := r.member(node, what)
+	if at == nil || kind != "apiKey" || !r.mapping(at, what) {
+		return
+	}
+	r.onlyKnown(at, what, "service", "region")
+	scheme.Kind, scheme.In, scheme.Field = AWSSignatureV4, "header", "Authorization"
+	scheme.Service, _ = r.required(at, "service", what, "write the service's name as signatures have it, such as s3, es or execute-api")
+	scheme.Region, _ = r.text(r.member(at, "region"), "region")
+}
+
+// oauth1 reads x-keyrelay-oauth1: how an http scheme OAuth signs.
+func (r *reader) oauth1(scheme *SecurityScheme, node *yaml.Node) {
+	const what = extensionPrefix + "oauth1"
+	if scheme.Kind != SignedOAuth1 {
+		return
+	}
+	object := r.member(node, what)
+	r.onlyKnown(object, what, "signatureMethod", "realm")
+	method := r.oneOf(r.member(object, "signatureMethod"), "the signatureMethod of "+what, "HMAC-SHA1", "HMAC-SHA256", "PLAINTEXT")
+	realm, _ := r.text(r.member(object, "realm"), "realm")
+	if strings.ContainsAny(realm, "\"\\") || !gateway.ValidHeaderValue(realm) {
+		r.fault(r.member(object, "realm"), "the realm of "+what+" is none that a header can carry", "write it as the API documents it")
+	}
+	scheme.OAuth1 = OAuth1{cmp.Or(method, "HMAC-SHA1"), realm}
 }
