@@ -7,12 +7,13 @@
 FROM golang:1.26.8-trixie AS build
 ARG SOURCE_DATE_EPOCH=0
 ARG COMMIT=unknown
+ARG DESTINATIONS=destinations
 WORKDIR /keyrelay
 COPY go.mod go.sum ./
 RUN go mod download
 COPY function function
 COPY LICENSE NOTICE THIRD_PARTY_NOTICES.txt /image/
-COPY destinations destinations
+COPY $DESTINATIONS destinations
 RUN mkdir -p /image/etc/ssl/certs \
  && cp /etc/ssl/certs/ca-certificates.crt /image/etc/ssl/certs/ \
  && CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -X main.commit=$COMMIT" -o /image/keyrelay ./function \

@@ -9,10 +9,10 @@ OWN = $(if $(filter file,$(origin DESTINATIONS)),, -destinations '$(DESTINATIONS
 # What is taken for them on the command line, and would do nothing.
 $(foreach each,DESTINATION DOCUMENTS destinations destination documents,$(if $(filter command,$(firstword $(origin $(each)))),$(error there is no $(each)=; write DESTINATIONS=folder)))
 $(foreach each,SECRET secrets secret,$(if $(filter command,$(firstword $(origin $(each)))),$(error there is no $(each)=; write SECRETS=file.json)))
-$(if $(and $(filter command,$(origin SECRETS)),$(filter check build,$(MAKECMDGOALS))),$(error SECRETS=file.json is for make run, which checks the documents and says of each secret in the file what it lacks))
+$(if $(and $(filter command,$(origin SECRETS)),$(filter check build image,$(MAKECMDGOALS))),$(error SECRETS=file.json is for make run, which checks the documents and says of each secret in the file what it lacks))
 $(foreach each,port Port,$(if $(filter command,$(firstword $(origin $(each)))),$(error there is no $(each)=; write PORT=8080)))
 # What stands behind a goal without a name of a variable, and would be taken for another goal.
-LOOSE := $(if $(filter run check build,$(firstword $(MAKECMDGOALS))),$(filter-out help run downstream test lint bench build check notices image clean e2e,$(MAKECMDGOALS)))
+LOOSE := $(if $(filter run check build image,$(firstword $(MAKECMDGOALS))),$(filter-out help run downstream test lint bench build check notices image clean e2e,$(MAKECMDGOALS)))
 $(if $(LOOSE),$(error write make $(firstword $(MAKECMDGOALS))$(addprefix $() DESTINATIONS=,$(firstword $(filter-out %.json %.env,$(LOOSE))))$(addprefix $() SECRETS=,$(firstword $(filter %.json %.env,$(LOOSE))))))
 # The configuration that sam is given, and the Lambda architecture, which it names once, for sam and for this build.
 SAMCONFIG ?= samconfig.toml
@@ -69,7 +69,8 @@ notices: ## THIRD_PARTY_NOTICES.txt, from the module graph
 	@mkdir -p dist && go run ./.ci/notices >dist/notices && mv dist/notices THIRD_PARTY_NOTICES.txt
 
 image: ## the image of the HTTP server, keyrelay:latest; the same files make the same layers
-	docker build -q $(IMAGE_FLAGS) -t keyrelay --build-arg SOURCE_DATE_EPOCH=0 --build-arg COMMIT='$(COMMIT)' --label org.opencontainers.image.revision='$(COMMIT)' .
+	@rm -rf dist/image && mkdir -p dist && cp -RL '$(DESTINATIONS)' dist/image
+	docker build -q $(IMAGE_FLAGS) -t keyrelay --build-arg DESTINATIONS=dist/image --build-arg SOURCE_DATE_EPOCH=0 --build-arg COMMIT='$(COMMIT)' --label org.opencontainers.image.revision='$(COMMIT)' .
 
 check: ## the documents in destinations/, as this machine would serve them: prints every fault
 	@go run ./function check '$(DESTINATIONS)'

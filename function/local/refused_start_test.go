@@ -94,7 +94,7 @@ func TestMisspeltVariables(t *testing.T) {
 			t.Errorf("make run %s says, with %v:\n%s", test[0], err, text)
 		}
 	}
-	for _, goal := range []string{"check", "build"} { // which read no secrets of Secrets Manager
+	for _, goal := range []string{"check", "build", "image"} { // which read no secrets of Secrets Manager
 		if text, err := exec.Command("make", "-C", "../..", "-n", goal, "SECRETS=s.json").CombinedOutput(); err == nil || !strings.Contains(string(text), "SECRETS=file.json is for make run") {
 			t.Errorf("make %s says, with %v:\n%s", goal, err, text)
 		}
@@ -102,6 +102,10 @@ func TestMisspeltVariables(t *testing.T) {
 	text, err := exec.Command("make", "-C", "../..", "-n", "run", "DESTINATIONS=../my apis", "SECRETS=s.json").CombinedOutput()
 	if err != nil || !strings.Contains(string(text), "-destinations '../my apis' -secrets 's.json'") || !strings.Contains(string(text), "-X main.commit=") {
 		t.Errorf("make run says, with %v:\n%s", err, text)
+	}
+	text, err = exec.Command("make", "-C", "../..", "-n", "image", "DESTINATIONS=../my apis").CombinedOutput()
+	if err != nil || !strings.Contains(string(text), "cp -RL '../my apis' dist/image") || !strings.Contains(string(text), "--build-arg DESTINATIONS=dist/image ") {
+		t.Errorf("make image says, with %v:\n%s", err, text)
 	}
 }
 
