@@ -8,7 +8,10 @@ import (
 	"io"
 	"maps"
 	"os"
+	"path/filepath"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 
 	"keyrelay/function/credential"
@@ -227,4 +230,61 @@ func attached(checked *destination.Destination) string {
 		return "attaches no credential: security names none of its schemes"
 	}
 	return "attaches no credential"
+}
+
+// defaultMemory is the template's parameter Memory, in MB.
+const defaultMemory = 256
+
+// smallDocuments is how many bytes of documents no function is too small for.
+const smallDocuments = 1 << 20
+
+// checkMemory warns where the documents, packed, take more than half of the memory
+// that a function has: AWS_LAMBDA_FUNCTION_MEMORY_SIZE, or what the template gives.
+func checkMemory(folder string) (warnings []string, err error) {
+	documents, err := destination.Pack(folder, destination.Config{RealLambda: true})
+	if err != nil {
+		return nil, err
+	}
+	size := 0
+	for _, document := range documents {
+		size += len(document)
+	}
+	if size < smallDocuments {
+		return nil, nil
+	}
+	needed, err := memoryOf(documents)
+	if err != nil {
+		return nil, err
+	}
+	memory, err := strconv.Atoi(os.Getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"))
+	if err != nil {
+		memory = defaultMemory
+	}
+	if needed > uint64(memory)<<20/2 {
+		warnings = append(warnings, fmt.Sprintf("to load these documents takes about %d MB, more than half of the function's %d MB; give it more by the template's parameter Memory, or take documents out",
+			needed>>20, memory))
+	}
+	return warnings, nil
+}
+
+// memoryOf loads documents and returns how many bytes that takes.
+func memoryOf(documents map[string][]byte) (uint64, error) {
+	folder, err := os.MkdirTemp("", "keyrelay")
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = os.RemoveAll(folder) }()
+	for name := range documents {
+		if err := os.WriteFile(filepath.Join(folder, name), documents[name], 0o600); err != nil { // #nosec G703 -- a name that the folder itself listed
+			return 0, err
+		}
+		delete(documents, name)
+	}
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	set, err := destination.Load(folder, destination.Config{RealLambda: true})
+	runtime.ReadMemStats(&after)
+	runtime.KeepAlive(set)
+	return max(after.HeapAlloc, before.HeapAlloc) - before.HeapAlloc, err
 }

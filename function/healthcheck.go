@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"os"
 	"time"
+
+	"keyrelay/function/gateway"
 )
 
 // healthTime is how long a healthy server may take to answer.
@@ -36,4 +38,17 @@ func healthcheck(stop context.Context) error {
 		return fmt.Errorf("%s answers %d and not 200; see whether keyrelay is what listens there, and give this command the PORT that it has", asked, answer.StatusCode)
 	}
 	return nil
+}
+
+// withHealth answers GET /healthz beside the relay.
+func withHealth(relayed http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/healthz" && r.Method == http.MethodGet {
+			gateway.Hasten(w)
+			w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+			_, _ = w.Write([]byte("ok\n"))
+			return
+		}
+		relayed.ServeHTTP(w, r)
+	})
 }

@@ -154,16 +154,3 @@ func nameMessage(_ []string, attribute slog.Attr) slog.Attr {
 	}
 	return attribute
 }
-
-// withHealth answers GET /healthz beside the relay.
-func withHealth(relayed http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/healthz" && r.Method == http.MethodGet {
-			gateway.Hasten(w)
-			w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-			_, _ = w.Write([]byte("ok\n"))
-			return
-		}
-		relayed.ServeHTTP(w, r)
-	})
-}
