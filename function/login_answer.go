@@ -129,20 +129,18 @@ func (c *callback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Referrer-Policy", "no-referrer")
 	query, err := url.ParseQuery(r.URL.RawQuery)
+	status, says := http.StatusOK, "The answer has come. keyrelay says in its terminal what became of it; this page can be closed."
 	switch {
 	case r.Method != http.MethodGet || "/"+strings.TrimPrefix(c.redirect.EscapedPath(), "/") != r.URL.EscapedPath(),
 		(&url.URL{Host: r.Host}).Hostname() != c.redirect.Hostname():
-		w.WriteHeader(http.StatusNotFound)
-		_, _ = io.WriteString(w, "There is nothing here.\n")
+		status, says = http.StatusNotFound, "There is nothing here."
 	case err != nil || !c.isAnswer(query):
-		w.WriteHeader(http.StatusBadRequest)
-		_, _ = io.WriteString(w, "This is no answer to the login that is awaited: its state is another. Open the address that keyrelay printed.\n")
+		status, says = http.StatusBadRequest, "This is no answer to the login that is awaited: its state is another. Open the address that keyrelay printed."
 	case !c.take(query):
-		w.WriteHeader(http.StatusGone)
-		_, _ = io.WriteString(w, "The answer has come already.\n")
-	default:
-		_, _ = io.WriteString(w, "The answer has come. keyrelay says in its terminal what became of it; this page can be closed.\n")
+		status, says = http.StatusGone, "The answer has come already."
 	}
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, says+"\n")
 }
 
 // authorizationCode is the code of an authorization answer, or what its error means
