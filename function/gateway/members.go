@@ -25,10 +25,9 @@ type members struct {
 }
 
 // read reads a whole event and reports whether it is a request; fault is what is wrong with
-// its JSON. A second member of
-// one name makes an event ambiguous, at any depth: what the gateway checked may not
-// be what is read here. Where reading fails, the format is still known from what
-// came before the fault.
+// its JSON. A second member of one name makes an event ambiguous, at any depth: what the
+// gateway checked may not be what is read here. Where reading fails, the format is still
+// known from what came before the fault.
 func (m *members) read(c *rawjson.Cursor) (ok bool, fault error) {
 	for more := c.Enter('{'); more; more = c.Next() {
 		m.readMember(c)

@@ -13,8 +13,7 @@ import (
 
 // errRecord says what makes the text no record.
 func errRecord(text []byte, err error) error {
-	var found *rawjson.Error
-	errors.As(err, &found)
+	found, _ := errors.AsType[*rawjson.Error](err)
 	refusal := &gateway.Refusal{Reason: ErrRecord}
 	place := " (byte " + strconv.Itoa(found.At) + ")."
 	switch {

@@ -95,8 +95,8 @@ func (e *logEntry) appendCredential(line []byte) []byte {
 
 // level says what an operator has to look at: a failure that is not the caller's is an
 // error; a stale secret, a token that could not be shared, and one whose life its document
-// does not find are a warning. An API that
-// echoes its credential is neither: it was masked, as the entry says.
+// does not find are a warning. An API that echoes its credential is neither: it was masked,
+// as the entry says.
 func (e *logEntry) level() slog.Level {
 	switch {
 	case e.try != nil:

@@ -83,8 +83,7 @@ func Describe(place string, refusal *gateway.Refusal) (problem string, late bool
 		return place + " answered with more than keyrelay reads. Check it in the document.", false
 	case is(ErrAnswerIncomplete), is(ErrAnswerBroken), is(ErrTerminated):
 		return place + " cannot be reached, or its answer is broken. Check it in the document, and the API's state.", false
-	}
-	if is(secret.ErrUnavailable) {
+	case is(secret.ErrUnavailable):
 		return refusal.Detail, false
 	}
 	_, problem, _ = strings.Cut(refusal.Detail, " ") // it begins with the host
