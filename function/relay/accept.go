@@ -55,13 +55,6 @@ func newMessage(request *gateway.Request, header http.Header, outbound *plan.Pla
 	}
 }
 
-// deferAll makes the batch one whose records are queued instead of sent.
-func (b *batchRun) deferAll() (err error) {
-	b.messages = make([]*later.Message, len(b.deliveries))
-	b.header, err = plan.Kept(b.request.Header)
-	return err
-}
-
 // enqueue queues the records of a batch, and notes of each what became of it.
 func (b *batchRun) enqueue(ctx context.Context, group string) {
 	limited, cancel := context.WithDeadline(context.WithoutCancel(ctx), b.entry.limit)

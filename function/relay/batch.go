@@ -79,11 +79,12 @@ type batchRun struct {
 // batch sends every record of a batch, some at once, or, where they are deferred, queues
 // them to be sent later, and answers for all of them. One record's failure does not
 // stop the others.
-func (r *Relay) batch(ctx context.Context, request *gateway.Request, outbound *plan.Plan, entry *logEntry, deferred bool) (*gateway.Response, error) {
+func (r *Relay) batch(ctx context.Context, request *gateway.Request, outbound *plan.Plan, entry *logEntry, deferred bool) (_ *gateway.Response, err error) {
 	run := &batchRun{relay: r, request: request, batch: outbound.Batch, deliveries: make([]delivery, outbound.Batch.Len()), entry: *entry}
 	run.sessions.ask = r.sessions.Check
 	if deferred {
-		if err := run.deferAll(); err != nil {
+		run.messages = make([]*later.Message, len(run.deliveries))
+		if run.header, err = plan.Kept(request.Header); err != nil {
 			return nil, err
 		}
 	}
@@ -103,36 +104,31 @@ func (r *Relay) batch(ctx context.Context, request *gateway.Request, outbound *p
 // work sends one record after the other until none is left or time is short.
 func (b *batchRun) work(ctx context.Context) {
 	own := logEntry{limit: b.entry.limit}
-	for ctx.Err() == nil {
+	for took := time.Duration(0); ctx.Err() == nil; {
 		began := time.Now()
-		index, ok := b.begin(began)
+		index, ok := b.begin(began, took)
 		if !ok {
 			break
 		}
 		b.deliveries[index].err = b.deliver(ctx, index, &own)
-		b.took(time.Since(began))
+		took = time.Since(began)
 	}
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
 	b.entry.add(&own)
 }
 
-// begin takes the next record; ok is false if there is none, or less time than the
-// longest delivery took.
-func (b *batchRun) begin(now time.Time) (index int, ok bool) {
+// begin takes the next record, after a delivery that took so long; ok is false if there is
+// none, or less time than the longest delivery took.
+func (b *batchRun) begin(now time.Time, took time.Duration) (index int, ok bool) {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
+	b.longest = max(b.longest, took)
 	if b.begun == len(b.deliveries) || now.Add(b.longest).After(b.entry.limit) {
 		return 0, false
 	}
 	b.begun++
 	return b.begun - 1, true
-}
-
-func (b *batchRun) took(duration time.Duration) {
-	b.mutex.Lock()
-	defer b.mutex.Unlock()
-	b.longest = max(b.longest, duration)
 }
 
 // deliver sends one record and notes what became of it. A panic ends this record alone,

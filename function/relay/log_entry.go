@@ -179,7 +179,7 @@ func (e *logEntry) finish(response *gateway.Response) {
 		e.blame = blameDownstream // any redirect is the end of a delivery
 	}
 	if e.blame != blameNobody && e.detail == "" {
-		e.detail = e.answered(e.status)
+		e.detail = statusError(e.status).Error() + meaning(e.status, e.schemes != "")
 	}
 }
 

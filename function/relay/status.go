@@ -63,8 +63,3 @@ func meaning(status int, attached bool) string {
 	}
 	return ""
 }
-
-// answered says what the API answered, and what that means.
-func (e *logEntry) answered(status int) string {
-	return statusError(status).Error() + meaning(status, e.schemes != "")
-}
