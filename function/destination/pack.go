@@ -71,13 +71,14 @@ func (r *reader) documentShape() *shape {
 	for _, method := range relayedMethods() {
 		item[method] = operation
 	}
-	paths := &shape{each: func(name string) *shape {
+	paths := &shape{follows: true, each: func(name string) *shape {
 		if strings.HasPrefix(name, "x-") {
 			return nil
 		}
 		return &shape{follows: true, members: item}
 	}}
-	components := &shape{optional: true, members: map[string]*shape{"securitySchemes": every(schemeShape())}}
+	schemes := &shape{follows: true, each: func(string) *shape { return schemeShape() }}
+	components := &shape{optional: true, follows: true, members: map[string]*shape{"securitySchemes": schemes}}
 	return &shape{members: all(map[string]*shape{
 		"info": {members: all(nil, "title")}, "servers": servers, "paths": paths, "webhooks": {leaf: present}, "components": components,
 	}, "openapi", "security")}

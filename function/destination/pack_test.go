@@ -64,6 +64,14 @@ func TestPack(t *testing.T) {
 		"kinds": kinds, "routes": routes, "unusable": unusable, "bodies": bodies, "alternatives": alternatives, "owners": strings.TrimSpace(owners),
 		"webhooks": head + "webhooks: {a: {post: {}}}", "nothing": head,
 		"settings": head + "x-keyrelay-body: {a: no, b: [1.10, yes, 12345678901234567890], c: 2024-01-01}\nx-keyrelay-timeout: 3\nx-keyrelay-batch: split",
+		"containers": head + `
+security: [{key: []}]
+paths: {$ref: "#/x-paths"}
+x-paths: {/a: {get: {}}}
+components: {$ref: "#/x-components"}
+x-components: {securitySchemes: {$ref: "#/x-schemes"}}
+x-schemes: {key: {type: apiKey, in: header, name: K}}
+`,
 		"quirks": head + `
 x-shared: &shared {parameters: [{name: 0x10, in: query, explode: off, description: long}]}
 paths:

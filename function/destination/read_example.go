@@ -10,6 +10,9 @@ import (
 // listRemedy says what to write where a list belongs, with what stands there if that is
 // what the list should hold.
 func (r *reader) listRemedy(node *yaml.Node, what string) string {
+	if r.member(node, "$ref") != nil {
+		return bundle
+	}
 	switch what {
 	case "security":
 		return "write security: [{" + r.schemeName(node) + ": []}]"

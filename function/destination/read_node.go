@@ -311,6 +311,9 @@ func (r *reader) onlyKnown(node *yaml.Node, what string, names ...string) {
 	}
 }
 
+// bundle says what to do with a document that is written in several files.
+const bundle = "bundle the document's files into one (npx @redocly/cli bundle FILE), or copy what it points to into this document and write #/components/..."
+
 // maxReferences is how many $refs may lead from one to the next.
 const maxReferences = 100
 
@@ -339,7 +342,7 @@ func (r *reader) follow(node *yaml.Node) *yaml.Node {
 func (r *reader) target(reference *yaml.Node, text string) *yaml.Node {
 	fragment, local := strings.CutPrefix(text, "#")
 	if !local {
-		r.fault(reference, "this $ref leaves the document", "bundle the document's files into one (npx @redocly/cli bundle FILE), or copy what it points to into this document and write #/components/...")
+		r.fault(reference, "this $ref leaves the document", bundle)
 		return nil
 	}
 	pointer, err := url.PathUnescape(fragment)

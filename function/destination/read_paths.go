@@ -42,7 +42,7 @@ func (r *reader) everything(own []*server, shared Operation, off *Fault) {
 }
 
 func (r *reader) paths() []member {
-	return slices.DeleteFunc(r.members(r.member(r.root, "paths"), "paths"), func(m member) bool {
+	return slices.DeleteFunc(r.members(r.follow(r.member(r.root, "paths")), "paths"), func(m member) bool {
 		return strings.HasPrefix(m.key.Value, "x-")
 	})
 }

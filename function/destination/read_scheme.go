@@ -18,7 +18,7 @@ const schemeWords = "the security scheme "
 func (r *reader) schemes() {
 	var list []member
 	r.warn("all security schemes", r.tolerate(func() {
-		list = r.members(r.member(r.member(r.root, "components"), "securitySchemes"), "securitySchemes")
+		list = r.members(r.follow(r.member(r.follow(r.member(r.root, "components")), "securitySchemes")), "securitySchemes")
 	})...)
 	nodes := map[*SecurityScheme]*yaml.Node{}
 	for _, each := range list {

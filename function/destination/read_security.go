@@ -123,7 +123,24 @@ func (r *reader) alternative(node *yaml.Node) (requirements []Requirement) {
 		requirements = append(requirements, requirement)
 	}
 	all := slices.Clone(requirements)
-	return slices.DeleteFunc(requirements, func(q Requirement) bool { return r.isRepeated(q, all) })
+	requirements = slices.DeleteFunc(requirements, func(q Requirement) bool { return r.isRepeated(q, all) })
+	r.checkPlaces(node, requirements)
+	return requirements
+}
+
+// checkPlaces warns of schemes that are asked for together and have one place: whoever
+// wrote them so meant alternatives.
+func (r *reader) checkPlaces(node *yaml.Node, requirements []Requirement) {
+	for i, each := range requirements {
+		one := each.Scheme
+		for _, other := range requirements[i+1:] {
+			if other := other.Scheme; one.In != "" && one.In == other.In && one.Field == other.Field {
+				a, b := printable(one.Name), printable(other.Name)
+				r.warnAtStart(node, a+" and "+b+" are asked for together and go into one place, in: "+one.In+", name: "+printable(one.Field)+", which holds one of them",
+					"write them as alternatives, [{"+a+": []}, {"+b+": []}], or name only one")
+			}
+		}
+	}
 }
 
 // checkScope warns of a scope that is nearly one of the flow's. Others are left alone, since

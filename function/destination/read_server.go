@@ -141,7 +141,7 @@ func (r *reader) endpoint(text string, node *yaml.Node, what string) (address, b
 	case strings.ContainsAny(parsed.path, "{}"):
 		found = urlFault{"has braces in its path", "write the path itself"}
 	case !parsed.secure && r.destination.Network == Public:
-		found = plain(parsed.host, what)
+		found = plain(parsed.host, node.Value, what)
 	case r.destination.Network < networkOf(parsed.host):
 		wider := networkOf(parsed.host).String()
 		found = urlFault{"names an address that is not on the network " + r.destination.Network.String(), "write x-keyrelay-network: " + wider + ", or the address of the API on that network"}
@@ -155,8 +155,9 @@ func (r *reader) endpoint(text string, node *yaml.Node, what string) (address, b
 	return parsed, true
 }
 
-// plain is the fault of an http:// URL on the public network. An address says which network it is on.
-func plain(host, what string) urlFault {
+// plain is the fault of an http:// URL on the public network. An address says which network it is on,
+// unless it is what a vendor wrote into a variable until the API's own is known.
+func plain(host, written, what string) urlFault {
 	problem, remedy := "is http://, and a secret is sent there", "write https://; on a network of your own http:// is for x-keyrelay-network: private, or loopback for this machine"
 	if what == serverWords {
 		problem, remedy = "is http:// on the public network", "write https://, or x-keyrelay-network: private, or loopback for this machine, where the API is not on the internet"
@@ -167,6 +168,9 @@ func plain(host, what string) urlFault {
 	}
 	if own != Public {
 		remedy = "write x-keyrelay-network: " + own.String() + " at the top of the document, since " + host + " is not on the internet"
+		if name, ok := firstVariable(written); ok {
+			remedy += "; or the API's own as the default of " + printable(name) + ", here or by an overlay"
+		}
 	}
 	return urlFault{problem, remedy}
 }
