@@ -37,17 +37,16 @@ func Members(value []byte) iter.Seq2[[]byte, []byte] {
 			yield(nil, value)
 			return
 		}
-		for at := nextElement(value, 1); at < len(value)-1; {
+		c := Cursor{AnyNames: true, Depth: len(value)}
+		c.Reset(value)
+		for more := c.Enter(value[0]); more; more = c.Next() {
 			var name []byte
 			if value[0] == '{' {
-				end := stringEnd(value, at)
-				name, at = value[at:end], nextElement(value, end)
+				name = value[c.last.Start-1 : c.last.End+1]
 			}
-			end := valueEnd(value, at)
-			if !yield(name, value[at:end]) {
+			if !yield(name, c.Skip()) {
 				return
 			}
-			at = nextElement(value, end)
 		}
 	}
 }
@@ -65,49 +64,3 @@ func Elements(value []byte) iter.Seq[[]byte] {
 
 // IsContainer reports whether a sound value is an object or an array.
 func IsContainer(value []byte) bool { return value[0] == '{' || value[0] == '[' }
-
-// nextElement moves past what separates elements.
-func nextElement(value []byte, at int) int {
-	for c := value[at]; isSpace(c) || c == ',' || c == ':'; c = value[at] {
-		at++
-	}
-	return at
-}
-
-// valueEnd returns where the value ends that begins at a position of a sound text.
-func valueEnd(text []byte, at int) int {
-	for depth := 0; ; {
-		switch text[at] {
-		case '"':
-			at = stringEnd(text, at)
-		case '{', '[':
-			depth++
-			at++
-		case '}', ']':
-			depth--
-			at++
-		default:
-			at = literalEnd(text, at)
-		}
-		if depth == 0 {
-			return at
-		}
-		at = nextElement(text, at)
-	}
-}
-
-func stringEnd(text []byte, at int) int {
-	for at++; ; at += 2 {
-		if at = indexSpecial(text, at); text[at] == '"' {
-			return at + 1
-		}
-	}
-}
-
-// literalEnd returns where a number or literal ends.
-func literalEnd(text []byte, at int) int {
-	for at < len(text) && !isSpace(text[at]) && text[at] != ',' && text[at] != ']' && text[at] != '}' {
-		at++
-	}
-	return at
-}
