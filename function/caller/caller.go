@@ -61,6 +61,8 @@ type key struct {
 	digest [sha256.Size]byte
 	// name is its caller's; empty where the secret gives none.
 	name string
+	// used says that it came before.
+	used *atomic.Bool
 }
 
 // New returns the Callers that a Config describes.
@@ -68,7 +70,8 @@ func New(config Config) *Callers { return &Callers{config: config} }
 
 // Identify returns the name of the caller, empty where it has none, and refuses a
 // request whose X-Api-Key is not one of the keys. Keys are compared in constant time;
-// wrong ones from one address are answered later and later. The error is a
+// wrong ones from one address are answered later and later. A key that came before is
+// admitted meanwhile: behind a load balancer, all callers have one address. The error is a
 // *gateway.Refusal with the reason ErrKey or secret.ErrUnavailable.
 func (c *Callers) Identify(ctx context.Context, request *gateway.Request) (name string, err error) {
 	if c.config.Keys == (destination.Reference{}) {
@@ -78,19 +81,22 @@ func (c *Callers) Identify(ctx context.Context, request *gateway.Request) (name 
 	if len(sent) != 1 || sent[0] == "" {
 		return "", errNoKey(request.Header)
 	}
-	if !c.misses.admits(request.Address) {
-		return "", &gateway.Refusal{Reason: ErrKey, Detail: "Too many wrong keys come from your address. Send the right one, later.", RetryAfter: int(maxPause.Seconds())}
-	}
 	known, err := c.keys(ctx)
 	if err != nil {
 		return "", err
 	}
-	name, found := known.find(sent[0])
-	if !found {
+	found := known.find(sent[0])
+	switch {
+	case found != nil && found.used.Load():
+		return found.name, nil
+	case !c.misses.admits(request.Address):
+		return "", &gateway.Refusal{Reason: ErrKey, Detail: "Too many wrong keys come from your address. Send the right one, later.", RetryAfter: int(maxPause.Seconds())}
+	case found == nil:
 		c.misses.slow(ctx, request.Address)
 		return "", &gateway.Refusal{Reason: ErrKey, Detail: "The key in X-Api-Key is not one of this relay's. Ask its operator for a valid one." + misshapen(sent[0])}
 	}
-	return name, nil
+	found.used.Store(true)
+	return found.name, nil
 }
 
 // errNoKey says what came in place of one key.
@@ -154,16 +160,26 @@ func (c *Callers) named(principal string) string {
 	return c.config.Names[strings.Replace(account, ":sts:", ":iam:", 1)+":role/"+role]
 }
 
-// find returns the name of the caller who has the key.
-func (k *keys) find(sent string) (name string, found bool) {
+// find returns the key that was sent; nil if it is none of these.
+func (k *keys) find(sent string) *key {
 	digest, at := sha256.Sum256([]byte(sent)), -1
 	for i := range k.list {
 		at = subtle.ConstantTimeSelect(subtle.ConstantTimeCompare(digest[:], k.list[i].digest[:]), i, at)
 	}
 	if at < 0 {
-		return "", false
+		return nil
 	}
-	return k.list[at].name, true
+	return &k.list[at]
+}
+
+// usedOf says whether a key came before, also where it was in an earlier version.
+func (k *keys) usedOf(sent string) *atomic.Bool {
+	if k != nil {
+		if found := k.find(sent); found != nil {
+			return found.used
+		}
+	}
+	return new(atomic.Bool)
 }
 
 func (c *Callers) keys(ctx context.Context) (*keys, error) {
@@ -171,8 +187,9 @@ func (c *Callers) keys(ctx context.Context) (*keys, error) {
 	if err != nil {
 		return nil, err
 	}
-	if known := c.read.Load(); known != nil && known.version == got.Value {
-		return known, nil
+	before := c.read.Load()
+	if before != nil && before.version == got.Value {
+		return before, nil
 	}
 	value, err := got.Value.Select(c.config.Keys)
 	if err != nil {
@@ -186,7 +203,7 @@ func (c *Callers) keys(ctx context.Context) (*keys, error) {
 	for _, name := range slices.Sorted(maps.Keys(named)) {
 		for _, text := range named[name] {
 			if text != "" {
-				known.list = append(known.list, key{sha256.Sum256([]byte(text)), name})
+				known.list = append(known.list, key{sha256.Sum256([]byte(text)), name, before.usedOf(text)})
 				known.short = known.short || len(text) < minKey
 			}
 		}

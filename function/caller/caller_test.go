@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -244,6 +245,60 @@ func TestParallelGuesses(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		synctest.Wait()
 		if _, err := identify(t, callers, "the-key"); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestWrongKeysLockNobodyOut has somebody send wrong keys without end from the address that a
+// load balancer gives to all callers. Whose key came before is admitted, also after a rotation.
+func TestWrongKeysLockNobodyOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := fake.NewSecrets(map[string]string{"callers": `["the-key"]`})
+		callers := keysIn(e, "")
+		if _, err := identify(t, callers, "the-key"); err != nil {
+			t.Fatal(err)
+		}
+		e.Put("callers", `["another", "the-key"]`)
+		time.Sleep(5 * time.Minute)
+		for range 13 {
+			go func() { _, _ = identify(t, callers, "wrong") }()
+			synctest.Wait()
+		}
+		if _, err := identify(t, callers, "wrong"); err == nil || !strings.HasPrefix(err.Error(), "Too many") {
+			t.Errorf("one more wrong key gets %v", err)
+		}
+		if _, err := identify(t, callers, "the-key"); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestHeldAnswersAreBounded sends wrong keys from many addresses: their answers hold a part of
+// the connections only, and who sends the first key from elsewhere is admitted.
+func TestHeldAnswersAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		callers := keysIn(fake.NewSecrets(map[string]string{"callers": "the-key"}), "")
+		ask := func(address int, key string) error {
+			_, err := callers.Identify(t.Context(), &gateway.Request{Header: http.Header{"X-Api-Key": {key}}, Address: fmt.Sprint("192.0.2.", address)})
+			return err
+		}
+		var held atomic.Int32
+		for i := range 400 {
+			held.Add(1)
+			go func() {
+				_ = ask(i%20, "wrong")
+				held.Add(-1)
+			}()
+			synctest.Wait()
+		}
+		if held.Load() == 0 || held.Load() > 32 {
+			t.Errorf("%d answers are held back", held.Load())
+		}
+		if err := ask(30, "wrong"); err == nil || strings.HasPrefix(err.Error(), "Too many") {
+			t.Errorf("the first wrong key of another address gets %v", err)
+		}
+		if err := ask(31, "the-key"); err != nil {
 			t.Error(err)
 		}
 	})

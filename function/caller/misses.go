@@ -19,6 +19,9 @@ const (
 	// maxWaiting is how many answers to one address are held back at once. Beyond them
 	// its keys are refused unread, so that trying in parallel is no faster.
 	maxWaiting = 8
+	// maxWaitingInAll is the same for all addresses together, a quarter of the connections that
+	// there may be: then it counts for those whose next answer would be held back.
+	maxWaitingInAll = 32
 	// forgotten is after how long without a wrong key an address starts anew.
 	forgotten = 10 * time.Minute
 	// maxAddresses bounds the memory: 4,096 addresses take less than 1 MB.
@@ -30,6 +33,7 @@ const (
 type misses struct {
 	mutex     sync.Mutex
 	addresses map[netip.Prefix]*miss
+	waiting   int
 }
 
 // A miss is what is known of an address that sent wrong keys.
@@ -58,7 +62,7 @@ func (m *misses) admits(address string) bool {
 	m.mutex.Lock()
 	defer m.mutex.Unlock()
 	known := m.addresses[network(address)]
-	return known == nil || known.waiting < maxWaiting
+	return known == nil || known.waiting < maxWaiting && (known.count < freeMisses || m.waiting < maxWaitingInAll)
 }
 
 // slow notes a wrong key, and returns once it may be answered.
@@ -74,10 +78,12 @@ func (m *misses) slow(ctx context.Context, address string) {
 		pause = 0
 	}
 	known.waiting++
+	m.waiting++
 	m.mutex.Unlock()
 	_ = cache.Sleep(ctx, pause)
 	m.mutex.Lock()
 	known.waiting--
+	m.waiting--
 	m.mutex.Unlock()
 }
 
