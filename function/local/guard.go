@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 )
 
 // contentPolicy lets the page use what this program serves and nothing else: no inline
@@ -45,6 +46,21 @@ func guardRelay(relay http.Handler) http.Handler {
 			return
 		}
 		relay.ServeHTTP(w, r)
+	})
+}
+
+// guardSecrets serves secrets to who knows the token, which is the path of their address: not
+// to other users of the machine. An empty one is for what runs in a container, whose address is
+// written down; scripts of pages, of which a browser says so, are kept away in any case.
+func guardSecrets(token string, secrets http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		given := strings.Trim(r.URL.Path, "/")
+		byPage := r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") != ""
+		if byPage || subtle.ConstantTimeCompare([]byte(given), []byte(token)) != 1 {
+			http.Error(w, "These secrets are for the relay that was started with them.", http.StatusForbidden)
+			return
+		}
+		secrets.ServeHTTP(w, r)
 	})
 }
 

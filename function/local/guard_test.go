@@ -1,9 +1,13 @@
 package main
 
 import (
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
+
+	"keyrelay/function/fake"
 )
 
 // TestGuards lets through what this machine's own page and programs ask for, and nothing else.
@@ -49,5 +53,41 @@ func TestGuards(t *testing.T) {
 				t.Errorf("the relay answers %d", answer.Code)
 			}
 		})
+	}
+}
+
+// TestGuardedSecrets gives the secrets of a running workbench to its relay, and to nobody who
+// knows their port alone: another user of the machine, a page that points its name there.
+func TestGuardedSecrets(t *testing.T) {
+	around := &surroundings{shift: 24660 - relayPort}
+	if err := around.serveSecrets(fake.NewSecrets(map[string]string{"keyrelay/orders": "the-key"}), newPrinter(io.Discard)); err != nil {
+		t.Fatal(err)
+	}
+	defer around.close()
+	own, _, _ := strings.Cut(around.secrets, "/")
+	byAddress := httptest.NewServer(guardSecrets("", fake.NewSecrets(map[string]string{"keyrelay/orders": "the-key"})))
+	defer byAddress.Close()
+	for name, test := range map[string]struct {
+		address, site string
+		given         bool
+	}{
+		"the relay":                      {around.secrets, "", true},
+		"another program":                {own, "", false},
+		"a guess":                        {own + "/AAAAAAAAAAAAAAAAAAAAAAAAAA", "", false},
+		"a page that knows the token":    {around.secrets, "http://attacker.example", false},
+		"a relay in a container":         {strings.TrimPrefix(byAddress.URL, "http://"), "", true},
+		"a page that points its name so": {strings.TrimPrefix(byAddress.URL, "http://"), "http://attacker.example", false},
+	} {
+		request, err := http.NewRequest(http.MethodPost, "http://"+test.address, strings.NewReader(`{"SecretId":"keyrelay/orders"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("X-Amz-Target", "secretsmanager.GetSecretValue")
+		if test.site != "" {
+			request.Header.Set("Origin", test.site)
+		}
+		if answer := textOf(http.DefaultClient.Do(request)); strings.Contains(answer, "the-key") != test.given {
+			t.Errorf("%s gets %s", name, answer)
+		}
 	}
 }

@@ -114,7 +114,7 @@ func serveDownstream(stop context.Context, host, file string, out io.Writer) err
 		}
 	}
 	defer serve(listeners[0], &downstream{})()
-	defer serve(listeners[1], secrets)()
+	defer serve(listeners[1], guardSecrets("", secrets))()
 	fmt.Fprintf(out, "the downstream serves on http://%s, its secrets on http://%s, until Ctrl-C\n", listeners[0].Addr(), listeners[1].Addr())
 	<-stop.Done()
 	return nil

@@ -30,7 +30,8 @@ type surroundings struct {
 	// downstream is the sample API at address api; nil with documents of one's own.
 	downstream *downstream
 	api        string
-	// secrets is the address of the endpoint of secrets; empty for AWS itself.
+	// secrets is the address of the endpoint of secrets with the token that it asks for as its
+	// path; empty for AWS itself.
 	secrets string
 	// own are that endpoint's secrets where they were read from a file; nil for the samples'.
 	own *fake.Secrets
@@ -157,15 +158,16 @@ func (s *surroundings) serveSecrets(secrets *fake.Secrets, out *printer) error {
 	if err != nil {
 		return err
 	}
-	s.secrets = listener.Addr().String()
+	token := rand.Text()
+	s.secrets = listener.Addr().String() + "/" + token
 	queues := fake.NewQueues(queueName, deadQueueName)
-	s.closers = append(s.closers, serve(listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s.closers = append(s.closers, serve(listener, guardSecrets(token, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.Header.Get("X-Amz-Target"), "AmazonSQS.") {
 			queues.ServeHTTP(w, r)
 			return
 		}
 		secrets.ServeHTTP(w, r)
-	})))
+	}))))
 	return nil
 }
 
@@ -196,7 +198,7 @@ func (s *surroundings) environment() []string {
 		environment = slices.DeleteFunc(environment, func(variable string) bool { return strings.HasPrefix(variable, "AWS_") })
 		environment = append(environment, awsVariables(s.secrets)...)
 		environment = append(environment, "AWS_CONFIG_FILE="+os.DevNull, "AWS_SHARED_CREDENTIALS_FILE="+os.DevNull, "AWS_EC2_METADATA_DISABLED=true",
-			"AWS_ENDPOINT_URL_SQS=http://"+s.secrets, "KEYRELAY_QUEUE=http://"+s.secrets+queueAccount+queueName, "KEYRELAY_DEAD_QUEUE=http://"+s.secrets+queueAccount+deadQueueName)
+			"AWS_ENDPOINT_URL_SQS=http://"+s.secrets, "KEYRELAY_QUEUE=http://"+loopback+queueAccount+queueName, "KEYRELAY_DEAD_QUEUE=http://"+loopback+queueAccount+deadQueueName)
 	}
 	return environment
 }
