@@ -118,6 +118,19 @@ func (o *operation) matches(words []string) bool {
 	return !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(known, word) })
 }
 
+// trial is what a person begins with who chooses the operation.
+func (o *operation) trial() trial {
+	return trial{Method: o.Method, URL: o.URL, Record: o.record()}
+}
+
+// about is the vendor's own summary and whose operation it is.
+func (o *operation) about() string {
+	if o.Summary == "" {
+		return o.Title
+	}
+	return o.Title + ": " + o.Summary
+}
+
 // record is a record to begin with: the vendor's own example where there is one, else a
 // member for each parameter and each property.
 func (o *operation) record() string {

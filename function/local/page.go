@@ -54,26 +54,6 @@ type workbench struct {
 	replaced chan struct{}
 }
 
-// A document is one destination as the page lists it.
-type document struct {
-	Name, Title string
-	Attachments []attachment
-}
-
-// An attachment is one credential that a document attaches.
-type attachment struct {
-	Scheme, What string
-	// Call is the URL that is asked for the credential, Secret the reference of what it is
-	// made of; each empty for none.
-	Call, Secret string
-	// Read says that its secret could be read, Problem why it could not.
-	Read    bool
-	Problem string
-	// Method is that of Call.
-	Method string
-	secret secret.Secret
-}
-
 // prepare makes what serves the page and what it asks for.
 func (w *workbench) prepare() error {
 	var err error
@@ -151,19 +131,6 @@ func count(number int, thing string) string {
 		return "1 " + thing
 	}
 	return fmt.Sprintf("%d %ss", number, thing)
-}
-
-// trial is what a person begins with who chooses the operation.
-func (o *operation) trial() trial {
-	return trial{Method: o.Method, URL: o.URL, Record: o.record()}
-}
-
-// about is the vendor's own summary and whose operation it is.
-func (o *operation) about() string {
-	if o.Summary == "" {
-		return o.Title
-	}
-	return o.Title + ": " + o.Summary
 }
 
 // listOperations finds operations by words.

@@ -104,25 +104,6 @@ func surround(chosen options, out *printer) (*surroundings, error) {
 	return around, around.serveSecrets(around.own, out)
 }
 
-// readOwnSecrets reads the file of secrets, if there is one, into their endpoint: what has
-// changed in it, since an API may have rotated others. undo takes that back.
-func (s *surroundings) readOwnSecrets(file string) (undo func(), err error) {
-	if s.own == nil {
-		return func() {}, nil
-	}
-	secrets, _, err := readSecrets(file)
-	if err != nil {
-		return nil, err
-	}
-	before := s.inFile
-	s.inFile = secrets
-	restore := s.own.Change(before, secrets)
-	return func() {
-		restore()
-		s.inFile = before
-	}, nil
-}
-
 // samples starts the sample downstream and its secrets, and writes the documents.
 func (s *surroundings) samples(out *printer) error {
 	listener, err := s.listen(downstreamPort, "downstream", out)

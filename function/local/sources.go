@@ -17,6 +17,26 @@ import (
 	"keyrelay/function/secret"
 )
 
+// A document is one destination as the page lists it.
+type document struct {
+	Name, Title string
+	Attachments []attachment
+}
+
+// An attachment is one credential that a document attaches.
+type attachment struct {
+	Scheme, What string
+	// Call is the URL that is asked for the credential, Secret the reference of what it is
+	// made of; each empty for none.
+	Call, Secret string
+	// Read says that its secret could be read, Problem why it could not.
+	Read    bool
+	Problem string
+	// Method is that of Call.
+	Method string
+	secret secret.Secret
+}
+
 // describeDocuments says for each document which credentials it attaches, from where,
 // and whether their secrets can be read and are what those are made of. Their values serve to
 // keep them off the page.
