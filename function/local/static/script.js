@@ -30,7 +30,10 @@ const state = { moves: [], marks: [], text: '', lineEnd: '\n', tried: null, wait
 const recordText = () => state.lineEnd === '\n' ? record.value : record.value.replaceAll('\n', state.lineEnd);
 const trial = () => JSON.stringify({ method: method.value, url: url.value, record: recordText(), moves: state.moves, headers: headers.value });
 
-function load(loaded) {
+// load puts a trial into the form: an operation's, or without a name one of its own.
+function load(loaded, name = '', summary = '') {
+  operation.value = chosenName = name;
+  $('#summary').textContent = summary;
   method.value = loaded.method;
   url.value = loaded.url;
   headers.value = loaded.headers || '';
@@ -47,8 +50,7 @@ function load(loaded) {
 function edited() {
   shift(record.value);
   draw();
-  clearTimeout(state.waiting);
-  state.waiting = setTimeout(tryIt, record.value.length > maxBehind ? 400 : 60);
+  soon(record.value.length > maxBehind ? 400 : 60);
 }
 
 // shift moves the marks with the text that was typed before or between them.
@@ -86,6 +88,11 @@ function draw() {
     from = mark.end;
   }
   behind.append(text.slice(from) + '\n');
+}
+
+function soon(milliseconds = 60) {
+  clearTimeout(state.waiting);
+  state.waiting = setTimeout(tryIt, milliseconds);
 }
 
 async function tryIt() {
@@ -126,7 +133,7 @@ function refuse(place, html, text) {
   const box = $('#at-' + place);
   if (html) box.innerHTML = html; else box.textContent = text || '';
   const input = { url, record, headers }[place];
-  if (input) input.toggleAttribute('aria-invalid', Boolean(html)), html && input.setAttribute('aria-invalid', 'true');
+  if (html) input?.setAttribute('aria-invalid', 'true'); else input?.removeAttribute('aria-invalid');
   if (html && place === 'headers') headers.closest('details').open = true;
 }
 
@@ -139,15 +146,13 @@ function showFields(fields) {
   const missing = state.moves.filter(move => !fields.some(field => field.name === move.field))
     .map(move => ({ name: move.field, value: 'not in this record', mark: 0, goes: [] }));
   const all = [...fields, ...missing];
-  if (all.length > 200) all.length = 200;
-  all.forEach((field, index) => {
+  all.slice(0, 200).forEach((field, index) => {
     const row = rows.get(field.name) || newRow(field.name);
     rows.delete(field.name);
     fill(row, field);
     if (list.children[index] !== row) list.insertBefore(row, list.children[index] || null);
   });
   rows.forEach(row => row.remove());
-  if (!all.length) list.replaceChildren();
 }
 
 let names = 0;
@@ -168,7 +173,6 @@ function newRow(name) {
 }
 
 const moveOf = name => state.moves.find(move => move.field === name);
-const soon = () => { clearTimeout(state.waiting); state.waiting = setTimeout(tryIt, 60); };
 
 function fill(row, field) {
   const moved = moveOf(field.name), inPath = url.value.split('?')[0].includes(pathPart(field.name));
@@ -189,7 +193,7 @@ function fill(row, field) {
 
 function move(name, to) {
   state.moves = state.moves.filter(each => each.field !== name);
-  const [path, query] = [url.value.split('?')[0], url.value.slice(url.value.split('?')[0].length)];
+  const path = url.value.split('?')[0], query = url.value.slice(path.length);
   const has = path.includes(pathPart(name));
   if (to === 'path' && !has) url.value = path.replace(/\/?$/, '/') + pathPart(name) + query;
   if (to !== 'path' && has && path.endsWith('/' + pathPart(name))) url.value = path.slice(0, -pathPart(name).length - 1) + query;
@@ -239,9 +243,7 @@ function activate(index) {
 async function choose(id) {
   open(false);
   const chosen = await ask('/operation', { more: { id } });
-  operation.value = chosenName = chosen.name;
-  $('#summary').textContent = chosen.summary;
-  load(chosen.trial);
+  load(chosen.trial, chosen.name, chosen.summary);
 }
 
 operation.addEventListener('input', () => look(operation.value));
@@ -328,8 +330,7 @@ $('#send').addEventListener('click', async () => {
   const button = $('#send');
   button.disabled = true;
   try {
-    const sent = await ask('/send', { body: trial() });
-    $('#answer').innerHTML = sent.html;
+    $('#answer').innerHTML = (await ask('/send', { body: trial() })).html;
   } catch (fault) {
     $('#answer').textContent = fault.message;
   }
@@ -355,8 +356,6 @@ $('#read').addEventListener('click', async () => {
 $('#read-into').addEventListener('click', event => {
   if (event.target.id !== 'use-proposal') return;
   $('#curl').close();
-  $('#summary').textContent = '';
-  operation.value = chosenName = '';
   load(proposed);
 });
 $('#curl').addEventListener('close', () => { $('#command').value = ''; $('#read-into').replaceChildren(); });
@@ -414,8 +413,7 @@ async function renew() {
   soon();
 }
 
-filter.addEventListener('input', () => $$('li', list).forEach(sift));
-kept.addEventListener('change', () => $$('li', list).forEach(sift));
+for (const input of [filter, kept]) input.addEventListener('input', () => $$('li', list).forEach(sift));
 
 async function openDetail(id) {
   chosen = id;
@@ -439,10 +437,7 @@ $('#detail').addEventListener('click', async event => {
   const { use, keep, repeat, method: verb, where } = event.target.closest('button')?.dataset || {};
   try {
     if (use) {
-      const loaded = await ask('/use', { more: { id: use } });
-      operation.value = chosenName = '';
-      $('#summary').textContent = '';
-      load(loaded.trial);
+      load((await ask('/use', { more: { id: use } })).trial);
       record.focus();
     } else if (keep) {
       const answer = await ask('/keep', { more: { id: keep }, body: '' });
@@ -458,7 +453,7 @@ $('#detail').addEventListener('click', async event => {
 });
 
 record.addEventListener('input', edited);
-for (const input of [url, headers, method]) input.addEventListener('input', soon);
+for (const input of [url, headers, method]) input.addEventListener('input', () => soon());
 $('.editor').addEventListener('click', event => { if (event.target !== record) record.focus(); });
 document.addEventListener('click', event => { const sheet = $('.documents[open]'); if (sheet && !sheet.contains(event.target)) sheet.open = false; });
 document.addEventListener('keydown', event => { const sheet = $('.documents[open]'); if (sheet && event.key === 'Escape') { sheet.open = false; $('summary', sheet).focus(); } });
