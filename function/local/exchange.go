@@ -51,12 +51,13 @@ func (e *exchange) size() int { return len(e.Record) + len(e.Answer) + aboutExch
 // exchanges are the requests that passed, oldest first. They are in memory only and
 // safe for concurrent use.
 type exchanges struct {
-	mutex   sync.Mutex
-	list    []*exchange
-	last    int
-	bytes   int
-	change  int
-	waiting map[chan struct{}]bool
+	mutex  sync.Mutex
+	list   []*exchange
+	last   int
+	bytes  int
+	change int
+	// next is closed at the next change; nil where no one waits for it.
+	next chan struct{}
 }
 
 // add takes an exchange over and lets go of the oldest ones that are too many.
@@ -93,15 +94,14 @@ func (e *exchanges) find(id int) (exchange, bool) {
 // withLog returns a copy of an exchange once its log entry is known, or as it is when
 // the context ends: the relay writes the entry before it answers, but by another way.
 func (e *exchanges) withLog(ctx context.Context, id int) exchange {
-	wake, end := e.watch()
-	defer end()
 	for {
+		changed := e.nextChange()
 		found, ok := e.find(id)
 		if !ok || found.Log != nil {
 			return found
 		}
 		select {
-		case <-wake:
+		case <-changed:
 		case <-ctx.Done():
 			return found
 		}
@@ -143,11 +143,9 @@ func (e *exchanges) keep(id int, kept bool) bool {
 func (e *exchanges) changed(one *exchange) {
 	e.change++
 	one.change = e.change
-	for wake := range e.waiting {
-		select {
-		case wake <- struct{}{}:
-		default:
-		}
+	if e.next != nil {
+		close(e.next)
+		e.next = nil
 	}
 }
 
@@ -164,18 +162,12 @@ func (e *exchanges) since(change int) ([]exchange, int) {
 	return fresh, e.change
 }
 
-// watch returns a channel that receives whenever something has changed, and what ends that.
-func (e *exchanges) watch() (<-chan struct{}, func()) {
+// nextChange returns a channel that is closed when something has changed.
+func (e *exchanges) nextChange() <-chan struct{} {
 	e.mutex.Lock()
 	defer e.mutex.Unlock()
-	wake := make(chan struct{}, 1)
-	if e.waiting == nil {
-		e.waiting = make(map[chan struct{}]bool)
+	if e.next == nil {
+		e.next = make(chan struct{})
 	}
-	e.waiting[wake] = true
-	return wake, func() {
-		e.mutex.Lock()
-		defer e.mutex.Unlock()
-		delete(e.waiting, wake)
-	}
+	return e.next
 }

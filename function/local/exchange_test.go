@@ -89,17 +89,17 @@ func TestKeptBytes(t *testing.T) {
 // TestWatch wakes who waits and tells each change once.
 func TestWatch(t *testing.T) {
 	var list exchanges
-	wake, end := list.watch()
-	defer end()
+	changed := list.nextChange()
 	list.add(&exchange{})
 	list.add(&exchange{})
-	<-wake
+	<-changed
 	fresh, change := list.since(0)
 	if len(fresh) != 2 {
 		t.Errorf("%d are new", len(fresh))
 	}
+	changed = list.nextChange()
 	list.setLog(list.list[0], []byte(`{}`))
-	<-wake
+	<-changed
 	if fresh, _ = list.since(change); len(fresh) != 1 || fresh[0].ID != 1 {
 		t.Errorf("%d are new", len(fresh))
 	}

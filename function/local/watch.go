@@ -13,13 +13,12 @@ import (
 
 // watch streams the rows of what passes through the relay (server-sent events).
 func (w *workbench) watch(out http.ResponseWriter, r *http.Request) {
-	wake, end := w.recorder.noted.watch()
-	defer end()
 	out.Header().Set("Content-Type", "text/event-stream")
 	control := http.NewResponseController(out)
 	fmt.Fprint(out, "retry: 300\n\n")
 	change := 0
 	for {
+		changed := w.recorder.noted.nextChange()
 		var fresh []exchange
 		fresh, change = w.recorder.noted.since(change)
 		for i := range fresh {
@@ -33,7 +32,7 @@ func (w *workbench) watch(out http.ResponseWriter, r *http.Request) {
 			return
 		}
 		select {
-		case <-wake:
+		case <-changed:
 			// A burst is one update.
 			if cache.Sleep(r.Context(), 50*time.Millisecond) != nil {
 				return
