@@ -68,11 +68,11 @@ build: check ## the program for this machine, dist/keyrelay with its documents, 
 notices: ## THIRD_PARTY_NOTICES.txt, from the module graph
 	@mkdir -p dist && go run ./.ci/notices >dist/notices && mv dist/notices THIRD_PARTY_NOTICES.txt
 
-image: ## the image of the HTTP server, keyrelay:latest; the same files make the same layers
+image: ## the image of the HTTP server with the documents of DESTINATIONS, keyrelay:latest; the same files make the same layers
 	@rm -rf dist/image && mkdir -p dist && cp -RL '$(DESTINATIONS)' dist/image
 	docker build -q $(IMAGE_FLAGS) -t keyrelay --build-arg DESTINATIONS=dist/image --build-arg SOURCE_DATE_EPOCH=0 --build-arg COMMIT='$(COMMIT)' --label org.opencontainers.image.revision='$(COMMIT)' .
 
-check: ## the documents in destinations/, as this machine would serve them: prints every fault
+check: ## the documents of DESTINATIONS=folder, destinations/ unless set, as this machine would serve them: prints every fault
 	@go run ./function check '$(DESTINATIONS)'
 
 e2e: ## deploy to an emulated AWS on this machine, call it as a connector would, delete it
