@@ -26,14 +26,11 @@ const maxTaken = 64 << 10
 
 // takeAway writes a trial for a connector, for curl and for sam; relay is the address here.
 func (t trial) takeAway(relay string) takeaway {
-	made := takeaway{Headers: t.headers(), Method: t.Method, Record: t.Record}
+	made := takeaway{Headers: t.headers(), Method: t.Method}
 	if len(t.Record) > maxTaken {
-		made.Record = ""
+		t.Record = ""
 	}
-	short := t
-	short.Record = made.Record
-	made.Curl = short.curl(relay)
-	made.Event = short.event()
+	made.Record, made.Curl, made.Event = t.Record, t.curl(relay), t.event()
 	if fromContainer(t.URL) != t.URL {
 		made.Container = container
 	}
