@@ -40,9 +40,9 @@ func newRow(e *exchange) row {
 
 // target is where an exchange was to go, without scheme and query.
 func target(e *exchange) string {
-	parsed, err := url.Parse(e.Header.Get("X-Osmos-Outbound-Url"))
+	parsed, err := url.Parse(e.Header.Get(urlHeader))
 	if err != nil || parsed.Host == "" {
-		return cmp.Or(cut(e.Header.Get("X-Osmos-Outbound-Url"), 80), e.Path)
+		return cmp.Or(cut(e.Header.Get(urlHeader), 80), e.Path)
 	}
 	return cut(parsed.Host+parsed.Path, 160)
 }

@@ -83,7 +83,7 @@ func (s *story) relayed(ctx context.Context, told chapter) error {
 		return err
 	}
 	if told.path != "" {
-		event.Headers["X-Osmos-Outbound-Url"] = "http://" + s.api + told.path
+		event.Headers[urlHeader] = "http://" + s.api + told.path
 	}
 	if told.body != "" {
 		event.Body = told.body
@@ -96,8 +96,7 @@ func (s *story) relayed(ctx context.Context, told chapter) error {
 		return err
 	}
 	if !told.again {
-		const fields, url = "X-Osmos-Query-Param-Fields", "X-Osmos-Outbound-Url"
-		s.out.line("record", event.Body+"  "+fields+": "+event.Headers[fields]+"  "+url+": "+event.Headers[url])
+		s.out.line("record", event.Body+"  "+queryFieldsHeader+": "+event.Headers[queryFieldsHeader]+"  "+urlHeader+": "+event.Headers[urlHeader])
 	}
 	if told.later {
 		s.out.line("answer", status+"  "+strings.TrimSpace(string(answer)))
@@ -147,8 +146,7 @@ func (s *story) readEvent(name string) (events.APIGatewayProxyRequest, error) {
 	if err := json.Unmarshal(text, &event); err != nil {
 		return event, fmt.Errorf("the sample event %s is not an API Gateway event", file)
 	}
-	const url = "X-Osmos-Outbound-Url"
-	event.Headers[url] = strings.Replace(event.Headers[url], fmt.Sprintf("%s:%d", container, downstreamPort), s.api, 1)
+	event.Headers[urlHeader] = strings.Replace(event.Headers[urlHeader], fmt.Sprintf("%s:%d", container, downstreamPort), s.api, 1)
 	return event, nil
 }
 

@@ -61,7 +61,7 @@ func (t trial) event() string {
 	headers, many := map[string]string{}, map[string][]string{}
 	for _, line := range t.headers() {
 		value := line.Value
-		if line.Name == "X-Osmos-Outbound-Url" {
+		if line.Name == urlHeader {
 			value = fromContainer(value)
 		}
 		headers[line.Name] = value

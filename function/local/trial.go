@@ -35,9 +35,16 @@ type fieldMove struct {
 	Optional bool `json:"optional"`
 }
 
+// The header fields by which a caller asks for a request.
+const (
+	urlHeader          = "X-Osmos-Outbound-Url"
+	queryFieldsHeader  = "X-Osmos-Query-Param-Fields"
+	headerFieldsHeader = "X-Relay-Header-Fields"
+)
+
 // headers are the header fields with which a caller asks for the trial.
 func (t trial) headers() []headerLine {
-	lines := []headerLine{{"X-Osmos-Outbound-Url", strings.TrimSpace(t.URL)}}
+	lines := []headerLine{{urlHeader, strings.TrimSpace(t.URL)}}
 	var query, header []string
 	for _, move := range t.Moves {
 		name := quotedName(move.Field, move.To)
@@ -54,10 +61,10 @@ func (t trial) headers() []headerLine {
 		}
 	}
 	if len(query) > 0 {
-		lines = append(lines, headerLine{"X-Osmos-Query-Param-Fields", strings.Join(query, ", ")})
+		lines = append(lines, headerLine{queryFieldsHeader, strings.Join(query, ", ")})
 	}
 	if len(header) > 0 {
-		lines = append(lines, headerLine{"X-Relay-Header-Fields", strings.Join(header, ", ")})
+		lines = append(lines, headerLine{headerFieldsHeader, strings.Join(header, ", ")})
 	}
 	typed := false
 	for line := range strings.Lines(t.Headers) {
@@ -103,11 +110,11 @@ func trialFrom(e *exchange) trial {
 	var kept strings.Builder
 	for _, line := range linesOf(e.Header) {
 		switch name := line.Name; {
-		case name == "X-Osmos-Outbound-Url":
+		case name == urlHeader:
 			made.URL = line.Value
-		case name == "X-Osmos-Query-Param-Fields":
+		case name == queryFieldsHeader:
 			made.Moves = append(made.Moves, movesFrom(line.Value, "query")...)
-		case name == "X-Relay-Header-Fields":
+		case name == headerFieldsHeader:
 			made.Moves = append(made.Moves, movesFrom(line.Value, "header")...)
 		case line.Value == "***", slices.Contains([]string{"Accept-Encoding", "Connection", "Content-Length", "X-Relay-Dry-Run"}, name),
 			name == "Content-Type" && line.Value == "application/json":
