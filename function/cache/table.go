@@ -84,18 +84,8 @@ type item struct {
 	failures int
 }
 
-// The attributes of an item that are read, none of them a reserved word, with times in milliseconds.
+// attributes are those of an item, none of them a reserved word, with times in milliseconds.
 // DynamoDB itself reads expires, in seconds.
-const (
-	idAttribute       = "id"
-	sealedAttribute   = "sealed"
-	versionAttribute  = "version"
-	leaseAttribute    = "lease"
-	holderAttribute   = "holder"
-	failureAttribute  = "failure"
-	failuresAttribute = "failures"
-)
-
 type attributes = map[string]types.AttributeValue
 
 func readItem(from attributes) item {
@@ -106,10 +96,10 @@ func readItem(from attributes) item {
 		return time.Time{}
 	}
 	read := item{
-		version: textIn(from, versionAttribute), lease: at(leaseAttribute), holder: textIn(from, holderAttribute),
-		failure: at(failureAttribute), failures: int(numberIn(from, failuresAttribute)),
+		version: textIn(from, "version"), lease: at("lease"), holder: textIn(from, "holder"),
+		failure: at("failure"), failures: int(numberIn(from, "failures")),
 	}
-	if value, ok := from[sealedAttribute].(*types.AttributeValueMemberB); ok {
+	if value, ok := from["sealed"].(*types.AttributeValueMemberB); ok {
 		read.sealed = value.Value
 	}
 	return read
@@ -152,7 +142,7 @@ func (f fault) lasts() bool {
 // read reads an item; a zero one if there is none. It asks a table that is left alone if insists is set.
 func (t *Table) read(ctx context.Context, id string, insists bool) (read item, err error) {
 	err = t.call(ctx, insists, func(ctx context.Context, client *dynamodb.Client) error {
-		answer, err := client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &t.config.Name, Key: attributes{idAttribute: text(id)}, ConsistentRead: aws.Bool(true)}, limit)
+		answer, err := client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &t.config.Name, Key: attributes{"id": text(id)}, ConsistentRead: aws.Bool(true)}, limit)
 		if err == nil {
 			read = readItem(answer.Item)
 		}
@@ -171,7 +161,7 @@ type change struct {
 func (t *Table) change(ctx context.Context, id string, insists bool, changed change) (there item, done bool, err error) {
 	err = t.call(ctx, insists, func(ctx context.Context, client *dynamodb.Client) error {
 		_, err := client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-			TableName: &t.config.Name, Key: attributes{idAttribute: text(id)},
+			TableName: &t.config.Name, Key: attributes{"id": text(id)},
 			UpdateExpression: &changed.update, ConditionExpression: &changed.condition,
 			ExpressionAttributeValues:           changed.values,
 			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,

@@ -113,7 +113,7 @@ type sharing struct {
 	worked time.Time
 	wait   time.Duration
 	// watched is another's lease as it was last seen, and since is when it was first.
-	watched watchedLease
+	watched string
 	since   time.Time
 	// note is what was wrong though the table can be asked.
 	note fault
@@ -148,19 +148,14 @@ func (s *sharing) change(ctx context.Context, changed change) (there item, done 
 	return s.table.change(ctx, s.turn.ID, s.exclusive(), changed)
 }
 
-// A watchedLease is that of a holder, who changes it whenever it prolongs it.
-type watchedLease struct {
-	holder string
-	until  time.Time
-}
-
 // held reports whether another instance makes the value. Its clock may be off, and so its
-// lease has not ended before it has stayed the same for as long as one lasts, by the clock here.
+// lease, which is another whenever it is prolonged, has not ended before it has stayed the same
+// for as long as one lasts, by the clock here.
 func (s *sharing) held(now time.Time) bool {
 	if s.there.lease.IsZero() || s.there.holder == s.holder || s.there.lease.Add(maxSkew).Before(now) {
 		return false
 	}
-	if lease := (watchedLease{s.there.holder, s.there.lease}); lease != s.watched {
+	if lease := s.there.holder + " until " + s.there.lease.String(); lease != s.watched {
 		s.watched, s.since = lease, now
 	}
 	return now.Sub(s.since) < leaseTime
