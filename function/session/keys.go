@@ -35,16 +35,7 @@ const keySetEndpoint = "the jwksUri of its key set"
 // A keySet is a JWK Set (RFC 7517 section 5) with the keys that can be used.
 type keySet struct {
 	digest [sha256.Size]byte
-	keys   []publicKey
-}
-
-// A publicKey verifies tokens.
-type publicKey struct {
-	id string
-	// algorithm is the only one to use it with; empty for any that its type has.
-	algorithm string
-	// public is an *rsa.PublicKey, an *ecdsa.PublicKey or an ed25519.PublicKey.
-	public any
+	keys   []jose.JSONWebKey
 }
 
 // newKeySets returns the cache of key sets.
@@ -84,18 +75,18 @@ func (c *Checker) readKeySet(ctx context.Context, d *destination.Destination, pr
 }
 
 // usableKeys reads the keys of a set. The others are left out, as RFC 7517 section 5 says.
-func usableKeys(body []byte) []publicKey {
+func usableKeys(body []byte) []jose.JSONWebKey {
 	var set struct {
 		Keys []json.RawMessage `json:"keys"`
 	}
 	if json.Unmarshal(body, &set) != nil {
 		return nil
 	}
-	var keys []publicKey
+	var keys []jose.JSONWebKey
 	for _, text := range set.Keys {
 		var key jose.JSONWebKey
 		if key.UnmarshalJSON(text) == nil && (key.Use == "" || key.Use == "sig") && verifies(key.Key) {
-			keys = append(keys, publicKey{key.KeyID, key.Algorithm, key.Key})
+			keys = append(keys, key)
 		}
 	}
 	return keys

@@ -72,16 +72,16 @@ type tokenClaims struct {
 func (k *keySet) claims(signed *jwt.JSONWebToken) (claims *tokenClaims, known bool) {
 	header := signed.Headers[0]
 	for _, key := range k.keys {
-		if header.KeyID != "" && key.id != header.KeyID {
+		if header.KeyID != "" && key.KeyID != header.KeyID {
 			continue
 		}
 		known = header.KeyID != ""
-		if key.algorithm != "" && key.algorithm != header.Algorithm {
+		if key.Algorithm != "" && key.Algorithm != header.Algorithm {
 			continue
 		}
 		var text json.RawMessage
 		read := &jwt.Claims{}
-		if signed.Claims(key.public, read, &text) == nil {
+		if signed.Claims(key.Key, read, &text) == nil {
 			return &tokenClaims{read, text}, true
 		}
 	}
