@@ -40,7 +40,7 @@ var (
 type Store struct {
 	secrets   *secret.Store
 	retriever *retrieval.Retriever
-	roles     *cache.Cache[roleKey, *role]
+	roles     *cache.Cache[struct{}, *role]
 	signed    *cache.Cache[retrieval.Scope, *signed]
 
 	// ready maps a *destination.Operation to the *Credential of requests without

@@ -33,30 +33,23 @@ func newSigned(s *Store) *cache.Cache[retrieval.Scope, *signed] {
 
 // sign makes a JWT.
 func (s *Store) sign(ctx context.Context, scope retrieval.Scope, _ *signed) (made *signed, life cache.Life, err error) {
-	err = s.readFor(ctx, scope, func(got cache.Result[*secret.Version]) (err error) {
-		made, life, err = signWith(scope, got.Value)
+	err = s.readFor(ctx, scope, func(got cache.Result[*secret.Version]) error {
+		value, err := got.Value.Select(scope.Secret())
+		if err != nil {
+			return err
+		}
+		if problem := value.Malformed(); problem != "" {
+			return secret.Unusable(scope.Secret(), problem)
+		}
+		var token string
+		token, life, err = retrieval.Sign(scope.Scheme, value)
+		if scope.Scheme.Word != "" {
+			token = scope.Scheme.Word + " " + token
+		}
+		made = &signed{version: got.Value, text: func() string { return token }}
 		return err
 	})
 	return made, life, err
-}
-
-func signWith(scope retrieval.Scope, version *secret.Version) (*signed, cache.Life, error) {
-	scheme := scope.Scheme
-	value, err := version.Select(scope.Secret())
-	if err != nil {
-		return nil, cache.Life{}, err
-	}
-	if problem := value.Malformed(); problem != "" {
-		return nil, cache.Life{}, secret.Unusable(scope.Secret(), problem)
-	}
-	token, life, err := retrieval.Sign(scheme, value)
-	if err != nil {
-		return nil, cache.Life{}, err
-	}
-	if scheme.Word != "" {
-		token = scheme.Word + " " + token
-	}
-	return &signed{version: version, text: func() string { return token }}, life, nil
 }
 
 // signedJWT is for credentials that are signed here.

@@ -93,10 +93,8 @@ func (s *Store) static(from func(*destination.SecurityScheme, secret.Value) (*pa
 		}
 		return made, err
 	}
-	get := func(ctx context.Context, scope retrieval.Scope) (*part, stats, error) {
-		var made *part
-		var taken stats
-		err := s.readFor(ctx, scope, func(got cache.Result[*secret.Version]) (err error) {
+	get := func(ctx context.Context, scope retrieval.Scope) (made *part, taken stats, err error) {
+		err = s.readFor(ctx, scope, func(got cache.Result[*secret.Version]) error {
 			made, taken, err = keep(s, scope, got, nil, fromVersion)
 			return err
 		})
@@ -178,7 +176,7 @@ func (s *Store) keepToken(scope retrieval.Scope, got cache.Result[*retrieval.Tok
 		return newPart(scope.Scheme, token.Text(scope.Scheme), token.Secrets(scope.Scheme)), nil
 	})
 	if err == nil && got.Waited {
-		taken.call, taken.unshared, taken.doubt = got.Value.Took(), got.Value.Unshared(), got.Value.Doubt()
+		taken.call, taken.unshared, taken.doubt = got.Value.Took, got.Value.Unshared, got.Value.Doubt
 	}
 	return made, taken, err
 }

@@ -25,26 +25,23 @@ const signedService = "execute-api"
 // them again; it keeps and renews them itself.
 const roleTTL = time.Minute
 
-// A roleKey is the only key of the cache of roles: a process has one.
-type roleKey struct{}
-
 // A role is what signs: the credentials and the region of this process.
 type role struct {
 	credentials func() aws.Credentials
 	region      string
 }
 
-// newRoles returns the cache of the role's credentials.
-func newRoles(s *Store) *cache.Cache[roleKey, *role] {
-	return &cache.Cache[roleKey, *role]{
+// newRoles returns the cache of the role's credentials, of which a process has one.
+func newRoles(s *Store) *cache.Cache[struct{}, *role] {
+	return &cache.Cache[struct{}, *role]{
 		Fetch:    s.readRole,
-		Timeout:  func(roleKey) time.Duration { return secret.Timeout },
-		OnCancel: func(_ roleKey, cause error) error { return noRole(cause) },
+		Timeout:  func(struct{}) time.Duration { return secret.Timeout },
+		OnCancel: func(_ struct{}, cause error) error { return noRole(cause) },
 	}
 }
 
 // readRole asks the SDK for the credentials of this process.
-func (s *Store) readRole(ctx context.Context, _ roleKey, previous *role) (*role, cache.Life, error) {
+func (s *Store) readRole(ctx context.Context, _ struct{}, previous *role) (*role, cache.Life, error) {
 	client, err := s.secrets.Client(ctx)
 	if err != nil {
 		return nil, cache.Life{}, noRole(err)
@@ -84,7 +81,7 @@ func (s *Store) signature() kind {
 		if scope.Scheme.Secret != (destination.Reference{}) {
 			return given.get(ctx, scope)
 		}
-		got, err := s.roles.Get(ctx, roleKey{})
+		got, err := s.roles.Get(ctx, struct{}{})
 		return keep(s, scope, got, err, func(scope retrieval.Scope, of *role) (*part, error) { return newSigner(scope.Scheme, of), nil })
 	}
 	renew := func(ctx context.Context, used *part) (*part, stats, error) {

@@ -72,7 +72,7 @@ func (r *Retriever) locked(ctx context.Context, in inputs, use func(inputs) erro
 	if r.table == nil {
 		return r.refresh(ctx, in.scope, use)
 	}
-	_, err := r.table.Share(ctx, cache.Turn{ID: refreshID(in.scope), Make: func(ctx context.Context) ([]byte, time.Time, error) {
+	_, err := r.table.Share(ctx, cache.Turn{ID: hashed("refresh", in.scope.Secret().String()), Make: func(ctx context.Context) ([]byte, time.Time, error) {
 		return nil, time.Time{}, r.refresh(ctx, in.scope, use)
 	}})
 	return ended(ctx, in.scope, err)

@@ -158,25 +158,20 @@ func (s Scope) call() Scope {
 // A Token is the result of one retrieval: the credentials of its scheme and of the schemes
 // that share it.
 type Token struct {
+	// Took is how long the calls took, without reading the secrets before them.
+	Took time.Duration
+	// Unshared says in a word why other instances do not have the token, although there is a
+	// table; empty if they do.
+	Unshared string
+	// Doubt says in a sentence what of the document found nothing in the answer that the token
+	// is from, though it is a credential; empty for nothing.
+	Doubt string
+
 	contents func() map[*destination.SecurityScheme]content
-	took     time.Duration
 	made     time.Time
-	unshared string
-	doubt    string
 	// refused is set once a refresh status has refused it.
 	refused atomic.Bool
 }
-
-// Took returns how long the calls took, without reading the secrets before them.
-func (t *Token) Took() time.Duration { return t.took }
-
-// Unshared says in a word why other instances do not have the token, although there is a
-// table; empty if they do.
-func (t *Token) Unshared() string { return t.unshared }
-
-// Doubt says in a sentence what of the document found nothing in the answer that the token
-// is from, though it is a credential; empty for nothing.
-func (t *Token) Doubt() string { return t.doubt }
 
 // A content is a credential, and the secrets in it.
 type content struct {
@@ -274,7 +269,7 @@ func (r *Retriever) retrieve(ctx context.Context, scope Scope, previous *Token) 
 		}
 	}
 	if token != nil && token != previous {
-		token.took = time.Since(asked)
+		token.Took = time.Since(asked)
 	}
 	return token, life, err
 }
@@ -367,7 +362,7 @@ func finish(in inputs, got *upstream.Answer, previous *Token) (*Token, cache.Lif
 		return previous, life, nil
 	}
 	token := newToken(contents, got.Asked)
-	token.doubt = answer.unexpiring()
+	token.Doubt = answer.unexpiring()
 	return token, life, nil
 }
 

@@ -67,7 +67,7 @@ func (r *Retriever) fetch(ctx context.Context, scope Scope, previous *Token) (*T
 		return nil, cache.Life{}, ended(ctx, scope, err)
 	}
 	if token != previous {
-		token.unshared = unshared
+		token.Unshared = unshared
 	}
 	return token, life, nil
 }
@@ -120,9 +120,6 @@ func id(scope Scope) string {
 	}
 	return hashed(names...)
 }
-
-// refreshID names the refresh token of a secret.
-func refreshID(scope Scope) string { return hashed("refresh", scope.Secret().String()) }
 
 // describe tells a scheme from others, those that its retrieval is made with included.
 func describe(scheme *destination.SecurityScheme) []any {
