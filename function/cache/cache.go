@@ -233,7 +233,6 @@ func (c *Cache[K, V]) joinFlight(ctx context.Context, key K, e *entry[V], now ti
 	return e.flight
 }
 
-// start starts a fetch.
 func (c *Cache[K, V]) start(ctx context.Context, key K, e *entry[V], f *flight[V], fetch FetchFunc[K, V], previous V) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.Timeout(key))
 	go func() {

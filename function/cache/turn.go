@@ -130,7 +130,6 @@ func (s *sharing) insists(err error) bool {
 	return ok && s.exclusive() && !trouble.lasts() && Now().Sub(s.worked) < leaseTime
 }
 
-// lookAgain reads the item after a while.
 func (s *sharing) lookAgain(ctx context.Context) error {
 	if err := pause(ctx, s.wait); err != nil {
 		return err
@@ -226,7 +225,6 @@ func (s *sharing) take(ctx context.Context, now time.Time) (taken bool, err erro
 	return taken, err
 }
 
-// make makes the value under the lease.
 func (s *sharing) make(ctx context.Context) (unshared string, err error) {
 	value, expiry, err := s.underLease(ctx)
 	writeErr := s.finish(context.WithoutCancel(ctx), value, expiry, err)

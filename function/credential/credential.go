@@ -151,12 +151,10 @@ func (s *Store) get(ctx context.Context, d *destination.Destination, security []
 	return made, nil
 }
 
-// fresh reports whether each part is still the one to use.
 func (c *Credential) fresh(now time.Time) bool {
 	return !slices.ContainsFunc(c.parts, func(p *part) bool { return !p.fresh(now) })
 }
 
-// assemble gets every part of the credential.
 func (s *Store) assemble(ctx context.Context, outbound *plan.Plan) (*Credential, error) {
 	security, err := s.security(ctx, outbound.Operation)
 	if err != nil {
@@ -211,7 +209,6 @@ func (s *Store) security(ctx context.Context, operation *destination.Operation) 
 	return operation.Security, nil
 }
 
-// exist reports whether the secrets of all schemes exist.
 func (s *Store) exist(ctx context.Context, security []destination.Requirement) (bool, error) {
 	for _, requirement := range security {
 		reference := requirement.Scheme.Secret

@@ -19,7 +19,6 @@ type signed struct {
 // renewInterval is the least time between two JWTs because one was refused.
 const renewInterval = 10 * time.Second
 
-// newSigned returns the cache of JWTs that are the credential themselves.
 func newSigned(s *Store) *cache.Cache[retrieval.Scope, *signed] {
 	return &cache.Cache[retrieval.Scope, *signed]{
 		Fetch:   s.sign,
@@ -31,7 +30,6 @@ func newSigned(s *Store) *cache.Cache[retrieval.Scope, *signed] {
 	}
 }
 
-// sign makes a JWT.
 func (s *Store) sign(ctx context.Context, scope retrieval.Scope, _ *signed) (made *signed, life cache.Life, err error) {
 	err = s.readFor(ctx, scope, func(got cache.Result[*secret.Version]) error {
 		value, err := got.Value.Select(scope.Secret())

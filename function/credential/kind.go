@@ -170,7 +170,6 @@ func (s *Store) other(ctx context.Context, scope retrieval.Scope, refused retrie
 	return had.other(), nil
 }
 
-// keepToken keeps what a call answered with.
 func (s *Store) keepToken(scope retrieval.Scope, got cache.Result[*retrieval.Token], failure error) (*part, stats, error) {
 	made, taken, err := keep(s, scope, got, failure, func(scope retrieval.Scope, token *retrieval.Token) (*part, error) {
 		return newPart(scope.Scheme, token.Text(scope.Scheme), token.Secrets(scope.Scheme)), nil

@@ -93,7 +93,6 @@ func (s *Store) signature() kind {
 	return kind{get: get, renew: renew}
 }
 
-// fromAccessKey makes the part of an access key.
 func fromAccessKey(scheme *destination.SecurityScheme, value secret.Value) (*part, error) {
 	id, _ := value.Member("access_key_id")
 	key, _ := value.Member("secret_access_key")
@@ -106,7 +105,6 @@ func fromAccessKey(scheme *destination.SecurityScheme, value secret.Value) (*par
 	return newSigner(scheme, &role{credentials: func() aws.Credentials { return keys }}), nil
 }
 
-// newSigner makes the part that signs with a role.
 func newSigner(scheme *destination.SecurityScheme, of *role) *part {
 	made := &signer{role: of, service: cmp.Or(scheme.Service, signedService), region: scheme.Region}
 	return &part{sign: made.sign, masker: mask.New(of.credentials().SessionToken)}

@@ -89,7 +89,6 @@ func fromPassword(scheme *destination.SecurityScheme, value secret.Value) (*part
 	return fromPair(scheme, name+":"+password)
 }
 
-// fromPair makes the part of user:password.
 func fromPair(scheme *destination.SecurityScheme, pair string) (*part, error) {
 	if strings.ContainsFunc(pair, isControl) {
 		return nil, secret.Unusable(scheme.Secret, "holds a control character such as a line break, which http basic cannot carry. Store it without.")

@@ -198,7 +198,6 @@ func call[In, Out any](ctx context.Context, q *Queue, do operation[In, Out], inp
 	return callWithin(ctx, q, callTime, maxAnswer, do, input)
 }
 
-// callWithin is call with other bounds.
 func callWithin[In, Out any](ctx context.Context, q *Queue, within time.Duration, most int64, do operation[In, Out], input *In) (*Out, error) {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()

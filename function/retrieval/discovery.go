@@ -28,7 +28,6 @@ type discovery struct {
 	post bool
 }
 
-// newDiscoveries returns the cache of discovery documents.
 func newDiscoveries(r *Retriever) *cache.Cache[Scope, *discovery] {
 	return &cache.Cache[Scope, *discovery]{
 		Fetch:    r.discover,
@@ -57,7 +56,6 @@ func (r *Retriever) newTokenRequest(ctx context.Context, in *inputs) (*request, 
 	return newTokenRequest(in, &got.Value.tokenEndpoint)
 }
 
-// discover reads a discovery document.
 func (r *Retriever) discover(ctx context.Context, scope Scope, previous *discovery) (*discovery, cache.Life, error) {
 	in := inputs{scope: scope, members: nothing, discovers: true}
 	sent := &request{method: http.MethodGet, url: *scope.Scheme.DiscoveryURL, at: in.place(), header: http.Header{"Accept": {jsonType}}}

@@ -164,7 +164,6 @@ func (r *Retriever) rereadInputs(ctx context.Context, in inputs) (again inputs, 
 	return again, err == nil
 }
 
-// find finds what a template asks for.
 func (in *inputs) find(part destination.TemplatePart) ([]byte, bool) {
 	switch {
 	case part.Scheme != nil:

@@ -208,7 +208,6 @@ func whole(reference destination.Reference) destination.Reference {
 	return reference
 }
 
-// read reads a secret from its source.
 func (s *Store) read(ctx context.Context, reference destination.Reference, previous *Version) (*Version, cache.Life, error) {
 	from, ok := s.sources[reference.Provider]
 	if !ok {

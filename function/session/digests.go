@@ -50,7 +50,6 @@ func (c *Checker) lookUp(ctx context.Context, d *destination.Destination, token 
 	return verdict{}, nil
 }
 
-// readDigests reads the list from its source.
 func (c *Checker) readDigests(ctx context.Context, d *destination.Destination, _ *digestList) (*digestList, cache.Life, error) {
 	until := cache.Now().Add(max(d.Session.CacheFor, listInterval))
 	version, err := c.secrets.GetUncached(ctx, d.Session.Secret)

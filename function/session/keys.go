@@ -38,7 +38,6 @@ type keySet struct {
 	keys   []jose.JSONWebKey
 }
 
-// newKeySets returns the cache of key sets.
 func newKeySets(c *Checker) *cache.Cache[*destination.Destination, *keySet] {
 	return &cache.Cache[*destination.Destination, *keySet]{
 		Fetch:              c.readKeySet,
