@@ -271,14 +271,12 @@ func (c *Cache[K, V]) wait(ctx context.Context, key K, e *entry[V], f *flight[V]
 	case <-ctx.Done():
 		return Result[V]{Waited: true}, c.OnCancel(key, context.Cause(ctx))
 	}
-	if f.err == nil {
-		r := e.result(f.value)
-		r.Waited = true
-		return r, nil
+	r, err := e.result(f.value), f.err
+	if err != nil {
+		e.mutex.Lock()
+		r, err = e.fallback(Now(), f.err)
+		e.mutex.Unlock()
 	}
-	e.mutex.Lock()
-	defer e.mutex.Unlock()
-	r, err := e.fallback(Now(), f.err)
 	r.Waited = true
 	return r, err
 }

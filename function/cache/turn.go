@@ -45,12 +45,6 @@ type Turn struct {
 	Concerns func(error) bool
 }
 
-// alone makes the value without the other instances.
-func (t Turn) alone(ctx context.Context) error {
-	_, _, err := t.Make(ctx)
-	return err
-}
-
 // Share passes the table's value to Use. If Use accepts none, Make makes one while no other
 // instance does. unshared says in a word why the table could not be used, so that only this
 // instance has the value; it is empty if the table was used. The error is that of Make, a
@@ -84,7 +78,8 @@ func (t *Table) Share(ctx context.Context, turn Turn) (unshared string, err erro
 		}
 	}
 	if trouble, ok := errors.AsType[fault](err); ok {
-		return trouble.Error(), turn.alone(ctx)
+		_, _, err = turn.Make(ctx) // without the other instances
+		return trouble.Error(), err
 	}
 	return "", err
 }

@@ -142,10 +142,10 @@ func (a *answer) key(pointer rawjson.Pointer) (string, error) {
 		return whole, nil
 	}
 	found, ok := pointer.Find(a.document)
-	if !ok {
-		if a.document == nil {
-			return "", a.lacking("the answer of "+a.in.place()+" is no JSON, but "+a.kind()+". Check its URL in the document, and responsePointer.", "the responsePointer "+string(pointer))
-		}
+	switch {
+	case !ok && a.document == nil:
+		return "", a.lacking("the answer of "+a.in.place()+" is no JSON, but "+a.kind()+". Check its URL in the document, and responsePointer.", "the responsePointer "+string(pointer))
+	case !ok:
 		return "", a.lacking("the answer of "+a.in.place()+" has nothing at the responsePointer. Check it in the document.", "the responsePointer "+string(pointer))
 	}
 	text, ok := rawjson.Plain(found)

@@ -66,9 +66,6 @@ func (r *Retriever) discover(ctx context.Context, scope Scope, previous *discove
 	if got.Status != http.StatusOK {
 		return nil, cache.Life{}, withAnswer(refusedBy(in, got), sent.url.Hostname(), got)
 	}
-	unusable := func(problem string) error {
-		return withAnswer(failed(scope, "its discovery document "+problem), sent.url.Hostname(), got)
-	}
 	names := []string{"token_endpoint"}
 	if scope.Certificate != nil {
 		names = []string{"mtls_endpoint_aliases/token_endpoint", "token_endpoint"} // RFC 8705 section 5
@@ -80,7 +77,7 @@ func (r *Retriever) discover(ctx context.Context, scope Scope, previous *discove
 	}
 	endpoint, err := url.Parse(text)
 	if err != nil || !admitted(endpoint, scope.Destination.Network) {
-		return nil, cache.Life{}, unusable("names a token_endpoint that keyrelay does not call: it has to be an https URL without user name and fragment.")
+		return nil, cache.Life{}, withAnswer(failed(scope, "its discovery document names a token_endpoint that keyrelay does not call: it has to be an https URL without user name and fragment."), sent.url.Hostname(), got)
 	}
 	now := cache.Now()
 	life := cache.Life{Refresh: now.Add(discoveryTTL), Expiry: now.Add(discoveryMaxAge)}

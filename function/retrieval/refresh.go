@@ -130,8 +130,3 @@ func login(scope Scope) string {
 	}
 	return "keyrelay login " + member + "FOLDER " + scope.Destination.Name + " " + scope.Scheme.Name
 }
-
-// errNoRefreshToken refuses a flow that a person has to begin.
-func errNoRefreshToken(scope Scope) error {
-	return secret.Unusable(scope.Scheme.Secret, "has no member refresh_token, which the flow of "+scope.Scheme.Name+" needs. Get one by "+login(scope)+".")
-}

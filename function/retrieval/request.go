@@ -11,6 +11,7 @@ import (
 
 	"keyrelay/function/destination"
 	"keyrelay/function/rawjson"
+	"keyrelay/function/secret"
 )
 
 // A request is the request of a retrieval while it is being put together. What it
@@ -74,7 +75,7 @@ func (r *request) grant(in *inputs) error {
 		r.form = url.Values{"grant_type": {"refresh_token"}, "refresh_token": {refreshToken}}
 		return nil // with the scopes that it has
 	case grant == "authorization_code":
-		return errNoRefreshToken(in.scope)
+		return secret.Unusable(in.scope.Scheme.Secret, "has no member refresh_token, which the flow of "+in.scope.Scheme.Name+" needs. Get one by "+login(in.scope)+".")
 	}
 	if in.scope.Scopes != "" {
 		r.form.Set("scope", in.scope.Scopes)

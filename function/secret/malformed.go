@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"strings"
 
 	"keyrelay/function/rawjson"
 )
@@ -14,7 +15,7 @@ import (
 // credential of HTTP begins so (RFC 9110 section 11.4), and neither does a pair or PEM.
 func (v Value) Malformed() string {
 	content := v.Bytes()
-	if v.IsJSON || !begins(content, "{", "[") {
+	if v.IsJSON || !begins(content, "{[") {
 		return ""
 	}
 	if problem := notJSON(content); problem != "" {
@@ -30,7 +31,7 @@ func (v Value) Malformed() string {
 // only what begins as a JSON object with a member or a list of texts, and is no JSON, was meant to be one.
 func (v Value) MalformedKey() string {
 	content := withoutSpace(v.Bytes())
-	if !begins(content, "{", "[") || !begins(content[1:], `"`) {
+	if !begins(content, "{[") || !begins(content[1:], `"`) {
 		return ""
 	}
 	return notJSON(v.Bytes())
@@ -47,15 +48,10 @@ func notJSON(content []byte) string {
 	return fmt.Sprintf("is no valid JSON (line %d, column %d). Fix it there: %s.", line, column, remedy)
 }
 
-// begins reports whether a text begins with one of these, after white space.
-func begins(content []byte, marks ...string) bool {
+// begins reports whether a text begins with one of these characters, after white space.
+func begins(content []byte, marks string) bool {
 	content = withoutSpace(content)
-	for _, mark := range marks {
-		if bytes.HasPrefix(content, []byte(mark)) {
-			return true
-		}
-	}
-	return false
+	return len(content) > 0 && strings.IndexByte(marks, content[0]) >= 0
 }
 
 // withoutSpace takes off white space and the byte order mark that some editors write.
