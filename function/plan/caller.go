@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"bytes"
 	"net/http"
 	"net/textproto"
 	"slices"
@@ -10,7 +9,6 @@ import (
 
 	"keyrelay/function/destination"
 	"keyrelay/function/gateway"
-	"keyrelay/function/rawjson"
 )
 
 // maxMoves is how many fields one request may name: far more than a URL of 8 KB
@@ -152,24 +150,6 @@ func dryRun(header http.Header) (bool, error) {
 	return false, refuse(ErrHeader, dryRunHeader+" came as "+quoted(shorten(strings.Join(lines, ", ")))+". Send it once, as true or false.")
 }
 
-// byteOrderMark may stand before what is UTF-8 (RFC 8259 section 8.1).
-var byteOrderMark = []byte("\xef\xbb\xbf")
-
-// readType decides whether the body is to be read as JSON: its media type says so or
-// is not given, or the destination does not ask, and it has no content coding.
-func (d *directives) readType() error {
-	lines := d.request.Header["Content-Type"]
-	if len(lines) > 1 {
-		return refuse(ErrHeader, "Content-Type came more than once, as "+quoted(shorten(strings.Join(lines, ", ")))+". Send it once.")
-	}
-	d.typed = len(lines) == 0 || isJSONType(lines[0])
-	d.isJSON = (d.typed || d.anyType(lines[0])) && gateway.ContentCoding(d.request.Header) == ""
-	if rest, marked := bytes.CutPrefix(d.body, byteOrderMark); d.isJSON && marked && len(rest) > 0 {
-		d.body = rest
-	}
-	return nil
-}
-
 // unfilled returns the operation. Where fields are to fill the path, which they do record
 // by record, a template of the document matches unfilled too.
 func (d *directives) unfilled() (*destination.Operation, error) {
@@ -177,73 +157,6 @@ func (d *directives) unfilled() (*destination.Operation, error) {
 		return d.operation, nil
 	}
 	return d.location.Operation(d.request.Method, d.location.Path)
-}
-
-// anyType reports whether the destination's document takes records of any media
-// type, unless the body is a form already.
-func (d *directives) anyType(written string) bool {
-	operation, err := d.unfilled()
-	if err != nil || !operation.Destination.AnyRecordType {
-		return false
-	}
-	var body rawjson.Cursor
-	body.Reset(d.body)
-	return !strings.EqualFold(withoutParameters(written), operation.BodyType) || body.Peek() == '{' || body.Peek() == '['
-}
-
-// isOffered reports whether an operation takes a body of the caller's media type as it is.
-// JSON that came as a text or as a form, from a sender that cannot say what it is, is a record.
-func (d *directives) isOffered(operation *destination.Operation) bool {
-	mediaType := strings.ToLower(withoutParameters(strings.Join(d.request.Header["Content-Type"], ",")))
-	if mediaType == "" || strings.Contains(mediaType, ",") {
-		return false // none, or several
-	}
-	var body rawjson.Cursor
-	body.Reset(bytes.TrimPrefix(d.body, byteOrderMark))
-	isText := mediaType == formType || strings.HasPrefix(mediaType, "text/") || strings.HasPrefix(mediaType, "multipart/")
-	if first := body.Peek(); isText && (first == '{' || first == '[') {
-		return false
-	}
-	matches := func(offered string) bool {
-		kind, isRange := strings.CutSuffix(offered, "*")
-		return offered == mediaType || isRange && strings.HasPrefix(mediaType, kind)
-	}
-	return operation.BodyType == mediaType || slices.ContainsFunc(operation.Offers, matches)
-}
-
-// usualJSON is the media type of JSON (RFC 8259).
-const usualJSON = "application/json"
-
-// isUsualJSON reports whether a media type is application/json.
-func isUsualJSON(written string) bool {
-	return strings.EqualFold(withoutParameters(written), usualJSON)
-}
-
-// isJSONType reports whether a media type is JSON, or none is given.
-func isJSONType(written string) bool {
-	if written == usualJSON {
-		return true
-	}
-	mediaType := withoutParameters(written)
-	const suffix = "+json"
-	at := len(mediaType) - len(suffix)
-	return mediaType == "" || isUsualJSON(mediaType) || at > 0 && strings.EqualFold(mediaType[at:], suffix)
-}
-
-// withoutParameters returns the media type alone of what a header field says.
-func withoutParameters(written string) string {
-	mediaType, _, _ := strings.Cut(written, ";")
-	return trim(mediaType)
-}
-
-// errNotJSON says what a body is that a record would have to be read from.
-func (d *directives) errNotJSON(fields []string) error {
-	is := "of the type " + quoted(shorten(strings.Join(d.request.Header["Content-Type"], ", "))) +
-		". Send JSON with Content-Type: application/json. For senders that cannot change their media type, the document can say x-keyrelay-record-type: any."
-	if coding := gateway.ContentCoding(d.request.Header); coding != "" {
-		is = "coded as " + quoted(shorten(coding)) + ". Send JSON without Content-Encoding, or with gzip or deflate alone."
-	}
-	return refuse(ErrRecordNotJSON, "A header of yours, or the destination's document, takes something from the record, but the body is "+is, fields...)
 }
 
 // A target is where a moved field goes.
