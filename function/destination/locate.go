@@ -196,12 +196,12 @@ func (l *Location) Fill(target *url.URL, path, rawQuery string) {
 
 // encodePath percent-encodes what is neither a pchar nor a slash. Escapes stay as they are.
 func encodePath(path string) string {
-	if !strings.ContainsFunc(path, func(c rune) bool { return !allowedInPath(c) }) {
+	if !slices.ContainsFunc([]byte(path), func(c byte) bool { return !allowedInPath(c) }) {
 		return path
 	}
 	var encoded strings.Builder
 	for _, c := range []byte(path) {
-		if allowedInPath(rune(c)) {
+		if allowedInPath(c) {
 			encoded.WriteByte(c)
 		} else {
 			fmt.Fprintf(&encoded, "%%%02X", c)
@@ -211,8 +211,8 @@ func encodePath(path string) string {
 }
 
 // allowedInPath reports whether a byte may stand in a path (RFC 3986 section 3.3), % as part of an escape included.
-func allowedInPath(c rune) bool {
-	return isAlphanumeric(c) || strings.ContainsRune("-._~!$&'()*+,;=:@/%", c)
+func allowedInPath(c byte) bool {
+	return isAlphanumeric(rune(c)) || strings.IndexByte("/-._~!$&'()*+,;=:@%", c) >= 0
 }
 
 // Operation finds the operation that a method and an escaped path (expressions filled,

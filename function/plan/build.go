@@ -14,7 +14,7 @@ import (
 type builder struct {
 	Plan
 	url    url.URL
-	values [16]string
+	values [8]string
 	// reshapes says that the operation's body template makes the body.
 	reshapes bool
 
@@ -164,8 +164,8 @@ func (b *builder) sendsForm() bool { return b.Operation.BodyType != "" && b.reco
 // setURLAndHeader builds the URL and the header fields.
 func (b *builder) setURLAndHeader(d *directives, moves []move, names []string, path string) error {
 	r := b.record
-	var store [1024]byte
-	var spans [16]headerText
+	var store [256]byte
+	var spans [8]headerText
 	own, err := b.fillQuery(d.location.RawQuery)
 	if err != nil {
 		return err

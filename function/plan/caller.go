@@ -287,7 +287,12 @@ func errHeaderName(field, name, why string) error {
 }
 
 // trim takes the white space of header fields off both ends (RFC 9110 section 5.6.3).
-func trim(text string) string { return strings.Trim(text, " \t") }
+func trim(text string) string {
+	if text != "" && text[0] > ' ' && text[len(text)-1] > ' ' {
+		return text // as most are: strings.Trim first makes a table of what it looks for
+	}
+	return strings.Trim(text, " \t")
+}
 
 func fieldNames(moves []move) []string {
 	var fields []string

@@ -61,7 +61,7 @@ func (b *builder) setHeader(d *directives, names []string, moved []headerText, t
 			waiting = append(waiting, name)
 		case changed && gateway.IsDigest(name):
 		default:
-			if field := meantInHeader(sent); field != "" {
+			if field := d.meantInHeader(sent); field != "" {
 				meant, under = append(meant, field), append(under, name)
 			}
 			values = b.set(values, name, sent...)
@@ -85,8 +85,8 @@ func (b *builder) setHeader(d *directives, names []string, moved []headerText, t
 
 // meantInHeader is the name that a header field's value just is in braces, as in the path of
 // the outbound URL or as other programs write a field; empty for any other.
-func meantInHeader(values []string) string {
-	if len(values) != 1 {
+func (d *directives) meantInHeader(values []string) string {
+	if !d.braces || len(values) != 1 {
 		return ""
 	}
 	return inBraces(values[0])

@@ -70,8 +70,6 @@ func mayHaveMembers(contentType string) bool {
 // isASCIICompatible reports whether every charset that a media type names writes ASCII
 // as ASCII does, so that a member's name is found.
 func isASCIICompatible(contentType string) bool {
-	known := []string{"utf8", "ascii", "usascii", "ansi", "iso8859", "latin", "windows", "cp125", "cp437", "cp85", "cp866", "mac", "xmac", "koi8", "tis620",
-		"euc", "shiftjis", "sjis", "xsjis", "ms932", "cp932", "cp949", "ksc56", "gb", "big5"}
 	for _, rest, found := strings.Cut(contentType, "charset"); found; _, rest, found = strings.Cut(rest, "charset") {
 		value := looseValue(strings.TrimLeft(rest, " \t=*"))
 		if value == "utf-8" {
@@ -79,11 +77,17 @@ func isASCIICompatible(contentType string) bool {
 		}
 		value = value[strings.LastIndexByte(value, '\'')+1:] // behind the charset that it is written in itself (RFC 8187)
 		charset := strings.NewReplacer("-", "", "_", "").Replace(value)
-		if charset != "" && !slices.ContainsFunc(known, func(name string) bool { return strings.HasPrefix(charset, name) }) {
+		if charset != "" && !slices.ContainsFunc(asciiCharsets(), func(name string) bool { return strings.HasPrefix(charset, name) }) {
 			return false
 		}
 	}
 	return true
+}
+
+// asciiCharsets returns what the names of charsets begin with that write ASCII as ASCII does.
+func asciiCharsets() []string {
+	return []string{"utf8", "ascii", "usascii", "ansi", "iso8859", "latin", "windows", "cp125", "cp437", "cp85", "cp866", "mac", "xmac", "koi8", "tis620",
+		"euc", "shiftjis", "sjis", "xsjis", "ms932", "cp932", "cp949", "ksc56", "gb", "big5"}
 }
 
 // isWide reports whether a body is JSON in UTF-16 or UTF-32: it begins with two ASCII

@@ -108,7 +108,7 @@ func New(set *destination.Set, request *gateway.Request) (*Plan, error) {
 	if err := admit(request); err != nil {
 		return nil, err
 	}
-	var namesStore [32]string
+	var namesStore [16]string
 	d, names, err := readDirectives(set, request, namesStore[:0])
 	if err != nil {
 		return nil, d.inOperation(err)
@@ -122,7 +122,7 @@ func New(set *destination.Set, request *gateway.Request) (*Plan, error) {
 
 // newPlan makes the plan that the directives ask for.
 func (d *directives) newPlan(names []string) (*Plan, error) {
-	var store [16]move
+	var store [8]move
 	moves, err := d.moves(store[:0])
 	switch {
 	case err != nil:
