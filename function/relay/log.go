@@ -181,8 +181,9 @@ func appendTrue(line []byte, name string, holds bool) []byte {
 
 // appendMilliseconds writes a duration in milliseconds, to the microsecond.
 func appendMilliseconds(line []byte, name string, duration time.Duration) []byte {
-	milliseconds := float64(duration.Microseconds()) / 1000
-	return strconv.AppendFloat(appendName(line, name), milliseconds, 'f', -1, 64)
+	micro := max(0, duration.Microseconds())
+	line = strconv.AppendInt(appendName(line, name), micro/1000, 10)
+	return append(line, '.', '0'+byte(micro/100%10), '0'+byte(micro/10%10), '0'+byte(micro%10))
 }
 
 func appendName(line []byte, name string) []byte {

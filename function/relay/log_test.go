@@ -1,11 +1,19 @@
 package relay_test
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
+
+	"keyrelay/function/gateway"
+	"keyrelay/function/relay"
+	"keyrelay/function/secret"
 )
 
 // TestLogTellsReplay sees that the log says which request was sent twice, and of no other.
@@ -87,5 +95,22 @@ func TestLogLevels(t *testing.T) {
 		if got := fmt.Sprint(s.lastEntry()["level"]); got != level {
 			t.Errorf("a downstream's %d is logged as %s", code, got)
 		}
+	}
+}
+
+// TestLogTellsTimes sees that a time is in milliseconds, to the microsecond: how long a
+// message was in the queue, whose age is no less than nothing.
+func TestLogTellsTimes(t *testing.T) {
+	for age, want := range map[time.Duration]string{
+		-time.Second: "0.000", 0: "0.000", 7*time.Microsecond + 999: "0.007", 450 * time.Microsecond: "0.450", time.Hour + 12_034*time.Microsecond: "3600012.034",
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var log bytes.Buffer
+			made := relay.New(relay.Config{Destinations: load(t, "", loopback+`servers: [{url: "http://127.0.0.1:9"}]`), Secrets: secret.New(secret.Config{}), Log: &log})
+			made.Deliver(t.Context(), []gateway.QueueMessage{{Sent: time.Now().Add(-age)}})
+			if !strings.Contains(log.String(), `"ageMs":`+want+`,`) {
+				t.Errorf("not %s after %v: %s", want, age, &log)
+			}
+		})
 	}
 }
