@@ -153,7 +153,7 @@ func (r *reader) encodings(node *yaml.Node) map[string]Encoding {
 func (r *reader) encoding(node *yaml.Node) (encoding Encoding) {
 	encoding.ContentType, _ = r.text(r.member(node, "contentType"), "contentType")
 	encoding.Style = r.oneOf(r.member(node, "style"), "the style of an encoding", "form", "spaceDelimited", "pipeDelimited", "deepObject")
-	encoding.Explode = r.boolean(r.member(node, "explode"), "explode", encoding.Style == "" || encoding.Style == "form")
-	encoding.AllowReserved = r.boolean(r.member(node, "allowReserved"), "allowReserved", false)
+	encoding.Explode = r.boolean(node, "explode", encoding.Style == "" || encoding.Style == "form")
+	encoding.AllowReserved = r.boolean(node, "allowReserved", false)
 	return encoding
 }

@@ -200,9 +200,8 @@ func (r *reader) pointer(node *yaml.Node, what string) (rawjson.Pointer, bool) {
 
 // settings reads the extensions that a document and an operation share, over what holds without them.
 func (r *reader) settings(node *yaml.Node, settings Operation) Operation {
-	const timeout, batch, concurrency, most, bodyType = extensionPrefix + "timeout", extensionPrefix + "batch",
-		extensionPrefix + "batch-concurrency", extensionPrefix + "batch-max", extensionPrefix + "body-type"
-	settings.Timeout = cmp.Or(r.seconds(r.member(node, timeout), timeout, false, maxTimeout), settings.Timeout)
+	const batch, concurrency, most, bodyType = extensionPrefix + "batch", extensionPrefix + "batch-concurrency", extensionPrefix + "batch-max", extensionPrefix + "body-type"
+	settings.Timeout = cmp.Or(r.seconds(node, extensionPrefix+"timeout", false, maxTimeout), settings.Timeout)
 	switch r.oneOf(r.member(node, batch), batch, "whole", "split") {
 	case "whole":
 		settings.Batch = Whole

@@ -224,14 +224,15 @@ func (r *reader) required(parent *yaml.Node, name, what, remedy string) (string,
 	return text, node
 }
 
-// boolean returns a truth value; absent is the default.
-func (r *reader) boolean(node *yaml.Node, what string, otherwise bool) bool {
+// boolean returns the truth value of a member; absent is the default.
+func (r *reader) boolean(parent *yaml.Node, name string, otherwise bool) bool {
+	node := r.member(parent, name)
 	if node == nil {
 		return otherwise
 	}
 	value, ok := truth(node)
 	if !ok {
-		r.fault(node, what+" is neither true nor false", "write true or false")
+		r.fault(node, name+" is neither true nor false", "write true or false")
 		return otherwise
 	}
 	return value
@@ -265,9 +266,10 @@ func (r *reader) integer(node *yaml.Node, what string, least, most int) int {
 	return value
 }
 
-// seconds returns a duration written as a number of seconds, at most a given number of
-// them; 0 where it is absent or a fault was noted.
-func (r *reader) seconds(node *yaml.Node, what string, zero bool, most float64) time.Duration {
+// seconds returns a member's duration, written as a number of seconds, at most a given
+// number of them; 0 where it is absent or a fault was noted.
+func (r *reader) seconds(parent *yaml.Node, name string, zero bool, most float64) time.Duration {
+	node := r.member(parent, name)
 	if node == nil {
 		return 0
 	}
@@ -283,10 +285,10 @@ func (r *reader) seconds(node *yaml.Node, what string, zero bool, most float64) 
 		bounds = "0 or more"
 	}
 	remedy := fmt.Sprintf("write a number, %s and at most %.0f", bounds, most)
-	if what == extensionPrefix+"lifetime" && strings.HasPrefix(node.Value, "/") {
+	if name == extensionPrefix+"lifetime" && strings.HasPrefix(node.Value, "/") {
 		remedy += "; a pointer is for " + extensionPrefix + "expires-in: " + printable(node.Value)
 	}
-	r.fault(node, what+" is not a number of seconds that may stand here", remedy)
+	r.fault(node, name+" is not a number of seconds that may stand here", remedy)
 	return 0
 }
 

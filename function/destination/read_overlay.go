@@ -108,7 +108,7 @@ func (o *overlay) action(node *yaml.Node) {
 	if at == nil {
 		return
 	}
-	made := action{at: at, file: r.file, target: o.path(at, "the target", target), update: r.member(node, "update"), remove: r.boolean(r.member(node, "remove"), "remove", false)}
+	made := action{at: at, file: r.file, target: o.path(at, "the target", target), update: r.member(node, "update"), remove: r.boolean(node, "remove", false)}
 	source := r.member(node, "copy")
 	if text, ok := r.text(source, "copy"); ok {
 		made.copy = o.path(source, "copy", text)

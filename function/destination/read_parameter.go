@@ -44,12 +44,12 @@ func (r *reader) parameter(node *yaml.Node) (parameter Parameter, ok bool) {
 		return Parameter{}, false
 	}
 	r.checkFieldName(named, name, parameter.In)
-	parameter.Required = r.boolean(r.member(node, "required"), "required", false)
+	parameter.Required = r.boolean(node, "required", false)
 	parameter.Style = r.style(node, parameter.In)
-	parameter.Explode = r.boolean(r.member(node, "explode"), "explode", parameter.Style == "form" && parameter.In != "cookie")
+	parameter.Explode = r.boolean(node, "explode", parameter.Style == "form" && parameter.In != "cookie")
 	parameter.IsJSON = r.content(node)
 	parameter.IsObject = parameter.Style == "deepObject" || r.isObject(r.member(node, "schema"))
-	parameter.AllowReserved = r.boolean(r.member(node, "allowReserved"), "allowReserved", false)
+	parameter.AllowReserved = r.boolean(node, "allowReserved", false)
 	return parameter, true
 }
 

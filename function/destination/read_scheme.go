@@ -238,18 +238,10 @@ func (r *reader) defaultReference(name string, node *yaml.Node) Reference {
 	return reference
 }
 
-// noteScheme notes that the reference which was listed last is that of a scheme's secret.
-func (r *reader) noteScheme(scheme *SecurityScheme) {
-	r.destination.References[len(r.destination.References)-1].Scheme = scheme.Name
-}
-
 // secret reads the secret of a scheme; a scheme that needs one and names none has a default.
 func (r *reader) secret(scheme *SecurityScheme, node, key *yaml.Node) {
 	if at := r.member(node, extensionPrefix+"secret"); at != nil {
 		scheme.Secret = r.placedReference(at, extensionPrefix+"secret")
-		if scheme.Secret != (Reference{}) {
-			r.noteScheme(scheme)
-		}
 		scheme.SecretField = r.secretField(at, scheme.Secret)
 		r.namesSecret[scheme], r.own[scheme] = true, at
 		consented := scheme.Flow != nil && scheme.Flow.GrantType == "authorization_code"
@@ -257,11 +249,11 @@ func (r *reader) secret(scheme *SecurityScheme, node, key *yaml.Node) {
 			r.warn("", Fault{r.place(at), "a refresh token in a variable of the environment, once rotated, is kept in memory only",
 				"name a secret of Secrets Manager or a file, unless the API rotates none"})
 		}
-		return
-	}
-	if scheme.needsSecret() {
+	} else if scheme.needsSecret() {
 		scheme.Secret = r.defaultReference(scheme.Name, key)
-		r.noteScheme(scheme)
+	}
+	if scheme.Secret != (Reference{}) { // which is the one that was listed last
+		r.destination.References[len(r.destination.References)-1].Scheme = scheme.Name
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"keyrelay/function/gateway"
+	"keyrelay/function/rawjson"
 )
 
 // The members by which Itential extends security schemes and what stands in them.
@@ -156,16 +157,10 @@ func (r *reader) life(scheme *SecurityScheme, node *yaml.Node, templates *templa
 	if at := r.member(node, extensionPrefix+"value"); at != nil {
 		scheme.Value = templates.value(at)
 	}
-	if at := r.member(node, extensionPrefix+"lifetime"); at != nil {
-		scheme.Lifetime = new(r.seconds(at, extensionPrefix+"lifetime", true, maxLifetime))
+	if r.member(node, extensionPrefix+"lifetime") != nil {
+		scheme.Lifetime = new(r.seconds(node, extensionPrefix+"lifetime", true, maxLifetime))
 	}
-	if at := r.member(node, extensionPrefix+"expires-in"); at != nil {
-		pointer, ok := r.pointer(at, extensionPrefix+"expires-in")
-		if ok && pointer == "" {
-			r.fault(at, extensionPrefix+"expires-in points to the whole answer", "write a pointer such as /expires_in")
-		}
-		scheme.ExpiresIn = pointer
-	}
+	scheme.ExpiresIn = r.partPointer(r.member(node, extensionPrefix+"expires-in"), extensionPrefix+"expires-in", "/expires_in")
 	scheme.RefreshOn = r.refreshOn(node)
 	const contentType, authentication = extensionPrefix + "request-content-type", extensionPrefix + "client-authentication"
 	written := r.oneOf(r.member(node, contentType), contentType, jsonType, formType)
@@ -242,12 +237,17 @@ func (r *reader) response(scheme *SecurityScheme, node *yaml.Node) {
 func (r *reader) writeBack(scheme *SecurityScheme, node *yaml.Node) {
 	const what = extensionPrefix + "write-back"
 	for _, each := range r.members(r.member(node, what), what) {
-		pointer, ok := r.pointer(each.value, what)
-		if ok && pointer == "" {
-			r.fault(each.value, what+" points to the whole answer", "write a pointer such as /access_token")
-		}
-		scheme.WriteBack = append(scheme.WriteBack, WriteBack{each.key.Value, pointer})
+		scheme.WriteBack = append(scheme.WriteBack, WriteBack{each.key.Value, r.partPointer(each.value, what, "/access_token")})
 	}
+}
+
+// partPointer reads a pointer to a part of an answer; empty where it is absent or a fault was noted.
+func (r *reader) partPointer(node *yaml.Node, what, example string) rawjson.Pointer {
+	pointer, ok := r.pointer(node, what)
+	if ok && pointer == "" {
+		r.fault(node, what+" points to the whole answer", "write a pointer such as "+example)
+	}
+	return pointer
 }
 
 // source reads x-keyrelay-retrieval: the scheme from whose answer this one is filled.

@@ -40,7 +40,7 @@ func (r *reader) jwt(scheme *SecurityScheme, node *yaml.Node, templates *templat
 		Algorithm: r.oneOf(at, "the alg of "+what, jwtAlgorithms()...),
 		Header:    r.jwtPart(object, "header", templates),
 		Claims:    r.jwtPart(object, "claims", templates),
-		Lifetime:  cmp.Or(r.seconds(r.member(object, "lifetime"), "lifetime", false, maxJWTLifetime), defaultJWTLifetime),
+		Lifetime:  cmp.Or(r.seconds(object, "lifetime", false, maxJWTLifetime), defaultJWTLifetime),
 	}
 	scheme.JWT = read
 	switch scheme.Kind {

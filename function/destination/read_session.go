@@ -17,7 +17,7 @@ func (r *reader) session() *Session {
 	session := &Session{}
 	r.onlyKnown(node, what, "field", "introspectionUrl", "security", "jwksUri", "issuer", "audience", "scope", "secret", "cacheSeconds")
 	session.Field, _ = r.required(node, "field", what, "write the name of the record's field that holds the session token")
-	session.CacheFor = r.seconds(r.member(node, "cacheSeconds"), "cacheSeconds", true, maxLifetime)
+	session.CacheFor = r.seconds(node, "cacheSeconds", true, maxLifetime)
 	r.sessionCheck(session, node)
 	return session
 }
