@@ -81,11 +81,10 @@ func (w Warning) String() string {
 
 // summarize returns one warning for each cause of a document, in the document's order.
 func summarize(warnings []Warning) []Warning {
-	type cause struct{ problem, remedy string }
-	at := map[cause]int{}
+	at := map[[2]string]int{}
 	var summary []Warning
 	for _, each := range warnings {
-		key := cause{each.Problem, each.Remedy}
+		key := [2]string{each.Problem, each.Remedy}
 		if i, met := at[key]; met {
 			summary[i].Count++
 			continue
@@ -102,7 +101,7 @@ func summarize(warnings []Warning) []Warning {
 // printable bounds a name that is shown in a fault.
 func printable(name string) string {
 	clean := strings.Map(func(c rune) rune {
-		if c < ' ' || c == 0x7f {
+		if isControl(c) {
 			return '?'
 		}
 		return c

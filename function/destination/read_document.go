@@ -162,9 +162,6 @@ func (r *reader) reference(parent *yaml.Node, name string) Reference {
 
 // placedReference reads a secret reference and lists it with its place.
 func (r *reader) placedReference(node *yaml.Node, what string) Reference {
-	if node == nil {
-		return Reference{}
-	}
 	text, ok := r.text(node, what)
 	if !ok {
 		return Reference{}

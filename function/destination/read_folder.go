@@ -111,10 +111,9 @@ func documents(folder string) ([]string, *Fault) {
 	}
 	var files []string
 	for _, entry := range entries {
-		if strings.HasPrefix(entry.Name(), ".") || !IsDocument(entry.Name()) {
-			continue
+		if !strings.HasPrefix(entry.Name(), ".") && IsDocument(entry.Name()) {
+			files = append(files, filepath.Join(folder, entry.Name()))
 		}
-		files = append(files, filepath.Join(folder, entry.Name()))
 	}
 	if !slices.ContainsFunc(files, func(file string) bool { return !isOverlay(file) }) {
 		return nil, &Fault{Place{File: folder}, "the folder of destinations holds no document" + instead(entries), "put the OpenAPI document of an API into it as NAME.yaml or NAME.json"}

@@ -129,11 +129,7 @@ func (r *reader) mapping(node *yaml.Node, what string) bool {
 
 // members returns the members of a mapping in the document's order. Anything else is a fault.
 func (r *reader) members(node *yaml.Node, what string) []member {
-	node = resolve(node)
-	if isNull(node) {
-		return nil
-	}
-	if !r.mapping(node, what) {
+	if node = resolve(node); isNull(node) || !r.mapping(node, what) {
 		return nil
 	}
 	members := make([]member, 0, len(node.Content)/2)
@@ -145,8 +141,7 @@ func (r *reader) members(node *yaml.Node, what string) []member {
 
 // items returns the items of a list. Anything else is a fault.
 func (r *reader) items(node *yaml.Node, what string) []*yaml.Node {
-	node = resolve(node)
-	if isNull(node) {
+	if node = resolve(node); isNull(node) {
 		return nil
 	}
 	if node.Kind != yaml.SequenceNode {
@@ -163,8 +158,7 @@ func (r *reader) items(node *yaml.Node, what string) []*yaml.Node {
 // member returns the value of a mapping's member, nil when there is none. The
 // null of an extension is returned, because an extension is left out, not set to null.
 func (r *reader) member(node *yaml.Node, name string) *yaml.Node {
-	node = resolve(node)
-	if node == nil || node.Kind != yaml.MappingNode {
+	if node = resolve(node); node == nil || node.Kind != yaml.MappingNode {
 		return nil
 	}
 	at := indexOf(node, name)

@@ -68,8 +68,7 @@ func readOverlay(file string, config Config) *overlay {
 	}
 	r.onlyKnown(r.root, what, "overlay", "info", "extends", "actions", "x-*")
 	o.extends()
-	list := r.member(r.root, "actions")
-	actions := r.items(list, "actions")
+	actions := r.items(r.member(r.root, "actions"), "actions")
 	if len(actions) == 0 {
 		r.fault(r.root, what+" has no actions", "write actions: with a target and an update, or remove: true")
 	}

@@ -1,6 +1,7 @@
 package destination
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 
@@ -84,19 +85,14 @@ func (r *reader) template(key *yaml.Node) (path string, found []Fault) {
 	return path, []Fault{{r.place(key), "the path template " + wrong.problem, wrong.remedy}}
 }
 
-// checkGreedy warns of an expression such as {proxy+} or {*path}: some gateways let it stand for
-// several segments, and OpenAPI does not.
+// greedy finds an expression such as {proxy+} or {*path}.
+var greedy = regexp.MustCompile(`\{(\*[^}]*|[^}]*[+*])\}`)
+
+// checkGreedy warns of expressions that some gateways let stand for several segments, which OpenAPI does not.
 func (r *reader) checkGreedy(key *yaml.Node) {
-	for rest := key.Value; ; {
-		_, after, opened := strings.Cut(rest, "{")
-		name, left, closed := strings.Cut(after, "}")
-		if !opened || !closed {
-			return
-		}
-		if rest = left; strings.HasSuffix(name, "+") || strings.HasPrefix(name, "*") || strings.HasSuffix(name, "*") {
-			r.warn("", Fault{r.place(key), "{" + printable(name) + "} stands for one segment of a path, as every expression of OpenAPI does",
-				"declare each path below it, or leave paths out of a document that is to allow every path below its servers"})
-		}
+	for _, found := range greedy.FindAllString(key.Value, -1) {
+		r.warn("", Fault{r.place(key), "{" + printable(found[1:len(found)-1]) + "} stands for one segment of a path, as every expression of OpenAPI does",
+			"declare each path below it, or leave paths out of a document that is to allow every path below its servers"})
 	}
 }
 

@@ -9,11 +9,6 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// jwtAlgorithms are those of RFC 7518 section 3.1 and RFC 8037 section 3.1 that a JWT may be signed with.
-func jwtAlgorithms() []string {
-	return []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "HS256", "HS384", "HS512"}
-}
-
 // defaultJWTLifetime and maxJWTLifetime, in seconds, are how long a signed JWT is valid.
 const (
 	defaultJWTLifetime = 5 * time.Minute
@@ -36,13 +31,13 @@ func (r *reader) jwt(scheme *SecurityScheme, node *yaml.Node, templates *templat
 	}
 	r.onlyKnown(object, what, "alg", "header", "claims", "lifetime")
 	_, at := r.required(object, "alg", what, "write the algorithm that the API documents, such as alg: RS256")
-	read := &JWT{
-		Algorithm: r.oneOf(at, "the alg of "+what, jwtAlgorithms()...),
+	scheme.JWT = &JWT{
+		// RFC 7518 section 3.1 and RFC 8037 section 3.1
+		Algorithm: r.oneOf(at, "the alg of "+what, "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "HS256", "HS384", "HS512"),
 		Header:    r.jwtPart(object, "header", templates),
 		Claims:    r.jwtPart(object, "claims", templates),
 		Lifetime:  cmp.Or(r.seconds(object, "lifetime", false, maxJWTLifetime), defaultJWTLifetime),
 	}
-	scheme.JWT = read
 	switch scheme.Kind {
 	case StaticKey, Bearer:
 		scheme.Kind = SignedJWT

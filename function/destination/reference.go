@@ -102,7 +102,7 @@ func (r Reference) belongsToProcess() string {
 func secretNames(provider string) (valid func(rune) bool, rule string) {
 	switch provider {
 	case "file":
-		return func(c rune) bool { return c >= ' ' && c != 0x7f }, "the path of a file"
+		return func(c rune) bool { return !isControl(c) }, "the path of a file"
 	case "env":
 		return func(c rune) bool { return isAlphanumeric(c) || c == '_' }, "the name of a variable: letters, digits and _"
 	}

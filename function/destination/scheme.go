@@ -55,16 +55,15 @@ type kindRule struct {
 
 // kindRules is the one table of the kinds, in their order.
 func kindRules() [Unsupported + 1]kindRule {
+	token := []string{"secret", "value", "values", "response", "write-back", "lifetime", "expires-in", "client-authentication", "request-content-type", "jwt", "grant"}
 	return [...]kindRule{
 		StaticKey: {words: "apiKey", secret: true, extensions: []string{"secret", "value", "values", "in", "retrieval"}},
 		Basic:     {words: "http basic", secret: true, authorization: true, extensions: []string{"secret"}},
 		Bearer:    {words: "http bearer", secret: true, authorization: true, extensions: []string{"secret", "value", "values"}},
 		RetrievedKey: {words: "apiKey with x-itential-dynamic-retrieval",
 			extensions: []string{"secret", "value", "values", "in", "retrieval", "response", "write-back", "lifetime", "expires-in", "request-content-type"}},
-		OAuth2: {words: "oauth2", secret: true, authorization: true,
-			extensions: []string{"secret", "value", "values", "response", "write-back", "lifetime", "expires-in", "client-authentication", "request-content-type", "jwt", "grant"}},
-		OpenIDConnect: {words: "openIdConnect", secret: true, authorization: true,
-			extensions: []string{"secret", "value", "values", "response", "write-back", "lifetime", "expires-in", "client-authentication", "request-content-type", "jwt", "grant"}},
+		OAuth2:         {words: "oauth2", secret: true, authorization: true, extensions: token},
+		OpenIDConnect:  {words: "openIdConnect", secret: true, authorization: true, extensions: token},
 		MutualTLS:      {words: "mutualTLS", secret: true, extensions: []string{"secret"}},
 		SignedJWT:      {words: "apiKey or http bearer with x-keyrelay-jwt", secret: true, extensions: []string{"secret", "values", "in", "jwt"}},
 		AWSSignatureV4: {words: "awsSigv4", authorization: true, extensions: []string{"secret", "sigv4"}},
