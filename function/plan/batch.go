@@ -46,7 +46,9 @@ func (b *Batch) Len() int { return len(b.records) }
 // that record, whose detail names it. Header holds an Idempotency-Key, unless a field of
 // the record is moved there: a hash of the caller's own, the record's bytes and how many
 // equal records came before it (draft-ietf-httpapi-idempotency-key-header), so a record
-// that is sent again, alone or in another batch, has the same one.
+// that is sent again, alone or in another batch, has the same one. Who sends it where is in
+// the hash too: to an API, all callers are one client, and an equal record of another caller,
+// or for another operation, would be answered with what came of this one.
 func (b *Batch) Record(index int) (*Plan, error) {
 	var store [16]move
 	moves := append(store[:0], b.moves...)
@@ -64,9 +66,12 @@ func (b *Batch) Record(index int) (*Plan, error) {
 
 // key returns a record's Idempotency-Key.
 func (b *Batch) key(record *batchRecord) string {
-	own := strings.Join(b.directives.request.Header[idempotencyKey], ", ")
-	text := binary.BigEndian.AppendUint64(make([]byte, 0, 128), uint64(len(own)))
-	text = append(text, own...)
+	request, text := b.directives.request, make([]byte, 0, 512)
+	own := strings.Join(request.Header[idempotencyKey], ", ")
+	for _, part := range [...]string{own, request.Caller, request.Method, request.Header[urlHeader][0]} {
+		text = binary.BigEndian.AppendUint64(text, uint64(len(part)))
+		text = append(text, part...)
+	}
 	text = append(text, record.digest[:]...)
 	text = binary.BigEndian.AppendUint32(text, record.equals)
 	hash := sha256.Sum256(text)

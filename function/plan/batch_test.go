@@ -14,7 +14,10 @@ import (
 	"keyrelay/function/plan"
 )
 
-const splitURL = "https://batches.example.com/split/1?limit=1"
+const (
+	splitURL = "https://batches.example.com/split/1?limit=1"
+	plainURL = "https://batches.example.com/plain"
+)
 
 // keysOf returns the Idempotency-Key of each record of a batch.
 func keysOf(t *testing.T, set *destination.Set, own, body string) []string {
@@ -51,6 +54,31 @@ func TestIdempotencyKey(t *testing.T) {
 		if other := keysOf(t, set, own, `[{"a":1}]`); other[0] == all[0] {
 			t.Errorf("the caller's key %q makes no difference", own)
 		}
+	}
+}
+
+// TestIdempotencyKeysOfOthers sees that an equal record of another caller, or for another
+// operation, is another request to the API, and one that is sent again is not.
+func TestIdempotencyKeysOfOthers(t *testing.T) {
+	set := load(t, "testdata/destinations")
+	seen := map[string]string{}
+	for range 2 {
+		for _, sent := range [][3]string{{"crm", "POST", splitURL}, {"billing", "POST", splitURL}, {"", "POST", splitURL}, {"", "POST", splitURL + "1"}, {"", "POST", plainURL}, {"", "PUT", plainURL}} {
+			request := to(sent[1], sent[2], []byte(`[{"a":1}]`))
+			request.Caller = sent[0]
+			outbound, err := newPlan(t, set, request).Batch.Record(0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			key, who := outbound.Header.Get("Idempotency-Key"), strings.Join(sent[:], " ")
+			if other, known := seen[key]; known && other != who {
+				t.Errorf("%s has the key of %s", who, other)
+			}
+			seen[key] = who
+		}
+	}
+	if len(seen) != 6 {
+		t.Errorf("six requests have %d keys", len(seen))
 	}
 }
 
