@@ -51,14 +51,16 @@ func isHopByHop(folded []byte) bool {
 // Forwards reports whether a header field may pass from a caller to a destination. It may
 // not pass hop-by-hop fields (RFC 9110 section 7.6.1) and fields about the message's
 // framing, what the relay sets itself, the caller's own credentials, what gateways and
-// proxies add about the caller, and requests for a range: each range could hold half of a
-// credential that an answer repeats.
+// proxies add about the caller, what the body is in another spelling, and requests for a range:
+// each range could hold half of a credential that an answer repeats.
 func Forwards(name string) bool {
 	var store [64]byte
 	folded := FoldHeaderName(store[:0], name)
 	switch string(folded) {
 	case "host", "via", "accept-encoding", "authorization", "cookie", "x-api-key", "forwarded", "x-real-ip", "range", "if-range", "request-range":
 		return false
+	case "content-type", "content-encoding":
+		return name[len("content")] == '-' // in another spelling, a server could read another body than was looked at
 	}
 	return !isCallersOwn(folded) && !isHopByHop(folded)
 }

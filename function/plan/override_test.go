@@ -81,6 +81,16 @@ func TestOverridingHeaders(t *testing.T) {
 	}
 }
 
+// TestSpellingsOfTheBody sees that no second spelling says what the body is: CGI, and servers
+// that name fields as it does, would see a form where an unread body was.
+func TestSpellingsOfTheBody(t *testing.T) {
+	for _, name := range []string{"Content_Type", "Content_type", "CONTENT_TYPE", "Content.Type", "Content_Encoding", "Content~Encoding"} {
+		if own, moved := sends(t, declaring(t, "header", name), name); own || moved {
+			t.Errorf("%s is sent: %v as a header, %v from a field", name, own, moved)
+		}
+	}
+}
+
 // TestForwardedHeaders tries the header fields that APIs are called with, and ranges,
 // which are not forwarded: halves of a credential would pass the mask.
 func TestForwardedHeaders(t *testing.T) {
