@@ -212,3 +212,40 @@ func TestAnswersThatAreNotTaken(t *testing.T) {
 		})
 	}
 }
+
+// TestAnswersThatLookLikeRefusals has an API answer with what net/http itself would, where a new
+// piece of the body begins to be written: it comes whole, and nothing stands in its place.
+func TestAnswersThatLookLikeRefusals(t *testing.T) {
+	const length, piece = 9000, 4096 // of what net/http writes at once
+	var before int
+	var looks string
+	downstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header()["Content-Type"] = []string{"application/octet-stream"}
+		_, _ = io.WriteString(w, (strings.Repeat("a", before) + looks + strings.Repeat("b", length))[:length])
+	}))
+	defer downstream.Close()
+	port := serveOpen(t, program(nil), downstream.URL)
+	made := dial(t, port)
+	received := bufio.NewReader(made)
+	ask := func() (head, body int, refused bool) {
+		_, _ = io.WriteString(made, posting(callerKey, "", []byte("{}"))(downstream.URL))
+		whole := make([]byte, piece)
+		read, _ := io.ReadAtLeast(received, whole, 1)
+		head = strings.Index(string(whole[:read]), "\r\n\r\n") + len("\r\n\r\n")
+		rest := make([]byte, head+length-read)
+		more, _ := io.ReadFull(received, rest)
+		return head, read + more - head, strings.Contains(string(rest[:more]), "urn:keyrelay")
+	}
+	_ = made.SetDeadline(time.Now().Add(requestTime / 2))
+	head, _, _ := ask()
+	for _, looks = range []string{
+		"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n400 Bad Request",
+		"HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n",
+		"HTTP/1.1 417 Expectation Failed\r\nConnection: close\r\n",
+	} {
+		before = piece - head
+		if _, body, refused := ask(); body != length || refused {
+			t.Fatalf("of %q come %d bytes, a refusal: %v", looks, body, refused)
+		}
+	}
+}

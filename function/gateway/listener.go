@@ -103,6 +103,7 @@ func (l *Listener) ConnState(changed net.Conn, state http.ConnState) {
 		connection.waits.Store(1)
 	case http.StateActive:
 		connection.waits.Store(0)
+		connection.begins.Store(true)
 	default:
 		l.mutex.Lock()
 		defer l.mutex.Unlock()
@@ -140,6 +141,8 @@ type callersConnection struct {
 	// what came of a header takes.
 	waits  atomic.Int64
 	header atomic.Int64
+	// begins says that what is written next is the beginning of an answer.
+	begins atomic.Bool
 }
 
 // Read reads, and sees that what waits to become a header does not take too much memory
@@ -177,8 +180,12 @@ func (c *callersConnection) CloseWrite() error {
 	return nil
 }
 
-// Write sends an answer, and in place of net/http's own the Handler's.
+// Write sends an answer, and in place of net/http's own the Handler's. What is written further
+// on may hold anything, what looks like such an answer too.
 func (c *callersConnection) Write(data []byte) (int, error) {
+	if !c.begins.Swap(false) {
+		return c.Conn.Write(data)
+	}
 	status, why := ownRefusal(data)
 	if status == 0 {
 		return c.Conn.Write(data)
