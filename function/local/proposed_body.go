@@ -97,16 +97,11 @@ func hideSecrets(record string) string {
 	if len(secrets) == 0 {
 		return record
 	}
-	return redact(whole, secrets)
-}
-
-// redact writes a value without texts.
-func redact(value any, texts []string) string {
-	text := encodeJSON(value, "")
-	for _, each := range texts {
-		text = strings.ReplaceAll(text, quoteJSON(each), quoteJSON(secretGap))
+	hidden := encodeJSON(whole, "")
+	for _, each := range secrets {
+		hidden = strings.ReplaceAll(hidden, quoteJSON(each), quoteJSON(secretGap))
 	}
-	return text
+	return hidden
 }
 
 // formBody makes a record of a form.

@@ -67,6 +67,10 @@ func (t trial) event() string {
 		headers[line.Name] = value
 		many[line.Name] = append(many[line.Name], value)
 	}
+	var body any // null without a record
+	if t.Record != "" {
+		body = t.Record
+	}
 	return encodeJSON(struct {
 		Resource        string              `json:"resource"`
 		Path            string              `json:"path"`
@@ -74,17 +78,9 @@ func (t trial) event() string {
 		Headers         map[string]string   `json:"headers"`
 		ManyHeaders     map[string][]string `json:"multiValueHeaders"`
 		RequestContext  map[string]string   `json:"requestContext"`
-		Body            *string             `json:"body"`
+		Body            any                 `json:"body"`
 		IsBase64Encoded bool                `json:"isBase64Encoded"`
-	}{"/", "/", t.Method, headers, many, map[string]string{"stage": "relay", "path": "/relay", "requestId": "from-the-workbench", "httpMethod": t.Method}, bodyOrNull(t.Record), false}, "  ") + "\n"
-}
-
-// bodyOrNull is a body as an event has it.
-func bodyOrNull(record string) *string {
-	if record == "" {
-		return nil
-	}
-	return &record
+	}{"/", "/", t.Method, headers, many, map[string]string{"stage": "relay", "path": "/relay", "requestId": "from-the-workbench", "httpMethod": t.Method}, body, false}, "  ") + "\n"
 }
 
 // fromContainer names this machine as a container does.
