@@ -55,6 +55,9 @@ func parseCurl(text string) (*curlCommand, error) {
 	if shell.expands {
 		reader.notes = append(reader.notes, "The command has variables of your shell, such as $NAME, which stand here as they are: put their values in.")
 	}
+	if shell.cutsURL {
+		reader.notes = append(reader.notes, "The URL has an & outside quotes, at which a shell ends the command, so what follows it was left out: put the URL in quotes.")
+	}
 	if filled.MatchString(text) {
 		reader.notes = append(reader.notes, "The command has variables in two braces, such as {{name}}, which stand here as they are: put their values in.")
 	}

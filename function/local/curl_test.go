@@ -212,6 +212,7 @@ func TestNotes(t *testing.T) {
 		`curl https://h.example -d '{"a": {{b}}}'`:                            "begins as JSON and is none, so it was left out: braces and signs",
 		"curl https://h.example/sheets/1BxiMVs0XRA5nFMdKvBdBZjgmUUqptlbs74":   "a part that looks like a key",
 		"curl https://h.example -d '[1]'":                                     "no JSON object",
+		"curl https://h.example/x?a=1&b=2 -d c=3":                             "put the URL in quotes",
 	} {
 		read, err := parseCurl(command)
 		if err != nil {

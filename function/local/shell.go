@@ -17,6 +17,8 @@ type shellReader struct {
 	input string
 	// expands says that the shell would put a variable's value or a command's output somewhere.
 	expands bool
+	// cutsURL says that an & ended the command within a word that looks like a URL with a query.
+	cutsURL bool
 }
 
 // newShellReader reads a command of a POSIX shell, of cmd.exe, or of PowerShell, of whose
@@ -72,6 +74,7 @@ func (r *shellReader) read(text string) error {
 		case strings.HasPrefix(text[i:], "<<"):
 			r.input, i = hereDocument(text[i+2:]), len(text)
 		case strings.IndexByte("|;<>&", c) >= 0:
+			r.cutsURL = c == '&' && strings.Contains(r.word.String(), "?") && strings.TrimSpace(text[i+1:]) != ""
 			i = len(text)
 		case strings.IndexByte(" \t\r\n", c) >= 0:
 			r.end()
