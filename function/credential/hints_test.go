@@ -29,7 +29,7 @@ func TestRetrievalHints(t *testing.T) {
 		"a template over a part":  {200, answer, "Token {{{key}}}", "/session", "lacks what x-keyrelay-value names", "where {{{/key}}} finds nothing" + names},
 		"a pointer of a template": {200, answer, "Token {{{token}}}", "/sessions", "has nothing at the responsePointer", "Looked for was the responsePointer /sessions" + names},
 		"a page":                  {200, "<html>", "", "/key", "is no JSON, but a page or XML", "Looked for was the responsePointer /key."},
-		"forbidden":               {403, answer, "", "/key", "forbids it to this client. Check the secret secretsmanager:keyrelay/api, and whether it takes JSON (x-keyrelay-request-content-type), then the client's rights there, and whether it may come from keyrelay's network. It answered 403.", ""},
+		"forbidden":               {403, answer, "", "/key", "forbids it to this client. Check the secret secretsmanager:keyrelay/api, and whether it takes JSON (x-keyrelay-request-content-type), then the parameters in the document, such as an audience, the client's rights there, and whether it may come from keyrelay's network. It answered 403.", ""},
 		"invalid":                 {422, answer, "", "/key", "and the secret secretsmanager:keyrelay/api, and whether it takes JSON (x-keyrelay-request-content-type). It answered 422.", ""},
 		"unauthorized":            {401, answer, "", "/key", "does not accept the client. Check the secret secretsmanager:keyrelay/api, and whether it takes JSON (x-keyrelay-request-content-type). It answered 401.", ""},
 	} {

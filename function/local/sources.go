@@ -224,6 +224,9 @@ func textsIn(content []byte) (texts []string) {
 // A placeholder is what examples have in the place of a secret.
 var placeholder = regexp.MustCompile(`(?i)^(<.*>|\$?\{+[a-z_ -]*\}+|\$[a-z_]+|…|\.\.\.|x{3,}|\*{3,}|change[-_ ]?me|(your|my|insert|replace|enter)[-_ ].*)$`)
 
+// quotedText is a text that was quoted once more.
+var quotedText = regexp.MustCompile(`^(".*"|'.*')$`)
+
 // doubt says what in a secret that can be sent is most likely a mistake; empty for nothing.
 func doubt(content []byte) string {
 	for _, text := range textsIn(content) {
@@ -233,6 +236,10 @@ func doubt(content []byte) string {
 			return "It was read, and a text in it is a placeholder. Store the real one in its place."
 		case invisible >= 0 && !strings.HasPrefix(text, "-----BEGIN"):
 			return "It was read, and a text in it has a character that nobody sees, as texts copied from a page have. Write it anew."
+		case strings.TrimSpace(text) != text && !strings.HasPrefix(text, "-----BEGIN"):
+			return "It was read, and a text in it begins or ends with white space or a line break, which is sent with it. Store it without."
+		case quotedText.MatchString(text):
+			return "It was read, and a text in it stands in quotation marks, which are sent with it. Store it without."
 		}
 	}
 	return ""

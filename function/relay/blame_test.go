@@ -54,7 +54,7 @@ func (s *stage) lastVerdict() verdict {
 // TestCredentialBlame sees that an answer that refuses a credential, also after its
 // renewal, is blamed on the credential and names it, and that no other answer is.
 func TestCredentialBlame(t *testing.T) {
-	const refused, noOther = "The API answered 401, which means that it refuses the credential, also after it was renewed.", "The API answered 401, which means that it refuses the credential, and there is no other."
+	const refused, noOther = "The API answered 401, which means that it refuses the credential, also after it was renewed.", "The API answered 401, which means that it refuses the credential, and there is no other. Check its secret and where the document puts it, and of a signature also the clock."
 	const noRight = " The credential may lack the right to do this. If the API refuses a credential so, name the status in the scheme's x-keyrelay-refresh-on."
 	const noCredential = " No credential was attached: if the API asks for one, the document's security has to name it, since a caller's own Authorization is not forwarded."
 	for name, test := range map[string]struct {

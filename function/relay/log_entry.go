@@ -117,11 +117,14 @@ func (e *logEntry) refuses(used *credential.Credential, answer *gateway.Response
 	e.detail = "The API answered " + strconv.Itoa(answer.Status) + ", which means that it refuses the credential, " + renewal + "."
 }
 
-// adds notes why there is no other credential than the one that was refused.
+// adds notes why there is no other credential than the one that was refused, or else what
+// to look at.
 func (e *logEntry) adds(failure error) {
 	if refusal, ok := errors.AsType[*gateway.Refusal](failure); ok {
 		e.detail += " " + strings.TrimSpace(refusal.Detail+" "+refusal.Note)
+		return
 	}
+	e.detail += " Check its secret and where the document puts it, and of a signature also the clock."
 }
 
 // explain notes why a request failed.

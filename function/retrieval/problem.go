@@ -25,7 +25,7 @@ func (in *inputs) forbiddenProblem() string {
 	if in.scope.Scheme.Secret == (destination.Reference{}) {
 		return in.place() + " forbids it. Check the parameters in the document, then the client's rights there, and whether it may come from keyrelay's network."
 	}
-	return in.place() + " forbids it to this client. Check " + in.secret() + in.orMediaType() + ", then the client's rights there, and whether it may come from keyrelay's network."
+	return in.place() + " forbids it to this client. Check " + in.secret() + in.orMediaType() + ", then the parameters in the document, such as an audience, the client's rights there, and whether it may come from keyrelay's network."
 }
 
 // orMediaType is what else to look at where parameters go into the body of a retrieval:
