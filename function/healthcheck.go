@@ -40,10 +40,10 @@ func healthcheck(stop context.Context) error {
 	return nil
 }
 
-// withHealth answers GET /healthz beside the relay.
+// withHealth answers GET and HEAD (RFC 9110 section 9.1) at /healthz beside the relay.
 func withHealth(relayed http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/healthz" && r.Method == http.MethodGet {
+		if r.URL.Path == "/healthz" && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
 			gateway.Hasten(w)
 			w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 			_, _ = w.Write([]byte("ok\n"))

@@ -34,6 +34,9 @@ func TestServeAndDrain(t *testing.T) {
 	if text, err := program([]string{"healthcheck"}, environment...).CombinedOutput(); err != nil {
 		t.Fatalf("healthcheck: %v %s", err, text)
 	}
+	if head, err := http.Head("http://127.0.0.1:" + port + "/healthz"); err != nil || head.StatusCode != http.StatusOK {
+		t.Errorf("HEAD: %v %v", head, err)
+	}
 	body := make(chan string)
 	go func() { body <- relayed(port, downstream.URL, "the-key-of-the-caller") }()
 	select {

@@ -252,7 +252,7 @@ func (l *Location) Operation(method, path string) (*Operation, error) {
 	if withoutMethod != nil {
 		return nil, errMethod(method, withoutMethod)
 	}
-	return nil, l.noOperation("No declared path matches the outbound URL", l.nearest(method, path))
+	return nil, l.noOperation("No declared path matches the outbound URL", cmp.Or(l.nearest(method, path), l.resembles(path)))
 }
 
 // nearest says which declared operation differs from what was called by a letter or two, such
@@ -271,6 +271,16 @@ func (l *Location) nearest(method, path string) string {
 	}
 	if found, differs := Nearest(called, like...); found != "" && differs <= min(edits, len(rest)/4) {
 		return " The nearest one is " + found + "."
+	}
+	return ""
+}
+
+// resembles says that servers may take a path for a declared one, which it is not.
+func (l *Location) resembles(path string) string {
+	for _, each := range l.neighbours {
+		if rest, below := cutPrefix(path, each.prefix); below && each.origin == l.server.origin && each.routes != nil && each.routes.accepts(rest) {
+			return " Many servers ignore capitals and an ending such as .json, and would take this path for another one that is declared: call that one, or have this very path declared."
+		}
 	}
 	return ""
 }

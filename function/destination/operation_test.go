@@ -119,6 +119,12 @@ paths:
 		if found := err == nil; found != (want != "") || found && got.Path != want {
 			t.Errorf("%s is %+v (%v), want %q", path, got, err, want)
 		}
+		if err != nil && !strings.Contains(err.Error(), "Many servers ignore capitals and an ending") && !strings.Contains(err.Error(), "The nearest one is ") {
+			t.Errorf("%s: %v does not say why", path, err)
+		}
+	}
+	if refusal := refused(t, set, "GET", "https://api.example.com/v2", "/v2/b/c"); strings.Contains(refusal.Detail, "Many servers") {
+		t.Errorf("a path that resembles none is refused by %q", refusal.Detail)
 	}
 }
 
