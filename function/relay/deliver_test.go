@@ -14,7 +14,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"keyrelay/function/fake"
-	"keyrelay/function/relay"
 )
 
 // TestDeliver sees that a record arrives as it would have at once, with a key that stays
@@ -166,28 +165,6 @@ func TestPauses(t *testing.T) {
 	}
 	if letters := len(s.queues.Messages("dead")); letters != 3 {
 		t.Errorf("%d dead letters", letters)
-	}
-}
-
-// TestPanicLater sees that a message at which the relay itself fails, before it knows the
-// operation, comes again for as long as any other, and is a dead letter then.
-func TestPanicLater(t *testing.T) {
-	s := newQueueStage(t, laterDocument)
-	s.accept(s.async("/v2/orders", `{}`))
-	broken := s.queueConfig()
-	broken.Destinations = nil
-	s.serve(relay.New(broken))
-	for _, test := range []struct {
-		age     time.Duration
-		outcome string
-	}{{time.Hour, "retried"}, {24 * time.Hour, "dead"}} {
-		messages := s.receive()
-		messages[0].Attributes = map[string]string{"ApproximateReceiveCount": "1", "SentTimestamp": fmt.Sprint(time.Now().Add(-test.age).UnixMilli())}
-		s.deliver(t.Context(), messages)
-		if entry := s.lastEntry(); entry["outcome"] != test.outcome || entry["problem"] != "internal" || entry["stack"] == nil {
-			t.Errorf("%+v: %v", test, entry)
-		}
-		s.queues.Show("queue")
 	}
 }
 

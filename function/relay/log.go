@@ -93,17 +93,15 @@ func (e *logEntry) appendCredential(line []byte) []byte {
 	return appendTexts(line, "masked", e.masked)
 }
 
-// level says what an operator has to look at: a failure that is not the caller's is an
-// error; a stale secret, a token that could not be shared, and one whose life its document
-// does not find are a warning. An API that echoes its credential is neither: it was masked,
-// as the entry says.
+// level says what an operator has to look at: a failure that is not the caller's, and a
+// record that nobody will try again, are an error; a try that failed, a stale secret, a
+// token that could not be shared, and one whose life its document does not find are a
+// warning. An API that echoes its credential is neither: it was masked, as the entry says.
 func (e *logEntry) level() slog.Level {
 	switch {
-	case e.try != nil:
-		return e.try.level()
-	case !e.succeeded():
+	case e.try != nil && e.try.outcome == dead, e.try == nil && !e.succeeded():
 		return slog.LevelError
-	case len(e.stale)+len(e.unshared)+len(e.doubts) > 0:
+	case e.try != nil && e.try.outcome == retried, len(e.stale)+len(e.unshared)+len(e.doubts) > 0:
 		return slog.LevelWarn
 	}
 	return slog.LevelInfo
@@ -115,17 +113,6 @@ func (e *logEntry) kind() string {
 		return "delivery"
 	}
 	return "request"
-}
-
-// level is an error for what nobody will try again.
-func (t *try) level() slog.Level {
-	switch t.outcome {
-	case dead:
-		return slog.LevelError
-	case retried:
-		return slog.LevelWarn
-	}
-	return slog.LevelInfo
 }
 
 // appendDelivery adds what is known of records that are delivered later.
