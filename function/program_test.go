@@ -104,10 +104,21 @@ func TestStartEntries(t *testing.T) {
 	if !regexp.MustCompile(`"message":"serving","version":"unknown","folder":"[^"]+","documents":1,"credentials":\d+,"networks":\["loopback"\],"address":"[^"]+"`).MatchString(line) {
 		t.Errorf("the start is logged as %s", line)
 	}
-	refused, _ := program(nil, "KEYRELAY_DESTINATIONS=/nowhere/at/all").Output()
-	var entry struct{ Level, Message, Problem, Blame, Detail string }
-	if err := json.Unmarshal(refused, &entry); err != nil || entry.Level != "ERROR" || entry.Problem != "start-refused" || entry.Blame != "keyrelay" || !strings.Contains(entry.Detail, "/nowhere/at/all") {
-		t.Errorf("a refused start is logged as %s", refused)
+	taken, err := net.Listen("tcp", ":0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	_, port, _ := net.SplitHostPort(taken.Addr().String())
+	for said, environment := range map[string][]string{
+		"/nowhere/at/all":           {"KEYRELAY_DESTINATIONS=/nowhere/at/all"},
+		"in use by another program": {"PORT=" + port, "KEYRELAY_CALLER_KEYS=none", "KEYRELAY_DESTINATIONS=" + writeDocuments(t, openDocument("http://127.0.0.1:9"))},
+	} {
+		refused, _ := program(nil, environment...).Output()
+		var entry struct{ Level, Message, Problem, Blame, Detail string }
+		if err := json.Unmarshal(refused, &entry); err != nil || entry.Level != "ERROR" || entry.Problem != "start-refused" || entry.Blame != "keyrelay" || !strings.Contains(entry.Detail, said) {
+			t.Errorf("a refused start is logged as %s", refused)
+		}
 	}
 }
 

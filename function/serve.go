@@ -38,10 +38,13 @@ func serve(stop context.Context) error {
 	kept := ballast()
 	defer runtime.KeepAlive(kept)
 	log := slog.New(slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: nameMessage}))
-	read, wired, err := prepare()
-	if err != nil {
+	refused := func(err error) error {
 		log.Error("start", "problem", "start-refused", "blame", "keyrelay", "detail", err.Error())
 		return err
+	}
+	read, wired, err := prepare()
+	if err != nil {
+		return refused(err)
 	}
 	// net/http quotes bytes of a downstream there, and the log is JSON only.
 	stdlog.SetOutput(io.Discard)
@@ -59,9 +62,9 @@ func serve(stop context.Context) error {
 	}
 	listener, err := net.Listen("tcp", read.address)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return fmt.Errorf("%s is in use by another program; stop that one, or set PORT to another port", read.address)
+		return refused(fmt.Errorf("%s is in use by another program; stop that one, or set PORT to another port", read.address))
 	} else if err != nil {
-		return fmt.Errorf("cannot listen on %s; set PORT to a port that this user may open", read.address)
+		return refused(fmt.Errorf("cannot listen on %s; set PORT to a port that this user may open", read.address))
 	}
 	relayed := gateway.HTTP(wired)
 	if strings.HasPrefix(read.address, loopback+":") {

@@ -56,7 +56,7 @@ func (s *Set) Locate(outboundURL string) (Location, error) {
 	neighbours := s.hosts[parsed.host]
 	server := closest(neighbours, parsed.path, func(s *server) bool { return s.origin == parsed.origin })
 	if server == nil {
-		return Location{}, errNotDeclared(parsed, s.near(neighbours, parsed))
+		return Location{}, errNotDeclared(parsed, neighbours, s.near(neighbours, parsed))
 	}
 	return Location{
 		Path:       server.withoutCredentials(parsed.path),
@@ -121,15 +121,26 @@ func shown(outboundURL string) string {
 	return strconv.Quote(address) + " "
 }
 
+// maxShown is how many servers of a host the operator is told.
+const maxShown = 5
+
 // errNotDeclared is the refusal of a URL below no declared server. It does not say
 // which servers there are: a caller learns no host but the one that it names, and of that
-// one what hint says. The operator learns which host it names.
-func errNotDeclared(parsed address, hint string) error {
+// one what hint says. The operator learns which host it names, and what of it is declared.
+func errNotDeclared(parsed address, neighbours []*server, hint string) error {
+	note := "The URL begins with " + parsed.origin.String() + "."
+	if len(neighbours) > 0 {
+		shown := make([]string, min(len(neighbours), maxShown))
+		for i := range shown {
+			shown[i] = neighbours[i].origin.String() + neighbours[i].prefix
+		}
+		note += " Of its host there are " + strings.Join(shown, ", ") + "."
+	}
 	return &gateway.Refusal{
 		Reason: ErrNotDeclared,
 		Detail: "The outbound URL lies below no server that this relay knows. Look at its scheme, host, port and the beginning of its path," +
 			" or have the operator add the API's OpenAPI document to the destinations." + hint,
-		Note: "The URL begins with " + parsed.origin.String() + ".",
+		Note: note,
 	}
 }
 

@@ -161,11 +161,15 @@ func TestRefusalsNameTheDocument(t *testing.T) {
 		"a path that nothing has":  {s.post("/v2/private-path", `{}`), "a", "", "No declared path"},
 		"a method that it has not": {s.post("/v2/orders/1", `{}`), "a", "/orders/{id}", "without the method POST"},
 		"a host that nothing has":  {sent{method: "POST", url: "https://API.elsewhere.example:8443/private-path?private"}, "", "", "The URL begins with https://api.elsewhere.example:8443."},
+		"a prefix that it has not": {s.post("/v3/private-path", `{}`), "", "", "Of its host there are http://" + s.api.host + "/v2."},
 		"an address without name":  {sent{method: "POST", url: "http://[2001:db8::1]/private-path"}, "", "", "The URL begins with http://[2001:db8::1]."},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s.send(t.Context(), test.call)
+			answer := s.send(t.Context(), test.call)
 			entry := fmt.Sprint(s.lastEntry())
+			if strings.Contains(answer.detail, "Of its host") {
+				t.Errorf("the caller learns %s", answer.detail)
+			}
 			got := func(member string) string { text, _ := s.lastEntry()[member].(string); return text }
 			if got("destination") != test.destination || got("operation") != test.operation || !strings.Contains(got("detail"), test.detail) || strings.Contains(entry, "private") {
 				t.Errorf("the log says %s", entry)
