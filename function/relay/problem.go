@@ -61,17 +61,6 @@ func severity(found blame) int {
 	return slices.Index([]blame{blameNobody, blameCaller, blameDownstream, blameTokenEndpoint, blameCredential, blameKeyrelay}, found)
 }
 
-// ProxyErrors lists the error types that Proxy-Status can have for the problem.
-func (p Problem) ProxyErrors() []string {
-	var types []string
-	for _, cause := range p.causes {
-		if !slices.Contains(types, cause.proxyError) {
-			types = append(types, cause.proxyError)
-		}
-	}
-	return types
-}
-
 // problemFor finds the problem of an error and its error type for Proxy-Status. Of a
 // refusal only the reason counts, not the cause behind it. An error that no package
 // of ours names is internal.

@@ -2,7 +2,6 @@ package relay
 
 import (
 	"context"
-	"slices"
 
 	"keyrelay/function/caller"
 	"keyrelay/function/credential"
@@ -25,10 +24,8 @@ const (
 	answerTooBig = "http_response_body_size"
 )
 
-// Problems lists every problem, in the order of its status: the source of docs/errors.md.
-func Problems() []Problem { return slices.Clone(problems) }
-
-// problems is the one table from error to answer. Nothing writes to it.
+// problems is the one table from error to answer, in the order of its status: the source of
+// docs/errors.md. Nothing writes to it.
 var problems = []Problem{
 	{"outbound-url-missing", 400, "The outbound URL is missing", blameCaller,
 		"Send the URL to call in the header X-Osmos-Outbound-Url.",

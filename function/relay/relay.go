@@ -6,7 +6,7 @@
 //
 // A refused request never touches the API's credential. Every answer, including a refusal, carries
 // Proxy-Status (RFC 9209). Refusals and failures are application/problem+json (RFC 9457)
-// with the names that Problems lists. One log entry is written per request.
+// with the names that docs/errors.md lists. One log entry is written per request.
 //
 // Limits: an answer takes at most 29 s, the gateway's own limit, minus half a second in
 // which the relay itself says that time is up.
