@@ -181,14 +181,19 @@ func (t *Table) change(ctx context.Context, id string, insists bool, changed cha
 func (t *Table) call(ctx context.Context, insists bool, do func(context.Context, *dynamodb.Client) error) error {
 	limited, cancel := context.WithTimeout(ctx, tableTimeout)
 	defer cancel()
-	client, err := t.connected(limited, insists)
+	t.mutex.Lock()
+	resume, problem := t.resume, t.problem
+	t.mutex.Unlock()
+	if Now().Before(resume) && !insists {
+		return problem
+	}
+	client, err := t.client.Get(limited, t.config.Connect)
 	if err == nil {
 		err = do(limited, client)
 	}
-	_, known := errors.AsType[fault](err)
 	switch {
-	case err == nil, known:
-		return err
+	case err == nil:
+		return nil
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	}
@@ -196,18 +201,6 @@ func (t *Table) call(ctx context.Context, insists bool, do func(context.Context,
 	defer t.mutex.Unlock()
 	t.resume, t.problem = Now().Add(tablePause), problemOf(err)
 	return t.problem
-}
-
-// connected makes the client on the first use, and again as long as that fails. It is a
-// fault while the table is left alone.
-func (t *Table) connected(ctx context.Context, insists bool) (*dynamodb.Client, error) {
-	t.mutex.Lock()
-	resume, problem := t.resume, t.problem
-	t.mutex.Unlock()
-	if Now().Before(resume) && !insists {
-		return nil, problem
-	}
-	return t.client.Get(ctx, t.config.Connect)
 }
 
 // problemOf is the error code of AWS, which says nothing of a value.
