@@ -1,6 +1,7 @@
 package credential
 
 import (
+	"maps"
 	"net/http"
 	"strings"
 
@@ -133,11 +134,7 @@ func attachQuery(name, value string) func(*http.Request) {
 // setField sets a header field and removes every other spelling of its name:
 // other letter cases, and "_" for "-", which CGI and WSGI take for the same.
 func setField(header http.Header, field string, values []string) {
-	for name := range header {
-		if name != field && gateway.SameHeaderName(name, field) {
-			delete(header, name)
-		}
-	}
+	maps.DeleteFunc(header, func(name string, _ []string) bool { return name != field && gateway.SameHeaderName(name, field) })
 	header[field] = values
 }
 

@@ -7,7 +7,6 @@ import (
 	"crypto/sha1" // #nosec G505 -- RFC 5849 section 3.4.2 signs by it
 	"crypto/sha256"
 	"encoding/base64"
-	"hash"
 	"mime"
 	"net/http"
 	"strconv"
@@ -60,7 +59,7 @@ func signedOAuth1(request *http.Request, keys consumer, rules destination.OAuth1
 	if rules.SignatureMethod != "PLAINTEXT" {
 		made := sha1.New
 		if rules.SignatureMethod == "HMAC-SHA256" {
-			made = func() hash.Hash { return sha256.New() }
+			made = sha256.New
 		}
 		code := hmac.New(made, []byte(signature))
 		_, _ = code.Write([]byte(oauth1Base(request, parameters)))

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"hash"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -56,12 +57,8 @@ const signingAlgorithm = "AWS4-HMAC-SHA256"
 // holds for any spelling of its query.
 func (s *signer) sign(request *http.Request) {
 	header, keys := request.Header, s.role.credentials()
-	for name := range header {
-		for _, field := range [...]string{"Authorization", "X-Amz-Date", "X-Amz-Security-Token", "X-Amz-Content-Sha256"} {
-			if gateway.SameHeaderName(name, field) {
-				delete(header, name)
-			}
-		}
+	for _, field := range [...]string{"Authorization", "X-Amz-Date", "X-Amz-Security-Token", "X-Amz-Content-Sha256"} {
+		maps.DeleteFunc(header, func(name string, _ []string) bool { return gateway.SameHeaderName(name, field) })
 	}
 	host := withoutDefaultPort(request.URL)
 	if host != request.URL.Host {
@@ -225,10 +222,7 @@ func joinSorted(pairs []string) string {
 	slices.SortFunc(pairs, func(a, b string) int {
 		nameA, valueA, _ := strings.Cut(a, "=")
 		nameB, valueB, _ := strings.Cut(b, "=")
-		if byName := strings.Compare(nameA, nameB); byName != 0 {
-			return byName
-		}
-		return strings.Compare(valueA, valueB)
+		return cmp.Or(strings.Compare(nameA, nameB), strings.Compare(valueA, valueB))
 	})
 	return strings.Join(pairs, "&")
 }
