@@ -327,11 +327,7 @@ func (s *Store) Renew(ctx context.Context, used *Credential) (other *Credential,
 
 // renew returns another part than the one used, or that one if there is no other.
 func (s *Store) renew(ctx context.Context, used *part) (*part, stats) {
-	renew := s.kind(used.scope.Scheme).renew
-	if renew == nil {
-		return used, stats{}
-	}
-	other, taken, err := renew(ctx, used)
+	other, taken, err := s.kind(used.scope.Scheme).renew(ctx, used)
 	if err != nil {
 		return used, stats{waited: taken.waited, failure: err}
 	}

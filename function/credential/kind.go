@@ -15,8 +15,7 @@ import (
 type kind struct {
 	// get returns the part of a scope.
 	get func(context.Context, retrieval.Scope) (*part, stats, error)
-	// renew returns another part than the one used, which was refused; nil if this
-	// package cannot ask for another.
+	// renew returns another part than the one used, which was refused; nil if get has none.
 	renew func(ctx context.Context, used *part) (*part, stats, error)
 	// atStart says that get needs no more than the scheme's secret.
 	atStart bool
