@@ -1,9 +1,13 @@
 package relay_test
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"maps"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -108,5 +112,26 @@ func TestNamedKeys(t *testing.T) {
 		if got, _ := s.lastEntry()["caller"].(string); got != want || (answered.status == http.StatusOK) != (want != "") {
 			t.Errorf("%s: %d, the caller is %q, want %q", key, answered.status, got, want)
 		}
+	}
+}
+
+// TestBatchesAcrossDocuments sends a batch whose records' paths lead to two documents side by
+// side, which know different sessions: a token that one of them knows is worth nothing at the other.
+func TestBatchesAcrossDocuments(t *testing.T) {
+	digest := sha256.Sum256([]byte("token-of-one"))
+	t.Setenv("SESSIONS_ONE", `["`+hex.EncodeToString(digest[:])+`"]`)
+	t.Setenv("SESSIONS_OTHER", "[]")
+	document := func(path, sessions string) string {
+		return loopbackAPI + "x-keyrelay-batch: split\nx-keyrelay-session: {field: session, secret: 'env:" + sessions + "'}\npaths:\n  " + path +
+			": {post: {parameters: [{name: kind, in: path, required: true, schema: {type: string}}]}}\n"
+	}
+	s := newStage(t, document("/{kind}/items", "SESSIONS_ONE"), strings.Replace(document("/special/items", "SESSIONS_OTHER"), "parameters: [{name: kind, in: path, required: true, schema: {type: string}}]", "", 1))
+	got := s.send(t.Context(), s.post("/v2/{kind}/items", `[{"kind":"usual","session":"token-of-one"},{"kind":"special","session":"token-of-one"}]`))
+	var received []string
+	for _, each := range s.api.Take() {
+		received = append(received, each.URI)
+	}
+	if !slices.Equal(received, []string{"/v2/usual/items"}) || !bytes.Contains(got.body, []byte("session-invalid")) {
+		t.Errorf("%q were received: %d %s", received, got.status, got.body)
 	}
 }

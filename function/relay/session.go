@@ -33,14 +33,20 @@ func checkSession(ctx context.Context, outbound *plan.Plan, entry *logEntry, che
 // the next request.
 type batchSessions struct {
 	ask sessionCheck
-	// verdicts holds for each token a func() error that asks at its first call.
+	// verdicts holds for each batchSession a func() error that asks at its first call.
 	verdicts sync.Map
 	asked    atomic.Int64
 }
 
+// A batchSession is a token of a batch at one of the destinations that its records' paths lead to.
+type batchSession struct {
+	destination *destination.Destination
+	token       string
+}
+
 // check is a sessionCheck.
 func (b *batchSessions) check(ctx context.Context, d *destination.Destination, token string) error {
-	verdict, _ := b.verdicts.LoadOrStore(token, sync.OnceValue(func() error {
+	verdict, _ := b.verdicts.LoadOrStore(batchSession{d, token}, sync.OnceValue(func() error {
 		if d.Session.IntrospectionURL != nil && b.asked.Add(1) > maxIntrospections {
 			return errTooManyTokens
 		}
