@@ -132,12 +132,13 @@ func (d *directives) split(moves []move, names []string, operation *destination.
 	}
 	shared := *d
 	shared.inBatch = true
+	shared.async = d.async || operation.Later // all of them, whichever operations their paths lead to
 	return &Plan{
 		Destination: operation.Destination,
 		Operation:   operation,
 		Method:      d.request.Method,
 		DryRun:      d.dryRun,
-		Later:       d.async || operation.Later,
+		Later:       shared.async,
 		Batch:       &Batch{directives: &shared, moves: slices.Clone(moves), names: slices.Clone(names), records: records},
 	}, nil
 }

@@ -226,6 +226,22 @@ func TestSplitBatchKeys(t *testing.T) {
 	}
 }
 
+// TestLaterAcrossOperations accepts a batch for later, one of whose records is for an operation
+// that by itself is carried out at once: it is delivered with all that it holds.
+func TestLaterAcrossOperations(t *testing.T) {
+	s := newQueueStage(t, loopbackAPI+"paths:\n  /{kind}/items: {post: {x-keyrelay-batch: split, x-keyrelay-delivery: later, parameters: [{name: kind, in: path, required: true, schema: {type: string}}]}}\n"+
+		"  /special/items: {post: {x-keyrelay-batch: split}}\n")
+	got := s.send(t.Context(), s.post("/v2/{kind}/items", `[{"kind":"usual","a":1},{"kind":"special","a":2}]`, "Content-Type", "application/json"))
+	s.pump(t.Context())
+	received := map[string]string{}
+	for _, each := range s.api.Take() {
+		received[each.URI] = string(each.Body)
+	}
+	if difference := cmp.Diff(map[string]string{"/v2/usual/items": `{"a":1}`, "/v2/special/items": `{"a":2}`}, received); difference != "" || got.status != 202 {
+		t.Errorf("%d %s (-want +got):\n%s", got.status, got.body, difference)
+	}
+}
+
 // TestDryRunLater sees that a dry run shows what would be sent, and that it would be sent later.
 func TestDryRunLater(t *testing.T) {
 	s := newQueueStage(t, laterDocument)

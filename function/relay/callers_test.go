@@ -2,8 +2,6 @@ package relay_test
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"maps"
 	"net/http"
 	"regexp"
@@ -118,8 +116,7 @@ func TestNamedKeys(t *testing.T) {
 // TestBatchesAcrossDocuments sends a batch whose records' paths lead to two documents side by
 // side, which know different sessions: a token that one of them knows is worth nothing at the other.
 func TestBatchesAcrossDocuments(t *testing.T) {
-	digest := sha256.Sum256([]byte("token-of-one"))
-	t.Setenv("SESSIONS_ONE", `["`+hex.EncodeToString(digest[:])+`"]`)
+	t.Setenv("SESSIONS_ONE", `["`+digest("token-of-one")+`"]`)
 	t.Setenv("SESSIONS_OTHER", "[]")
 	document := func(path, sessions string) string {
 		return loopbackAPI + "x-keyrelay-batch: split\nx-keyrelay-session: {field: session, secret: 'env:" + sessions + "'}\npaths:\n  " + path +
