@@ -149,12 +149,8 @@ func validPort(port string) bool {
 // validHost reports whether a host holds only what DNS names of the wild hold.
 // Whether it is declared is another question.
 func validHost(host string) bool {
-	for i := range len(host) {
-		if c := host[i]; !isAlphanumeric(rune(c)) && c != '-' && c != '.' && c != '_' {
-			return false
-		}
-	}
-	return host != "" && len(host) <= 254 && host[0] != '.' && !strings.Contains(host, "..")
+	other := func(c rune) bool { return !isAlphanumeric(c) && !strings.ContainsRune("-._", c) }
+	return host != "" && len(host) <= 254 && host[0] != '.' && !strings.Contains(host, "..") && !strings.ContainsFunc(host, other)
 }
 
 // checkPath finds what servers and proxies are known to read differently: encoded

@@ -25,10 +25,10 @@ type Cursor struct {
 	// frames holds, for each open container, where its names begin; -1 for an array.
 	frames []int32
 	table  nameTable
-	// last is the name that was read last. lastSaved is how many bytes shorter it is
-	// without its escapes, 0 where it has none, and saved the same of the last string.
-	last             Span
-	lastSaved, saved int
+	// last is the name that was read last.
+	last Span
+	// saved is how many bytes shorter the string that was read last is without its escapes.
+	saved int
 }
 
 // maxKept is the most names that a cursor keeps memory for from text to text.
@@ -42,7 +42,7 @@ func (c *Cursor) Reset(text []byte) {
 	if cap(c.frames) > maxKept {
 		c.frames = nil
 	}
-	c.text, c.at, c.err, c.last, c.lastSaved = text, 0, nil, Span{}, 0
+	c.text, c.at, c.err, c.last = text, 0, nil, Span{}
 	c.names, c.frames = c.names[:0], c.frames[:0]
 }
 
@@ -74,11 +74,8 @@ func (c *Cursor) Next() bool {
 // Name returns the name of the member that Enter or Next went to, without its
 // escapes. It is good until the text changes.
 func (c *Cursor) Name() []byte {
-	raw := c.last.Of(c.text)
-	if c.lastSaved == 0 {
-		return raw
-	}
-	return Text{Raw: raw, Size: len(raw) - c.lastSaved}.Append(nil)
+	says, _ := unescaped(nil, c.last.Of(c.text))
+	return says
 }
 
 // Peek returns the first byte of what comes next; 0 at the end of the text.
@@ -240,17 +237,16 @@ func (c *Cursor) name(at int) int {
 	if end < 0 {
 		return end
 	}
-	inside := Span{uint32(at + 1), uint32(end - 1)}
-	c.last, c.lastSaved = inside, c.saved
+	c.last = Span{uint32(at + 1), uint32(end - 1)}
 	if !c.AnyNames {
 		if len(c.names) == MaxNames {
 			return c.fail(ErrNames, at)
 		}
-		says := c.text[at+1 : end-1]
+		says := c.last.Of(c.text)
 		if c.saved > 0 {
 			says = c.Name()
 		}
-		c.names = append(c.names, name{inside, sketch(says)})
+		c.names = append(c.names, name{c.last, sketch(says)})
 	}
 	if end = c.space(end); c.peek(end) != ':' {
 		return c.fail(ErrSyntax, end)
