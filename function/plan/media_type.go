@@ -35,23 +35,34 @@ func (d *directives) anyType(written string) bool {
 	if err != nil || !operation.Destination.AnyRecordType {
 		return false
 	}
+	return !strings.EqualFold(withoutParameters(written), operation.BodyType) || d.beginsAsJSON()
+}
+
+// beginsAsJSON reports whether the body begins as a record or an array of them does.
+func (d *directives) beginsAsJSON() bool {
 	var body rawjson.Cursor
-	body.Reset(d.body)
-	return !strings.EqualFold(withoutParameters(written), operation.BodyType) || body.Peek() == '{' || body.Peek() == '['
+	body.Reset(bytes.TrimPrefix(d.body, byteOrderMark))
+	return body.Peek() == '{' || body.Peek() == '['
+}
+
+// mediaType returns the media type of the body alone, in lower case.
+func (d *directives) mediaType() string {
+	return strings.ToLower(withoutParameters(strings.Join(d.request.Header["Content-Type"], ",")))
+}
+
+// isMistyped reports whether the body is JSON that came as a text or as a form, which is what
+// HTTP libraries call it for a sender that does not say what it is.
+func (d *directives) isMistyped() bool {
+	mediaType := d.mediaType()
+	isText := mediaType == formType || strings.HasPrefix(mediaType, "text/") || strings.HasPrefix(mediaType, "multipart/")
+	return isText && d.beginsAsJSON()
 }
 
 // isOffered reports whether an operation takes a body of the caller's media type as it is.
-// JSON that came as a text or as a form, from a sender that cannot say what it is, is a record.
 func (d *directives) isOffered(operation *destination.Operation) bool {
-	mediaType := strings.ToLower(withoutParameters(strings.Join(d.request.Header["Content-Type"], ",")))
-	if mediaType == "" || strings.Contains(mediaType, ",") {
-		return false // none, or several
-	}
-	var body rawjson.Cursor
-	body.Reset(bytes.TrimPrefix(d.body, byteOrderMark))
-	isText := mediaType == formType || strings.HasPrefix(mediaType, "text/") || strings.HasPrefix(mediaType, "multipart/")
-	if first := body.Peek(); isText && (first == '{' || first == '[') {
-		return false
+	mediaType := d.mediaType()
+	if mediaType == "" || strings.Contains(mediaType, ",") || d.isMistyped() {
+		return false // none, several, or a record
 	}
 	matches := func(offered string) bool {
 		kind, isRange := strings.CutSuffix(offered, "*")
@@ -87,10 +98,15 @@ func withoutParameters(written string) string {
 
 // errNotJSON says what a body is that a record would have to be read from.
 func (d *directives) errNotJSON(fields []string) error {
-	is := "of the type " + quoted(shorten(strings.Join(d.request.Header["Content-Type"], ", "))) +
-		". Send JSON with Content-Type: application/json. For senders that cannot change their media type, the document can say x-keyrelay-record-type: any."
-	if coding := gateway.ContentCoding(d.request.Header); coding != "" {
-		is = "coded as " + quoted(shorten(coding)) + ". Send JSON without Content-Encoding, or with gzip or deflate alone."
+	const takes = "A header of yours, or the destination's document, takes something from the record, but the body is "
+	written := quoted(shorten(strings.Join(d.request.Header["Content-Type"], ", ")))
+	detail := takes + "of the type " + written + " and does not begin as JSON does. Send a JSON object with Content-Type: application/json."
+	if d.beginsAsJSON() {
+		detail = "The body begins as JSON does, but is of the type " + written +
+			". Send it with Content-Type: application/json. For senders that cannot change their media type, the document can say x-keyrelay-record-type: any."
 	}
-	return refuse(ErrRecordNotJSON, "A header of yours, or the destination's document, takes something from the record, but the body is "+is, fields...)
+	if coding := gateway.ContentCoding(d.request.Header); coding != "" {
+		detail = takes + "coded as " + quoted(shorten(coding)) + ". Send JSON without Content-Encoding, or with gzip or deflate alone."
+	}
+	return refuse(ErrRecordNotJSON, detail, fields...)
 }
