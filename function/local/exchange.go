@@ -46,6 +46,9 @@ type exchange struct {
 	change int
 }
 
+// requestID is what the relay's log entry calls the exchange.
+func (e *exchange) requestID() string { return e.AnswerHeader.Get("X-Relay-Request-Id") }
+
 func (e *exchange) size() int { return len(e.Record) + len(e.Answer) + aboutExchange }
 
 // exchanges are the requests that passed, oldest first. They are in memory only and

@@ -171,14 +171,8 @@ func (n *answerNote) Unwrap() http.ResponseWriter { return n.ResponseWriter }
 
 // A logLine is a log entry of the relay with the members that tell whose it is.
 type logLine struct {
-	RequestID     string    `json:"requestId"`
-	Message       string    `json:"message"`
-	Method        string    `json:"method"`
-	Status        int       `json:"status"`
-	RequestBytes  int       `json:"requestBytes"`
-	ResponseBytes int       `json:"responseBytes"`
-	Time          time.Time `json:"time"`
-	text          []byte
+	RequestID, Message string
+	text               []byte
 }
 
 // log takes a line of the relay's log.
@@ -189,7 +183,7 @@ func (r *recorder) log(text []byte) {
 	}
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
-	if noted, ok := takeFirst(&r.answered, line.belongsTo); ok {
+	if noted, ok := takeFirst(&r.answered, func(noted *exchange) bool { return noted.requestID() == line.RequestID }); ok {
 		r.noted.setLog(noted, line.text)
 		return
 	}
@@ -200,7 +194,7 @@ func (r *recorder) log(text []byte) {
 func (r *recorder) match(noted *exchange) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
-	if line, ok := takeFirst(&r.logged, func(line logLine) bool { return line.belongsTo(noted) }); ok {
+	if line, ok := takeFirst(&r.logged, func(line logLine) bool { return noted.requestID() == line.RequestID }); ok {
 		r.noted.setLog(noted, line.text)
 		return
 	}
@@ -222,14 +216,4 @@ func takeFirst[T any](list *[]T, matches func(T) bool) (found T, ok bool) {
 func keepLast[T any](list []T, added T) []T {
 	list = append(list, added)
 	return list[max(0, len(list)-maxUnmatched):]
-}
-
-// belongsTo reports whether the entry speaks of an exchange: by the id in the answer
-// where there is one, else by all that both know.
-func (l logLine) belongsTo(noted *exchange) bool {
-	if id := noted.AnswerHeader.Get("X-Relay-Request-Id"); id != "" && l.RequestID != "" {
-		return id == l.RequestID
-	}
-	return l.Status == noted.Status && l.Method == noted.Method && l.ResponseBytes == len(noted.Answer) &&
-		(l.RequestBytes == len(noted.Record) || noted.Cut) && !l.Time.Before(noted.At.Add(-time.Second)) && !l.Time.After(noted.At.Add(noted.Took))
 }
