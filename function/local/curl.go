@@ -210,10 +210,8 @@ func (r *curlReader) valued(name, value string) error {
 
 // printableOption keeps what is no option's name, which may be a secret, out of messages.
 func printableOption(name string) string {
-	for _, c := range name {
-		if c != '-' && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') || len(name) > 30 {
-			return "that follows the ones before it"
-		}
+	if len(name) > 30 || strings.ContainsFunc(name, func(c rune) bool { return c != '-' && !isAlphanumeric(c) }) {
+		return "that follows the ones before it"
 	}
 	return name
 }

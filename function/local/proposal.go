@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode"
 
 	"keyrelay/function/gateway"
 )
@@ -83,15 +84,17 @@ func fileName(target *url.URL) string {
 		labels = labels[:len(labels)-1]
 	}
 	name := strings.Map(func(c rune) rune {
-		if c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-' {
+		if isAlphanumeric(c) || c == '-' {
 			return c
 		}
 		return -1
 	}, strings.Join(labels, "-"))
-	if name == "" {
-		return "my-api"
-	}
-	return name
+	return cmp.Or(name, "my-api")
+}
+
+// isAlphanumeric reports whether a character is a letter or a digit of ASCII.
+func isAlphanumeric(c rune) bool {
+	return c <= unicode.MaxASCII && (unicode.IsLetter(c) || unicode.IsDigit(c))
 }
 
 // credentials takes what -u, -E and --aws-sigv4 say.
@@ -132,7 +135,7 @@ func (p *proposal) add(name, secret string, lines ...string) {
 // schemeName keeps of a header's or a parameter's name what OpenAPI lets a component be named.
 func schemeName(name string) string {
 	name = strings.Map(func(c rune) rune {
-		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_' {
+		if isAlphanumeric(c) || c == '-' || c == '_' {
 			return c
 		}
 		return '-'

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode"
 
 	"keyrelay/function/rawjson"
 )
@@ -78,11 +79,10 @@ func (p *proposal) setSecret() {
 // quoteYAML writes a text as YAML: as it is where nothing in it means anything, else in quotes as JSON has them.
 func quoteYAML(text string) string {
 	plain := text != "" && !strings.ContainsFunc(text, func(c rune) bool {
-		return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && !strings.ContainsRune("-_./:", c)
+		return !isAlphanumeric(c) && !strings.ContainsRune("-_./:", c)
 	})
-	lower := strings.ToLower(text)
-	if plain && (text[0] >= 'a' && text[0] <= 'z' || text[0] >= 'A' && text[0] <= 'Z' || text[0] == '/') && !strings.HasSuffix(text, ":") &&
-		!slices.Contains([]string{"true", "false", "yes", "no", "on", "off", "null", "y", "n"}, lower) {
+	if plain && (unicode.IsLetter(rune(text[0])) || text[0] == '/') && !strings.HasSuffix(text, ":") &&
+		!slices.Contains([]string{"true", "false", "yes", "no", "on", "off", "null", "y", "n"}, strings.ToLower(text)) {
 		return text
 	}
 	return quoteJSON(text)

@@ -256,13 +256,7 @@ func faultOf(record string) *recordFault {
 	return made
 }
 
-func utf16Length(text string) int {
-	length := 0
-	for _, each := range text {
-		length += utf16.RuneLen(each)
-	}
-	return length
-}
+func utf16Length(text string) int { return len(utf16.Encode([]rune(text))) }
 
 // cut shortens a text.
 func cut(text string, most int) string {
