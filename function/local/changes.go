@@ -54,13 +54,10 @@ func (s *surroundings) changed(chosen options) string {
 
 // difference names a file that is not the same in both; empty for none.
 func difference(before, now map[string]stamp) string {
-	for name, one := range now {
-		if before[name] != one {
-			return name
-		}
-	}
-	for name := range before {
-		if _, still := now[name]; !still {
+	all := maps.Clone(before)
+	maps.Copy(all, now)
+	for name := range all {
+		if before[name] != now[name] {
 			return name
 		}
 	}

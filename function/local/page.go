@@ -184,7 +184,7 @@ func (w *workbench) try(out http.ResponseWriter, r *http.Request) {
 	}
 	if len(made.outbounds) == 1 && made.outbounds[0].Problem != nil {
 		problem := made.outbounds[0].Problem
-		answer["refusal"] = map[string]any{"place": problem.Place(), "html": w.part("refusal", problem), "name": problem.Name()}
+		answer["refusal"] = map[string]any{"place": problem.Place(), "html": w.part("refusal", problem)}
 		answer["outbound"] = ""
 	}
 	w.answer(out, answer)

@@ -124,9 +124,10 @@ function show(shown, text) {
   $('#outbound').innerHTML = shown.outbound;
   showAway(shown.away);
   for (const place of ['url', 'record', 'fields', 'headers', 'outbound']) refuse(place, shown.refusal?.place === place ? shown.refusal.html : null);
-  if (shown.refusal && !shown.outbound && shown.refusal.place !== 'outbound') $('#outbound').innerHTML = '<p class="note">Nothing would be sent: see the refusal beside what it is about.</p>';
+  const elsewhere = Boolean(shown.refusal && shown.refusal.place !== 'outbound');
+  if (elsewhere) $('#outbound').innerHTML = '<p class="note">Nothing would be sent: see the refusal beside what it is about.</p>';
   // A dry run whose own answer would be too large says nothing against sending.
-  $('#send').disabled = Boolean(shown.refusal && shown.refusal.place !== 'outbound');
+  $('#send').disabled = elsewhere;
 }
 
 function refuse(place, html, text) {
