@@ -7,12 +7,14 @@ DESTINATIONS ?= destinations
 # What `make run` is told of documents and secrets of one's own; without any it brings samples.
 OWN = $(if $(filter file,$(origin DESTINATIONS)),, -destinations '$(DESTINATIONS)')$(if $(SECRETS), -secrets '$(SECRETS)')
 # What is taken for them on the command line, and would do nothing.
-$(foreach each,DESTINATION DOCUMENTS destinations destination documents,$(if $(filter command,$(firstword $(origin $(each)))),$(error there is no $(each)=; write DESTINATIONS=folder)))
-$(foreach each,SECRET secrets secret,$(if $(filter command,$(firstword $(origin $(each)))),$(error there is no $(each)=; write SECRETS=file.json)))
+misspelt = $(foreach each,$(1),$(if $(filter command,$(origin $(each))),$(error there is no $(each)=; write $(2))))
+$(call misspelt,DESTINATION DOCUMENTS destinations destination documents,DESTINATIONS=folder)
+$(call misspelt,SECRET secrets secret,SECRETS=file.json)
+$(call misspelt,port Port,PORT=8080)
 $(if $(and $(filter command,$(origin SECRETS)),$(filter check build image,$(MAKECMDGOALS))),$(error SECRETS=file.json is for make run, which checks the documents and says of each secret in the file what it lacks))
-$(foreach each,port Port,$(if $(filter command,$(firstword $(origin $(each)))),$(error there is no $(each)=; write PORT=8080)))
+GOALS := help run downstream test lint bench build check notices image clean e2e
 # What stands behind a goal without a name of a variable, and would be taken for another goal.
-LOOSE := $(if $(filter run check build image,$(firstword $(MAKECMDGOALS))),$(filter-out help run downstream test lint bench build check notices image clean e2e,$(MAKECMDGOALS)))
+LOOSE := $(if $(filter run check build image,$(firstword $(MAKECMDGOALS))),$(filter-out $(GOALS),$(MAKECMDGOALS)))
 $(if $(LOOSE),$(error write make $(firstword $(MAKECMDGOALS))$(addprefix $() DESTINATIONS=,$(firstword $(filter-out %.json %.env,$(LOOSE))))$(addprefix $() SECRETS=,$(firstword $(filter %.json %.env,$(LOOSE))))))
 # The configuration that sam is given, and the Lambda architecture, which it names once, for sam and for this build.
 SAMCONFIG ?= samconfig.toml
@@ -35,7 +37,7 @@ foreground = if [ -t 0 ]; then set -m; $(1); else exec $(1); fi
 COMMIT := $(or $(shell git describe --always --dirty --tags 2>/dev/null),unknown)
 BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X main.commit=$(COMMIT)'
 
-.PHONY: help run downstream test lint bench build check notices image clean e2e build-Relay
+.PHONY: $(GOALS) build-Relay
 
 help: ## list these commands
 	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
