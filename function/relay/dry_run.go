@@ -30,30 +30,30 @@ type dryRunDocument struct {
 // dryRun shows the outbound request instead of sending it, for a batch one entry
 // for each record. No secret is fetched for it. deferred says that it would be sent later.
 func dryRun(outbound *plan.Plan, deferred bool) *gateway.Response {
-	var shown any
+	response := &gateway.Response{Status: http.StatusOK, Header: ownHeader("application/json", madeByRelay)}
 	if outbound.Batch != nil {
-		shown = newDryRuns(outbound.Batch, deferred)
+		response.Body = dryRuns(outbound.Batch, deferred)
 	} else {
-		shown = newDryRun(outbound, deferred)
+		response.Body = rawjson.Encode(newDryRun(outbound, deferred))
 	}
-	return &gateway.Response{
-		Status: http.StatusOK,
-		Header: ownHeader("application/json", madeByRelay),
-		Body:   rawjson.Encode(shown),
-	}
+	return response
 }
 
-func newDryRuns(batch *plan.Batch, deferred bool) []any {
-	shown := make([]any, batch.Len())
-	for i := range shown {
-		outbound, err := batch.Record(i)
-		if err != nil {
-			shown[i] = newProblemResult(err)
-			continue
+// dryRuns is the JSON array of a batch's entries. It stops where it is too long to be sent:
+// each record has all header fields of the request, so that little can become much.
+func dryRuns(batch *plan.Batch, deferred bool) []byte {
+	shown := []byte{'['}
+	for i := 0; i < batch.Len() && len(shown) <= gateway.MaxAnswerBytes; i++ {
+		if i > 0 {
+			shown = append(shown, ',')
 		}
-		shown[i] = newDryRun(outbound, deferred)
+		if outbound, err := batch.Record(i); err != nil {
+			shown = append(shown, rawjson.Encode(newProblemResult(err))...)
+		} else {
+			shown = append(shown, rawjson.Encode(newDryRun(outbound, deferred))...)
+		}
 	}
-	return shown
+	return append(shown, ']')
 }
 
 func newDryRun(outbound *plan.Plan, deferred bool) dryRunDocument {

@@ -2,6 +2,7 @@ package relay_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -63,6 +64,23 @@ func TestLongDryRun(t *testing.T) {
 	}
 	if arrived := s.api.Take(); len(arrived) > 0 {
 		t.Errorf("%d were sent", len(arrived))
+	}
+}
+
+// TestDryRunMemory sees that a dry run of many short records costs no more than its answer may,
+// though each of them has all header fields of the request.
+func TestDryRunMemory(t *testing.T) {
+	skipUnderRace(t)
+	s := newStage(t, splitDocument("http://$API", 8))
+	call := s.post("/orders", numbered(5000, 0), "X-Relay-Dry-Run", "true")
+	for i := range 400 {
+		call.header[fmt.Sprint("X-Field-", i)] = strings.Repeat("x", 50)
+	}
+	const most = 5 * gateway.MaxAnswerBytes
+	var got answer
+	growth := heapGrowth(t, most, func() { got = s.send(t.Context(), call) })
+	if got.problem != "record-too-large" || growth >= most {
+		t.Errorf("the heap grew by %d bytes: %d %.300s", growth, got.status, got.body)
 	}
 }
 
