@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -68,10 +69,12 @@ type batchRun struct {
 	// begun is how many records were begun, and longest how long the longest delivery took.
 	begun   int
 	longest time.Duration
-	// kept is how many bytes of bodies are kept for the answer; dropped says that they
-	// were too many, and that none is kept any more.
+	// kept is how many bytes of answers are kept for that of the batch; dropped says that they
+	// were too many, and that none but statuses are kept any more.
 	kept    int64
 	dropped bool
+	// told is how much the refusals of records say.
+	told int
 	// entry is a copy, so that the usual request, which is no batch, keeps its own on the stack.
 	entry logEntry
 }
@@ -110,7 +113,7 @@ func (b *batchRun) work(ctx context.Context) {
 		if !ok {
 			break
 		}
-		b.deliveries[index].err = b.deliver(ctx, index, &own)
+		b.deliveries[index].err = b.bounded(b.deliver(ctx, index, &own))
 		took = time.Since(began)
 	}
 	b.mutex.Lock()
@@ -158,6 +161,27 @@ func (b *batchRun) deliver(ctx context.Context, index int, own *logEntry) (err e
 	return err
 }
 
+// maxTold is what the refusals of a batch's records may say together: each could name every
+// field that the request does.
+const maxTold = gateway.MaxAnswerBytes / 8
+
+// bounded is a record's error without what there is no room for beside those of other records.
+func (b *batchRun) bounded(err error) error {
+	refusal, ok := errors.AsType[*gateway.Refusal](err)
+	if !ok {
+		return err
+	}
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	b.told += len(refusal.Detail) + len(strings.Join(refusal.Fields, "")) + len(strings.Join(refusal.Allowed, ""))
+	if b.told <= maxTold {
+		return err
+	}
+	short := *refusal
+	short.Detail, short.Fields, short.Allowed = "The problems of earlier records say more. Send this record again once those are solved.", nil, nil
+	return &short
+}
+
 // maxAnswerMemory is what the bodies of a batch's answers take at most, however many are
 // read at once, and those of the answers to deliveries. What no gateway could carry
 // together is not kept: then a batch's answer has statuses alone.
@@ -166,24 +190,24 @@ const maxAnswerMemory = 8 << 20
 // largeBatch is how many bytes of bodies are worth a collection before the answer is made of them.
 const largeBatch = 2 << 20
 
-// keep keeps an answer for that of the batch, with its body unless the bodies are too many.
+// keep keeps an answer for that of the batch, with what may be long unless that is too much.
 func (b *batchRun) keep(made *delivery, answer *gateway.Response, tooMuch bool) {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
 	if cap(answer.Body) > len(answer.Body)*5/4 {
 		answer.Body = bytes.Clone(answer.Body)
 	}
-	b.kept += int64(len(answer.Body))
+	read := newResult(answer)
+	b.kept += int64(len(read.body) + len(read.location) + len(read.contentType))
 	if tooMuch || b.kept > gateway.MaxAnswerBytes {
 		b.dropped = true
 		for i := range b.deliveries {
 			b.memory.Add(-int64(cap(b.deliveries[i].body)))
-			b.deliveries[i].body = nil
+			b.deliveries[i].result = b.deliveries[i].brief()
 		}
 	}
-	made.result = newResult(answer)
-	if b.dropped {
-		made.body = nil
+	if made.result = read; b.dropped {
+		made.result = read.brief()
 	}
 	b.memory.Add(int64(cap(made.body)))
 }

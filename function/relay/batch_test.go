@@ -164,6 +164,19 @@ func TestBatchLargeAnswers(t *testing.T) {
 	}
 }
 
+// TestBatchLargeFields sees that header fields of answers take no more memory than bodies may.
+func TestBatchLargeFields(t *testing.T) {
+	skipUnderRace(t)
+	long := strings.Repeat("x", 200<<10)
+	s := newSplitStage(t, 2, func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Location", long) })
+	const most = 5 * gateway.MaxAnswerBytes
+	var got answer
+	growth := heapGrowth(t, most, func() { got = s.send(t.Context(), s.post("/orders", numbered(400, 0))) })
+	if want := "[" + strings.Repeat(`{"status":200},`, 399) + `{"status":200}]`; string(got.body) != want || growth >= most {
+		t.Errorf("the heap grew by %d bytes: %d %.300s", growth, got.status, got.body)
+	}
+}
+
 // introspected is the x-keyrelay-session of a document whose tokens /introspect knows.
 const introspected = "x-keyrelay-session: {field: session, introspectionUrl: 'http://$API/introspect'}\n"
 
@@ -231,6 +244,24 @@ func TestBatchMemory(t *testing.T) {
 	growth := heapGrowth(t, 4*len(body), func() { answer = postBatch(t.Context(), handler, downstream+"/orders", body) })
 	if answer.Status != http.StatusOK || growth >= 4*len(body) {
 		t.Errorf("the heap grew by %d bytes for a batch of %d: %d %.300s", growth, len(body), answer.Status, answer.Body)
+	}
+}
+
+// TestBatchRefusalsMemory sees that what the refusals of many records say is bounded for all of
+// them together, though each could name as many fields as the request does.
+func TestBatchRefusalsMemory(t *testing.T) {
+	skipUnderRace(t)
+	s := newStage(t, splitDocument("http://$API", 8))
+	var names []string
+	for i := range 600 {
+		names = append(names, fmt.Sprint(strings.Repeat("x", 40), i))
+	}
+	call := s.post("/orders", numbered(5000, 0), "X-Osmos-Query-Param-Fields", strings.Join(names, ","))
+	const most = 5 * gateway.MaxAnswerBytes
+	var got answer
+	growth := heapGrowth(t, most, func() { got = s.send(t.Context(), call) })
+	if refused := bytes.Count(got.body, []byte("field-missing")); got.problem != "batch-incomplete" || refused != 5000 || growth >= most {
+		t.Errorf("the heap grew by %d bytes: %d with %d refusals, %.300s", growth, got.status, refused, got.body)
 	}
 }
 

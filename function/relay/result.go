@@ -39,6 +39,9 @@ func newResult(answer *gateway.Response) result {
 	}
 }
 
+// brief is the result without what may be long.
+func (r *result) brief() result { return result{status: r.status, retryAfter: r.retryAfter} }
+
 // append writes the result as a JSON object; briefly without what may be long.
 func (r *result) append(out []byte, briefly bool) []byte {
 	out = strconv.AppendInt(append(out, `{"status":`...), int64(r.status), 10)
