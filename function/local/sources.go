@@ -69,6 +69,10 @@ func (s *surroundings) newAttachment(ctx context.Context, d *destination.Destina
 			return made
 		}
 		made.Read, made.secret, made.Problem = true, value.Bytes, doubt(value.Bytes())
+		oauth := scheme.Kind == destination.OAuth2 || scheme.Kind == destination.OpenIDConnect
+		if oauth && !bytes.HasPrefix(value.Bytes(), []byte("{")) {
+			made.Method, made.Call = "", "" // a text is the token itself
+		}
 	}
 	for _, each := range scheme.MadeWith() {
 		if fault, found := credential.CheckScheme(ctx, d, each, secrets); found {

@@ -89,3 +89,24 @@ func TestLoginCommand(t *testing.T) {
 		t.Errorf("it says %q", problem)
 	}
 }
+
+// TestTokenAsSecret says of an oauth2 scheme whose secret is a text, and so the token itself,
+// that no call is made for it.
+func TestTokenAsSecret(t *testing.T) {
+	for secret, want := range map[string]string{`"a-token"`: "secretsmanager:keyrelay/api#/key", `{"client_id": "a", "client_secret": "b"}`: "a call to https://api.example/token with secretsmanager:keyrelay/api#/key"} {
+		server := httptest.NewServer(fake.NewSecretsFile("secrets.json", map[string]string{"keyrelay/api": `{"key": ` + secret + `}`}))
+		defer server.Close()
+		around := &surroundings{folder: t.TempDir(), secrets: strings.TrimPrefix(server.URL, "http://")}
+		document := "openapi: 3.1.0\nservers: [{url: 'https://api.example'}]\nsecurity: [{key: []}]\ncomponents: {securitySchemes: {key: {type: oauth2, flows: {clientCredentials: {tokenUrl: /token, scopes: {}}}}}}\n"
+		if err := os.WriteFile(filepath.Join(around.folder, "api.yaml"), []byte(document), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		set, _, err := around.documents()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := around.describeDocuments(t.Context(), set)[0].Attachments[0]; got.From() != want || got.Problem != "" {
+			t.Errorf("%s is from %q: %q", secret, got.From(), got.Problem)
+		}
+	}
+}
