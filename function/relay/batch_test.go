@@ -371,3 +371,28 @@ func bareLoop(b *testing.B, client *http.Client, downstream string, records, con
 	}
 	workers.Wait()
 }
+
+// TestBatchPanic sees that a fault of the relay itself is the problem of the records that it
+// concerns, and that every other one has its own answer.
+func TestBatchPanic(t *testing.T) {
+	s := newStage(t)
+	set := load(t, s.api.host, splitDocument("https://$API", 2)+"x-keyrelay-ca: secretsmanager:keyrelay/ca\n")
+	broken := relay.New(relay.Config{Destinations: set, Log: s.log}) // it has no secrets to read the roots from
+	got := postBatch(t.Context(), broken, "https://"+s.api.host+"/", `[{"n":0}, 1, {"n":2}]`)
+	var answer struct {
+		Results []struct{ Problem struct{ Type string } }
+	}
+	if err := json.Unmarshal(got.Body, &answer); err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, result := range answer.Results {
+		names = append(names, strings.TrimPrefix(result.Problem.Type, "urn:keyrelay:problem:"))
+	}
+	if difference := cmp.Diff([]string{"internal", "record-invalid", "internal"}, names); difference != "" {
+		t.Error(difference)
+	}
+	if entry := s.lastEntry(); entry["blame"] != "keyrelay" || entry["stack"] == nil {
+		t.Errorf("logged %v", entry)
+	}
+}
