@@ -95,15 +95,16 @@ func (l *Listener) ConnState(changed net.Conn, state http.ConnState) {
 	}
 	switch state {
 	case http.StateNew:
+		connection.begins.Store(true)
 		connection.waits.Store(time.Now().Add(patience).UnixNano())
 		l.mutex.Lock()
 		defer l.mutex.Unlock()
 		l.open[connection] = struct{}{}
 	case http.StateIdle:
+		connection.begins.Store(true) // no StateActive follows where the next request came with the one before
 		connection.waits.Store(1)
 	case http.StateActive:
 		connection.waits.Store(0)
-		connection.begins.Store(true)
 	default:
 		l.mutex.Lock()
 		defer l.mutex.Unlock()

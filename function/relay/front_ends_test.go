@@ -1,6 +1,7 @@
 package relay_test
 
 import (
+	"bufio"
 	"bytes"
 	"compress/flate"
 	"compress/gzip"
@@ -9,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -277,6 +279,29 @@ func TestRequestsThatNetHTTPRefuses(t *testing.T) {
 	lines := strings.Count(s.log.String(), `"problem":"header-invalid"`)
 	if addresses := strings.Count(s.log.String(), `"address":"127.0.0.1"`); lines != 11 || addresses != lines {
 		t.Errorf("the log has %d of 11 entries, %d with an address: %s", lines, addresses, s.log.String())
+	}
+}
+
+// TestRefusedBehindAnotherRequest sees that this is so too for what came together with the
+// request before it (RFC 9112 section 9.3.2).
+func TestRefusedBehindAnotherRequest(t *testing.T) {
+	s := newStage(t, wireDocument)
+	connection, err := net.Dial("tcp", serving(t, s.handler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer connection.Close()
+	_, _ = io.WriteString(connection, strings.Repeat("GET / HTTP/1.1\r\nHost: relay\r\n\r\n", 3)+"no HTTP\r\n\r\n")
+	answers := bufio.NewReader(connection)
+	for _, want := range []string{"outbound-url-missing", "outbound-url-missing", "outbound-url-missing", "header-invalid"} {
+		got, err := http.ReadResponse(answers, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(got.Body)
+		if answer := newAnswer(got.StatusCode, got.Header, body); answer.problem != want {
+			t.Errorf("got %d %v %s, want %s", answer.status, answer.header, body, want)
+		}
 	}
 }
 
