@@ -32,7 +32,7 @@ type finding struct {
 func fault(ctx context.Context, d *destination.Destination, host string, err error) *gateway.Refusal {
 	found := cmp.Or(findEnd(ctx), findProhibited(d.Network, err), findAnswer(err), findCertificate(err), findHandshake(err), findDNS(err), findConnection(err), finding{
 		ErrAnswerBroken,
-		"answered with something that is not a whole and valid HTTP/1.1 answer with at most 256 KB of header fields. It may have received the request; check that the destination's server URL is that of an HTTP API.",
+		"answered with something that is not a whole and valid HTTP/1.1 answer with at most 1,000 header fields of 256 KB together. It may have received the request; check that the destination's server URL is that of an HTTP API.",
 	})
 	return &gateway.Refusal{Reason: found.reason, Detail: host + " " + found.detail, Cause: err}
 }

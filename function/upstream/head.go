@@ -3,6 +3,7 @@ package upstream
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net"
 	"net/http/httptrace"
 	"sync/atomic"
@@ -11,6 +12,12 @@ import (
 // nominatedField is a field that headConnection adds to an answer: what Connection
 // names there, where it says close as well. net/http takes Connection away then.
 const nominatedField = "Keyrelay-Connection"
+
+// maxFields is how many lines the head of an answer may have: in memory, short ones take many
+// times their bytes for as long as the body is awaited.
+const maxFields = 1000
+
+var errFields = errors.New("the answer has too many header fields")
 
 // A headConnection reads answers for an http.Transport, and saves what their
 // Connection field names from being lost.
@@ -34,6 +41,9 @@ func (c *headConnection) Read(into []byte) (int, error) {
 	}
 	for len(c.rest) == 0 {
 		if end, _ := endOfHead(c.head); end >= 0 {
+			if bytes.Count(c.head[:end], []byte("\n")) > maxFields {
+				return 0, errFields
+			}
 			c.take(end)
 			break
 		}

@@ -2,6 +2,7 @@ package upstream_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -9,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"keyrelay/function/upstream"
 )
 
 // TestConnectionNamesWithClose sees that what Connection names is dropped however it
@@ -50,5 +53,23 @@ func TestConnectionNamesWithClose(t *testing.T) {
 				server.Close()
 			}
 		}
+	}
+}
+
+// TestAnswerOfManyFields sees that an answer of more fields than any API sends is broken: in memory,
+// they take many times their bytes.
+func TestAnswerOfManyFields(t *testing.T) {
+	for count, sound := range map[int]bool{900: true, 1_100: false, 20_000: false} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			for i := range count {
+				w.Header()[fmt.Sprintf("X%d", i)] = []string{""}
+			}
+		}))
+		client, d := newClient(t, nil), onLoopback()
+		_, err := client.Send(t.Context(), newPlan(t, d, "POST", server.URL, "{}"), nil, nil, nil)
+		if sound && err != nil || !sound && !errors.Is(err, upstream.ErrAnswerBroken) {
+			t.Errorf("%d fields: %v", count, err)
+		}
+		server.Close()
 	}
 }

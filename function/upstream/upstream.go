@@ -16,7 +16,7 @@
 // bytes was written.
 //
 // Limits: an answer's body is at most gateway.MaxAnswerBytes, its header section
-// at most 256 KB including interim responses; a connection is made within 10 s.
+// at most 256 KB including interim responses, of 1,000 fields; a connection is made within 10 s.
 package upstream
 
 import (
