@@ -68,7 +68,8 @@ func (b *Batch) Record(index int) (*Plan, error) {
 func (b *Batch) key(record *batchRecord) string {
 	request, text := b.directives.request, make([]byte, 0, 512)
 	own := strings.Join(request.Header[idempotencyKey], ", ")
-	for _, part := range [...]string{own, request.Caller, request.Method, request.Header[urlHeader][0]} {
+	location := &b.directives.location
+	for _, part := range [...]string{own, request.Caller, request.Method, location.Path, location.RawQuery} {
 		text = binary.BigEndian.AppendUint64(text, uint64(len(part)))
 		text = append(text, part...)
 	}

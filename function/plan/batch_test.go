@@ -63,7 +63,7 @@ func TestIdempotencyKeysOfOthers(t *testing.T) {
 	set := load(t, "testdata/destinations")
 	seen := map[string]string{}
 	for range 2 {
-		for _, sent := range [][3]string{{"crm", "POST", splitURL}, {"billing", "POST", splitURL}, {"", "POST", splitURL}, {"", "POST", splitURL + "1"}, {"", "POST", plainURL}, {"", "PUT", plainURL}} {
+		for _, sent := range [][3]string{{"crm", "POST", splitURL}, {"billing", "POST", splitURL}, {"", "POST", splitURL}, {"", "POST", splitURL + "1"}, {"", "POST", strings.Replace(splitURL, "/1?", "/2?", 1)}, {"", "POST", plainURL}, {"", "PUT", plainURL}} {
 			request := to(sent[1], sent[2], []byte(`[{"a":1}]`))
 			request.Caller = sent[0]
 			outbound, err := newPlan(t, set, request).Batch.Record(0)
@@ -77,8 +77,8 @@ func TestIdempotencyKeysOfOthers(t *testing.T) {
 			seen[key] = who
 		}
 	}
-	if len(seen) != 6 {
-		t.Errorf("six requests have %d keys", len(seen))
+	if len(seen) != 7 {
+		t.Errorf("seven requests have %d keys", len(seen))
 	}
 }
 
