@@ -10,7 +10,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -41,8 +40,7 @@ var update = flag.Bool("update", false, "rewrite the stories' expectations")
 //	dead letter             why something could not be
 //
 // $DOWNSTREAM stands for the downstream's host and port, $SECRETS for the folder of
-// secrets, $QUEUES for where the queues called queue and dead are, $ID for the ID of a message,
-// $KEY1 and so on for the keys of a batch's records: the downstream's port is in their hash.
+// secrets, $QUEUES for where the queues called queue and dead are, $ID for the ID of a message.
 func TestStories(t *testing.T) {
 	files, err := filepath.Glob("testdata/stories/*.txtar")
 	if err != nil || len(files) == 0 {
@@ -89,8 +87,6 @@ type teller struct {
 	queues  *storyQueues
 	relay   *httptest.Server
 	deliver gateway.DeliverFunc
-	// keys are those of records, in the order in which they were seen.
-	keys []string
 }
 
 func newTeller(t *testing.T) *teller {
@@ -198,23 +194,8 @@ func (s *teller) exchange(archive *txtar.Archive, at int) {
 	happened = append(happened, ended...)
 	for i := range happened {
 		happened[i] = messageID().ReplaceAllString(happened[i], "$$ID")
-		happened[i] = recordKey().ReplaceAllStringFunc(happened[i], s.nameKey)
 	}
 	s.compare(archive.Files[at], expected, happened)
-}
-
-// recordKey matches the Idempotency-Key that a record of a batch is given, in a request or in a dry run.
-func recordKey() *regexp.Regexp { return regexp.MustCompile(`Idempotency-Key\W+[0-9a-f]{32}\b`) }
-
-// nameKey is a field with a key as a story writes it: the same key by the same name.
-func (s *teller) nameKey(field string) string {
-	name, key := field[:len(field)-32], field[len(field)-32:]
-	at := slices.Index(s.keys, key)
-	if at < 0 {
-		at = len(s.keys)
-		s.keys = append(s.keys, key)
-	}
-	return fmt.Sprintf("%s$KEY%d", name, at+1)
 }
 
 func (s *teller) compare(sent txtar.File, expected []*txtar.File, happened []string) {
