@@ -85,7 +85,7 @@ func readFolder(folder string, config Config, use func(*reader)) (read []*reader
 			if len(r.faults) == 0 {
 				use(r)
 			}
-			r.root, r.origins, r.extensible, r.own = nil, nil, nil, nil
+			r.root, r.origins, r.extensible, r.own, r.declared = nil, nil, nil, nil, nil
 			read, faults = append(read, r), append(faults, r.faults...)
 		}
 	}
@@ -159,6 +159,7 @@ func newReader(file string, config Config) *reader {
 		extensible:  map[*yaml.Node]bool{},
 		namesSecret: map[*SecurityScheme]bool{},
 		own:         map[*SecurityScheme]*yaml.Node{},
+		declared:    map[*SecurityScheme]*yaml.Node{},
 		attached:    map[*SecurityScheme]bool{},
 		implicit:    map[*SecurityScheme]bool{},
 	}

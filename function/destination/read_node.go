@@ -43,6 +43,8 @@ type reader struct {
 	// that are retrieved as the document says, with where it says so.
 	namesSecret map[*SecurityScheme]bool
 	own         map[*SecurityScheme]*yaml.Node
+	// declared holds where the document declares each scheme.
+	declared map[*SecurityScheme]*yaml.Node
 	// attached holds the schemes that a security names.
 	attached map[*SecurityScheme]bool
 	// implicit holds the oauth2 schemes that have an implicit flow alone.

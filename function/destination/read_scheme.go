@@ -20,11 +20,10 @@ func (r *reader) schemes() {
 	r.warn("all security schemes", r.tolerate(func() {
 		list = r.members(r.follow(r.member(r.follow(r.member(r.root, "components")), "securitySchemes")), "securitySchemes")
 	})...)
-	nodes := map[*SecurityScheme]*yaml.Node{}
 	for _, each := range list {
 		scheme := &SecurityScheme{Name: each.key.Value}
 		r.destination.Schemes[scheme.Name] = scheme
-		nodes[scheme] = each.value
+		r.declared[scheme] = each.value
 	}
 	for _, each := range list {
 		r.scheme(r.destination.Schemes[each.key.Value], each)
@@ -32,7 +31,7 @@ func (r *reader) schemes() {
 	for _, each := range list {
 		r.checkSource(r.destination.Schemes[each.key.Value], each.value)
 	}
-	r.checkChains(nodes)
+	r.checkChains()
 }
 
 // scheme fills one security scheme. One that is not as OpenAPI says cannot be

@@ -2,11 +2,12 @@ package destination
 
 import (
 	"cmp"
-	"keyrelay/function/gateway"
 	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v4"
+
+	"keyrelay/function/gateway"
 )
 
 // defaultJWTLifetime and maxJWTLifetime, in seconds, are how long a signed JWT is valid.

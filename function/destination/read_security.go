@@ -1,7 +1,6 @@
 package destination
 
 import (
-	"keyrelay/function/rawjson"
 	"maps"
 	"slices"
 	"strings"
@@ -215,7 +214,7 @@ func (r *reader) checkUnused() {
 		}
 	}
 	if len(others) > 0 { // where some are used, a vendor's document may have more of them
-		r.warnUnused(r.find("/components/securitySchemes"+rawjson.PointerTo(others[0])), strings.Join(others, ", "))
+		r.warnUnused(r.declared[r.destination.Schemes[others[0]]], strings.Join(others, ", "))
 	}
 }
 

@@ -105,16 +105,16 @@ func (t *templateReader) json(node *yaml.Node, what string) *JSONTemplate {
 }
 
 // checkChains notes schemes whose credential needs one that there cannot be: its own,
-// through others, or one without a text. nodes are the schemes' own.
-func (r *reader) checkChains(nodes map[*SecurityScheme]*yaml.Node) {
+// through others, or one without a text.
+func (r *reader) checkChains() {
 	for _, scheme := range r.destination.Schemes {
 		for _, other := range Schemes(scheme.expressions(false)) {
 			if !other.Kind.HasText() {
-				r.fault(nodes[scheme], "the credential of "+printable(other.Name)+", which a template names, is no text", "name a scheme of another type")
+				r.fault(r.declared[scheme], "the credential of "+printable(other.Name)+", which a template names, is no text", "name a scheme of another type")
 			}
 		}
 		if slices.ContainsFunc(scheme.MadeWith(), func(each *SecurityScheme) bool { return slices.Contains(each.needs(), scheme) }) {
-			r.fault(nodes[scheme], "the credential of "+printable(scheme.Name)+" needs itself, through the schemes that its templates name", "take one of them out")
+			r.fault(r.declared[scheme], "the credential of "+printable(scheme.Name)+" needs itself, through the schemes that its templates name", "take one of them out")
 		}
 	}
 }
