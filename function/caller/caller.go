@@ -52,8 +52,6 @@ type Callers struct {
 type keys struct {
 	version *secret.Version
 	list    []key
-	// short says that one of them may be guessed.
-	short bool
 }
 
 // A key is known by its digest, so that none is kept.
@@ -61,8 +59,8 @@ type key struct {
 	digest [sha256.Size]byte
 	// name is its caller's; empty where the secret gives none.
 	name string
-	// used says that it came before.
-	used *atomic.Bool
+	// short says that it may be guessed.
+	short bool
 }
 
 // New returns the Callers that a Config describes.
@@ -70,7 +68,7 @@ func New(config Config) *Callers { return &Callers{config: config} }
 
 // Identify returns the name of the caller, empty where it has none, and refuses a
 // request whose X-Api-Key is not one of the keys. Keys are compared in constant time;
-// wrong ones from one address are answered later and later. A key that came before is
+// wrong ones from one address are answered later and later. A key that nobody guesses is
 // admitted meanwhile: behind a load balancer, all callers have one address. The error is a
 // *gateway.Refusal with the reason ErrKey or secret.ErrUnavailable.
 func (c *Callers) Identify(ctx context.Context, request *gateway.Request) (name string, err error) {
@@ -87,7 +85,7 @@ func (c *Callers) Identify(ctx context.Context, request *gateway.Request) (name 
 	}
 	found := known.find(sent[0])
 	switch {
-	case found != nil && found.used.Load():
+	case found != nil && !found.short:
 		return found.name, nil
 	case !c.misses.admits(request.Address):
 		return "", &gateway.Refusal{Reason: ErrKey, Detail: "Too many wrong keys come from your address. Send the right one, later.", RetryAfter: int(maxPause.Seconds())}
@@ -95,7 +93,6 @@ func (c *Callers) Identify(ctx context.Context, request *gateway.Request) (name 
 		c.misses.slow(ctx, request.Address)
 		return "", &gateway.Refusal{Reason: ErrKey, Detail: "The key in X-Api-Key is not one of this relay's. Ask its operator for a valid one." + misshapen(sent[0])}
 	}
-	found.used.Store(true)
 	return found.name, nil
 }
 
@@ -143,7 +140,7 @@ const minKey = 16
 // guessed. The error is as from Identify where they cannot be read, or there are none.
 func (c *Callers) Check(ctx context.Context) (short bool, err error) {
 	known, err := c.keys(ctx)
-	return err == nil && known.short, err
+	return err == nil && slices.ContainsFunc(known.list, func(k key) bool { return k.short }), err
 }
 
 // named returns the name of a principal. A session of a role has the role's name:
@@ -172,24 +169,13 @@ func (k *keys) find(sent string) *key {
 	return &k.list[at]
 }
 
-// usedOf says whether a key came before, also where it was in an earlier version.
-func (k *keys) usedOf(sent string) *atomic.Bool {
-	if k != nil {
-		if found := k.find(sent); found != nil {
-			return found.used
-		}
-	}
-	return new(atomic.Bool)
-}
-
 func (c *Callers) keys(ctx context.Context) (*keys, error) {
 	got, err := c.config.Secrets.Get(ctx, c.config.Keys)
 	if err != nil {
 		return nil, err
 	}
-	before := c.read.Load()
-	if before != nil && before.version == got.Value {
-		return before, nil
+	if known := c.read.Load(); known != nil && known.version == got.Value {
+		return known, nil
 	}
 	value, err := got.Value.Select(c.config.Keys)
 	if err != nil {
@@ -203,8 +189,7 @@ func (c *Callers) keys(ctx context.Context) (*keys, error) {
 	for _, name := range slices.Sorted(maps.Keys(named)) {
 		for _, text := range named[name] {
 			if text != "" {
-				known.list = append(known.list, key{sha256.Sum256([]byte(text)), name, before.usedOf(text)})
-				known.short = known.short || len(text) < minKey
+				known.list = append(known.list, key{sha256.Sum256([]byte(text)), name, len(text) < minKey})
 			}
 		}
 	}
