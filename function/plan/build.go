@@ -95,7 +95,7 @@ func (d *directives) readRecord(r *record, moves []move, body []byte) error {
 	switch {
 	case d.isJSON && (needed || places(d.operation) || d.operation.BodyType != "" || d.operation.PlaceholdersChoose):
 		return r.read(body)
-	case !d.isJSON && (needed || d.operation.BodyType != "" && !places(d.operation) && d.isMistyped()):
+	case !d.isJSON && (needed || d.isFormByMistake()):
 		return d.errNotJSON(fieldNames(moves))
 	}
 	return nil

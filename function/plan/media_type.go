@@ -51,11 +51,19 @@ func (d *directives) mediaType() string {
 }
 
 // isMistyped reports whether the body is JSON that came as a text or as a form, which is what
-// HTTP libraries call it for a sender that does not say what it is.
+// HTTP libraries call it for a sender that does not say what it is. How a coding begins says
+// nothing of what is in it.
 func (d *directives) isMistyped() bool {
 	mediaType := d.mediaType()
 	isText := mediaType == formType || strings.HasPrefix(mediaType, "text/") || strings.HasPrefix(mediaType, "multipart/")
-	return isText && d.beginsAsJSON()
+	return isText && gateway.ContentCoding(d.request.Header) == "" && d.beginsAsJSON()
+}
+
+// isFormByMistake reports whether the body is JSON that would be sent on as the form, or in the
+// place of the form, that the operation takes. A text is none where the operation takes texts too.
+func (d *directives) isFormByMistake() bool {
+	form, mediaType := d.operation.BodyType, d.mediaType()
+	return form != "" && !places(d.operation) && d.isMistyped() && (mediaType == form || !slices.Contains(d.operation.Offers, mediaType))
 }
 
 // isOffered reports whether an operation takes a body of the caller's media type as it is.
