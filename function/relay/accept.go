@@ -77,9 +77,10 @@ func (b *batchRun) accepted() *gateway.Response {
 	for i := range b.deliveries {
 		if b.deliveries[i].accepted() {
 			document.IDs = append(document.IDs, b.messages[i].ID)
-		} else {
-			document.Results = appendResults(b.deliveries, false)
 		}
+	}
+	if len(document.IDs) < len(b.deliveries) {
+		document.Results = appendResults(b.deliveries, false)
 	}
 	return newAccepted(document)
 }
