@@ -178,7 +178,7 @@ func (b *batchRun) bounded(err error) error {
 		return err
 	}
 	short := *refusal
-	short.Detail, short.Fields, short.Allowed = "The problems of earlier records say more. Send this record again once those are solved.", nil, nil
+	short.Detail, short.Fields, short.Allowed = "See what the problems of other records of this batch say: there is no room to say it of each.", nil, nil
 	return &short
 }
 
@@ -199,7 +199,7 @@ func (b *batchRun) keep(made *delivery, answer *gateway.Response, tooMuch bool) 
 	}
 	read := newResult(answer)
 	b.kept += int64(len(read.body) + len(read.location) + len(read.contentType))
-	if tooMuch || b.kept > gateway.MaxAnswerBytes {
+	if !b.dropped && (tooMuch || b.kept > gateway.MaxAnswerBytes) {
 		b.dropped = true
 		for i := range b.deliveries {
 			b.memory.Add(-int64(cap(b.deliveries[i].body)))

@@ -260,7 +260,7 @@ func TestBatchRefusalsMemory(t *testing.T) {
 	const most = 5 * gateway.MaxAnswerBytes
 	var got answer
 	growth := heapGrowth(t, most, func() { got = s.send(t.Context(), call) })
-	if refused := bytes.Count(got.body, []byte("field-missing")); got.problem != "batch-incomplete" || refused != 5000 || growth >= most {
+	if refused := bytes.Count(got.body, []byte("field-missing")); got.problem != "batch-incomplete" || refused != 5000 || growth >= most || !bytes.Contains(got.body, []byte(`"detail":"See what`)) {
 		t.Errorf("the heap grew by %d bytes: %d with %d refusals, %.300s", growth, got.status, refused, got.body)
 	}
 }
