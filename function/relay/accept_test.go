@@ -1,15 +1,18 @@
 package relay_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"keyrelay/function/fake"
+	"keyrelay/function/gateway"
 )
 
 // laterDocument is an API with a key, some of whose operations are delivered later.
@@ -239,6 +242,21 @@ func TestLaterAcrossOperations(t *testing.T) {
 	}
 	if difference := cmp.Diff(map[string]string{"/v2/usual/items": `{"a":1}`, "/v2/special/items": `{"a":2}`}, received); difference != "" || got.status != 202 {
 		t.Errorf("%d %s (-want +got):\n%s", got.status, got.body, difference)
+	}
+}
+
+// TestBatchLaterWithoutSessions sees that the answer to a batch for later is made once, however
+// many of its records have no session.
+func TestBatchLaterWithoutSessions(t *testing.T) {
+	t.Setenv("SESSIONS", "[]")
+	s := newQueueStage(t, splitDocument("http://$API", 8)+"x-keyrelay-delivery: later\nx-keyrelay-session: {field: session, secret: 'env:SESSIONS'}\n")
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	got := s.send(t.Context(), s.post("/orders", numbered(2000, 0)))
+	runtime.ReadMemStats(&after)
+	allocated := after.TotalAlloc - before.TotalAlloc
+	if refused := bytes.Count(got.body, []byte("session-invalid")); got.status != 202 || refused != 2000 || allocated > 20*gateway.MaxAnswerBytes {
+		t.Errorf("%d bytes were allocated: %d with %d refusals, %.300s", allocated, got.status, refused, got.body)
 	}
 }
 

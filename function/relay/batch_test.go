@@ -265,21 +265,6 @@ func TestBatchRefusalsMemory(t *testing.T) {
 	}
 }
 
-// TestBatchLaterWithoutSessions sees that the answer to a batch for later is made once, however
-// many of its records have no session.
-func TestBatchLaterWithoutSessions(t *testing.T) {
-	t.Setenv("SESSIONS", "[]")
-	s := newQueueStage(t, splitDocument("http://$API", 8)+"x-keyrelay-delivery: later\nx-keyrelay-session: {field: session, secret: 'env:SESSIONS'}\n")
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	got := s.send(t.Context(), s.post("/orders", numbered(2000, 0)))
-	runtime.ReadMemStats(&after)
-	allocated := after.TotalAlloc - before.TotalAlloc
-	if refused := bytes.Count(got.body, []byte("session-invalid")); got.status != 202 || refused != 2000 || allocated > 20*gateway.MaxAnswerBytes {
-		t.Errorf("%d bytes were allocated: %d with %d refusals, %.300s", allocated, got.status, refused, got.body)
-	}
-}
-
 // heapGrowth is by how many bytes the heap grew while something was done. Where that is
 // most or more, it is done again, and the least counts: a collector that came late on a
 // busy machine is no fault.
