@@ -293,8 +293,10 @@ func TestHeldAnswersAreBounded(t *testing.T) {
 		if held.Load() == 0 || held.Load() > 32 {
 			t.Errorf("%d answers are held back", held.Load())
 		}
-		if err := ask(30, "wrong"); err == nil || strings.HasPrefix(err.Error(), "Too many") {
-			t.Errorf("the first wrong key of another address gets %v", err)
+		for range 5 {
+			if err := ask(30, "wrong"); err == nil || strings.HasPrefix(err.Error(), "Too many") {
+				t.Errorf("one of the first wrong keys of another address gets %v", err)
+			}
 		}
 		if err := ask(31, "the-key"); err != nil {
 			t.Error(err)
