@@ -2,8 +2,10 @@ package later_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -168,6 +170,27 @@ func TestSendAll(t *testing.T) {
 			t.Errorf("%d of %d were sent", len(sent), len(sizes))
 		}
 	})
+}
+
+// TestSendAllInPart sees that a message of a batch counts as sent only if the queue says so.
+func TestSendAllInPart(t *testing.T) {
+	queue, endpoint := queues(2)
+	endpoint.Fail(func(w http.ResponseWriter, _ *http.Request) {
+		fake.AWSAnswer(w, http.StatusOK, map[string]any{"Failed": []any{
+			map[string]any{"Id": "0", "Code": "InternalError"}, map[string]any{"Id": "7", "Code": "InternalError"}, map[string]any{"Code": "InternalError"},
+		}})
+	})
+	var told []string
+	for _, err := range queue.SendAll(t.Context(), "api", []*later.Message{{ID: later.NewID()}, nil, {ID: later.NewID()}}) {
+		note := ""
+		if refusal, ok := errors.AsType[*gateway.Refusal](err); ok {
+			note = refusal.Note
+		}
+		told = append(told, note)
+	}
+	if !slices.Equal(told, []string{"The queue: It answered InternalError.", "", "The queue: Its answer does not name every message."}) {
+		t.Errorf("%q", told)
+	}
 }
 
 func requestID(t *testing.T, message *gateway.QueueMessage) string {
