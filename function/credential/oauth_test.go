@@ -285,12 +285,13 @@ func (w *world) discovered() *destination.SecurityScheme {
 	return scheme
 }
 
-// TestDiscovery finds the token endpoint in the discovery document, once.
+// TestDiscovery finds the token endpoint in the discovery document, once, and authenticates by
+// HTTP basic where that is offered.
 func TestDiscovery(t *testing.T) {
 	var w *world
 	w = newWorld(t, map[string]string{"client": client}, func(call int, rw http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/.well-known/openid-configuration" {
-			fake.Says(200, "application/json", "\ufeff"+`{"issuer": "x", "token_endpoint": "`+w.url+`/its/token?a=b"}`)(call, rw, r)
+			fake.Says(200, "application/json", "\ufeff"+`{"issuer": "x", "token_endpoint": "`+w.url+`/its/token?a=b", "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"]}`)(call, rw, r)
 			return
 		}
 		fake.Tokens(60)(call, rw, r)

@@ -169,6 +169,7 @@ func TestShape(t *testing.T) {
 		{"a space behind", "hush-hush ", "", asIs, "white space"},
 		{"bearer with a line break", "hush-hush\n\n", "", bearer, "line break"},
 		{"cookie with a semicolon", "hush;hush", "", cookie, "cookie cannot carry"},
+		{"cookie beyond ASCII", "hüsh", "", cookie, "cookie cannot carry"},
 		{"basic as a text without a colon", "hush-hush", "", basic, "username"},
 		{"basic without a password", `{"username": "hush"}`, "", basic, "username"},
 		{"basic with a number", `{"username": "hush", "password": 1}`, "", basic, "username"},
