@@ -38,6 +38,18 @@ func TestMalformed(t *testing.T) {
 	}
 }
 
+// TestTextOfObject tells an object that was stored as a text.
+func TestTextOfObject(t *testing.T) {
+	t.Setenv("MALFORMED", `{"key": "{\"a\": \"hush\"}"}`)
+	read, err := secret.New(secret.Config{}).Value(t.Context(), destination.Reference{Provider: "env", Name: "MALFORMED", Pointer: "/key"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := read.Malformed(); !strings.Contains(got, "Store the object itself, without quotes around it.") || read.MalformedKey() != "" {
+		t.Errorf("got %q", got)
+	}
+}
+
 // TestCheckOfMalformed has a reference with a pointer lead into what is no JSON.
 func TestCheckOfMalformed(t *testing.T) {
 	folder := t.TempDir()
