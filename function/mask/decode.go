@@ -32,17 +32,18 @@ const (
 // section 7) and HTML's character references (HTML section 13.5, the five names that
 // writers of text use), one within the other, from the end of a text to its start. A
 // backslash that escapes nothing but itself, a quotation mark or a slash is left out,
-// so that it does not matter how many there are.
+// so that it does not matter how many there are, and so is a NUL: in UTF-16 and UTF-32
+// each character of ASCII stands beside some.
 type decoder struct {
 	text []byte
 	// units holds what is at the places of escapes, by place modulo its length.
 	units []unit
 }
 
-func isEscape(c byte) bool { return c == '%' || c == '\\' || c == '&' }
+func isEscape(c byte) bool { return c == '%' || c == '\\' || c == '&' || c == 0 }
 
 func hasEscape(text []byte) bool {
-	return bytes.IndexByte(text, '%') >= 0 || bytes.IndexByte(text, '\\') >= 0 || bytes.IndexByte(text, '&') >= 0
+	return bytes.IndexByte(text, '%') >= 0 || bytes.IndexByte(text, '\\') >= 0 || bytes.IndexByte(text, '&') >= 0 || bytes.IndexByte(text, 0) >= 0
 }
 
 // at returns the unit at a place, and nothing of no length behind the end.
@@ -86,7 +87,7 @@ func (d *decoder) decode(place int) unit {
 		escaped = escaped || char == '\\'
 		char, next = value, end
 	}
-	if char == '\\' {
+	if char == '\\' || char == 0 {
 		char = nothing
 	}
 	made := unit{char, int32(next - place), escaped}
@@ -127,8 +128,11 @@ func hexDigit(c rune) rune {
 // What another backslash made is part of the escape only where the first was made by
 // one too: of two that stand there, the first escapes the second.
 func (d *decoder) escaped(place int, itself bool) (value rune, end int) {
-	letter := d.at(place)
-	end = place + int(letter.length)
+	for end = place; end < len(d.text) && d.text[end] == 0 && end-place < reach; {
+		end++
+	}
+	letter := d.at(end)
+	end += int(letter.length)
 	if itself {
 		letter, end = d.visible(place)
 		end += int(letter.length)

@@ -10,7 +10,7 @@
 // (RFC 3986, forms), JSON-escaped (RFC 8259), in HTML's character references, and in
 // these one within the other, partly or repeatedly; in base64 (RFC 4648) of either
 // alphabet at any alignment, and in base64 of that; in hexadecimal digits; in lower or
-// upper case.
+// upper case; in UTF-8 and ISO-8859-1, and in UTF-16 and UTF-32 as far as its characters are theirs.
 //
 // *** says that a guess was right, so that only what nobody can guess may be masked:
 // values of at least MinLength bytes, and only as a whole. How long the search takes
@@ -23,6 +23,8 @@ import (
 	"math"
 	"net/http"
 	"sync"
+
+	"golang.org/x/text/encoding/charmap"
 
 	"keyrelay/function/gateway"
 )
@@ -53,8 +55,12 @@ type Masker struct {
 func New(values ...string) *Masker {
 	m := &Masker{hash: newHash(), shortest: math.MaxInt, shortestRun: math.MaxInt}
 	for _, value := range values {
-		if len(value) >= MinLength {
-			m.windows = append(m.windows, windowsFor(&m.hash, value)...)
+		if len(value) < MinLength {
+			continue
+		}
+		m.windows = append(m.windows, windowsFor(&m.hash, value)...)
+		if latin, err := charmap.ISO8859_1.NewEncoder().String(value); err == nil && latin != value && len(latin) >= MinLength {
+			m.windows = append(m.windows, windowsFor(&m.hash, latin)...)
 		}
 	}
 	for _, w := range m.windows {
@@ -132,11 +138,28 @@ func (s *scanner) mask(text []byte) ([]byte, bool) {
 		switch {
 		case s.isJoined(place):
 		case s.isJoined(place + 1):
-			masked = append(masked, hidden...)
+			masked = appendHidden(masked, text[place+1:])
 		default:
 			masked = append(masked, c)
 		}
 	}
 	s.joined = nil
 	return masked, true
+}
+
+// appendHidden appends what stands for a value that the rest of a text goes on with, with
+// the NULs between its characters: what follows is in UTF-16 or UTF-32 still.
+func appendHidden(masked, rest []byte) []byte {
+	const most = 3
+	wide := 0
+	for wide < min(most, len(rest)) && rest[wide] == 0 {
+		wide++
+	}
+	for i := range len(hidden) {
+		if i > 0 {
+			masked = append(masked, "\x00\x00\x00"[:wide]...)
+		}
+		masked = append(masked, hidden[i])
+	}
+	return masked
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/text/encoding/charmap"
 
 	"keyrelay/function/gateway"
 	"keyrelay/function/mask"
@@ -121,6 +123,45 @@ func TestMask(t *testing.T) {
 			}
 		}
 	}
+}
+
+// wide writes a text in UTF-16 or UTF-32.
+func wide(order binary.AppendByteOrder, size int, text string) string {
+	var made []byte
+	for _, c := range text {
+		if size == 2 {
+			made = order.AppendUint16(made, uint16(c))
+		} else {
+			made = order.AppendUint32(made, uint32(c))
+		}
+	}
+	return string(made)
+}
+
+// TestMaskCharsets finds a secret in an answer in another charset than UTF-8, which stays in it.
+func TestMaskCharsets(t *testing.T) {
+	for _, secret := range []string{"a/b+c d=e&f\"g\\h<i>~!*'()", "key of the caf\u00e9 \u00fcber", "ends with a \\u00", "0123456789abc&&#3"} {
+		masker := mask.New(secret)
+		for name, echoed := range encodings(secret) {
+			for order, size := range map[binary.AppendByteOrder]int{binary.LittleEndian: 2, binary.BigEndian: 4} {
+				for range 2 {
+					size = 6 - size
+					left := bodyAfter(masker, wide(order, size, `{"a": "`+echoed+`", "b": 1}`))
+					if utf8.ValidString(echoed) && isASCII(secret) && left != wide(order, size, `{"a": "***", "b": 1}`) || !strings.Contains(strings.ReplaceAll(left, "\x00", ""), "***") {
+						t.Errorf("%s of %q in %d bytes, %v: left %q", name, secret, size, order, left)
+					}
+				}
+			}
+		}
+		latin, err := charmap.ISO8859_1.NewEncoder().String(secret)
+		if left := bodyAfter(masker, "caf\xe9 "+latin+"."); err != nil || left != "caf\xe9 ***." {
+			t.Errorf("%q in ISO-8859-1 left %q, %v", secret, left, err)
+		}
+	}
+}
+
+func isASCII(text string) bool {
+	return !strings.ContainsFunc(text, func(r rune) bool { return r >= utf8.RuneSelf })
 }
 
 // TestMaskBeside finds a secret whatever stands directly before it and behind it:
@@ -258,7 +299,7 @@ func FuzzMask(f *testing.F) {
 	f.Add("a=1&lt;b=2&amp;c=3&#47;&", "&am", "lt;")
 	f.Add(`u0041 \ud83d\ude00%25é`, `\`, "00")
 	f.Fuzz(func(t *testing.T, secret, before, after string) {
-		if len(secret)-3*strings.Count(secret, "%")-6*strings.Count(secret, `\`)-9*strings.Count(secret, "&") < 16 || len(secret) > 200 || !utf8.ValidString(secret) ||
+		if len(secret)-3*strings.Count(secret, "%")-6*strings.Count(secret, `\`)-9*strings.Count(secret, "&")-strings.Count(secret, "\x00") < 16 || len(secret) > 200 || !utf8.ValidString(secret) ||
 			strings.Contains(secret, "*") || strings.Contains(strings.ToLower(secret), `\ud`) || strings.Contains(before+after, secret) {
 			t.Skip()
 		}

@@ -222,8 +222,10 @@ func (s *scanner) check(place, i int, sum uint64) {
 			continue
 		}
 		start, end := max(0, place-t.before), s.last[i]+1
-		for start > 0 && s.text[start-1] == '\\' { // one that was left over would escape the first *
-			start--
+		for i := start - 1; i >= 0 && (s.text[i] == '\\' || s.text[i] == 0); i-- {
+			if s.text[i] == '\\' { // one that was left over would escape the first *
+				start = i
+			}
 		}
 		if t.restLength > 0 {
 			if end = s.endOfRest(place, w.length, t); end < 0 {

@@ -3,7 +3,6 @@ package relay
 import (
 	"bytes"
 	"encoding/base64"
-	"fmt"
 	"mime"
 	"slices"
 	"strconv"
@@ -132,7 +131,8 @@ func foldCharset(name string) string {
 }
 
 // findCharset finds UTF-16 and the character sets of one byte by their folded names in
-// the IANA registry; nil for any other.
+// the IANA registry; nil for any other. In all of them the mask has seen a credential: those
+// of one byte write ASCII as it is, unlike EBCDIC.
 func findCharset(folded string) encoding.Encoding {
 	switch folded {
 	case "utf16":
@@ -146,8 +146,8 @@ func findCharset(folded string) encoding.Encoding {
 	}
 	folded = strings.Replace(folded, "cp125", "windows125", 1)
 	for _, each := range charmap.All {
-		if foldCharset(fmt.Sprint(each)) == folded {
-			return each
+		if single, ok := each.(*charmap.Charmap); ok && foldCharset(single.String()) == folded && single.DecodeByte('a') == 'a' {
+			return single
 		}
 	}
 	return nil

@@ -8,6 +8,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/unicode"
 )
 
 // resultOf has one record delivered in a batch, and returns the result of it.
@@ -60,6 +63,26 @@ func TestResultBodies(t *testing.T) {
 		})
 		if difference := cmp.Diff(`{"status":200,`+test.want+`}`, got); difference != "" {
 			t.Errorf("%s: %s", name, difference)
+		}
+	}
+}
+
+// TestResultsHoldNoCredential sees that no charset in which an API echoes its key gets it
+// into a batch's answer, where all of them become UTF-8.
+func TestResultsHoldNoCredential(t *testing.T) {
+	s := newStage(t, managedDocument+"x-keyrelay-batch: split\n")
+	little, big := unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM), unicode.UTF16(unicode.BigEndian, unicode.UseBOM)
+	for contentType, charset := range map[string]encoding.Encoding{
+		"application/json": big, "text/plain": big, `text/plain; charset="UTF-16"`: big, "text/plain;charset=utf-16le": little,
+		"text/plain; charset=windows-1252": charmap.Windows1252, `text/plain; charset="IBM Code Page 037"`: charmap.CodePage037,
+	} {
+		got, _ := s.resultOf(t, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", contentType)
+			body, _ := charset.NewEncoder().String(`{"key": "` + r.Header.Get("X-Partner-Key") + `"}`)
+			_, _ = io.WriteString(w, body)
+		})
+		if strings.Contains(got, theKey) || !strings.Contains(got, "***") && !strings.Contains(got, "base64") {
+			t.Errorf("%s: %s", contentType, got)
 		}
 	}
 }
