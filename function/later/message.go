@@ -131,15 +131,9 @@ func Read(text string) (*Message, error) {
 	return made, nil
 }
 
-// Request returns the request that the caller made. Its Idempotency-Key is the
-// message's ID unless it has one
-// (https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/).
+// Request returns the request that the caller made.
 func (m *Message) Request() *gateway.Request {
-	header := m.Header.Clone()
-	if len(header[idempotencyKey]) == 0 {
-		header[idempotencyKey] = []string{m.ID}
-	}
-	return &gateway.Request{Method: m.Method, Path: "/", Header: header, Body: m.Body, ID: m.RequestID, Caller: m.Caller, SessionChecked: true}
+	return &gateway.Request{Method: m.Method, Path: "/", Header: m.Header.Clone(), Body: m.Body, ID: m.RequestID, Caller: m.Caller, SessionChecked: true}
 }
 
 func isUUID(id string) bool {

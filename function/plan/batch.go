@@ -54,14 +54,32 @@ func (b *Batch) Record(index int) (*Plan, error) {
 	moves := append(store[:0], b.moves...)
 	record := &b.records[index]
 	made, err := b.directives.plan(moves, b.names, record.Of(b.directives.body))
+	if err == nil {
+		err = b.admits(made.Operation)
+	}
 	if err != nil {
 		return nil, inRecord(err, index)
 	}
-	if !slices.ContainsFunc(moves, func(m move) bool { return m.to == toHeader && m.name == idempotencyKey && m.member >= 0 }) {
+	if made.Header[idempotencyKey] == nil {
 		made.BatchKey = b.key(record)
 		made.Header[idempotencyKey] = []string{made.BatchKey}
 	}
 	return made, nil
+}
+
+// admits refuses a record whose path leads it to an operation that takes no such batch: the
+// path unfilled finds another one, which says how many records there may be, and whether they
+// are delivered later.
+func (b *Batch) admits(operation *destination.Operation) error {
+	switch {
+	case operation.Batch != destination.Split:
+		return refuse(ErrBatchNotDeclared, "The operation that its path leads to takes one record at a time. Send it alone, or have x-keyrelay-batch: split declared there in the destination's document.")
+	case operation.Later && !b.directives.async:
+		return refuse(ErrBatchNotDeclared, "The operation that its path leads to delivers later, and that of the batch does not. Send it alone, or all of the batch with Prefer: respond-async.")
+	case len(b.records) > operation.BatchMax:
+		return errManyRecords(operation.BatchMax)
+	}
+	return nil
 }
 
 // key returns a record's Idempotency-Key.
@@ -156,7 +174,7 @@ func splitRecords(body []byte, most int) ([]batchRecord, error) {
 	cursor.Reset(body)
 	for more := cursor.Enter('['); more; more = cursor.Next() {
 		if len(records) == most {
-			return nil, refuse(ErrRecordTooLarge, "The batch holds more than "+strconv.Itoa(most)+" records, which is as many as x-keyrelay-batch-max allows. Send it in parts.")
+			return nil, errManyRecords(most)
 		}
 		record := batchRecord{Span: cursor.Value()}
 		record.digest = sha256.Sum256(record.Of(body))
@@ -168,6 +186,10 @@ func splitRecords(body []byte, most int) ([]batchRecord, error) {
 		return nil, errBrokenBatch(body, max(len(records)-1, 0), err)
 	}
 	return records, nil
+}
+
+func errManyRecords(most int) error {
+	return refuse(ErrRecordTooLarge, "The batch holds more than "+strconv.Itoa(most)+" records, which is as many as x-keyrelay-batch-max allows. Send it in parts.")
 }
 
 func errBrokenBatch(body []byte, record int, err error) error {

@@ -73,6 +73,9 @@ func (b *builder) setHeader(d *directives, names []string, moved []headerText, t
 	if err := b.fillHeader(d.request.Header, waiting); err != nil {
 		return err
 	}
+	if d.inBatch {
+		delete(b.Header, idempotencyKey) // that of all records is in each one's own, see Batch.Record
+	}
 	for _, m := range moved {
 		if !b.joinCookie(m.name, text[m.start:m.end]) {
 			values = b.set(values, m.name, append(b.Header[m.name], text[m.start:m.end])...)

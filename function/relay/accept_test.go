@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -226,6 +227,27 @@ func TestSplitBatchKeys(t *testing.T) {
 	}
 	if difference := cmp.Diff(atOnce, keys()); difference != "" || len(atOnce) != 25 {
 		t.Error(len(atOnce), difference)
+	}
+}
+
+// TestKeysOfRecords sees that an Idempotency-Key that the operation takes from the record is sent
+// as it is, whether the record comes alone or in a batch, and is sent at once or later.
+func TestKeysOfRecords(t *testing.T) {
+	s := newQueueStage(t, loopbackAPI+"paths:\n  /orders: {post: {x-keyrelay-batch: split, parameters: [{name: Idempotency-Key, in: header, schema: {type: string}}]}}\n")
+	const record = `{"Idempotency-Key":"own","a":1}`
+	for _, body := range []string{record, "[" + record + "]"} {
+		s.send(t.Context(), s.post("/v2/orders", body))
+		s.send(t.Context(), s.async("/v2/orders", body))
+		s.pump(t.Context())
+	}
+	arrived := s.api.Take()
+	for _, each := range arrived {
+		if got := each.Header["Idempotency-Key"]; !slices.Equal(got, []string{"own"}) || string(each.Body) != `{"a":1}` {
+			t.Errorf("%q %s", got, each.Body)
+		}
+	}
+	if len(arrived) != 4 {
+		t.Errorf("%d were received", len(arrived))
 	}
 }
 

@@ -132,3 +132,30 @@ func TestBatchesAcrossDocuments(t *testing.T) {
 		t.Errorf("%q were received: %d %s", received, got.status, got.body)
 	}
 }
+
+// TestBatchesAcrossOperations sends a batch whose records' paths lead to other operations than the
+// one that the path unfilled finds: one that takes no batch, only a shorter one, or delivers later.
+func TestBatchesAcrossOperations(t *testing.T) {
+	s := newQueueStage(t, loopbackAPI+`paths:
+  /{kind}/items: {post: {x-keyrelay-batch: split, parameters: [{name: kind, in: path, required: true, schema: {type: string}}]}}
+  /alone/items: {post: {}}
+  /whole/items: {post: {x-keyrelay-batch: whole}}
+  /few/items: {post: {x-keyrelay-batch: split, x-keyrelay-batch-max: 5}}
+  /many/items: {post: {x-keyrelay-batch: split, x-keyrelay-batch-max: 6}}
+  /later/items: {post: {x-keyrelay-batch: split, x-keyrelay-delivery: later}}
+`)
+	const batch = `[{"kind":"usual"},{"kind":"alone"},{"kind":"whole"},{"kind":"few"},{"kind":"many"},{"kind":"later"}]`
+	got := s.send(t.Context(), s.post("/v2/{kind}/items", batch))
+	var received []string
+	for _, each := range s.api.Take() {
+		received = append(received, each.URI)
+	}
+	slices.Sort(received)
+	if !slices.Equal(received, []string{"/v2/many/items", "/v2/usual/items"}) || bytes.Count(got.body, []byte("batch-not-declared")) != 3 || bytes.Count(got.body, []byte("record-too-large")) != 1 {
+		t.Errorf("%q were received: %d %s", received, got.status, got.body)
+	}
+	s.send(t.Context(), s.async("/v2/{kind}/items", batch))
+	if queued := s.queues.Messages("queue"); len(queued) != 3 {
+		t.Errorf("%d were queued, of which one is for later anyhow", len(queued))
+	}
+}

@@ -178,7 +178,9 @@ func (r *Relay) tryMessage(ctx context.Context, entry *logEntry) (answer *gatewa
 	return answer, err
 }
 
-// planAgain reads the message and plans its request with the documents of this program.
+// planAgain reads the message and plans its request with the documents of this program. Its
+// Idempotency-Key is the message's ID unless it has one
+// (https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/).
 func (r *Relay) planAgain(entry *logEntry) (*plan.Plan, error) {
 	message, err := later.Read(entry.try.received.Body)
 	if err != nil {
@@ -195,6 +197,9 @@ func (r *Relay) planAgain(entry *logEntry) (*plan.Plan, error) {
 	entry.try.within = outbound.Operation.DeliverWithin
 	if outbound.Batch != nil || outbound.DryRun {
 		return nil, &gateway.Refusal{Reason: later.ErrMessage, Detail: "The message is a dry run, or a batch of what the document says is sent one by one: nothing of it was sent. Send its records again."}
+	}
+	if outbound.Header["Idempotency-Key"] == nil { // neither the caller gave one nor the record
+		outbound.Header["Idempotency-Key"] = []string{message.ID}
 	}
 	return outbound, nil
 }
