@@ -166,9 +166,10 @@ func (b *batchRun) deliver(ctx context.Context, index int, own *logEntry) (err e
 const maxTold = gateway.MaxAnswerBytes / 8
 
 // bounded is a record's error without what there is no room for beside those of other records.
+// What is no fault of the caller's is said in full, and of a length that no caller chooses.
 func (b *batchRun) bounded(err error) error {
 	refusal, ok := errors.AsType[*gateway.Refusal](err)
-	if !ok {
+	if !ok || blameFor(err) != blameCaller {
 		return err
 	}
 	b.mutex.Lock()

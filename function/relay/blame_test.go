@@ -1,6 +1,8 @@
 package relay_test
 
 import (
+	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"regexp"
@@ -200,5 +202,25 @@ func TestLogQuotesNothing(t *testing.T) {
 		if got.problem == "" || detail == "" || strings.Contains(s.log.String(), "canary") || name == "amount" && !strings.Contains(detail, `"amount"`) {
 			t.Errorf("%s: %s, the log says %s", name, got.problem, detail)
 		}
+	}
+}
+
+// TestBlameBehindManyRefusals sees that a record at which the API fails is told of in full,
+// to the caller and in the log, however much the refusals of the caller's other records say.
+func TestBlameBehindManyRefusals(t *testing.T) {
+	s := newStage(t, splitDocument("http://$API", 8))
+	s.api.answerWith(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+	var names []string
+	whole := map[string]int{}
+	for i := range 200 {
+		names = append(names, fmt.Sprint("field-of-the-record-", i))
+		whole[names[i]] = i
+	}
+	last, _ := json.Marshal(whole)
+	batch := "[" + strings.Repeat(`{"n":1},`, 500) + string(last) + "]"
+	got := s.send(t.Context(), s.post("/orders", batch, "X-Osmos-Query-Param-Fields", strings.Join(names, ",")))
+	const says = "It may have received the request"
+	if entry := s.lastVerdict(); entry.Blame != "downstream" || !strings.Contains(entry.Detail, says) || !strings.Contains(string(got.body), says) {
+		t.Errorf("%+v: %d %s", entry, got.status, got.body[max(0, len(got.body)-1000):])
 	}
 }
