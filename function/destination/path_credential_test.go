@@ -1,6 +1,7 @@
 package destination_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -18,6 +19,7 @@ paths:
   /plain: {post: {}}
   /swapped: {post: {security: [{key: []}, {bot: []}]}}
   /optional: {post: {security: [{bot: []}, {}]}}
+  /only: {post: {security: [{bot: []}]}}
 components:
   securitySchemes:
     bot: {type: apiKey, in: header, name: token, x-keyrelay-in: path}
@@ -38,5 +40,9 @@ components:
 		if strings.Join(got, ", ") != want {
 			t.Errorf("%s attaches %v, want %s", path, got, want)
 		}
+	}
+	location := located(t, set, "https://api.example.com/v2/only")
+	if operation, err := location.Operation("POST", location.Path); !errors.Is(err, destination.ErrUnusable) {
+		t.Errorf("without a place for its only credential it is %+v, %v", operation, err)
 	}
 }

@@ -68,23 +68,24 @@ func TestGuardedSecrets(t *testing.T) {
 	byAddress := httptest.NewServer(guardSecrets("", fake.NewSecrets(map[string]string{"keyrelay/orders": "the-key"})))
 	defer byAddress.Close()
 	for name, test := range map[string]struct {
-		address, site string
-		given         bool
+		address, field, says string
+		given                bool
 	}{
-		"the relay":                      {around.secrets, "", true},
-		"another program":                {own, "", false},
-		"a guess":                        {own + "/AAAAAAAAAAAAAAAAAAAAAAAAAA", "", false},
-		"a page that knows the token":    {around.secrets, "http://attacker.example", false},
-		"a relay in a container":         {strings.TrimPrefix(byAddress.URL, "http://"), "", true},
-		"a page that points its name so": {strings.TrimPrefix(byAddress.URL, "http://"), "http://attacker.example", false},
+		"the relay":                      {around.secrets, "", "", true},
+		"another program":                {own, "", "", false},
+		"a guess":                        {own + "/AAAAAAAAAAAAAAAAAAAAAAAAAA", "", "", false},
+		"a page that knows the token":    {around.secrets, "Origin", "http://attacker.example", false},
+		"a relay in a container":         {strings.TrimPrefix(byAddress.URL, "http://"), "", "", true},
+		"a page that points its name so": {strings.TrimPrefix(byAddress.URL, "http://"), "Origin", "http://attacker.example", false},
+		"a page of that name":            {strings.TrimPrefix(byAddress.URL, "http://"), "Sec-Fetch-Site", "same-origin", false},
 	} {
 		request, err := http.NewRequest(http.MethodPost, "http://"+test.address, strings.NewReader(`{"SecretId":"keyrelay/orders"}`))
 		if err != nil {
 			t.Fatal(err)
 		}
 		request.Header.Set("X-Amz-Target", "secretsmanager.GetSecretValue")
-		if test.site != "" {
-			request.Header.Set("Origin", test.site)
+		if test.field != "" {
+			request.Header.Set(test.field, test.says)
 		}
 		if answer := textOf(http.DefaultClient.Do(request)); strings.Contains(answer, "the-key") != test.given {
 			t.Errorf("%s gets %s", name, answer)

@@ -156,6 +156,12 @@ func TestChangedFiles(t *testing.T) {
 	running.document("X-Api-Key")
 	running.mustTell("orders.yaml was changed, and the relay has started again.\n", "secret read\n")
 	running.mustSend("X-Api-Key: 9 bytes")
+	running.write("apis/more.yaml", "openapi: 3.1.0\nservers: [{url: 'https://more.example'}]\n")
+	running.mustTell("more.yaml was changed, and the relay has started again.\n", "secret read\n")
+	if err := os.Remove(filepath.Join(running.folder, "apis/more.yaml")); err != nil {
+		t.Fatal(err)
+	}
+	running.mustTell("more.yaml was changed, and the relay has started again.\n", "secret read\n")
 	if page := textOf(http.Get(running.page)); strings.Contains(page, "cannot start with that:") {
 		t.Error("the page still shows the fault")
 	}

@@ -43,6 +43,7 @@ func TestLacking(t *testing.T) {
 		"of another scheme":     {`type: apiKey, in: header, name: X, x-itential-dynamic-retrieval: {method: POST, url: "https://api.example/login", responsePointer: /key}, x-itential-parameters: [{name: Authorization, in: header, x-itential-use-in: [key], x-keyrelay-value: "{{{app}}}"}]}, app: {type: http, scheme: bearer, x-keyrelay-jwt: {alg: ES256}`, "keyrelay/api", `{"app": {"key": "hush"}}`, "private_key"},
 		"another name":          {`type: apiKey, in: header, name: X`, "keyrelay/other", `{"key": "hush"}`, `secrets.json has no member "keyrelay/api", but "keyrelay/other". Its members are whole names of secrets: add {"keyrelay/api": …}, or fix the name in the document.`},
 		"a key as a name":       {`type: apiKey, in: header, name: X`, "hush-4f5e6d7c", `x`, `secrets.json has no member "keyrelay/api". Its members are whole names`},
+		"a key like the name":   {`type: apiKey, in: header, name: X`, "keyrelay-hush-4f5e6d7c", `x`, `secrets.json has no member "keyrelay/api". Its members are whole names`},
 		"nothing":               {`type: apiKey, in: header, name: X`, "keyrelay/api", `{"key": "hush"}`, ""},
 		"no name that is a key": {`type: apiKey, in: header, name: X`, "keyrelay/api", `{"hush-4f5e6d7c8b9a0f1e2d3c": "x"}`, "from # on."},
 	} {

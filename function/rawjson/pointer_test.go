@@ -119,9 +119,12 @@ func TestPointerSyntaxCorpus(t *testing.T) {
 
 // TestMembers walks the parts of sound values, as they are written.
 func TestMembers(t *testing.T) {
+	deep := strings.Repeat("[", 2*rawjson.MaxDepth) + strings.Repeat("]", 2*rawjson.MaxDepth)
 	for text, want := range map[string][]string{
 		`{ "a" : [1,"}"] ,"":{"b":2}, "\u0061":null}`: {`"a"=[1,"}"]`, `""={"b":2}`, `"\u0061"=null`},
 		`[ 1 , [2], {"a":3} ]`:                        {"=1", "=[2]", `={"a":3}`},
+		`{"a":1,"a":{"b":2,"b":3}}`:                   {`"a"=1`, `"a"={"b":2,"b":3}`},
+		"[" + deep + ",1]":                            {"=" + deep, "=1"},
 		"{}":                                          nil, "[ ]": nil, `"a,b"`: {`="a,b"`}, "1.0": {"=1.0"},
 	} {
 		var got, elements []string
