@@ -53,7 +53,7 @@ func (c *Client) Call(ctx context.Context, d *destination.Destination, request *
 		request.Header.Set("User-Agent", UserAgent)
 	}
 	request.Header.Set("Accept-Encoding", "identity")
-	answer, err := pool.roundTrip(request.WithContext(ctx))
+	answer, err := pool.roundTrip(request.WithContext(&watchedContext{ctx}))
 	if err != nil {
 		return nil, callFault(ctx, d, request, err)
 	}

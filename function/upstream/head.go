@@ -87,8 +87,12 @@ func (c *headConnection) take(end int) {
 	}
 }
 
-// isInterim reports whether an answer comes behind this head (RFC 9110 section 15.2).
-func isInterim(head []byte) bool { return bytes.HasPrefix(head, []byte("HTTP/1.1 1")) }
+// isInterim reports whether an answer comes behind this head (RFC 9110 section 15.2). Like
+// net/http, it takes any version, and any spaces before the status.
+func isInterim(head []byte) bool {
+	_, status, _ := bytes.Cut(head, []byte(" "))
+	return bytes.HasPrefix(bytes.TrimLeft(status, " "), []byte("1"))
+}
 
 // endOfHead returns where the empty line behind a head begins, -1 if there is none yet, and
 // whether the head has a Connection field.

@@ -24,7 +24,7 @@ func TestConnectionNamesWithClose(t *testing.T) {
 		"Connection: close\r\nX-Hop: 1\r\nConnection: X-Hop\r\n", "Connection: X-Hop\r\nX-Hop: 1\r\n", "Connection: X-Hop, keep-alive\r\nX-Hop: 1\r\n",
 	} {
 		for _, piece := range []int{1, 7, 1 << 20} {
-			for _, interim := range []string{"", "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"} {
+			for _, interim := range []string{"", "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n", "HTTP/1.0 103 Early Hints\r\n\r\nHTTP/1.1  103\r\n\r\n"} {
 				answer := interim + "HTTP/1.1 200 OK\r\n" + head + "X-Long: " + strings.Repeat("x", 5000) + "\r\nX-Kept: 1\r\nContent-Length: " + fmt.Sprint(len(body)) + "\r\n\r\n" + body
 				server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 					connection, _, err := w.(http.Hijacker).Hijack()
@@ -48,7 +48,7 @@ func TestConnectionNamesWithClose(t *testing.T) {
 				}
 				if response.Header["X-Hop"] != nil || response.Header["Connection"] != nil || response.Header["Keyrelay-Connection"] != nil || response.Header["X-Kept"] == nil || string(response.Body) != body {
 					delete(response.Header, "X-Long")
-					t.Errorf("%q in pieces of %d, interim %v: %v %d", head, piece, interim != "", response.Header, len(response.Body))
+					t.Errorf("%q in pieces of %d, behind %q: %v %d", head, piece, interim, response.Header, len(response.Body))
 				}
 				server.Close()
 			}
@@ -67,8 +67,12 @@ func TestAnswerOfManyFields(t *testing.T) {
 		}))
 		client, d := newClient(t, nil), onLoopback()
 		_, err := client.Send(t.Context(), newPlan(t, d, "POST", server.URL, "{}"), nil, nil, nil)
-		if sound && err != nil || !sound && !errors.Is(err, upstream.ErrAnswerBroken) {
-			t.Errorf("%d fields: %v", count, err)
+		request, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL, nil)
+		_, callErr := client.Call(t.Context(), d, request, nil, 1)
+		for _, err := range []error{err, callErr} {
+			if sound && err != nil || !sound && !errors.Is(err, upstream.ErrAnswerBroken) {
+				t.Errorf("%d fields: %v", count, err)
+			}
 		}
 		server.Close()
 	}
