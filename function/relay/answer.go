@@ -119,14 +119,17 @@ func isRelays(name string) bool {
 	return len(name) > len(family) && gateway.SameHeaderName(name[:len(family)], family) || name != status && gateway.SameHeaderName(name, status)
 }
 
-// toFront knows the fields by which a server has the one in front of it answer with a
-// file or an address of that one's own network: here it would be the relay's front.
+// toFront knows the fields by which a server directs the one in front of it: to answer with a
+// file or an address of its own network, to take the server for ill, or to empty its cache.
+// Here it would be the relay's front, for every API.
 func toFront(name string) bool {
 	switch name {
-	case "X-Sendfile", "X-Sendfile2", "X-Lighttpd-Send-File", "X-Litespeed-Location", "X-Reproxy-Url", "X-Reproxy-File", "Fly-Replay":
+	case "X-Sendfile", "X-Sendfile2", "X-Lighttpd-Send-File", "X-Reproxy-Url", "X-Reproxy-File", "X-Reproxy-Service", "Fly-Replay",
+		"Surrogate-Control", "Edge-Control", // has ESI's includes carried out (W3C Edge Architecture Specification, Akamai)
+		"X-Envoy-Immediate-Health-Check-Fail", "X-Envoy-Degraded": // Envoy's health checking
 		return true
 	}
-	return strings.HasPrefix(name, "X-Accel-")
+	return strings.HasPrefix(name, "X-Accel-") || strings.HasPrefix(name, "X-Litespeed-")
 }
 
 // aboutOrigin reports whether a field tells a client what holds for the server's whole
