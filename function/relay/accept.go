@@ -35,6 +35,9 @@ func (r *Relay) accept(ctx context.Context, request *gateway.Request, outbound *
 	if err != nil {
 		return nil, err
 	}
+	if len(outbound.Record) != len(request.Body) {
+		gateway.DeleteDigests(header)
+	}
 	message := newMessage(request, header, outbound)
 	// It goes on where the caller leaves, who would not know whether the record was accepted.
 	limited, cancel := context.WithDeadline(context.WithoutCancel(ctx), entry.limit)

@@ -251,6 +251,23 @@ func TestKeysOfRecords(t *testing.T) {
 	}
 }
 
+// TestDigestsLater sees that a digest of the caller's body is not sent with another body than that.
+func TestDigestsLater(t *testing.T) {
+	s := newQueueStage(t, loopbackAPI+"paths: {/split: {post: {x-keyrelay-batch: split}}}\n", sessions("checked"))
+	s.secrets.Put("keyrelay/checked", `["`+digest("token")+`"]`)
+	for _, test := range []struct {
+		path, body string
+		kept       bool
+	}{{"/v2/split", `{"a":1}`, true}, {"/v2/split", `[{"a":1}]`, false}, {"/v2/split", "\ufeff{\"a\":1}", false}, {"/checked", `{"a":1,"session":"token"}`, false}} {
+		s.send(t.Context(), s.async(test.path, test.body, "Content-Digest", "sha-256=:AA==:", "Content-MD5", "AA=="))
+		s.pump(t.Context())
+		arrived := s.api.Take()
+		if len(arrived) != 1 || string(arrived[0].Body) != `{"a":1}` || (len(arrived[0].Header["Content-Digest"])+len(arrived[0].Header["Content-Md5"]) > 0) != test.kept {
+			t.Errorf("%s: %v", test.body, arrived)
+		}
+	}
+}
+
 // TestLaterAcrossOperations accepts a batch for later, one of whose records is for an operation
 // that by itself is carried out at once: it is delivered with all that it holds.
 func TestLaterAcrossOperations(t *testing.T) {

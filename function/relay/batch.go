@@ -90,6 +90,7 @@ func (r *Relay) batch(ctx context.Context, request *gateway.Request, outbound *p
 		if run.header, err = plan.Kept(request.Header); err != nil {
 			return nil, err
 		}
+		gateway.DeleteDigests(run.header) // of the whole batch
 	}
 	var workers sync.WaitGroup
 	for range min(outbound.Operation.BatchConcurrency, len(run.deliveries)) {
