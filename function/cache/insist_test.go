@@ -53,6 +53,18 @@ func TestInsists(t *testing.T) {
 	}
 }
 
+// TestInsistsSoon has it go on soon after the table does, though the table is left alone by all else.
+func TestInsistsSoon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		table, running := fake.NewTable(), atomic.Int64{}
+		table.Fail(fake.Fault("ThrottlingException", http.StatusBadRequest))
+		time.AfterFunc(2*time.Second, func() { table.Fail(nil) })
+		if unshared, waited := use(t.Context(), t, instance(table, firstKey), &running); unshared != "" || waited > 8*time.Second {
+			t.Errorf("%q after %s", unshared, waited)
+		}
+	})
+}
+
 // TestInsistsNoLonger does it without a table that fails on, or that will not work before
 // somebody changes something.
 func TestInsistsNoLonger(t *testing.T) {

@@ -142,7 +142,7 @@ func TestUnrenewed(t *testing.T) {
 	for range 2 {
 		s.send(t.Context(), call)
 		got := s.lastVerdict()
-		if got.Blame != "credential" || strings.Contains(got.Detail, "canary") ||
+		if got.Blame != "credential" || strings.Contains(got.Detail, "canary") || strings.Contains(got.Detail, "Check its secret and where") ||
 			!strings.Contains(got.Detail, "answered 401") || !strings.Contains(got.Detail, "there is no other. ") || !strings.Contains(got.Detail, "invalid_grant") {
 			t.Errorf("got %+v", got)
 		}

@@ -36,13 +36,13 @@ func TestPanicLater(t *testing.T) {
 	broken.Destinations = nil
 	s.serve(relay.New(broken))
 	for _, test := range []struct {
-		age     time.Duration
-		outcome string
-	}{{time.Hour, "retried"}, {24 * time.Hour, "dead"}} {
+		age            time.Duration
+		outcome, level string
+	}{{time.Hour, "retried", "WARN"}, {24 * time.Hour, "dead", "ERROR"}} {
 		messages := s.receive()
 		messages[0].Attributes = map[string]string{"ApproximateReceiveCount": "1", "SentTimestamp": fmt.Sprint(time.Now().Add(-test.age).UnixMilli())}
 		s.deliver(t.Context(), messages)
-		if entry := s.lastEntry(); entry["outcome"] != test.outcome || entry["problem"] != "internal" || entry["stack"] == nil {
+		if entry := s.lastEntry(); entry["outcome"] != test.outcome || entry["level"] != test.level || entry["problem"] != "internal" || entry["stack"] == nil {
 			t.Errorf("%+v: %v", test, entry)
 		}
 		s.queues.Show("queue")
