@@ -79,6 +79,9 @@ func fromLatin1(value string) string {
 
 // fromMisread undoes what a gateway does that takes the bytes of UTF-8 for ISO-8859-1.
 func fromMisread(name string) (read string, ok bool) {
+	if utf8.RuneCountInString(name) == len(name) {
+		return "", false // ASCII, as most are
+	}
 	read, err := charmap.ISO8859_1.NewEncoder().String(name)
-	return read, err == nil && read != name && utf8.ValidString(read)
+	return read, err == nil && utf8.ValidString(read)
 }
