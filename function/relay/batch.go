@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -143,6 +144,7 @@ func (b *batchRun) deliver(ctx context.Context, index int, own *logEntry) (err e
 	if err != nil {
 		return err
 	}
+	b.reaches(outbound.Destination.Name)
 	if err := checkSession(ctx, outbound, own, b.sessions.check); err != nil {
 		return err
 	}
@@ -160,6 +162,16 @@ func (b *batchRun) deliver(ctx context.Context, index int, own *logEntry) (err e
 		b.keep(made, answer, memory.Exceeded)
 	}
 	return err
+}
+
+// reaches notes for the log a destination that a record's path leads to, which may be another
+// than the one that the path unfilled finds.
+func (b *batchRun) reaches(name string) {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	if !slices.Contains(strings.Split(b.entry.destination, ","), name) {
+		b.entry.destination += "," + name
+	}
 }
 
 // maxTold is what the refusals of a batch's records may say together: each could name every

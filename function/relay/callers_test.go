@@ -115,6 +115,7 @@ func TestNamedKeys(t *testing.T) {
 
 // TestBatchesAcrossDocuments sends a batch whose records' paths lead to two documents side by
 // side, which know different sessions: a token that one of them knows is worth nothing at the other.
+// The log names both.
 func TestBatchesAcrossDocuments(t *testing.T) {
 	t.Setenv("SESSIONS_ONE", `["`+digest("token-of-one")+`"]`)
 	t.Setenv("SESSIONS_OTHER", "[]")
@@ -130,6 +131,9 @@ func TestBatchesAcrossDocuments(t *testing.T) {
 	}
 	if !slices.Equal(received, []string{"/v2/usual/items"}) || !bytes.Contains(got.body, []byte("session-invalid")) {
 		t.Errorf("%q were received: %d %s", received, got.status, got.body)
+	}
+	if logged := s.lastEntry()["destination"]; logged != "a,b" {
+		t.Errorf("the log says that %v was called", logged)
 	}
 }
 
