@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"keyrelay/function/gateway"
+	"keyrelay/function/mask"
 	"keyrelay/function/rawjson"
 )
 
@@ -26,9 +27,13 @@ func (c *Credential) Mask(response *gateway.Response) []string {
 	return found
 }
 
-// maxCarried is the size of the longest text that is looked into: the mask's cost grows
-// with what is found, and most servers take no longer header.
-const maxCarried = 8 << 10
+// maxCarried is the size of the longest text that is looked into, as most servers take no
+// longer header, and maxTexts how many of the texts in it are looked for: each costs an answer
+// as much as another credential would, and it may be a token endpoint that chose them.
+const (
+	maxCarried = 8 << 10
+	maxTexts   = 16
+)
 
 // withCarried adds to the secrets of a text what a server takes out of it and may tell
 // by itself: the operator may have stored a whole header, or JSON.
@@ -36,9 +41,11 @@ func withCarried(secrets []string, text string) []string {
 	if len(text) > maxCarried {
 		return secrets
 	}
+	added := 0
 	for _, each := range carried(text) {
-		if !slices.Contains(secrets, each) {
+		if len(each) >= mask.MinLength && added < maxTexts && !slices.Contains(secrets, each) {
 			secrets = append(secrets, each)
+			added++
 		}
 	}
 	return secrets

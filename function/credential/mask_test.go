@@ -3,6 +3,7 @@ package credential_test
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 
 	"keyrelay/function/credential"
@@ -102,6 +103,21 @@ func TestMaskInside(t *testing.T) {
 		if used.Mask(response); string(response.Body) != test.left {
 			t.Errorf("%s: left %s, want %s", test.stored, response.Body, test.left)
 		}
+	}
+}
+
+// TestMaskInsideMany looks for no more of the texts in a credential than any API needs: how
+// long the mask takes grows with them, and a token endpoint may answer with hundreds.
+func TestMaskInsideMany(t *testing.T) {
+	texts := []string{"short"}
+	for i := range 400 {
+		texts = append(texts, fmt.Sprintf("longer text %04d", i))
+	}
+	stored, _ := json.Marshal(texts)
+	used := madeWith(t, quoted(string(stored)), func(s *destination.SecurityScheme) { s.Secret.Pointer = "/key" })
+	response := &gateway.Response{Body: []byte(string(stored) + strings.Join(texts, "|"))}
+	if used.Mask(response); string(response.Body) != "***short|"+strings.Repeat("***|", 16)+strings.Join(texts[17:], "|") {
+		t.Errorf("left %s", response.Body)
 	}
 }
 
