@@ -262,6 +262,7 @@ func TestRequestsThatNetHTTPRefuses(t *testing.T) {
 		"a name with a space":         {start + "X C: a\r\n\r\n", "control characters", 400},
 		"a header of 2 MB":            {start + "X-Big: " + strings.Repeat("a", 2<<20) + "\r\n\r\n", "longer than 32 KB", 431},
 		"a header of many fields":     {start + manyFields(501) + "\r\n", "more than 500 fields", 431},
+		"many fields of one name":     {start + strings.Repeat("A:\r\n", 501) + "\r\n", "more than 500 fields", 431},
 		"an expectation":              {start + "Expect: 200-ok\r\n\r\n", "Expect", 417},
 		"no host":                     {"POST / HTTP/1.1\r\n\r\n", "missing required Host header", 400},
 		"two lengths":                 {start + "Content-Length: 1\r\nContent-Length: 2\r\n\r\n{}", "contradict", 400},
@@ -277,8 +278,8 @@ func TestRequestsThatNetHTTPRefuses(t *testing.T) {
 		}
 	}
 	lines := strings.Count(s.log.String(), `"problem":"header-invalid"`)
-	if addresses := strings.Count(s.log.String(), `"address":"127.0.0.1"`); lines != 11 || addresses != lines {
-		t.Errorf("the log has %d of 11 entries, %d with an address: %s", lines, addresses, s.log.String())
+	if addresses := strings.Count(s.log.String(), `"address":"127.0.0.1"`); lines != 12 || addresses != lines {
+		t.Errorf("the log has %d of 12 entries, %d with an address: %s", lines, addresses, s.log.String())
 	}
 }
 
