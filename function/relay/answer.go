@@ -143,12 +143,13 @@ func aboutOrigin(name string) bool {
 		"Expect-Ct",                               // RFC 9163
 		"Nel", "Report-To", "Reporting-Endpoints", // W3C Network Error Logging, Reporting API
 		"Accept-Ch", "Critical-Ch", "Origin-Agent-Cluster", // RFC 8942, HTML
+		"Timing-Allow-Origin",                           // W3C Resource Timing
 		"Use-As-Dictionary", "Cache-Group-Invalidation", // RFC 9842, RFC 9875
 		"Set-Login", "Secure-Session-Registration", // W3C FedCM, Device Bound Session Credentials
 		"Service-Worker-Allowed": // W3C Service Workers
 		return true
 	}
-	return false
+	return strings.HasPrefix(name, "Access-Control-") // Fetch: which pages may read what this address answers
 }
 
 // problemType begins the type of every problem of the relay.

@@ -20,6 +20,7 @@ func TestAnswersAboutTheOrigin(t *testing.T) {
 		"Accept-Ch": {"Sec-CH-UA"}, "Service-Worker-Allowed": {"/"}, "X-Relay-Location": {"a"}, "X-Relay-Request-Id": {"a"}, "x-relay-anything": {"a"}, "X_Relay_Location": {"a"}, "x-Relay_location": {"a"}, "Vary": {"Accept"},
 		"Proxy_Status": {"keyrelay; error=a"}, "X-Accel-Redirect": {"/internal/a"}, "X-Accel-Expires": {"60"}, "X-Sendfile": {"/etc/passwd"}, "Refresh": {"0; url=https://elsewhere.example"}, "X-Reproxy-Url": {"http://127.0.0.1/"},
 		"X-Envoy-Immediate-Health-Check-Fail": {"true"}, "X-Envoy-Degraded": {"1"}, "Surrogate-Control": {`content="ESI/1.0"`}, "Edge-Control": {"dca=esi"}, "X-LiteSpeed-Purge": {"*"}, "X-Litespeed-Location": {"/a"},
+		"Access-Control-Allow-Origin": {"*"}, "Access-Control-Allow-Credentials": {"true"}, "Timing-Allow-Origin": {"*"},
 		"Use-As-Dictionary": {`match="/*"`}, "Set-Login": {"logged-in"}, "Preference-Applied": {"return=minimal, Respond-Async"},
 	}
 	s.api.answerWith(func(w http.ResponseWriter, _ *http.Request) {
