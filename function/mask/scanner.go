@@ -259,12 +259,15 @@ func (s *scanner) endOfRest(place, length int, t target) int {
 	const slack = len("&#x10ffff;") // that an escape may be longer than its part, decoded
 	found := -1
 	var buffer [reach]byte
-	for end = 1; end <= min(len(text), 4*reach); end++ {
+	for end = 1; end <= min(len(text), 2*reach); end++ {
+		if last := text[end-1]; last == '\\' || last == 0 { // nothing, of which there may be any number
+			continue
+		}
 		plain := s.ahead.appendDecoded(buffer[:0], text[:end])
 		if len(plain) > t.restLength+slack {
 			break
 		}
-		if text[end-1] != '\\' && s.isRest(text[:end], t) {
+		if len(plain) == t.restLength && s.hash.sum(plain) == t.rest {
 			found = from + end
 		}
 	}
