@@ -6,15 +6,15 @@ import (
 	"testing"
 )
 
-// BenchmarkBeside compares this tree's program with another build of it, which
-// KEYRELAY_BESIDE names (.ci/beside builds that of a commit): as a server, and as a
+// BenchmarkBeside compares this tree's program with that of another tree, whose folder
+// KEYRELAY_BESIDE names (.ci/beside makes that of a commit): as a server, and as a
 // function. It shows what one change, or those since a commit, made of the speed.
 func BenchmarkBeside(b *testing.B) {
-	other := os.Getenv("KEYRELAY_BESIDE")
-	if other == "" {
-		b.Skip("KEYRELAY_BESIDE names no program; .ci/beside COMMIT builds one")
+	folder := os.Getenv("KEYRELAY_BESIDE")
+	if folder == "" {
+		b.Skip("KEYRELAY_BESIDE names no folder; .ci/beside COMMIT makes one")
 	}
-	downstream, program := startDownstream(b), buildRelay(b)
+	downstream, program, other := startDownstream(b), buildRelay(b), buildRelay(b, "-C", folder)
 	here, there := startServer(b, program, downstream), startServer(b, other, downstream)
 	for _, connections := range []int{16, 64} {
 		b.Run(fmt.Sprintf("connections=%d", connections), func(b *testing.B) {

@@ -110,8 +110,8 @@ func buildLazy(b *testing.B) string { return build(b, "lambda.norpc", "./testdat
 func build(b *testing.B, tags, source string, arguments ...string) string {
 	b.Helper()
 	program := filepath.Join(b.TempDir(), "program")
-	arguments = append([]string{"build", "-trimpath", "-tags", tags, "-ldflags", "-s -w", "-o", program}, arguments...)
-	build := exec.Command("go", append(arguments, source)...)
+	arguments = append(append([]string{"build"}, arguments...), "-trimpath", "-tags", tags, "-ldflags", "-s -w", "-o", program, source) // -C goes first
+	build := exec.Command("go", arguments...)
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if text, err := build.CombinedOutput(); err != nil {
 		b.Fatalf("%v\n%s", err, text)
