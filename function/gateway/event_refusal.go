@@ -5,7 +5,6 @@ import (
 	"errors"
 	"regexp"
 	"strconv"
-	"strings"
 
 	"keyrelay/function/rawjson"
 )
@@ -60,15 +59,7 @@ func (m *members) refuse(payload []byte, fault error) error {
 	case len(names) == 0:
 		return refuseEvent(ErrEvent, " It has no members."+byHand)
 	}
-	return refuseEvent(ErrEvent, " It has the members "+quotedList(names)+"."+byHand, names...)
-}
-
-func quotedList(names []string) string {
-	quoted := make([]string, len(names))
-	for i, name := range names {
-		quoted[i] = strconv.Quote(name)
-	}
-	return strings.Join(quoted, ", ")
+	return refuseEvent(ErrEvent, " It has the members "+Quoted(names...)+"."+byHand, names...)
 }
 
 // refuseFault says what is wrong with the JSON of an event, or with its types.

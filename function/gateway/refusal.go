@@ -1,5 +1,10 @@
 package gateway
 
+import (
+	"strconv"
+	"strings"
+)
+
 // A Refusal says why a request was not relayed, or not answered by its
 // destination. It is the one error type of all packages: Reason is a sentinel of
 // the package that found it, which the relay maps to a status; everything but Note,
@@ -44,4 +49,13 @@ func (r *Refusal) Unwrap() []error {
 		return []error{r.Reason}
 	}
 	return []error{r.Reason, r.Cause}
+}
+
+// Quoted lists names for a refusal's detail, each in quotation marks.
+func Quoted(names ...string) string {
+	list := make([]string, len(names))
+	for i, name := range names {
+		list[i] = strconv.Quote(name)
+	}
+	return strings.Join(list, ", ")
 }

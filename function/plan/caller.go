@@ -81,7 +81,7 @@ func (d *directives) read(set *destination.Set) error {
 // admit refuses what is not a request to the relay at all.
 func admit(request *gateway.Request) error {
 	if request.Path != "/" && request.Path != "" {
-		return refuse(ErrPathNotFound, "The request came for the path "+quoted(shorten(request.Path))+" below the relay's own address. "+
+		return refuse(ErrPathNotFound, "The request came for the path "+gateway.Quoted(shorten(request.Path))+" below the relay's own address. "+
 			"Send records to that address as it is; the downstream's path belongs into "+urlHeader+". Where you did that, a route, stage or base path of the gateway in front adds it, which only its owner can fix.")
 	}
 	if !slices.Contains(gateway.Methods(), request.Method) {
@@ -114,7 +114,7 @@ func outboundURL(header http.Header) (string, error) {
 	case len(lines) == 0, len(lines) == 1 && lines[0] == "":
 		return "", refuse(ErrURLMissing, "Send "+urlHeader+" with the absolute URL of the downstream API.")
 	case len(lines) > 1, areJoined(lines[0]):
-		return "", refuse(ErrURL, urlHeader+" came more than once, as "+quoted(shorten(strings.Join(lines, ", ")))+". Send it once, with one URL.")
+		return "", refuse(ErrURL, urlHeader+" came more than once, as "+gateway.Quoted(shorten(strings.Join(lines, ", ")))+". Send it once, with one URL.")
 	default:
 		return lines[0], nil
 	}
@@ -147,7 +147,7 @@ func dryRun(header http.Header) (bool, error) {
 	case len(lines) == 1 && lines[0] == "true":
 		return true, nil
 	}
-	return false, refuse(ErrHeader, dryRunHeader+" came as "+quoted(shorten(strings.Join(lines, ", ")))+". Send it once, as true or false.")
+	return false, refuse(ErrHeader, dryRunHeader+" came as "+gateway.Quoted(shorten(strings.Join(lines, ", ")))+". Send it once, as true or false.")
 }
 
 // unfilled returns the operation. Where fields are to fill the path, which they do record
@@ -279,7 +279,7 @@ func headerMove(written entry, header http.Header) (move, error) {
 const noHeaderName = "is no header name. Write field=Header-Name, and a comma between fields."
 
 func errHeaderName(field, name, why string) error {
-	detail := headerFieldsHeader + ": " + quoted(name) + " " + why
+	detail := headerFieldsHeader + ": " + gateway.Quoted(name) + " " + why
 	if field == "" {
 		return refuse(ErrHeader, detail)
 	}

@@ -84,7 +84,7 @@ func errDirective(name string) error {
 	nearest, _ := destination.Nearest(name, known...)
 	return &gateway.Refusal{
 		Reason:  ErrHeader,
-		Detail:  "The relay does not know the header " + quoted(shorten(name)) + ". The nearest one that it knows is " + nearest + ".",
+		Detail:  "The relay does not know the header " + gateway.Quoted(shorten(name)) + ". The nearest one that it knows is " + nearest + ".",
 		Allowed: known,
 	}
 }

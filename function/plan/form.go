@@ -96,7 +96,7 @@ func (w *formWriter) member(name string, value []byte) {
 func (w *formWriter) setName(name string) {
 	w.name = append(w.name[:0], name...)
 	if w.operation.Path != "" && isFormOverride(name) && !w.shapes(name) {
-		w.fail(ErrRecord, "The field "+quoted(name)+" would be read from the form as the request's method, path or user. Take it out, and send the request that you mean.", name)
+		w.fail(ErrRecord, "The field "+gateway.Quoted(name)+" would be read from the form as the request's method, path or user. Take it out, and send the request that you mean.", name)
 	}
 }
 
@@ -107,7 +107,7 @@ func (w *formWriter) deepObject(value []byte, depth int) {
 		return
 	}
 	if depth == maxDeepObject {
-		w.fail(ErrRecord, "The field "+quoted(string(w.name))+" nests deeper than a form's names can tell, "+strconv.Itoa(maxDeepObject)+" levels. Send a flatter one.")
+		w.fail(ErrRecord, "The field "+gateway.Quoted(string(w.name))+" nests deeper than a form's names can tell, "+strconv.Itoa(maxDeepObject)+" levels. Send a flatter one.")
 	}
 	before, index := len(w.name), int64(0)
 	for name, element := range rawjson.Members(value) {

@@ -96,7 +96,7 @@ func (d *directives) meantInHeader(values []string) string {
 }
 
 func errFieldInHeader(header, value, field string) error {
-	return refuse(ErrHeader, "The header "+quoted(header)+" is "+quoted(value)+", and the record has a field of that name, but a header's value is sent as it is. Write "+
+	return refuse(ErrHeader, "The header "+gateway.Quoted(header)+" is "+gateway.Quoted(value)+", and the record has a field of that name, but a header's value is sent as it is. Write "+
 		field+"="+header+" in "+headerFieldsHeader+" instead.", field)
 }
 
@@ -183,7 +183,7 @@ func isCookieValue(value []byte) bool {
 }
 
 func errCookieValue(field string) error {
-	return refuse(ErrHeader, "The value of the field "+quoted(field)+" cannot stand in a cookie: only printable ASCII without white space, quotes, semicolons and backslashes can (RFC 6265 section 4.1.1).", field)
+	return refuse(ErrHeader, "The value of the field "+gateway.Quoted(field)+" cannot stand in a cookie: only printable ASCII without white space, quotes, semicolons and backslashes can (RFC 6265 section 4.1.1).", field)
 }
 
 // joinCookie adds cookies to the caller's own Cookie where that waits for a

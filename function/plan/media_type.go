@@ -18,7 +18,7 @@ var byteOrderMark = []byte("\xef\xbb\xbf")
 func (d *directives) readType() error {
 	lines := d.request.Header["Content-Type"]
 	if len(lines) > 1 {
-		return refuse(ErrHeader, "Content-Type came more than once, as "+quoted(shorten(strings.Join(lines, ", ")))+". Send it once.")
+		return refuse(ErrHeader, "Content-Type came more than once, as "+gateway.Quoted(shorten(strings.Join(lines, ", ")))+". Send it once.")
 	}
 	d.typed = len(lines) == 0 || isJSONType(lines[0])
 	d.isJSON = (d.typed || d.anyType(lines[0])) && gateway.ContentCoding(d.request.Header) == ""
@@ -107,14 +107,14 @@ func withoutParameters(written string) string {
 // errNotJSON says what a body is that a record would have to be read from.
 func (d *directives) errNotJSON(fields []string) error {
 	const takes = "A header of yours, or the destination's document, takes something from the record, but the body is "
-	written := quoted(shorten(strings.Join(d.request.Header["Content-Type"], ", ")))
+	written := gateway.Quoted(shorten(strings.Join(d.request.Header["Content-Type"], ", ")))
 	detail := takes + "of the type " + written + " and does not begin as JSON does. Send a JSON object with Content-Type: application/json."
 	if d.beginsAsJSON() {
 		detail = "The body begins as JSON does, but is of the type " + written +
 			". Send it with Content-Type: application/json. For senders that cannot change their media type, the document can say x-keyrelay-record-type: any."
 	}
 	if coding := gateway.ContentCoding(d.request.Header); coding != "" {
-		detail = takes + "coded as " + quoted(shorten(coding)) + ". Send JSON without Content-Encoding, or with gzip or deflate alone."
+		detail = takes + "coded as " + gateway.Quoted(shorten(coding)) + ". Send JSON without Content-Encoding, or with gzip or deflate alone."
 	}
 	return refuse(ErrRecordNotJSON, detail, fields...)
 }

@@ -121,7 +121,7 @@ func (s *resolution) inQuotes(moves []move) string {
 		for k := range len(moves) - len(parts) + 1 {
 			named := moves[k : k+len(parts)]
 			if len(parts) > 1 && slices.EqualFunc(named, parts, func(m move, part string) bool { return !m.declared && m.field == part }) {
-				return " The record has " + quoted(name) + ": put a name with a comma in quotes."
+				return " The record has " + gateway.Quoted(name) + ": put a name with a comma in quotes."
 			}
 		}
 	}
@@ -160,11 +160,11 @@ func (r *record) pathOf(field string) string {
 func isSeparator(c rune) bool { return strings.ContainsRune(".[/:'\"", c) }
 
 func forField(field, name string) string {
-	return " For " + quoted(field) + " the record has " + quoted(name) + "."
+	return " For " + gateway.Quoted(field) + " the record has " + gateway.Quoted(name) + "."
 }
 
 func insideOnly(field, name string) string {
-	return " The record has " + quoted(field) + " inside " + quoted(name) + " only: send it as a member of the record itself."
+	return " The record has " + gateway.Quoted(field) + " inside " + gateway.Quoted(name) + " only: send it as a member of the record itself."
 }
 
 // inside says which member holds a field that is no member of the record itself.

@@ -23,17 +23,17 @@ func (b *builder) checkOverrides(query string, moves []move) error {
 		case m.to == toHeader && overrides(b.Operation, m.name):
 			return errHeaderName(m.field, m.name, "is a header by which servers can see another request than the operation, and the operation declares no such parameter. Choose another.")
 		case m.to == toQuery && overridesInQuery(b.Operation, m.name):
-			return refuse(ErrHeader, queryFieldsHeader+": "+quoted(m.name)+" is a query parameter by which servers can see another method, path or user than the operation's, and the operation declares none of that name. Leave it in the record.", m.field)
+			return refuse(ErrHeader, queryFieldsHeader+": "+gateway.Quoted(m.name)+" is a query parameter by which servers can see another method, path or user than the operation's, and the operation declares none of that name. Leave it in the record.", m.field)
 		}
 	}
 	if name := overrideIn(query, func(name string) bool { return overridesInQuery(b.Operation, name) }); name != "" {
-		return refuse(ErrURL, "The outbound URL has the query parameter "+quoted(name)+", by which servers can see another method, path or user than the operation's, and the operation declares none of that name. Take it out, and send the method that you mean.")
+		return refuse(ErrURL, "The outbound URL has the query parameter "+gateway.Quoted(name)+", by which servers can see another method, path or user than the operation's, and the operation declares none of that name. Take it out, and send the method that you mean.")
 	}
 	return nil
 }
 
 func errSpread(field, name string) error {
-	return refuse(ErrFieldNotScalar, "A member of the object would become the query parameter "+quoted(name)+", by which servers can see another method, path or user than the operation's. Take it out of the field "+quoted(field)+".", field)
+	return refuse(ErrFieldNotScalar, "A member of the object would become the query parameter "+gateway.Quoted(name)+", by which servers can see another method, path or user than the operation's. Take it out of the field "+gateway.Quoted(field)+".", field)
 }
 
 // overrides reports whether servers could read a header field as such a name, unless

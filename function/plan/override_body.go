@@ -25,7 +25,7 @@ func (b *builder) checkBody() error {
 		return err
 	}
 	if name := overrideInBody(contentType, b.Body); name != "" && !b.shapes(name) {
-		return refuse(ErrRecord, "The body has the member "+quoted(name)+", by which servers read another method, path or user than the request's. Take it out, and send the request that you mean.", name)
+		return refuse(ErrRecord, "The body has the member "+gateway.Quoted(name)+", by which servers read another method, path or user than the request's. Take it out, and send the request that you mean.", name)
 	}
 	return nil
 }
@@ -50,11 +50,11 @@ func (b *builder) checkReadable(contentType string) error {
 	case coding == "" && isASCII, !mayHaveMembers(contentType):
 		return nil
 	case coding == "":
-		return refuse(ErrRecordNotJSON, "The body is not written in UTF-8, or its type "+quoted(shorten(contentType))+" says so"+unseen+"Send it in UTF-8.")
+		return refuse(ErrRecordNotJSON, "The body is not written in UTF-8, or its type "+gateway.Quoted(shorten(contentType))+" says so"+unseen+"Send it in UTF-8.")
 	case declares(b.Operation, "header", "Content-Encoding", gateway.SameHeaderName):
 		return nil
 	}
-	return refuse(ErrRecordNotJSON, "The body is coded as "+quoted(shorten(coding))+unseen+
+	return refuse(ErrRecordNotJSON, "The body is coded as "+gateway.Quoted(shorten(coding))+unseen+
 		"Send it without Content-Encoding, or with gzip or deflate alone; or have the operator declare a header parameter Content-Encoding.")
 }
 

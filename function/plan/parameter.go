@@ -46,7 +46,7 @@ func (d *directives) withoutRecord(moves []move, own int, operation *destination
 	case offered:
 		fields := fieldNames(moves[own:])
 		return nil, refuse(ErrFieldMissing, "The operation takes this body as it is, so no field is taken from it, and requires parameters: give them yourself, "+
-			"in the query of "+urlHeader+" or as a header field, as the operation declares them. Missing: "+quoted(fields...)+".", fields...)
+			"in the query of "+urlHeader+" or as a header field, as the operation declares them. Missing: "+gateway.Quoted(fields...)+".", fields...)
 	}
 	return nil, d.errNotJSON(fieldNames(moves[own:]))
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"keyrelay/function/destination"
+	"keyrelay/function/gateway"
 )
 
 // pathMoves adds the fields that the path's {field} expressions name (RFC 6570 level 1).
@@ -72,7 +73,7 @@ func queryExpression(query string) (field string, found bool) {
 }
 
 func errExpression(found string) error {
-	return refuse(ErrPathExpressionFill, "The path expression "+quoted(shorten(found))+" of "+urlHeader+" is malformed. Write {field}, with letters, digits, \"_\", \"-\" and \".\", and percent-encode any other character (RFC 6570 level 1).")
+	return refuse(ErrPathExpressionFill, "The path expression "+gateway.Quoted(shorten(found))+" of "+urlHeader+" is malformed. Write {field}, with letters, digits, \"_\", \"-\" and \".\", and percent-encode any other character (RFC 6570 level 1).")
 }
 
 // fillPath replaces the path's expressions by values of the record. Values are
@@ -100,7 +101,7 @@ func fillPath(r *record, moves []move, path string) (string, error) {
 			return "", errTooMuchMoved(field)
 		}
 		if len(filled) == start {
-			return "", refuse(ErrPathExpressionFill, "The field "+quoted(field)+" is to stand in the outbound URL's path, and is empty or null. Send a value.", field)
+			return "", refuse(ErrPathExpressionFill, "The field "+gateway.Quoted(field)+" is to stand in the outbound URL's path, and is empty or null. Send a value.", field)
 		}
 		fields = append(fields, field)
 		path = after
@@ -108,7 +109,7 @@ func fillPath(r *record, moves []move, path string) (string, error) {
 }
 
 func errUnfillable(fields ...string) error {
-	return refuse(ErrPathExpressionFill, "The value of a field cannot stand in the outbound URL's path: it is or holds a segment \".\" or \"..\" or a control character, encoded or not. Send another value: "+quoted(fields...)+".", fields...)
+	return refuse(ErrPathExpressionFill, "The value of a field cannot stand in the outbound URL's path: it is or holds a segment \".\" or \"..\" or a control character, encoded or not. Send another value: "+gateway.Quoted(fields...)+".", fields...)
 }
 
 // pathStyle returns how an expression of the path is written: as a path parameter of

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"keyrelay/function/destination"
+	"keyrelay/function/gateway"
 	"keyrelay/function/rawjson"
 )
 
@@ -42,7 +43,7 @@ func (p *Plan) CheckPlace(security []destination.Requirement) error {
 		found = "On the way there the body has something other than an object, or a name twice."
 	}
 	scheme := security[at].Scheme
-	return refuse(ErrRecord, "The credential of the security scheme "+scheme.Name+" goes into the body, as "+quoted(scheme.Field)+". "+found+" Send an object that has a place for it.")
+	return refuse(ErrRecord, "The credential of the security scheme "+scheme.Name+" goes into the body, as "+gateway.Quoted(scheme.Field)+". "+found+" Send an object that has a place for it.")
 }
 
 // hasPlace reports whether the body is a form, or JSON that the scheme's credential can be

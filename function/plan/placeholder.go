@@ -123,11 +123,11 @@ func (b *builder) namedScheme(place, name string) (*destination.SecurityScheme, 
 	}
 	at := slices.IndexFunc(b.Operation.Placeholders, func(s *destination.SecurityScheme) bool { return s.Name == name })
 	if at < 0 {
-		return nil, b.errScheme(place, "a placeholder, "+quoted(name)+", whose security scheme the operation's security does not name")
+		return nil, b.errScheme(place, "a placeholder, "+gateway.Quoted(name)+", whose security scheme the operation's security does not name")
 	}
 	scheme := b.Operation.Placeholders[at]
 	if !scheme.Kind.HasText() {
-		return nil, b.errScheme(place, "a placeholder, "+quoted(name)+", whose security scheme has no text to put there")
+		return nil, b.errScheme(place, "a placeholder, "+gateway.Quoted(name)+", whose security scheme has no text to put there")
 	}
 	for _, chooser := range scheme.Choosers() {
 		if err := b.choose(destination.SecretField{Name: chooser.SecretField, Required: true}); err != nil {
@@ -159,7 +159,7 @@ func (b *builder) misspelt(name string) string {
 	const longest = 64
 	known, edits := destination.Nearest(name, slices.Sorted(maps.Keys(b.Destination.Schemes))...)
 	if len(name) <= longest && edits <= min(maxEdits, len(known)-1) {
-		return "a placeholder, " + quoted(name) + ","
+		return "a placeholder, " + gateway.Quoted(name) + ","
 	}
 	return "a placeholder"
 }
@@ -178,7 +178,7 @@ func (b *builder) checkBraces(header http.Header, names []string) error {
 	if place == "" {
 		return nil
 	}
-	return errPlaceholder(headerPlace(place), "holds "+quoted("{{"+scheme+"}}")+", which is no placeholder. Write three braces: {{{"+scheme+"}}}.")
+	return errPlaceholder(headerPlace(place), "holds "+gateway.Quoted("{{"+scheme+"}}")+", which is no placeholder. Write three braces: {{{"+scheme+"}}}.")
 }
 
 // inTwoBraces finds {{name}} in a value, where name is that of a security scheme. What
@@ -226,7 +226,7 @@ func errUnclosed(place string) error {
 	return errPlaceholder(place, "opens a placeholder with {{{ and does not close it. Write {{{name}}}, with three braces on either side.")
 }
 
-func headerPlace(field string) string { return "The header " + quoted(field) }
+func headerPlace(field string) string { return "The header " + gateway.Quoted(field) }
 
 func errPlaceholder(place, why string) error {
 	return refuse(ErrPlaceholder, place+" "+why)

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"keyrelay/function/destination"
+	"keyrelay/function/gateway"
 	"keyrelay/function/rawjson"
 )
 
@@ -207,5 +208,5 @@ func (r *record) takeSession(session *destination.Session) (token func() string,
 }
 
 func errNoSession(field string) error {
-	return refuse(ErrSession, "The record holds no session token. Send a valid one as the text of the field "+quoted(field)+".", field)
+	return refuse(ErrSession, "The record holds no session token. Send a valid one as the text of the field "+gateway.Quoted(field)+".", field)
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"slices"
 	"strconv"
-	"strings"
 
 	"keyrelay/function/gateway"
 )
@@ -30,15 +29,6 @@ func (d *directives) inOperation(err error) error {
 	return &located
 }
 
-// quoted lists names of fields or headers for a detail.
-func quoted(names ...string) string {
-	list := make([]string, len(names))
-	for i, name := range names {
-		list[i] = strconv.Quote(name)
-	}
-	return strings.Join(list, ", ")
-}
-
 // distinct leaves out names that are in a list already.
 func distinct(names []string) []string {
 	seen := make(map[string]bool, len(names))
@@ -50,11 +40,11 @@ func distinct(names []string) []string {
 }
 
 func errMissing(fields []string, hint string) error {
-	return refuse(ErrFieldMissing, "The record lacks fields that a header of yours, the operation's parameters or its body template asks for. Send them; in a header, field? is one that may be absent. Missing: "+quoted(fields...)+"."+hint, fields...)
+	return refuse(ErrFieldMissing, "The record lacks fields that a header of yours, the operation's parameters or its body template asks for. Send them; in a header, field? is one that may be absent. Missing: "+gateway.Quoted(fields...)+"."+hint, fields...)
 }
 
 func errNotScalar(fields []string) error {
-	return refuse(ErrFieldNotScalar, "Fields that are to be taken from the record hold an object or a nested array. Send a string, a number, true, false, null or an array of these: "+quoted(fields...)+".", fields...)
+	return refuse(ErrFieldNotScalar, "Fields that are to be taken from the record hold an object or a nested array. Send a string, a number, true, false, null or an array of these: "+gateway.Quoted(fields...)+".", fields...)
 }
 
 // maxMoved is how many bytes the fields that move may make each of the URL's query,
@@ -63,13 +53,13 @@ func errNotScalar(fields []string) error {
 const maxMoved = 64 << 10
 
 func errTooMuchMoved(field string) error {
-	return refuse(ErrRecordTooLarge, "The fields that are to move make more than "+strconv.Itoa(maxMoved)+" bytes of the outbound URL or of its header. Leave this one in the record: "+quoted(field)+".", field)
+	return refuse(ErrRecordTooLarge, "The fields that are to move make more than "+strconv.Itoa(maxMoved)+" bytes of the outbound URL or of its header. Leave this one in the record: "+gateway.Quoted(field)+".", field)
 }
 
 func errHalfPair(field string) error {
-	return refuse(ErrRecord, "A field holds half of a surrogate pair, which is no text (RFC 8259 section 8.2). Correct it: "+quoted(field)+".", field)
+	return refuse(ErrRecord, "A field holds half of a surrogate pair, which is no text (RFC 8259 section 8.2). Correct it: "+gateway.Quoted(field)+".", field)
 }
 
 func errHeaderValue(field, name string) error {
-	return refuse(ErrHeader, "The value of the field "+quoted(field)+" cannot stand in the header "+quoted(name)+": control characters, and white space at either end, are not allowed there (RFC 9110 section 5.5).", field)
+	return refuse(ErrHeader, "The value of the field "+gateway.Quoted(field)+" cannot stand in the header "+gateway.Quoted(name)+": control characters, and white space at either end, are not allowed there (RFC 9110 section 5.5).", field)
 }

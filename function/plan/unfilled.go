@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"keyrelay/function/destination"
+	"keyrelay/function/gateway"
 	"keyrelay/function/rawjson"
 )
 
@@ -34,7 +35,7 @@ func (b *builder) checkUnfilled(d *directives, body []byte) error {
 	case at >= len(segments):
 		return errQueryExpression(names[at], false)
 	}
-	return refuse(ErrPathExpressionFill, "The outbound URL has "+quoted(shorten(segments[at]))+" in its path, which is sent as it is, and the record has a field of that name. Write {"+names[at]+"} to fill it.", names[at])
+	return refuse(ErrPathExpressionFill, "The outbound URL has "+gateway.Quoted(shorten(segments[at]))+" in its path, which is sent as it is, and the record has a field of that name. Write {"+names[at]+"} to fill it.", names[at])
 }
 
 // firstField returns the index of the first name that a field of the record has, -1 for none.
